@@ -1,0 +1,48 @@
+"""What can go wrong on our side of the fence, as one tree.
+
+A fault of a submission is never an exception that leaves the harness: it is a
+``Finding``. These are the faults of a user's input or of the machine.
+"""
+
+from __future__ import annotations
+
+
+class HarnessError(Exception):
+    """Base of every error the harness raises on purpose; printed without a traceback."""
+
+    # Exit status of the command line when this error ends a run (see the README).
+    exit_code = 2
+
+
+class UsageError(HarnessError):
+    """An option, a path or a combination of them that cannot work."""
+
+
+class ScenarioError(HarnessError):
+    """A skill, scenario, oracle or provided file that is not valid."""
+
+
+class SubmissionError(HarnessError):
+    """A solutions folder or JSON Lines file whose layout is not understood."""
+
+
+class ResultsError(HarnessError):
+    """A results file that cannot be read or is of an unknown version."""
+
+
+class LedgerError(HarnessError):
+    """The ledger cannot be opened, read or written."""
+
+    exit_code = 3
+
+
+class SandboxError(HarnessError):
+    """The sandbox could not be set up or was lost; never the submission's fault."""
+
+    exit_code = 3
+
+
+class NothingSelected(HarnessError):
+    """The filters left no submission to grade."""
+
+    exit_code = 4

@@ -1,0 +1,463 @@
+"""Every central type, in the order in which data flows through the house.
+
+All of them are frozen values. Nothing here imports torch or does any work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """What is known about one check or one submission; absence is never a pass."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    UNGRADED = "ungraded"
+
+
+class Level(StrEnum):
+    """How far a submission went to verify itself, weakest first."""
+
+    NONE = "none"
+    CLAIMED = "claimed"
+    SHIPPED = "shipped"
+    RAN = "ran"
+    RAN_EACH = "ran_each"
+
+    def reaches(self, asked: Level) -> bool:
+        """Whether this level is at least ``asked``."""
+        order = list(Level)
+        return order.index(self) >= order.index(asked)
+
+
+class TrapState(StrEnum):
+    """What a reply did with an excuse that its request tempted it into."""
+
+    FELL = "fell"
+    RESISTED = "resisted"
+    SILENT = "silent"
+
+
+# --------------------------------------------------------------------------
+# Scenarios
+
+
+@dataclass(frozen=True)
+class Trap:
+    """One excuse for not doing the work, and what answers it."""
+
+    # Name used in YAML, results and reports, e.g. ``no-time``.
+    id: str
+    # The excuse in one sentence, as an agent would make it.
+    excuse: str
+    # What is really so.
+    truth: str
+    # What a good reply does or says instead.
+    counter: str
+    # Wordings that make the excuse; matched by ``checks.text``.
+    phrasings: tuple[str, ...] = ()
+    # Wordings that answer the excuse.
+    answers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RedFlag:
+    """A sign in code or prose that a gradient should not be trusted yet."""
+
+    # Name of the detector, e.g. ``inplace``.
+    id: str
+    # Its number in the skill's list, from 1.
+    number: int
+    # The sign in one line.
+    title: str
+    # Why it matters.
+    why: str
+    # What to do about it.
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Skill:
+    """A guide under test, with its tables of excuses and red flags."""
+
+    # Folder name and identifier.
+    id: str
+    # Human name.
+    name: str
+    # One paragraph on what the guide teaches.
+    summary: str
+    # The rationalization table.
+    rationalizations: tuple[Trap, ...]
+    # The red flags, by number.
+    red_flags: tuple[RedFlag, ...]
+    # Folder that holds the skill's files.
+    path: Path
+
+
+@dataclass(frozen=True)
+class TensorArgument:
+    """A tensor parameter of an entry point and the domain it is asked on."""
+
+    # Parameter name.
+    name: str
+    # Dimension names or sizes; ``()`` is 0-d; ``None`` is any shape.
+    shape: tuple[str | int, ...] | None
+    # Required numeric range: values are drawn from [low, high].
+    low: float
+    high: float
+    # Whether a gradient for it is part of the contract.
+    differentiable: bool = True
+    # Points where any value between the one-sided derivatives is right.
+    kinks: tuple[float, ...] = ()
+    # Further points inside the required range that deserve a look.
+    edges: tuple[float, ...] = ()
+    # For ``shape=None``: the fewest dimensions that the contract allows.
+    min_dims: int = 0
+
+
+@dataclass(frozen=True)
+class NumberArgument:
+    """A Python number parameter."""
+
+    # Parameter name.
+    name: str
+    # Values to try, all of one type (int or float).
+    values: tuple[float, ...] | tuple[int, ...]
+    # Default value that the signature promises; ``None`` where it has none.
+    default: float | int | None = None
+
+
+@dataclass(frozen=True)
+class LogArgument:
+    """A callable ``log(event, {"mean": float, "std": float})``."""
+
+    # Parameter name.
+    name: str
+
+
+@dataclass(frozen=True)
+class LayersArgument:
+    """A variadic parameter that takes callables tensor -> tensor."""
+
+    # Parameter name.
+    name: str
+    # Stacks to try; each names the layers in order (see ``sandbox.inside.layers``).
+    stacks: tuple[tuple[str, ...], ...]
+
+
+Argument = TensorArgument | NumberArgument | LogArgument | LayersArgument
+
+
+@dataclass(frozen=True)
+class EntryPoint:
+    """A function that a submission must define and is graded through."""
+
+    # Name the harness imports.
+    name: str
+    # Parameters in order.
+    arguments: tuple[Argument, ...]
+    # Values for the dimension names, one mapping per shape to try; the first is the small one.
+    sizes: tuple[Mapping[str, int], ...] = ()
+    # Whether gradients flow through it.
+    differentiable: bool = True
+
+
+@dataclass(frozen=True)
+class CheckSpec:
+    """One line under ``checks`` or ``advisory`` of a scenario, not yet built."""
+
+    # Kind of check, e.g. ``vjp``; resolved by ``checks.build``.
+    kind: str
+    # Whether a failure fails the submission.
+    required: bool
+    # Entry points it applies to; empty means every one the kind fits.
+    entry_points: tuple[str, ...] = ()
+    # Remaining keys, handed to the kind's constructor.
+    options: Mapping[str, Any] = field(default_factory=dict)
+    # ``file:line`` for error messages.
+    where: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one candidate process may use."""
+
+    # Wall-clock seconds for all questions of one submission.
+    wall_s: float = 20.0
+    # CPU seconds of the candidate process.
+    cpu_s: float = 20.0
+    # Address space beyond what a freshly forked candidate has.
+    memory_bytes: int = 2 << 30
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A pressured request and what a right answer to it must show."""
+
+    # Identifier, equal to the file's stem.
+    id: str
+    # Human title.
+    title: str
+    # Skill it belongs to.
+    skill: str
+    # ``red`` (basic) or ``pressure``.
+    phase: str
+    # Kinds of pressure the pressured request applies.
+    pressures: tuple[str, ...]
+    # The request without pressure.
+    neutral: str
+    # The same task under pressure.
+    pressured: str
+    # Excuses the request tempts into, merged with the skill's table.
+    traps: tuple[Trap, ...]
+    # What a good reply shows beside right code; rubric lines.
+    expected_behaviour: tuple[str, ...]
+    # Functions a submission must define.
+    entry_points: tuple[EntryPoint, ...]
+    # Checks, required ones first.
+    checks: tuple[CheckSpec, ...]
+    # Level of verification that ``held`` asks for.
+    verification: Level
+    # Whether gradcheck must fail by design, so that a twin or a scaled call counts.
+    gradcheck_fails_by_design: bool
+    # Whether the request itself asks for an autograd Function.
+    asks_for_function: bool
+    # Modules importable inside the sandbox, by name.
+    provided: tuple[str, ...]
+    # Limits of a candidate process.
+    limits: Limits
+    # File it was read from.
+    path: Path
+    # SHA-256 over everything a grade depends on: this file, skill, oracles, provided files.
+    fingerprint: str
+
+    def entry_point(self, name: str) -> EntryPoint:
+        """The entry point called ``name``; ``KeyError`` where there is none."""
+        for entry in self.entry_points:
+            if entry.name == name:
+                return entry
+        raise KeyError(name)
+
+
+# --------------------------------------------------------------------------
+# Submissions
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A run of prose in a reply (no code), with where it starts."""
+
+    # Verbatim text.
+    text: str
+    # Line of the submission's text at which it starts, from 1.
+    line: int
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What an agent answered to one scenario."""
+
+    # Unique in a run: ``arm/submitter/scenario/sample``.
+    id: str
+    # Scenario it answers.
+    scenario: str
+    # Free name of the condition it was produced under, e.g. ``baseline``.
+    arm: str
+    # Who or what produced it.
+    submitter: str
+    # Number of the sample, from 1.
+    sample: int
+    # File it came from.
+    path: Path
+    # SHA-256 of its bytes.
+    sha256: str
+    # The whole text as received.
+    text: str
+    # ``python`` for a bare file, ``reply`` for Markdown.
+    kind: str
+    # The code to run; ``None`` where none was found.
+    code: str | None
+    # Line of ``text`` at which the code starts, from 1.
+    code_line: int = 1
+    # The prose around the code, in order; for a bare file its comments and docstrings are not prose.
+    prose: tuple[Passage, ...] = ()
+    # Why it cannot be run, in words for its author; ``None`` where it can be tried.
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A condition under which submissions were produced."""
+
+    # Name, as in the folder layout.
+    name: str
+    # Whether the agent had the skill; ``None`` where unknown.
+    skill: bool | None = None
+    # Whether the request was the pressured one; ``None`` where unknown.
+    pressured: bool | None = None
+    # One line for the report.
+    description: str = ""
+
+
+# --------------------------------------------------------------------------
+# Evidence and findings
+
+
+@dataclass(frozen=True)
+class ObservedGradcheck:
+    """One gradcheck call seen while a submission's own tests ran (self-reported)."""
+
+    # ``gradcheck`` or ``gradgradcheck``.
+    name: str
+    # Names of the Functions of the submission that were applied during the call.
+    functions: tuple[str, ...]
+    # Dtypes of the inputs that require grad, e.g. ``float64``.
+    dtypes: tuple[str, ...]
+    # Numeric and boolean keyword arguments that were given, e.g. ``atol``.
+    options: Mapping[str, float | bool]
+    # Whether it returned True.
+    passed: bool
+    # The error it raised, if any.
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class OwnTests:
+    """What happened when the harness ran the submission's own file as a script."""
+
+    # Whether it ran to its end without an error.
+    passed: bool
+    # What stopped it otherwise.
+    error: str | None
+    # The gradcheck calls that were observed, in order.
+    gradchecks: tuple[ObservedGradcheck, ...]
+    # Names of the Functions that the file defines.
+    functions: tuple[str, ...]
+    # Functions applied by each entry point, as seen when graded.
+    used_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one check on one entry point."""
+
+    # Kind of the check, e.g. ``vjp``.
+    check: str
+    # Entry point it was about; ``None`` for the submission as a whole.
+    entry_point: str | None
+    # Whether a failure here fails the submission.
+    required: bool
+    outcome: Outcome
+    # One sentence that says what was seen; for a failure also how to see it again.
+    message: str
+    # The decisive figure, finite, in the check's own unit; ``None`` where there is none.
+    measured: float | None = None
+    # The limit it was held against.
+    limit: float | None = None
+    # Line of the submission's text it points to.
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class TrapFinding:
+    """What a reply did with one excuse."""
+
+    # Trap id.
+    trap: str
+    state: TrapState
+    # Verbatim words of the reply; ``None`` when silent.
+    quote: str | None = None
+    # Line of the submission's text the quote starts on.
+    line: int | None = None
+
+
+@dataclass(frozen=True)
+class RedFlagFinding:
+    """A red flag that was seen."""
+
+    # Flag id.
+    flag: str
+    # What was seen.
+    message: str
+    # Verbatim words or code.
+    quote: str
+    # Line of the submission's text the quote starts on.
+    line: int
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a submission did to check itself."""
+
+    level: Level
+    # The sentence that says why it is this level and not the next one.
+    reason: str
+
+
+# --------------------------------------------------------------------------
+# Results
+
+
+@dataclass(frozen=True)
+class Record:
+    """One graded submission."""
+
+    id: str
+    scenario: str
+    arm: str
+    submitter: str
+    sample: int
+    path: str
+    sha256: str
+    outcome: Outcome
+    # Why it failed or was not graded, in one sentence; empty for a pass.
+    reason: str
+    verification: Level
+    # Why it is at that level.
+    verification_reason: str
+    # Right, verified as asked and fell for nothing; ``None`` when ungraded.
+    held: bool | None
+    wall_s: float
+    findings: tuple[Finding, ...]
+    traps: tuple[TrapFinding, ...]
+    red_flags: tuple[RedFlagFinding, ...]
+
+
+@dataclass(frozen=True)
+class SandboxInfo:
+    """How candidates were confined in a run."""
+
+    # ``A`` to ``D``; see ``harness.sandbox``.
+    tier: str
+    # Mechanisms in force, e.g. ``landlock``.
+    layers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What a set of records has in common."""
+
+    seed: int
+    # ISO 8601 with offset.
+    started_at: str
+    wall_s: float
+    # Versions of harness, torch and python.
+    versions: Mapping[str, str]
+    sandbox: SandboxInfo
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything ``results.json`` holds, and all a report needs."""
+
+    run: RunInfo
+    records: tuple[Record, ...]
+    arms: tuple[Arm, ...]
+    skills: tuple[Skill, ...]
+    scenarios: tuple[Scenario, ...]
+    submissions: tuple[Submission, ...]
