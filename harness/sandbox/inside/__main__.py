@@ -1,0 +1,16 @@
+"""Started as ``python <folder>/app <listener fd>`` with the settings as JSON on standard input."""
+
+import os
+import sys
+
+os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+if __name__ == "__main__":
+    from app import zygote
+
+    listener, settings = int(sys.argv[1]), zygote.Settings.parse(sys.stdin.read())
+    # What a candidate finds here is what any script would.
+    sys.argv[:] = ["solution.py"]
+    sys.orig_argv[:] = ["python3", "solution.py"]
+    zygote.main(listener, settings)

@@ -1,0 +1,141 @@
+"""Kernel interfaces that Python 3.11 does not offer, through ctypes."""
+
+import ctypes
+import os
+import platform
+import resource
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.syscall.restype = ctypes.c_long
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
+MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
+MNT_DETACH = 2
+
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP = 1, 4, 24
+PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
+LAST_CAPABILITY = 63
+
+# Numbers of the calls that libc has no wrapper for.
+SYSCALLS = {
+    "x86_64": {"pivot_root": 155, "seccomp": 317},
+    "aarch64": {"pivot_root": 41, "seccomp": 277},
+}
+LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446  # alike everywhere
+
+
+def machine() -> str:
+    """Architecture as the kernel names it."""
+    return platform.machine()
+
+
+def check(result: int, what: str) -> int:
+    """``result``, or the ``OSError`` that errno describes."""
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+    return result
+
+
+def syscall(name: str, *arguments: object) -> int:
+    """A raw system call by name."""
+    return check(LIBC.syscall(SYSCALLS[machine()][name], *arguments), name)
+
+
+def unshare(flags: int) -> None:
+    check(LIBC.unshare(flags), "unshare")
+
+
+def setns(fd: int, kind: int) -> None:
+    check(LIBC.setns(fd, kind), "setns")
+
+
+def prctl(option: int, *arguments: int) -> int:
+    padded = [*arguments, 0, 0, 0, 0][:4]
+    return int(LIBC.prctl(option, *(ctypes.c_ulong(value) for value in padded)))
+
+
+def mount(
+    source: str | None, target: str, kind: str | None, flags: int = 0, data: str | None = None
+) -> None:
+    result = LIBC.mount(
+        source.encode() if source else None,
+        target.encode(),
+        kind.encode() if kind else None,
+        ctypes.c_ulong(flags),
+        data.encode() if data else None,
+    )
+    check(result, f"mount {target}")
+
+
+def unmount(target: str) -> None:
+    check(LIBC.umount2(target.encode(), MNT_DETACH), f"umount {target}")
+
+
+def pivot_into(root: str) -> None:
+    """Make ``root`` the root folder and let go of the old one."""
+    os.chdir(root)
+    syscall("pivot_root", b".", b".")
+    unmount(".")
+    os.chdir("/")
+
+
+def map_identity(uid: int, gid: int) -> None:
+    """Map ``uid`` and ``gid`` to themselves in a fresh user namespace."""
+    try:
+        _write("/proc/self/setgroups", "deny")
+    except FileNotFoundError:
+        pass
+    _write("/proc/self/uid_map", f"{uid} {uid} 1")
+    _write("/proc/self/gid_map", f"{gid} {gid} 1")
+
+
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+class _CapHeader(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class _CapData(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint32) for name in ("effective", "permitted", "inheritable")]
+
+
+def drop_capabilities() -> None:
+    """Empty every capability set, the bounding set included."""
+    for capability in range(LAST_CAPABILITY + 1):
+        prctl(PR_CAPBSET_DROP, capability)  # EINVAL past the kernel's last one is expected
+    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
+    header = _CapHeader(0x20080522, 0)
+    check(LIBC.capset(ctypes.byref(header), ctypes.byref((_CapData * 2)())), "capset")
+
+
+def no_new_privileges() -> None:
+    check(prctl(PR_SET_NO_NEW_PRIVS, 1), "no_new_privs")
+
+
+def address_space_bytes() -> int:
+    """Size of this process's address space."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[0]) * resource.getpagesize()
+
+
+def limit(kind: int, value: int) -> None:
+    """Set the soft and the hard limit ``kind`` to at most ``value``."""
+    hard = resource.getrlimit(kind)[1]
+    if hard != resource.RLIM_INFINITY:
+        value = min(value, hard)
+    resource.setrlimit(kind, (value, value))

@@ -1,0 +1,529 @@
+"""Answers questions about a submission: it computes what it is asked and judges nothing.
+
+One message is one frame (see ``wire``). ``{"do": "load"}`` imports the code,
+``{"do": "ask"}`` holds a list of calls, ``{"do": "script"}`` runs the code as a
+script, ``{"do": "hold"}`` and ``{"do": "drop"}`` keep and release the result of
+a call. A call that raises is answered with the error; the next one goes on.
+"""
+
+import inspect
+import linecache
+import os
+import random
+import sys
+import traceback
+import types
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from . import layers, wire
+
+FILE_NAME = "solution.py"
+MODULE_NAME = "solution"
+MESSAGE_CHARACTERS = 600
+GRAPH_NODES = 200
+Json = dict[str, Any]
+
+
+def warm_up() -> None:
+    """Run once what candidates use, so that forked ones need not import it again."""
+    torch.set_num_threads(1)
+    x = torch.linspace(-1, 1, 6, dtype=torch.float64).reshape(2, 3).requires_grad_()
+    torch.autograd.gradcheck(torch.sin, (x,))
+    torch.autograd.gradgradcheck(torch.sin, (x,))
+    torch.testing.assert_close(x, x.clone())
+    torch.func.jacrev(torch.sin)(x.detach())
+    torch.utils.checkpoint.checkpoint(torch.sin, x, use_reentrant=False).sum().backward()
+    weight = torch.nn.Parameter(torch.ones(3))
+    weight.grad = torch.ones(3)
+    torch.optim.SGD([weight], lr=0.1).step()
+    layers.build(list(layers.MAKERS), 4, torch.float64)
+    repr(x)
+
+
+class Channel:
+    """Frames over a file descriptor."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def receive(self) -> tuple[Json, list[torch.Tensor]]:
+        head_bytes, body_bytes = wire.PREFIX.unpack(self._exactly(wire.PREFIX.size))
+        head = bytes(self._exactly(head_bytes))
+        return wire.decode(head, self._exactly(body_bytes))
+
+    def send(self, header: Json, tensors: list[torch.Tensor]) -> None:
+        view = memoryview(wire.encode(header, tensors))
+        while view:
+            view = view[os.write(self.fd, view) :]
+
+    def _exactly(self, count: int) -> bytearray:
+        data = bytearray(count)
+        view = memoryview(data)
+        while view:
+            got = os.readv(self.fd, [view])
+            if got == 0:
+                os._exit(0)  # the other side has hung up
+            view = view[got:]
+        return data
+
+
+def serve(fd: int) -> None:
+    """Answer until the other side hangs up."""
+    channel = Channel(fd)
+    server = Server()
+    while True:
+        header, tensors = channel.receive()
+        reply, results = server.answer(header, tensors)
+        channel.send(reply, results)
+
+
+def report_setup_failure(fd: int, error: BaseException) -> None:
+    """Say why a candidate could not be confined; the only message it will send."""
+    Channel(fd).send({"setup_failed": f"{type(error).__name__}: {error}"}, [])
+
+
+def described(error: BaseException) -> Json:
+    """An exception in data: type, message and the last line of the submission it passed."""
+    line = None
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename == FILE_NAME:
+            line = number
+    if line is None and isinstance(error, SyntaxError) and error.filename == FILE_NAME:
+        line = error.lineno
+    try:
+        message = str(error)
+    except Exception:
+        message = "(its message cannot be shown)"
+    return {
+        "type": type(error).__name__,
+        "message": message[:MESSAGE_CHARACTERS],
+        "line": line,
+    }
+
+
+class Server:
+    """The state of one candidate process."""
+
+    def __init__(self) -> None:
+        self.module = types.ModuleType(MODULE_NAME)
+        self.held: list[object] = []
+
+    def answer(self, header: Json, tensors: list[torch.Tensor]) -> tuple[Json, list[torch.Tensor]]:
+        match header["do"]:
+            case "load":
+                return self.load(header), []
+            case "ask":
+                return self.ask(header["calls"], tensors)
+            case "script":
+                return self.script(header), []
+            case "configure":
+                for name, values in header["modules"].items():
+                    vars(sys.modules[name]).update(values)
+                return {}, []
+            case "hold":
+                return self.hold(header["call"], tensors), []
+            case "drop":
+                self.held.clear()
+                return {}, []
+        raise ValueError(f"unknown request {header['do']!r}")
+
+    def load(self, header: Json) -> Json:
+        """Import the code as a module; provided modules first."""
+        for name, source in header["modules"].items():
+            provided = types.ModuleType(name)
+            provided.__file__ = f"{name}.py"
+            sys.modules[name] = provided
+            remember_source(f"{name}.py", source)
+            exec(compile(source, f"{name}.py", "exec"), vars(provided))
+        self.module.__file__ = FILE_NAME
+        sys.modules[MODULE_NAME] = self.module
+        remember_source(FILE_NAME, header["source"])
+        torch.manual_seed(0)
+        random.seed(0)
+        try:
+            exec(compile(header["source"], FILE_NAME, "exec"), vars(self.module))
+        except BaseException as error:
+            return {"error": described(error)}
+        functions = {}
+        for name, arguments in header["entry_points"].items():
+            function = getattr(self.module, name, None)
+            if function is None:
+                functions[name] = "missing"
+            elif not callable(function):
+                functions[name] = "not callable"
+            else:
+                functions[name] = signature_problem(function, arguments)
+        return {"entry_points": functions}
+
+    def ask(self, calls: list[Json], tensors: list[torch.Tensor]) -> tuple[Json, list[torch.Tensor]]:
+        """Answer each call by itself; ``parts`` names the tensors that belong to it."""
+        answers: list[Json] = []
+        results: list[torch.Tensor] = []
+        for call in calls:
+            try:
+                answer, parts = ASKS[call["ask"]](Invocation(self.module, call, tensors))
+                check_sendable(parts)
+            except BaseException as error:
+                answers.append({"error": described(error)})
+                continue
+            answers.append({**answer, "parts": [name for name, _ in parts]})
+            results += [tensor for _, tensor in parts]
+        return {"answers": answers}, results
+
+    def hold(self, call: Json, tensors: list[torch.Tensor]) -> Json:
+        """Make a call and keep its result, and so the graph, alive."""
+        try:
+            invocation = Invocation(self.module, call, tensors)
+            self.held.append((invocation, invocation.run()))
+        except BaseException as error:
+            return {"error": described(error)}
+        return {}
+
+    def script(self, header: Json) -> Json:
+        """Run the code as ``__main__``, then the test functions named; watch its gradchecks."""
+        watch = Watch()
+        main = types.ModuleType("__main__")
+        main.__file__ = FILE_NAME
+        sys.modules["__main__"] = main
+        remember_source(FILE_NAME, header["source"])
+        error = None
+        try:
+            with watch:
+                exec(compile(header["source"], FILE_NAME, "exec"), vars(main))
+                for name in header["tests"]:
+                    getattr(main, name)()
+        except SystemExit as leaving:
+            if leaving.code not in (None, 0):
+                error = {**described(leaving), "message": f"it exited with {leaving.code!r}"}
+        except BaseException as failure:
+            error = described(failure)
+        return {"error": error, "gradchecks": watch.seen[:200]}
+
+
+def remember_source(name: str, source: str) -> None:
+    """Let tracebacks and ``inspect`` find the text of code that is in no file."""
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+
+
+def signature_problem(function: Callable[..., object], arguments: int) -> str | None:
+    """Why ``function`` cannot be called with so many positional arguments."""
+    try:
+        inspect.signature(function).bind(*range(arguments))
+    except TypeError as error:
+        return f"its signature does not take {arguments} arguments: {error}"
+    except ValueError:
+        return None  # a builtin such as Function.apply shows no signature
+    return None
+
+
+def check_sendable(parts: list[tuple[str, torch.Tensor]]) -> None:
+    for name, tensor in parts:
+        if not isinstance(tensor, torch.Tensor):
+            raise TypeError(f"{name} is a {type(tensor).__name__}, expected a tensor")
+        if tensor.layout is not torch.strided or tensor.device.type != "cpu":
+            raise TypeError(f"{name} is not a dense CPU tensor")
+        wire.encode({}, [tensor[:0] if tensor.dim() else tensor])
+
+
+class Invocation:
+    """One call of an entry point with its arguments laid out as asked."""
+
+    def __init__(self, module: types.ModuleType, call: Json, tensors: list[torch.Tensor]) -> None:
+        self.call = call
+        self.function = getattr(module, call["fn"])
+        self.arguments: list[Any] = []
+        self.leaves: list[torch.Tensor] = []  # those that require grad, in order of arguments
+        self.inputs: list[torch.Tensor] = []  # the tensors that are handed over
+        self.parameters: list[torch.nn.Parameter] = []
+        self.log: list[list[Any]] = []
+        self.tensors = tensors
+        for spec in call["args"]:
+            self._add(spec)
+        self.cotangents = [self._laid_out(spec) for spec in call.get("cotangents", [])]
+
+    def _add(self, spec: Json) -> None:
+        if "value" in spec:
+            self.arguments.append(spec["value"])
+        elif "log" in spec:
+            self.arguments.append(self._record)
+        elif "layers" in spec:
+            built = layers.build(spec["layers"], spec["width"], getattr(torch, spec["dtype"]))
+            self.parameters = layers.parameters(built)
+            with torch.no_grad():
+                for parameter, index in zip(self.parameters, spec["tensors"], strict=True):
+                    parameter.copy_(self.tensors[index])
+            self.arguments += built
+        else:
+            tensor = self._laid_out(spec)
+            if spec.get("grad"):
+                tensor.requires_grad_()
+                self.leaves.append(tensor)
+                if spec.get("inner"):
+                    tensor = tensor * 1
+            self.inputs.append(tensor)
+            self.arguments.append(tensor)
+
+    def _record(self, event: object, statistics: object) -> None:
+        entries = []
+        if isinstance(statistics, dict):
+            entries = [[str(k), type(v).__name__, repr(v)[:40]] for k, v in statistics.items()]
+        self.log.append([str(event)[:40], type(statistics).__name__, entries[:8]])
+
+    def _laid_out(self, spec: Json) -> torch.Tensor:
+        """The tensor in the asked memory layout, values unchanged."""
+        tensor = self.tensors[spec["t"]].clone()
+        match spec.get("layout"):
+            case None:
+                return tensor
+            case "transposed":
+                return tensor.transpose(-1, -2).contiguous().transpose(-1, -2)
+            case "strided":
+                wide = torch.full((*tensor.shape[:-1], 2 * tensor.shape[-1]), 7.0, dtype=tensor.dtype)
+                wide[..., ::2] = tensor
+                return wide[..., ::2]
+            case "offset":
+                padded = torch.full((tensor.numel() + 3,), 7.0, dtype=tensor.dtype)
+                padded[3:] = tensor.reshape(-1)
+                return padded[3:].view(tensor.shape)
+            case "expanded":
+                return tensor[:1].clone().expand(tensor.shape)
+        raise ValueError(f"unknown layout {spec['layout']!r}")
+
+    def run(self) -> Any:
+        torch.manual_seed(self.call.get("seed", 0))
+        if self.call.get("no_grad"):
+            with torch.no_grad():
+                return self.function(*self.arguments)
+        return self.function(*self.arguments)
+
+    def output(self) -> torch.Tensor:
+        result = self.run()
+        if not isinstance(result, torch.Tensor):
+            raise TypeError(f"the result is a {type(result).__name__}, expected a tensor")
+        return result
+
+    def gradients(
+        self, output: torch.Tensor, cotangent: torch.Tensor, **options: Any
+    ) -> list[torch.Tensor | None]:
+        if not output.requires_grad:
+            raise DetachedError("the result does not require grad although an input does")
+        if output.shape != cotangent.shape:
+            raise ValueError(
+                f"the result has shape {tuple(output.shape)}, expected {tuple(cotangent.shape)}"
+            )
+        return list(
+            torch.autograd.grad(
+                output, self.leaves, cotangent, allow_unused=True, **options
+            )
+        )
+
+    def random_draw(self) -> torch.Tensor:
+        return torch.rand(4, dtype=torch.float64)
+
+
+class DetachedError(RuntimeError):
+    """A result that should be differentiable has no history."""
+
+
+Parts = list[tuple[str, torch.Tensor]]
+
+
+def named(prefix: str, tensors: list[torch.Tensor | None]) -> Parts:
+    """Tensors as parts ``prefix0``, ``prefix1`` …; those that are None are left out."""
+    return [(f"{prefix}{i}", t) for i, t in enumerate(tensors) if t is not None]
+
+
+def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
+    """``y``; also the inputs as they are afterwards, the log and the next random numbers."""
+    result = invocation.run()
+    if not isinstance(result, torch.Tensor):
+        return {"value": repr(result)[:60], "type": type(result).__name__}, []
+    same = [i for i, tensor in enumerate(invocation.inputs) if tensor is result]
+    storage = [
+        i
+        for i, tensor in enumerate(invocation.inputs)
+        if tensor.numel() and tensor.data_ptr() == result.data_ptr()
+    ]
+    facts = {
+        "requires_grad": result.requires_grad,
+        "same_as": same,
+        "shares_storage_with": storage,
+        "log": invocation.log,
+        "graph": graph_of(result),
+    }
+    draw = invocation.random_draw()
+    return facts, [("y", result), *named("x", [*invocation.inputs]), ("draw", draw)]
+
+
+def graph_of(result: torch.Tensor) -> list[Json]:
+    """The autograd nodes behind a result, nearest first."""
+    nodes: list[Json] = []
+    waiting = [result.grad_fn]
+    seen = set()
+    while waiting and len(nodes) < GRAPH_NODES:
+        node = waiting.pop(0)
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        made_by = getattr(node, "_forward_cls", None)
+        own = made_by is not None and made_by.__module__ in (MODULE_NAME, "__main__")
+        nodes.append({"node": str(node.name())[:60], "function": made_by.__name__ if own else None})
+        waiting += [parent for parent, _ in node.next_functions]
+    return nodes
+
+
+def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
+    """``y`` and a gradient per leaf, through ``autograd.grad``; cotangent and inputs afterwards."""
+    output = invocation.output()
+    (cotangent,) = invocation.cotangents
+    gradients = invocation.gradients(output, cotangent)
+    parts = [("y", output), *named("g", gradients), ("c", cotangent)]
+    return {"log": invocation.log}, [*parts, *named("x", [*invocation.inputs])]
+
+
+def ask_backward(invocation: Invocation) -> tuple[Json, Parts]:
+    """The same through ``.backward()``, with the gradients of the layers' parameters."""
+    output = invocation.output()
+    (cotangent,) = invocation.cotangents
+    if not output.requires_grad:
+        raise DetachedError("the result does not require grad although an input does")
+    output.backward(cotangent)
+    leaves = [leaf.grad for leaf in invocation.leaves]
+    parameters = [parameter.grad for parameter in invocation.parameters]
+    draw = invocation.random_draw()
+    parts = [("y", output), *named("g", leaves), *named("p", parameters), ("draw", draw)]
+    return {"log": invocation.log}, parts
+
+
+def ask_vjp2(invocation: Invocation) -> tuple[Json, Parts]:
+    """Vjp of the vjp: gradients for each leaf (``g``) and for the cotangent (``c``)."""
+    output = invocation.output()
+    cotangent, *outer = invocation.cotangents
+    cotangent.requires_grad_()
+    inner = invocation.gradients(output, cotangent, create_graph=True)
+    live = [
+        (gradient, weight)
+        for gradient, weight in zip(inner, outer, strict=True)
+        if gradient is not None and gradient.requires_grad
+    ]
+    targets = [*invocation.leaves, cotangent]
+    if not live:
+        return {"constant": True}, []
+    second = torch.autograd.grad(
+        [gradient for gradient, _ in live],
+        targets,
+        [weight for _, weight in live],
+        allow_unused=True,
+    )
+    *leaves, last = second
+    return {}, [*named("g", list(leaves)), *named("c", [last])]
+
+
+def ask_in_graph(invocation: Invocation) -> tuple[Json, Parts]:
+    """Gradients where the cotangent is shared with another branch, which gets ``z``."""
+    (cotangent,) = invocation.cotangents
+    other = torch.zeros_like(cotangent).requires_grad_()
+    # Made before the call, so that its backward runs after the one under test.
+    branch = other * 2
+    total = invocation.output() + branch
+    leaves = [*invocation.leaves, other]
+    *gradients, last = torch.autograd.grad(total, leaves, cotangent, allow_unused=True)
+    return {}, [*named("g", list(gradients)), *named("z", [last])]
+
+
+def ask_interleaved(invocation: Invocation) -> tuple[Json, Parts]:
+    """Several calls first, then their backwards in reverse, the first one twice.
+
+    The first result is overwritten before anything runs backward, as a caller
+    may do with a tensor it was given, unless autograd objects.
+    """
+    first = invocation
+    others = [Invocation(sys.modules[MODULE_NAME], c, first.tensors) for c in first.call["others"]]
+    everyone = [first, *others]
+    outputs = [one.output() for one in everyone]
+    values = [output.detach().clone() for output in outputs]
+    gradients: dict[int, list[torch.Tensor | None]] = {}
+    for index in reversed(range(len(everyone))):
+        one = everyone[index]
+        gradients[index] = one.gradients(outputs[index], one.cotangents[0], retain_graph=index == 0)
+    again = first.gradients(outputs[0], first.cotangents[0])
+    parts = [(f"y{index}", value) for index, value in enumerate(values)]
+    for index in range(len(everyone)):
+        parts += named(f"g{index}_", gradients[index])
+    return {}, [*parts, *named("again", again)]
+
+
+ASKS: dict[str, Callable[[Invocation], tuple[Json, Parts]]] = {
+    "forward": ask_forward,
+    "vjp": ask_vjp,
+    "backward": ask_backward,
+    "vjp2": ask_vjp2,
+    "in_graph": ask_in_graph,
+    "interleaved": ask_interleaved,
+}
+
+
+class Watch:
+    """Records the gradcheck calls of a script, and the Functions applied in each."""
+
+    def __init__(self) -> None:
+        self.seen: list[Json] = []
+        self.applied: list[str] | None = None
+
+    def __enter__(self) -> None:
+        home = sys.modules["torch.autograd.gradcheck"]
+        for name in ("gradcheck", "gradgradcheck"):
+            observed = self._observed(name, getattr(home, name))
+            setattr(home, name, observed)
+            setattr(torch.autograd, name, observed)
+        apply = torch.autograd.Function.apply.__func__
+
+        def watched_apply(cls: type, *arguments: Any, **keywords: Any) -> Any:
+            if self.applied is not None and cls.__name__ not in self.applied:
+                self.applied.append(cls.__name__)
+            return apply(cls, *arguments, **keywords)
+
+        torch.autograd.Function.apply = classmethod(watched_apply)
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is put back: the process ends with the script."""
+
+    def _observed(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        def gradcheck(func: Any, inputs: Any, *arguments: Any, **keywords: Any) -> Any:
+            tensors = [inputs] if isinstance(inputs, torch.Tensor) else list(inputs)
+            dtypes = {
+                str(t.dtype).removeprefix("torch.")
+                for t in tensors
+                if isinstance(t, torch.Tensor) and t.requires_grad
+            }
+            bound = inspect.signature(original).bind(func, inputs, *arguments, **keywords)
+            options = {
+                key: value
+                for key, value in bound.arguments.items()
+                if isinstance(value, bool | int | float)
+            }
+            entry: Json = {
+                "name": name,
+                "dtypes": sorted(dtypes),
+                "options": options,
+                "passed": False,
+                "error": None,
+            }
+            outer, self.applied = self.applied, []
+            try:
+                result = original(func, inputs, *arguments, **keywords)
+                entry["passed"] = result is True
+                return result
+            except BaseException as error:
+                entry["error"] = f"{type(error).__name__}: {error}"[:MESSAGE_CHARACTERS]
+                raise
+            finally:
+                entry["functions"], self.applied = self.applied, outer
+                # gradgradcheck is itself made of a gradcheck; only the outer call counts.
+                if outer is None:
+                    self.seen.append(entry)
+
+        return gradcheck

@@ -1,0 +1,89 @@
+"""Frames on the socket: a JSON header and raw tensor bytes, never pickle.
+
+    frame  := u32 header length | u32 body length | header | body
+    header := UTF-8 JSON; tensors are listed under "tensors" as [dtype, shape]
+    body   := the tensors' elements, C order, little endian, one after the other
+"""
+
+import json
+import struct
+
+import torch
+
+PREFIX = struct.Struct("<II")
+DTYPES = {
+    "float64": torch.float64,
+    "float32": torch.float32,
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "int64": torch.int64,
+    "bool": torch.bool,
+}
+NAMES = {dtype: name for name, dtype in DTYPES.items()}
+
+
+class WireError(ValueError):
+    """Bytes that are not a frame, or not the frame that was asked for."""
+
+
+def tensor_bytes(tensor: torch.Tensor) -> bytes:
+    """Elements of ``tensor`` in C order."""
+    flat = tensor.detach().contiguous().reshape(-1)
+    return bytes(flat.view(torch.uint8).numpy()) if flat.numel() else b""
+
+
+def encode(header: dict[str, object], tensors: list[torch.Tensor]) -> bytes:
+    """One frame. Raises ``WireError`` for a dtype that does not travel."""
+    metas = []
+    for tensor in tensors:
+        if tensor.dtype not in NAMES:
+            raise WireError(f"dtype {tensor.dtype} does not travel")
+        metas.append([NAMES[tensor.dtype], list(tensor.shape)])
+    head = json.dumps({**header, "tensors": metas}).encode()
+    body = b"".join(tensor_bytes(tensor) for tensor in tensors)
+    return PREFIX.pack(len(head), len(body)) + head + body
+
+
+def decode(head: bytes, body: bytearray) -> tuple[dict[str, object], list[torch.Tensor]]:
+    """Header and tensors of a frame; every length is checked before it is used."""
+    try:
+        header = json.loads(head)
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"header is not JSON: {error}") from None
+    if not isinstance(header, dict) or not isinstance(header.get("tensors"), list):
+        raise WireError("header is not an object that lists its tensors")
+    tensors = []
+    offset = 0
+    for meta in header.pop("tensors"):
+        dtype, shape = _meta(meta)
+        count = 1
+        for size in shape:
+            count *= size
+        width = dtype.itemsize
+        if count * width > len(body) - offset:
+            raise WireError("body is shorter than its tensors")
+        if count:
+            # The clone gives every tensor storage of its own.
+            tensor = torch.frombuffer(body, dtype=torch.uint8, count=count * width, offset=offset)
+            tensor = tensor.clone().view(dtype).reshape(shape)
+        else:
+            tensor = torch.empty(shape, dtype=dtype)
+        offset += count * width
+        tensors.append(tensor)
+    if offset != len(body):
+        raise WireError("body is longer than its tensors")
+    return header, tensors
+
+
+def _meta(meta: object) -> tuple[torch.dtype, list[int]]:
+    if not isinstance(meta, list) or len(meta) != 2:
+        raise WireError("a tensor is described as [dtype, shape]")
+    name, shape = meta
+    if not isinstance(name, str) or name not in DTYPES:
+        raise WireError("unknown dtype")
+    if not isinstance(shape, list) or len(shape) > 8:
+        raise WireError("a shape is a list of at most eight sizes")
+    for size in shape:
+        if type(size) is not int or not 0 <= size < 1 << 40:
+            raise WireError("a size is a non-negative integer")
+    return DTYPES[name], shape

@@ -1,0 +1,222 @@
+"""A warmed process that forks one confined candidate per request.
+
+It listens on a socket. Each connection is one trusted worker; a worker sends
+``{"cpu_s", "memory_bytes"}`` with the candidate's end of a socket pair, gets
+``{"started": true}`` with a pidfd, and ``{"exited": status, "cpu_s", "peak_bytes"}``
+once the candidate is gone. ``{"kill": true}`` or hanging up kills the candidate.
+One connection has at most one candidate at a time.
+"""
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import confine, landlock, linux
+
+MESSAGE_BYTES = 4096
+CANDIDATE_FD = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this zygote was asked to run, as its starter wrote it."""
+
+    layers: confine.Layers
+    root: confine.Root
+    readable: list[str]
+    import_path: list[str]
+    # Folder the zygote may write to while it warms up; candidates may not.
+    scratch: str
+    sandbox_uid: int
+
+    @staticmethod
+    def parse(text: str) -> "Settings":
+        raw = json.loads(text)
+        layers, root = confine.Layers(**raw.pop("layers")), confine.Root(**raw.pop("root"))
+        return Settings(layers=layers, root=root, **raw)
+
+
+def main(listener_fd: int, settings: Settings) -> None:
+    """Set the scene, say ``{"ready": …}`` on standard output, then serve for ever."""
+    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+    if settings.layers.namespaces:
+        child = confine.enter_private_world(settings.root, settings.sandbox_uid)
+        if child:
+            _outlive(child, listener_fd)
+    elif os.getuid() == 0 and settings.sandbox_uid:
+        os.setgroups([])
+        os.setresgid(settings.sandbox_uid, settings.sandbox_uid, settings.sandbox_uid)
+        os.setresuid(settings.sandbox_uid, settings.sandbox_uid, settings.sandbox_uid)
+    os.chdir("/")
+    sys.path[:] = settings.import_path
+    tempfile.tempdir = settings.scratch  # libraries want one while they are imported
+    started = time.perf_counter()
+    # Imports torch, so only now that the libraries are where candidates will see them.
+    from . import serve
+
+    serve.warm_up()
+    zygote = Zygote(socket.socket(fileno=listener_fd), settings)
+    ready = {"ready": True, "warm_s": round(time.perf_counter() - started, 3)}
+    os.write(1, json.dumps(ready).encode() + b"\n")
+    zygote.serve()
+
+
+def _outlive(child: int, listener_fd: int) -> None:
+    """Outside the namespaces: wait for the zygote, keep nothing open."""
+    os.close(listener_fd)
+    _, status = os.waitpid(child, 0)
+    os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+
+
+class Worker:
+    """A connection from the trusted side, and the candidate it asked for."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self.connection = connection
+        self.candidate_pid: int | None = None
+
+    def kill_candidate(self) -> None:
+        if self.candidate_pid is not None:
+            # PID 1 of its namespace: takes the whole tree along.
+            os.kill(self.candidate_pid, signal.SIGKILL)
+
+    def tell(self, message: dict[str, object], fds: Sequence[int] = ()) -> None:
+        try:
+            socket.send_fds(self.connection, [json.dumps(message).encode()], fds)
+        except OSError:
+            pass  # it has hung up, which is the next event or was the last one
+
+
+class Zygote:
+    """The fork server's loop; single-threaded, or forking would not be safe."""
+
+    def __init__(self, listener: socket.socket, settings: Settings) -> None:
+        self.listener = listener
+        self.settings = settings
+        layers = settings.layers
+        self.own_pidns = None
+        if layers.namespaces:
+            self.own_pidns = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+        # Where every candidate sees the same files, one ruleset serves them all.
+        self.ruleset_fd = None
+        if layers.landlock and not layers.namespaces:
+            self.ruleset_fd = landlock.ruleset(settings.readable, [])
+        self.poll = select.poll()
+        self.poll.register(listener, select.POLLIN)
+        self.workers: dict[int, Worker] = {}  # by descriptor, while it is open
+        self.candidates: dict[int, Worker] = {}  # by pidfd, until reaped
+        gc.collect()
+        gc.freeze()
+        if len(os.listdir("/proc/self/task")) != 1:
+            raise RuntimeError("more than one thread after the warm-up: forking is not safe")
+
+    def serve(self) -> None:
+        while True:
+            for fd, _ in self.poll.poll():
+                if fd == self.listener.fileno():
+                    self._accept()
+                elif fd in self.workers:
+                    self._request(fd)
+                elif fd in self.candidates:
+                    self._reap(fd)
+
+    def _accept(self) -> None:
+        connection, _ = self.listener.accept()
+        self.workers[connection.fileno()] = Worker(connection)
+        self.poll.register(connection, select.POLLIN)
+
+    def _request(self, fd: int) -> None:
+        worker = self.workers[fd]
+        try:
+            message, fds, _, _ = socket.recv_fds(worker.connection, MESSAGE_BYTES, 1)
+        except ConnectionError:
+            message, fds = b"", []
+        if not message:
+            worker.kill_candidate()
+            self.poll.unregister(fd)
+            worker.connection.close()
+            del self.workers[fd]
+            return
+        request = json.loads(message)
+        if "kill" in request:
+            worker.kill_candidate()
+            return
+        grant = confine.Grant(request["cpu_s"], request["memory_bytes"])
+        try:
+            worker.candidate_pid = self._fork(fds[0], grant)
+        finally:
+            os.close(fds[0])
+        pidfd = os.pidfd_open(worker.candidate_pid)
+        self.candidates[pidfd] = worker
+        self.poll.register(pidfd, select.POLLIN)
+        worker.tell({"started": True}, [pidfd])
+
+    def _reap(self, pidfd: int) -> None:
+        worker = self.candidates.pop(pidfd)
+        self.poll.unregister(pidfd)
+        os.close(pidfd)
+        assert worker.candidate_pid is not None
+        _, status, usage = os.wait4(worker.candidate_pid, 0)
+        worker.candidate_pid = None
+        worker.tell(
+            {
+                "exited": os.waitstatus_to_exitcode(status),
+                "cpu_s": usage.ru_utime + usage.ru_stime,
+                "peak_bytes": usage.ru_maxrss * 1024,
+            }
+        )
+
+    def _fork(self, candidate_fd: int, grant: confine.Grant) -> int:
+        if self.own_pidns is not None:
+            linux.unshare(linux.CLONE_NEWPID)
+        pid = os.fork()
+        if pid == 0:
+            self._become_candidate(candidate_fd, grant)
+        if self.own_pidns is not None:
+            linux.setns(self.own_pidns, linux.CLONE_NEWPID)
+        return pid
+
+    def _become_candidate(self, candidate_fd: int, grant: confine.Grant) -> None:
+        # Nothing may return from here: the caller is the zygote's loop.
+        from . import serve
+
+        try:
+            self._keep_only(candidate_fd)
+            confine.confine_candidate(
+                self.settings.layers, grant, self.settings.readable, self.ruleset_fd
+            )
+            serve.serve(CANDIDATE_FD)
+        except BaseException as error:
+            serve.report_setup_failure(CANDIDATE_FD, error)
+        finally:
+            os._exit(0)
+
+    def _keep_only(self, candidate_fd: int) -> None:
+        """Descriptors 0 to 2 on /dev/null, 3 the socket, 4 the ruleset, no others."""
+        # First out of the way of the numbers they are to get.
+        sock = os.dup(candidate_fd) if candidate_fd < 16 else candidate_fd
+        while sock < 16:
+            sock = os.dup(sock)
+        ruleset = None
+        if self.ruleset_fd is not None:
+            ruleset = os.dup(self.ruleset_fd)
+            while ruleset < 16:
+                ruleset = os.dup(ruleset)
+        null = os.open("/dev/null", os.O_RDWR)
+        for fd in (0, 1, 2):
+            os.dup2(null, fd)
+        os.dup2(sock, CANDIDATE_FD)
+        last = CANDIDATE_FD
+        if ruleset is not None:
+            last += 1
+            os.dup2(ruleset, last)
+            self.ruleset_fd = last
+        os.closerange(last + 1, 65536)

@@ -1,0 +1,194 @@
+"""Starts the zygote, the warmed process that candidates are forked from."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from harness.errors import SandboxError
+from harness.sandbox.inside import confine
+from harness.sandbox.tier import Tier
+
+START_S = 120.0
+# An unprivileged user that no account uses; a candidate of a root harness runs as it.
+SANDBOX_UID = 64123
+# Where a tier with a root folder of its own shows the installed libraries.
+LIBRARY = "/opt/python"
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/ld.so.cache")
+
+
+class Zygote:
+    """A running zygote; a context manager that ends it and every candidate.
+
+    Workers in other processes reach it through ``address``.
+    """
+
+    def __init__(self, tier: Tier) -> None:
+        self.tier = tier
+        # The name must not tell a candidate anything.
+        self._folder = Path(tempfile.mkdtemp(prefix="py"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors = self._folder / "stderr"
+
+    @property
+    def address(self) -> str:
+        """Path of the socket that workers connect to."""
+        return str(self._folder / "socket")
+
+    @property
+    def pid(self) -> int:
+        """Process id of the outermost process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def __enter__(self) -> Zygote:
+        app = self._folder / "app"
+        shutil.copytree(
+            Path(__file__).parent / "inside", app, ignore=shutil.ignore_patterns("__pycache__")
+        )
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def start(self) -> None:
+        """Start the process and wait until it is warm; raises ``SandboxError``."""
+        address = Path(self.address)
+        address.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(str(address))
+            listener.listen(64)
+            with self._errors.open("wb") as errors:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-B", str(self._folder / "app"), str(listener.fileno())],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    pass_fds=[listener.fileno()],
+                    # A Ctrl-C at the terminal is for the driver, which then ends this.
+                    start_new_session=True,
+                    cwd="/",
+                    env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": ""},
+                )
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(self._settings()).encode())
+            self._process.stdin.close()
+        except BrokenPipeError:
+            pass  # it died at once; the wait below says why
+        self._await_ready()
+
+    def _await_ready(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        ready, _, _ = select.select([self._process.stdout], [], [], START_S)
+        line = self._process.stdout.readline() if ready else b""
+        if not line.startswith(b'{"ready"'):
+            self._process.kill()
+            self._process.wait()
+            words = self._errors.read_text(errors="replace").strip().splitlines()
+            raise SandboxError(
+                f"the sandbox (tier {self.tier.name}) did not start: "
+                f"{words[-1] if words else f'no answer within {START_S:.0f} s'}. "
+                "`harness doctor` shows what this machine offers."
+            )
+
+    def alive(self) -> bool:
+        """Whether the process is still running."""
+        return self._process is not None and self._process.poll() is None
+
+    def close(self) -> None:
+        """End the process, with it every candidate, and remove its folder."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+            self._process = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _settings(self) -> dict[str, object]:
+        namespaces = "namespaces" in self.tier.layers
+        libraries = list(dict.fromkeys(sysconfig.get_paths()[k] for k in ("purelib", "platlib")))
+        standard = [
+            sysconfig.get_paths()["stdlib"],
+            str(Path(sysconfig.get_paths()["stdlib"]) / "lib-dynload"),
+        ]
+        links = {p: os.readlink(p) for p in SYSTEM if os.path.islink(p)}
+        binds = {p: p for p in SYSTEM if os.path.exists(p) and p not in links}
+        binds[sys.base_prefix] = sys.base_prefix
+        app = str(self._folder / "app")
+        shown = libraries
+        if namespaces:
+            shown = [f"{LIBRARY}/{number}" for number in range(len(libraries))]
+            binds |= dict(zip(shown, libraries, strict=True))
+            binds[app] = app
+        readable = [*SYSTEM, *standard, sys.base_prefix, *(f"/dev/{d}" for d in ("null", "zero"))]
+        readable += ["/dev/urandom", "/dev/random", *self._visible(shown, libraries)]
+        return {
+            "layers": {
+                name: name in self.tier.layers for name in ("namespaces", "landlock", "seccomp")
+            },
+            "root": {
+                "binds": binds,
+                "links": links,
+                "hidden": [f"{folder}/harness" for folder in shown],
+            },
+            "readable": readable,
+            "import_path": [*standard, *shown],
+            "scratch": confine.SCRATCH if namespaces else self._scratch(),
+            "sandbox_uid": SANDBOX_UID if self._can_change_user() else 0,
+        }
+
+    def _scratch(self) -> str:
+        folder = self._folder / "scratch"
+        folder.mkdir(exist_ok=True)
+        for path in (self._folder, folder):
+            path.chmod(0o755)  # the zygote may run as another user
+        if self._can_change_user():
+            os.chown(folder, SANDBOX_UID, SANDBOX_UID)
+        return str(folder)
+
+    @staticmethod
+    def _visible(shown: list[str], libraries: list[str]) -> list[str]:
+        """What of the libraries may be read: everything but this project itself."""
+        return [
+            f"{folder}/{entry.name}"
+            for folder, source in zip(shown, libraries, strict=True)
+            for entry in sorted(Path(source).iterdir())
+            if "harness" not in entry.name
+        ]
+
+    def _can_change_user(self) -> bool:
+        """Whether a root harness can give its candidates another user.
+
+        Without namespaces that user must be able to read the interpreter where
+        it lies, which under a 0700 home it is not.
+        """
+        if os.getuid() != 0:
+            return False
+        if "namespaces" in self.tier.layers:
+            return True
+        path = Path(sys.base_prefix).resolve()
+        return all(parent.stat().st_mode & 0o005 == 0o005 for parent in [path, *path.parents])
+
+
