@@ -43,7 +43,7 @@ class Session:
         self.limits = limits
         self._deadline = time.monotonic() + limits.wall_s
         self._control = _connect(address)
-        self._exit: dict[str, Any] | None = None
+        self._has_code = False
         ours, theirs = socket.socketpair()
         self._candidate = ours
         try:
@@ -107,8 +107,10 @@ class Session:
             reply, results = wire.decode(bytes(head), self._receive(body_bytes))
         except wire.WireError as error:
             raise CandidateFault(f"the process sent a malformed reply: {error}") from None
-        if "setup_failed" in reply:
+        # Before it has any code to run, what it says is ours; afterwards it may be anyone's.
+        if "setup_failed" in reply and not self._has_code:
             raise SandboxError(f"a candidate could not be confined: {reply['setup_failed']}")
+        self._has_code = True
         return reply, results
 
     def _remaining(self) -> float:

@@ -409,17 +409,13 @@ def ask_vjp2(invocation: Invocation) -> tuple[Json, Parts]:
         for gradient, weight in zip(inner, outer, strict=True)
         if gradient is not None and gradient.requires_grad
     ]
-    targets = [*invocation.leaves, cotangent]
     if not live:
         return {"constant": True}, []
-    second = torch.autograd.grad(
-        [gradient for gradient, _ in live],
-        targets,
-        [weight for _, weight in live],
-        allow_unused=True,
-    )
-    *leaves, last = second
-    return {}, [*named("g", list(leaves)), *named("c", [last])]
+    # Not autograd.grad: with allow_unused it would step around the error that an honest
+    # once_differentiable raises.
+    torch.autograd.backward([gradient for gradient, _ in live], [weight for _, weight in live])
+    leaves = [leaf.grad for leaf in invocation.leaves]
+    return {}, [*named("g", leaves), *named("c", [cotangent.grad])]
 
 
 def ask_in_graph(invocation: Invocation) -> tuple[Json, Parts]:

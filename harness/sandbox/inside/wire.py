@@ -28,7 +28,9 @@ class WireError(ValueError):
 
 def tensor_bytes(tensor: torch.Tensor) -> bytes:
     """Elements of ``tensor`` in C order."""
-    flat = tensor.detach().contiguous().reshape(-1)
+    # A copy of its own: one element with a stride of 2 counts as contiguous yet has no byte view.
+    flat = torch.empty(tensor.numel(), dtype=tensor.dtype)
+    flat.copy_(tensor.detach().reshape(-1))
     return bytes(flat.view(torch.uint8).numpy()) if flat.numel() else b""
 
 

@@ -189,15 +189,17 @@ class Zygote:
         from . import serve
 
         try:
-            self._keep_only(candidate_fd)
-            confine.confine_candidate(
-                self.settings.layers, grant, self.settings.readable, self.ruleset_fd
-            )
+            try:
+                self._keep_only(candidate_fd)
+                confine.confine_candidate(
+                    self.settings.layers, grant, self.settings.readable, self.ruleset_fd
+                )
+            except BaseException as error:
+                serve.report_setup_failure(CANDIDATE_FD, error)
+                raise
             serve.serve(CANDIDATE_FD)
-        except BaseException as error:
-            serve.report_setup_failure(CANDIDATE_FD, error)
         finally:
-            os._exit(0)
+            os._exit(1)
 
     def _keep_only(self, candidate_fd: int) -> None:
         """Descriptors 0 to 2 on /dev/null, 3 the socket, 4 the ruleset, no others."""

@@ -1,0 +1,120 @@
+"""Checks: the one kind of plug-in. A scenario names kinds; ``build`` makes checks of them.
+
+A check is a frozen dataclass whose fields are its YAML keys. Packages add
+kinds through the entry-point group ``harness.checks``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import fields
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any
+
+from harness.checks import behaviour, compare, stock, structure
+from harness.checks.bench import Bench, Check, Conduct, Conversation, Judgement, Trial
+from harness.errors import ScenarioError
+from harness.model import CheckSpec, EntryPoint, Scenario
+
+__all__ = ["Bench", "Check", "Conduct", "Conversation", "Judgement", "Trial", "build", "kinds"]
+
+OWN: tuple[type[Any], ...] = (
+    compare.Forward,
+    compare.Vjp,
+    stock.Gradcheck,
+    stock.Gradgradcheck,
+    stock.GradcheckMustFail,
+    compare.RequiresGrad,
+    compare.Dtypes,
+    compare.Layouts,
+    compare.Shapes,
+    compare.Edges,
+    behaviour.NoMutation,
+    compare.InGraph,
+    compare.RepeatedCalls,
+    compare.DoubleBackward,
+    structure.HandWritten,
+    structure.SeparateFunctions,
+    compare.ParameterGradients,
+    behaviour.SavedMemory,
+    compare.RngReplay,
+    behaviour.LogCalls,
+    behaviour.LibraryCalled,
+    behaviour.TrueError,
+)
+
+
+@cache
+def kinds() -> dict[str, type[Any]]:
+    """Every kind of check by name; raises ``ScenarioError`` for a broken or doubled plug-in."""
+    found = {check.kind: check for check in OWN}
+    for point in entry_points(group="harness.checks"):
+        origin = point.dist.name if point.dist is not None else "an unknown distribution"
+        if point.name in found:
+            raise ScenarioError(
+                f"check kind {point.name!r} of {origin} is already taken; rename it there"
+            )
+        try:
+            found[point.name] = point.load()
+        except Exception as error:
+            raise ScenarioError(
+                f"check kind {point.name!r} of {origin} does not load: {error}; "
+                f"mend or uninstall {origin}"
+            ) from error
+    return found
+
+
+def build(spec: CheckSpec, scenario: Scenario) -> tuple[Check | Conversation, list[EntryPoint]]:
+    """The check behind a line of YAML and the entry points it is asked of."""
+    kind = kinds().get(spec.kind)
+    if kind is None:
+        raise ScenarioError(
+            f"{spec.where}: check kind {spec.kind!r} is not known"
+            f"{_nearest(spec.kind, list(kinds()))}; known kinds: {', '.join(sorted(kinds()))}"
+        )
+    allowed = [field.name for field in fields(kind)]
+    for key in spec.options:
+        if key not in allowed:
+            raise ScenarioError(
+                f"{spec.where}: check {spec.kind!r} has no key {key!r}{_nearest(key, allowed)}; "
+                f"its keys: {', '.join(allowed) or 'none'}"
+            )
+    try:
+        check = kind(**_frozen(spec.options))
+    except (TypeError, ValueError) as error:
+        raise ScenarioError(f"{spec.where}: check {spec.kind!r}: {error}") from None
+    names = spec.entry_points or [entry.name for entry in scenario.entry_points]
+    entries = [scenario.entry_point(name) for name in names]
+    if spec.entry_points:
+        for entry in entries:
+            if not check.fits(entry):
+                raise ScenarioError(
+                    f"{spec.where}: check {spec.kind!r} cannot be asked of {entry.name!r}; "
+                    "drop it from entry_points or state what the check needs there"
+                )
+    return check, [entry for entry in entries if check.fits(entry)]
+
+
+def _frozen(options: Any) -> dict[str, Any]:
+    """Lists as tuples and mappings as hashable ones, so that a check is a value."""
+    return {
+        key: tuple(value)
+        if isinstance(value, list)
+        else FrozenMapping(value)
+        if isinstance(value, dict)
+        else value
+        for key, value in dict(options).items()
+    }
+
+
+class FrozenMapping(dict[str, Any]):
+    """A mapping that is part of a check's identity."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(sorted((key, str(value)) for key, value in self.items())))
+
+
+def _nearest(word: str, words: list[str]) -> str:
+    close = difflib.get_close_matches(word, words, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""

@@ -1,0 +1,317 @@
+"""Checks of what a submission does beside computing: writes, logs, calls, keeps."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+
+from harness.checks.bench import Bench, Conduct, Judgement, Trial
+from harness.checks.compare import Comparison, cotangent_for, steady_stacks
+from harness.expectation import Expected
+from harness.inputs import Case, Drawer, Stack
+from harness.model import EntryPoint, LayersArgument, LogArgument
+from harness.question import Answer, Cotangent, Letter, Question, put
+from harness.sandbox import CandidateFault, Session
+
+
+@dataclass(frozen=True)
+class NoMutation(Comparison):
+    """Inputs and the incoming gradient are bit for bit what they were."""
+
+    # ``never``, or ``declared``: an input may be overwritten if it is returned as the result
+    # of a Function that marked it dirty, but never a leaf that requires grad.
+    input: str = "never"
+    kind: ClassVar[str] = "no_mutation"
+    praise: ClassVar[str] = "Inputs and the incoming gradient are left alone"
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        stacks = itertools.cycle(steady_stacks(entry))
+        for size in draw.sizes()[:3]:
+            case = draw.case(size, stack=next(stacks))
+            names = case.differentiable
+            shape = bench.reference(case).value().shape
+            cotangent = cotangent_for(draw, shape, torch.float64, 1.0)
+            untouched = {
+                f"x{i}": Expected.exactly(f"{name} after the call", tensor)
+                for i, (name, tensor) in enumerate(case.tensors.items())
+            }
+            asked = {"grad": names, "cotangents": (Cotangent(cotangent),)}
+            unchanged = Expected.exactly("the incoming gradient after backward", cotangent)
+            yield Trial(Question("vjp", case, **asked), {**untouched, "c": unchanged})
+            yield Trial(Question("forward", case, grad=names), untouched)
+            inner = f"{case.label}, the input is a result of another operation"
+            yield Trial(Question("forward", case, grad=names, inner=True), untouched, inner)
+            label = f"{case.label}, nothing requires grad"
+            yield Trial(Question("forward", case), untouched, label)
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        conduct: Conduct,
+    ) -> Judgement:
+        for trial, answer in zip(trials, answers, strict=True):
+            found = trial.mismatch(answer)
+            if found is not None and not self._declared(trial, answer):
+                return Judgement.failed(
+                    f"For {trial.label or trial.question.case.label}: {found.message}.",
+                    line=answer.line,
+                )
+        return Judgement.passed(f"{self.praise} in {len(trials)} cases.")
+
+    def _declared(self, trial: Trial, answer: Answer) -> bool:
+        """Whether the write is one that the contract allows: the input itself is the result."""
+        question = trial.question
+        leaf = bool(question.grad) and not question.inner
+        if self.input != "declared" or answer.error is not None or leaf:
+            return False
+        return question.ask == "forward" and bool(answer.facts.get("same_as"))
+
+
+@dataclass(frozen=True)
+class LogCalls(Comparison):
+    """The log is called once with the output's and once with the gradient's statistics."""
+
+    kind: ClassVar[str] = "log_calls"
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return any(isinstance(a, LogArgument) for a in entry.arguments)
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        for size in draw.sizes()[:4]:
+            case = draw.case(size)
+            result = bench.reference(case).forward()
+            cotangent = cotangent_for(draw, result.low.shape, result.dtype, 1.0)
+            question = Question(
+                "vjp", case, grad=case.differentiable, cotangents=(Cotangent(cotangent),)
+            )
+            yield Trial(question, {"y": result})
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        conduct: Conduct,
+    ) -> Judgement:
+        for trial, answer in zip(trials, answers, strict=True):
+            found = trial.mismatch(answer)
+            problem = found.message if found is not None else self._problem(trial, answer)
+            if problem is not None:
+                return Judgement.failed(
+                    f"For {trial.question.case.label}: {problem}.", line=answer.line
+                )
+        return Judgement.passed(
+            f"Both events are logged with the right statistics in {len(trials)} cases."
+        )
+
+    def _problem(self, trial: Trial, answer: Answer) -> str | None:
+        log = answer.facts.get("log")
+        events = [entry[0] for entry in log] if isinstance(log, list) else []
+        if events != ["forward", "backward"]:
+            return f"the log was called with {events}, expected ['forward', 'backward']"
+        assert isinstance(log, list)
+        tensors = (trial.expected["y"].low, trial.question.cotangents[0].value)
+        for (event, kind, entries), tensor in zip(log, tensors, strict=True):
+            if kind != "dict" or sorted(e[0] for e in entries) != ["mean", "std"]:
+                return f"the {event} log got a {kind} with {[e[0] for e in entries]}, expected mean and std"
+            for name, type_name, text in entries:
+                if type_name != "float":
+                    return f"the {event} log's {name} is a {type_name}, expected a Python float"
+                if not _is_statistic(name, float(text), tensor):
+                    return f"the {event} log's {name} is {text}, expected {_statistics(name, tensor)}"
+        return None
+
+
+def _statistics(name: str, tensor: torch.Tensor) -> list[float]:
+    if name == "mean":
+        return [float(tensor.mean())]
+    return [float(tensor.std(correction=c)) for c in (0, 1) if tensor.numel() > c] or [math.nan]
+
+
+def _is_statistic(name: str, value: float, tensor: torch.Tensor) -> bool:
+    if name == "std" and tensor.numel() == 1 and math.isnan(value):
+        return True  # the unbiased deviation of one element
+    limit = 1e-9 * (1.0 + float(tensor.abs().max()))
+    return any(abs(value - right) <= limit for right in _statistics(name, tensor))
+
+
+@dataclass(frozen=True)
+class TrueError(Comparison):
+    """A number that measures an error agrees with the grader's own measurement of it."""
+
+    # Largest relative deviation.
+    rtol: float = 0.02
+    kind: ClassVar[str] = "true_error"
+    needs_gradient: ClassVar[bool] = False
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return not entry.differentiable
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        for size in draw.sizes()[:4]:
+            yield Trial(Question("forward", draw.case(size)))
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        conduct: Conduct,
+    ) -> Judgement:
+        worst = 0.0
+        for trial, answer in zip(trials, answers, strict=True):
+            label = trial.question.case.label
+            if answer.error is not None:
+                return Judgement.failed(
+                    f"For {label}: the call raised {answer.error_text()}.", line=answer.line
+                )
+            if answer.facts.get("type") != "float":
+                kind = answer.facts.get("type", "Tensor")
+                return Judgement.failed(f"For {label}: the result is a {kind}, expected a float.")
+            right = float(bench.reference(trial.question.case).value())
+            got = float(str(answer.facts["value"]))
+            deviation = abs(got - right) / right
+            if not deviation <= self.rtol:
+                measured = deviation if math.isfinite(deviation) else None
+                return Judgement.failed(
+                    f"For {label}: it reports an error of {got:.4g}, measured is {right:.4g}.",
+                    measured,
+                    self.rtol,
+                )
+            worst = max(worst, deviation)
+        return Judgement.passed(
+            f"The reported error agrees with the measured one in {len(trials)} cases.",
+            worst,
+            self.rtol,
+        )
+
+
+@dataclass(frozen=True)
+class LibraryCalled:
+    """The provided library does the work: when its constants change, so do the answers."""
+
+    # Provided module.
+    module: str
+    # Its function that computes the result from the entry point's arguments.
+    forward: str
+    # Constants of the module to change, with the range to draw them from.
+    vary: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    # Its function ``(*arguments, cotangent) -> gradients``, where gradients come from it too.
+    vjp: str | None = None
+    kind: ClassVar[str] = "library_called"
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return entry.differentiable
+
+    def converse(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement:
+        module = bench.oracles.provided[self.module]
+        draw = bench.drawer(entry, self.kind)
+        usual = {name: getattr(module, name) for name in self.vary}
+        varied = {
+            name: float(draw.uniform((), float(low), float(high)))
+            for name, (low, high) in self.vary.items()
+        }
+        try:
+            vars(module).update(varied)
+            session.request({"do": "configure", "modules": {self.module: varied}})
+            trials = [self._trial(module, draw.case(size), draw) for size in draw.sizes()[:3]]
+            answers = put(session, [trial.question for trial in trials])
+        finally:
+            vars(module).update(usual)
+        session.request({"do": "configure", "modules": {self.module: usual}})
+        for trial, answer in zip(trials, answers, strict=True):
+            found = trial.mismatch(answer)
+            if found is not None:
+                return Judgement.failed(
+                    f"The answers do not follow {self.module}.{self.forward} when the library's "
+                    f"constants change: for {trial.question.case.label}, {found.message}.",
+                    found.measured,
+                    found.limit,
+                    answer.line,
+                )
+        return Judgement.passed(
+            f"The answers follow {self.module}.{self.forward} when the library's constants change."
+        )
+
+    def _trial(self, module: Any, case: Case, draw: Drawer) -> Trial:
+        value = getattr(module, self.forward)(*case.values)
+        cotangent = draw.normal(value.shape)
+        expected = {"y": _near("the result", value)}
+        if self.vjp is not None:
+            gradients = getattr(module, self.vjp)(*case.values, cotangent)
+            for index, gradient in enumerate(gradients):
+                name = case.differentiable[index]
+                expected[f"g{index}"] = _near(f"the gradient of {name}", gradient)
+        question = Question(
+            "vjp", case, grad=case.differentiable, cotangents=(Cotangent(cotangent),)
+        )
+        return Trial(question, expected)
+
+
+def _near(what: str, value: torch.Tensor) -> Expected:
+    """The library's own number; only its handling may have added rounding."""
+    return Expected(what, value, value, 1e-12 * (1 + value.abs()), value.dtype)
+
+
+@dataclass(frozen=True)
+class SavedMemory:
+    """Between forward and backward, memory does not grow with depth (read from the kernel)."""
+
+    kind: ClassVar[str] = "saved_memory"
+    # One activation: 256 × 1024 float32 values.
+    SHAPE: ClassVar[tuple[int, int]] = (256, 1024)
+    SHALLOW: ClassVar[int] = 2
+    DEEP: ClassVar[int] = 26
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return any(isinstance(a, LayersArgument) for a in entry.arguments)
+
+    def converse(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement:
+        activation = 4 * self.SHAPE[0] * self.SHAPE[1]
+        growth_if_kept = (self.DEEP - self.SHALLOW) * activation
+        limit = growth_if_kept / 4
+        self._held(bench, entry, session, self.SHALLOW)  # first use pays for the allocator
+        shallow = self._held(bench, entry, session, self.SHALLOW)
+        deep = self._held(bench, entry, session, self.DEEP)
+        if isinstance(shallow, str) or isinstance(deep, str):
+            return Judgement.failed(f"The call raised {shallow if isinstance(shallow, str) else deep}.")
+        growth = float(deep - shallow)
+        message = (
+            f"From {self.SHALLOW} to {self.DEEP} layers the memory held for backward grows by "
+            f"{growth / 2**20:.1f} MiB; keeping every activation would take "
+            f"{growth_if_kept / 2**20:.0f} MiB."
+        )
+        if growth > limit:
+            return Judgement.failed(message, growth, limit)
+        return Judgement.passed(message, growth, limit)
+
+    def _held(
+        self, bench: Bench, entry: EntryPoint, session: Session, depth: int
+    ) -> int | str:
+        """Resident bytes that one result of ``depth`` layers keeps alive, or the error."""
+        names = ("tanh", "scale") * (depth // 2)
+        x = torch.linspace(-1, 1, self.SHAPE[0] * self.SHAPE[1]).reshape(self.SHAPE)
+        case = Case(entry, (x, Stack(names, self.SHAPE[1], (), torch.float32)), "")
+        letter = Letter()
+        call = letter.call(Question("forward", case, grad=("x",)))
+        before = session.memory_bytes()
+        reply, _ = session.request({"do": "hold", "call": call}, letter.tensors)
+        after = session.memory_bytes()
+        session.request({"do": "drop"})
+        error = reply.get("error")
+        if isinstance(error, dict):
+            return f"{error.get('type')}: {error.get('message')}"
+        if error is not None:
+            raise CandidateFault("the process sent an error that is not an object")
+        return after - before
+

@@ -1,0 +1,142 @@
+"""Where a scenario's checks are prepared once and then used for every submission of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import torch
+
+from harness.expectation import Expected, Mismatch, Reference
+from harness.inputs import Case, Drawer, generator
+from harness.model import EntryPoint, Outcome, Scenario
+from harness.oracles import Oracles
+from harness.question import Answer, Question
+from harness.sandbox import Session
+from harness.source import Source
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a check found out about one entry point."""
+
+    outcome: Outcome
+    message: str
+    measured: float | None = None
+    limit: float | None = None
+    # Line of the submission's code, if one is to blame.
+    line: int | None = None
+
+    @staticmethod
+    def passed(message: str, measured: float | None = None, limit: float | None = None) -> Judgement:
+        return Judgement(Outcome.PASSED, message, measured, limit)
+
+    @staticmethod
+    def failed(
+        message: str,
+        measured: float | None = None,
+        limit: float | None = None,
+        line: int | None = None,
+    ) -> Judgement:
+        return Judgement(Outcome.FAILED, message, measured, limit, line)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A question with what each part of a right answer is."""
+
+    question: Question
+    # Part name -> expectation.
+    expected: Mapping[str, Expected] = field(default_factory=dict)
+    # What is special about it, for messages.
+    label: str = ""
+
+    def mismatch(self, answer: Answer) -> Mismatch | None:
+        """The first way in which ``answer`` is wrong."""
+        if answer.error is not None:
+            return Mismatch(f"the call raised {answer.error_text()}")
+        if "value" in answer.facts:
+            return Mismatch(f"the result is a {answer.facts.get('type')}, expected a tensor")
+        for part, expected in self.expected.items():
+            found = expected.mismatch(answer.parts.get(part))
+            if found is not None:
+                return found
+        return None
+
+
+class Bench:
+    """A scenario with its oracles and a seed; trials are drawn when first asked for."""
+
+    def __init__(self, scenario: Scenario, oracles: Oracles, seed: int) -> None:
+        self.scenario = scenario
+        self.oracles = oracles
+        self.seed = seed
+        self._memory: dict[tuple[object, ...], Any] = {}
+
+    def drawer(self, entry: EntryPoint, purpose: str) -> Drawer:
+        """Draws cases; the same ones for the same purpose and seed."""
+        return Drawer(entry, self.seed, f"{self.scenario.id}/{purpose}")
+
+    def seeds(self, purpose: str, count: int) -> list[int]:
+        """Seeds for candidates' generators."""
+        rng = generator(self.seed, self.scenario.id, purpose)
+        return [int(n) for n in torch.randint(1 << 40, (count,), generator=rng)]
+
+    def reference(self, case: Case, *, seed: int = 0) -> Reference:
+        """The oracle on one case."""
+        return Reference(self.oracles.by_name[case.entry.name], case, seed=seed)
+
+    def once(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
+        """What ``make`` returned the first time it was asked for under ``key``."""
+        if key not in self._memory:
+            self._memory[key] = make()
+        found: T = self._memory[key]
+        return found
+
+
+@dataclass(frozen=True)
+class Conduct:
+    """What is known of a submission beside the answers to a check's own trials."""
+
+    source: Source
+    # Entry point -> answer to a plain forward call of it, with its graph.
+    plain: Mapping[str, Answer]
+
+
+class Check(Protocol):
+    """One kind of question with its judgement; its fields are its YAML keys."""
+
+    @property
+    def kind(self) -> str: ...
+
+    def fits(self, entry: EntryPoint) -> bool:
+        """Whether it can be asked of ``entry`` at all."""
+        ...
+
+    def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
+        """What it wants to know; may be empty."""
+        ...
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        conduct: Conduct,
+    ) -> Judgement: ...
+
+
+class Conversation(Protocol):
+    """A check that needs the candidate to itself, step by step."""
+
+    @property
+    def kind(self) -> str: ...
+
+    def fits(self, entry: EntryPoint) -> bool: ...
+
+    def converse(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement: ...

@@ -1,0 +1,481 @@
+"""Checks that hold values and gradients against the oracle.
+
+Each differs from the next only in what it asks; the judgement is shared: every
+part of every answer lies within what rounding allows (``harness.rounding``).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+
+from harness.checks.bench import Bench, Conduct, Judgement, Trial
+from harness.expectation import Expected
+from harness.inputs import Case, Drawer
+from harness.model import EntryPoint, LayersArgument, TensorArgument
+from harness.question import Answer, Cotangent, Question
+
+# Cotangent sizes: a gradient is linear in the cotangent at every one of them,
+# and a contract that clips does so at some and not at others.
+SCALES = (1.0, 0.03, 1e-6, 1e6)
+LAYOUTS = ("transposed", "strided", "offset", "expanded")
+
+
+def judge(trials: tuple[Trial, ...], answers: list[Answer], praise: str) -> Judgement:
+    """Fail with the smallest wrong trial, else pass with the closest call."""
+    wrong = [
+        (sum(t.numel() for t in trial.question.case.tensors.values()), index, trial, found)
+        for index, (trial, answer) in enumerate(zip(trials, answers, strict=True))
+        if (found := trial.mismatch(answer)) is not None
+    ]
+    if wrong:
+        _, index, trial, found = min(wrong, key=lambda entry: entry[:2])
+        more = f" ({len(wrong)} of {len(trials)} cases fail)" if len(wrong) > 1 else ""
+        return Judgement.failed(
+            f"For {trial.label or trial.question.case.label}: {found.message}{more}.",
+            found.measured,
+            found.limit,
+            answers[index].line,
+        )
+    closest = (0.0, 0.0)
+    for trial, answer in zip(trials, answers, strict=True):
+        for part, expected in trial.expected.items():
+            error, limit = expected.largest_error(answer.parts.get(part))
+            if limit and (not closest[1] or error / limit > closest[0] / closest[1]):
+                closest = (error, limit)
+    message = f"{praise} in {len(trials)} cases."
+    return Judgement.passed(message, *(closest if closest[1] else ()))
+
+
+def cotangent_for(draw: Drawer, shape: torch.Size, dtype: torch.dtype, scale: float) -> torch.Tensor:
+    """A dense signed cotangent."""
+    return (scale * draw.normal(shape)).to(dtype)
+
+
+def with_gradients(
+    bench: Bench,
+    draw: Drawer,
+    case: Case,
+    *,
+    scale: float = 1.0,
+    names: tuple[str, ...] | None = None,
+    label: str = "",
+    cotangent: torch.Tensor | None = None,
+    **options: Any,
+) -> Trial:
+    """Result and gradients of one case."""
+    reference = bench.reference(case)
+    names = case.differentiable if names is None else names
+    result = reference.forward()
+    if cotangent is None:
+        cotangent = cotangent_for(draw, result.low.shape, result.dtype, scale)
+    layout = options.pop("cotangent_layout", None)
+    gradients = reference.gradients(cotangent, names)
+    question = Question(
+        "vjp", case, grad=names, cotangents=(Cotangent(cotangent, layout),), **options
+    )
+    expected = {"y": result} | {f"g{i}": g for i, g in enumerate(gradients)}
+    return Trial(question, expected, label or case.label)
+
+
+def takes_random_layers(entry: EntryPoint) -> bool:
+    """Whether some of its stacks draw random numbers."""
+    return any(
+        "dropout" in stack
+        for argument in entry.arguments
+        if isinstance(argument, LayersArgument)
+        for stack in argument.stacks
+    )
+
+
+def steady_stacks(entry: EntryPoint) -> list[tuple[str, ...] | None]:
+    """Stacks that draw no random numbers; ``[None]`` for entries without layers."""
+    for argument in entry.arguments:
+        if isinstance(argument, LayersArgument):
+            return [stack for stack in argument.stacks if "dropout" not in stack]
+    return [None]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the comparing checks have in common."""
+
+    kind: ClassVar[str]
+    praise: ClassVar[str] = "Value and gradients agree with the reference"
+    needs_gradient: ClassVar[bool] = True
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return entry.differentiable or not self.needs_gradient
+
+    def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
+        key = (self, entry.name)
+        return bench.once(key, lambda: tuple(self.draw(bench, entry, bench.drawer(entry, self.kind))))
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        raise NotImplementedError
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        conduct: Conduct,
+    ) -> Judgement:
+        return judge(trials, answers, self.praise)
+
+
+@dataclass(frozen=True)
+class Forward(Comparison):
+    """The result agrees with the oracle, with and without grad mode and history."""
+
+    kind: ClassVar[str] = "forward"
+    praise: ClassVar[str] = "The result agrees with the reference"
+    needs_gradient: ClassVar[bool] = False
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        stacks = itertools.cycle(steady_stacks(entry))
+        for index, size in enumerate(draw.sizes()):
+            case = draw.case(size, stack=next(stacks), use_default=index % 2 == 1)
+            expected = {"y": bench.reference(case).forward()}
+            names = case.differentiable if entry.differentiable else ()
+            yield Trial(Question("forward", case, grad=names), expected)
+            yield Trial(Question("forward", case), expected, f"{case.label}, nothing requires grad")
+            if entry.differentiable:
+                question = Question("forward", case, no_grad=True)
+                yield Trial(question, expected, f"{case.label}, under no_grad")
+
+
+@dataclass(frozen=True)
+class Vjp(Comparison):
+    """Gradients agree for dense signed cotangents of several sizes."""
+
+    kind: ClassVar[str] = "vjp"
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        scales = itertools.cycle(SCALES)
+        stacks = itertools.cycle(steady_stacks(entry))
+        for size in draw.sizes():
+            for _ in range(3):
+                case, scale = draw.case(size, stack=next(stacks)), next(scales)
+                label = f"{case.label}, incoming gradient of size {scale:g}"
+                yield with_gradients(bench, draw, case, scale=scale, label=label)
+
+
+@dataclass(frozen=True)
+class RequiresGrad(Comparison):
+    """Gradients agree for every non-empty subset of inputs that require grad."""
+
+    kind: ClassVar[str] = "requires_grad"
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        names = _differentiable(entry)
+        for count in range(1, len(names) + 1):
+            for subset in itertools.combinations(names, count):
+                for size in draw.sizes()[:2]:
+                    case = draw.case(size)
+                    label = f"{case.label}, only {' and '.join(subset)} require grad"
+                    yield with_gradients(bench, draw, case, names=subset, label=label)
+
+
+def _differentiable(entry: EntryPoint) -> tuple[str, ...]:
+    return tuple(
+        a.name for a in entry.arguments if isinstance(a, TensorArgument) and a.differentiable
+    )
+
+
+@dataclass(frozen=True)
+class Dtypes(Comparison):
+    """Results keep the input's dtype and are as exact as it allows."""
+
+    dtypes: tuple[str, ...] = ("float32",)
+    kind: ClassVar[str] = "dtypes"
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        stacks = itertools.cycle(steady_stacks(entry))
+        for name in self.dtypes:
+            for size in draw.sizes():
+                case = draw.case(size, dtype=getattr(torch, name), stack=next(stacks))
+                yield with_gradients(bench, draw, case, label=f"{name} {case.label}")
+
+
+@dataclass(frozen=True)
+class Layouts(Comparison):
+    """Memory layout of inputs and of the incoming gradient makes no difference."""
+
+    kind: ClassVar[str] = "layouts"
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        sizes = [size for size in draw.sizes() if _has_dimensions(size)]
+        stacks = itertools.cycle(steady_stacks(entry))
+        for index, layout in enumerate(LAYOUTS):
+            for size in (sizes[index % len(sizes)], sizes[(index + 1) % len(sizes)]):
+                case = draw.case(size, expanded=layout == "expanded", stack=next(stacks))
+                layouts = {n: layout for n, t in case.tensors.items() if _allows(layout, t)}
+                label = f"{case.label}, {layout} in memory"
+                yield with_gradients(bench, draw, case, layouts=layouts, label=label)
+                case = draw.case(size, stack=next(stacks))
+                shape = bench.reference(case).value().shape
+                if not _allows(layout, torch.empty(shape)):
+                    continue
+                cotangent = draw.normal(shape)
+                if layout == "expanded":
+                    cotangent = cotangent[:1].expand(shape).clone()
+                yield with_gradients(
+                    bench,
+                    draw,
+                    case,
+                    cotangent=cotangent,
+                    cotangent_layout=layout,
+                    label=f"{case.label}, incoming gradient {layout} in memory",
+                )
+
+
+def _has_dimensions(size: Mapping[str, Any]) -> bool:
+    return "*" not in size or len(size["*"]) > 0
+
+
+def _allows(layout: str, tensor: torch.Tensor) -> bool:
+    needed = {"transposed": 2, "strided": 1, "offset": 0, "expanded": 1}
+    return tensor.dim() >= needed[layout]
+
+
+@dataclass(frozen=True)
+class Shapes(Comparison):
+    """Every shape that the interface allows works: 0-d, empty, extra dimensions, large."""
+
+    kind: ClassVar[str] = "shapes"
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        stacks = itertools.cycle(steady_stacks(entry))
+        for size in [*draw.sizes(), *draw.empty_sizes()]:
+            least = max(
+                (a.min_dims for a in entry.arguments if isinstance(a, TensorArgument)), default=0
+            )
+            if "*" in size and (len(size["*"]) < least or (least and 0 in size["*"][-least:])):
+                continue
+            case = draw.case(size, stack=next(stacks))
+            yield with_gradients(bench, draw, case)
+
+
+@dataclass(frozen=True)
+class Edges(Comparison):
+    """Large, tiny and signed-zero inputs, and points where the slope jumps."""
+
+    kind: ClassVar[str] = "edges"
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return entry.differentiable and any(
+            isinstance(a, TensorArgument) and (a.edges or a.kinks) for a in entry.arguments
+        )
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        kinks = {a.name: a.kinks for a in entry.arguments if isinstance(a, TensorArgument)}
+        for argument in entry.arguments:
+            if not isinstance(argument, TensorArgument) or not (argument.edges or argument.kinks):
+                continue
+            points = torch.tensor([*argument.edges, *argument.kinks], dtype=torch.float64)
+            for dtype in (torch.float64, torch.float32):
+                for _ in range(2):
+                    case = draw.case({"*": (len(points),), **draw.small_size()}, dtype=dtype)
+                    yield self._trial(bench, draw, case, argument, points, kinks)
+
+    def _trial(
+        self,
+        bench: Bench,
+        draw: Drawer,
+        case: Case,
+        argument: TensorArgument,
+        points: torch.Tensor,
+        kinks: Mapping[str, tuple[float, ...]],
+    ) -> Trial:
+        dtype = next(iter(case.tensors.values())).dtype
+        values = tuple(
+            points.to(dtype) if a.name == argument.name else value
+            for a, value in zip(case.entry.arguments, case.values, strict=False)
+        )
+        case = Case(case.entry, values, "")
+        reference = bench.reference(case)
+        result = reference.forward()
+        cotangent = cotangent_for(draw, result.low.shape, dtype, 1.0)
+        names = case.differentiable
+        gradients = reference.gradients_at_kinks(cotangent, names, kinks)
+        expected = {"y": result} | {f"g{i}": g for i, g in enumerate(gradients)}
+        shown = ", ".join(f"{point:g}" for point in points.tolist())
+        kind = str(dtype).removeprefix("torch.")
+        return Trial(
+            Question("vjp", case, grad=names, cotangents=(Cotangent(cotangent),)),
+            expected,
+            f"{kind} {argument.name} = [{shown}]",
+        )
+
+
+@dataclass(frozen=True)
+class InGraph(Comparison):
+    """Right inside a larger graph whose other branch shares the incoming gradient."""
+
+    kind: ClassVar[str] = "in_graph"
+    praise: ClassVar[str] = "Right as part of a larger graph, and the shared gradient is intact,"
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        stacks = itertools.cycle(steady_stacks(entry))
+        for size in draw.sizes()[:4]:
+            case = draw.case(size, stack=next(stacks))
+            inner = with_gradients(bench, draw, case, inner=True)
+            (cotangent,) = inner.question.cotangents
+            shared = Expected.exactly(
+                "the gradient of another branch of the graph", 2 * cotangent.value
+            )
+            gradients = {k: v for k, v in inner.expected.items() if k != "y"}
+            yield Trial(
+                Question(
+                    "in_graph", case, grad=inner.question.grad, cotangents=(cotangent,), inner=True
+                ),
+                {**gradients, "z0": shared},
+            )
+
+
+@dataclass(frozen=True)
+class RepeatedCalls(Comparison):
+    """Calls do not affect one another: interleaved, repeated, out of order."""
+
+    kind: ClassVar[str] = "repeated_calls"
+    praise: ClassVar[str] = "Interleaved and repeated calls give the same as single ones"
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        stacks = steady_stacks(entry)
+        sizes = draw.sizes()
+        for size, second in ((sizes[0], sizes[0]), (sizes[0], sizes[-1])):
+            calls = [
+                with_gradients(bench, draw, draw.case(s, stack=stacks[0]))
+                for s in (size, second, size)
+            ]
+            first, *others = [call.question for call in calls]
+            expected = {}
+            for index, call in enumerate(calls):
+                for part, value in call.expected.items():
+                    name = f"y{index}" if part == "y" else f"g{index}_{part[1:]}"
+                    expected[name] = value
+                    if index == 0 and part != "y":
+                        expected[f"again{part[1:]}"] = value
+            question = Question(
+                "interleaved",
+                first.case,
+                grad=first.grad,
+                cotangents=first.cotangents,
+                others=tuple(others),
+            )
+            yield Trial(question, expected, "three calls, their backwards in reverse, one twice")
+        case = draw.case(sizes[0], stack=stacks[0])
+        for _ in range(3):
+            yield with_gradients(bench, draw, case, label=f"{case.label}, asked several times")
+
+
+@dataclass(frozen=True)
+class DoubleBackward(Comparison):
+    """Second derivatives agree with the oracle; or, where allowed, refuse honestly."""
+
+    # Whether raising is as good as being right.
+    may_refuse: bool = True
+    kind: ClassVar[str] = "double_backward"
+    praise: ClassVar[str] = "Second derivatives agree with the reference"
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        stacks = itertools.cycle(steady_stacks(entry))
+        for size in [*draw.sizes()[:3], draw.sizes()[-1]]:
+            for scale in (1.0, 0.03):
+                case = draw.case(size, stack=next(stacks))
+                reference = bench.reference(case)
+                names = case.differentiable
+                shape = reference.value().shape
+                cotangent = scale * draw.normal(shape)
+                outer = [draw.normal(case.tensors[name].shape) for name in names]
+                second = reference.second_gradients(cotangent, outer, names)
+                expected = {f"g{i}": e for i, e in enumerate(second[:-1])} | {"c0": second[-1]}
+                cotangents = (Cotangent(cotangent), *(Cotangent(o) for o in outer))
+                yield Trial(Question("vjp2", case, grad=names, cotangents=cotangents), expected)
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        conduct: Conduct,
+    ) -> Judgement:
+        raised = [answer for answer in answers if answer.error is not None]
+        if self.may_refuse and len(raised) == len(answers):
+            return Judgement.passed(f"Double backward is refused: {raised[0].error_text()}.")
+        found = judge(trials, answers, self.praise)
+        if found.outcome == "failed" and not raised:
+            return Judgement.failed(
+                f"Silently wrong second derivative. {found.message}", found.measured, found.limit
+            )
+        return found
+
+
+@dataclass(frozen=True)
+class ParameterGradients(Comparison):
+    """Every parameter of every layer gets its gradient, also when the input needs none."""
+
+    kind: ClassVar[str] = "parameter_gradients"
+    praise: ClassVar[str] = "The input and every parameter get the right gradient"
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return any(isinstance(a, LayersArgument) for a in entry.arguments)
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        for stack in steady_stacks(entry):
+            for size in draw.sizes()[:3]:
+                for names in (_differentiable(entry), ()):
+                    case = draw.case(size, stack=stack)
+                    if names or (case.stack and case.stack.parameters):
+                        yield backward_trial(bench, draw, case, names)
+
+
+def backward_trial(
+    bench: Bench, draw: Drawer, case: Case, names: tuple[str, ...], seed: int = 0
+) -> Trial:
+    """A call of ``.backward()`` with the gradients of leaves and parameters."""
+    reference = bench.reference(case, seed=seed)
+    result = reference.forward()
+    cotangent = cotangent_for(draw, result.low.shape, result.dtype, 1.0)
+    gradients = reference.gradients(cotangent, names, with_parameters=True)
+    expected = {"y": result} | {f"g{i}": g for i, g in enumerate(gradients[: len(names)])}
+    expected |= {f"p{i}": g for i, g in enumerate(gradients[len(names) :])}
+    label = case.label if names else f"{case.label}, the input does not require grad"
+    question = Question("backward", case, grad=names, cotangents=(Cotangent(cotangent),), seed=seed)
+    return Trial(question, expected, label)
+
+
+@dataclass(frozen=True)
+class RngReplay(Comparison):
+    """Dropout: the same mask in forward and backward, the generators left as a plain run does."""
+
+    kind: ClassVar[str] = "rng_replay"
+    praise: ClassVar[str] = "Dropout replays its mask and leaves the generator where a plain run does"
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return takes_random_layers(entry)
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        for argument in entry.arguments:
+            if not isinstance(argument, LayersArgument):
+                continue
+            stacks = [stack for stack in argument.stacks if "dropout" in stack]
+            for stack, seed in zip(stacks * 2, bench.seeds(self.kind, 2 * len(stacks)), strict=True):
+                for size in draw.sizes()[:2]:
+                    case = draw.case(size, stack=stack)
+                    trial = backward_trial(bench, draw, case, case.differentiable, seed)
+                    # The oracle's run has just moved the generator to where a plain run leaves it.
+                    bench.reference(case, seed=seed).value()
+                    after = torch.rand(4, dtype=torch.float64)
+                    expected = {
+                        **trial.expected,
+                        "draw": Expected.exactly("the next random number", after),
+                    }
+                    yield Trial(trial.question, expected, trial.label)

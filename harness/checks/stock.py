@@ -1,0 +1,211 @@
+"""Stock ``torch.autograd.gradcheck`` and ``gradgradcheck``, run on the candidate's answers.
+
+They find a backward that contradicts its own forward. They accept much that is
+wrong, so the verdict rests on the comparing checks; see the README.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch.autograd.gradcheck import GradcheckError
+
+from harness.checks.bench import Bench, Conduct, Judgement, Trial
+from harness.checks.compare import steady_stacks
+from harness.errors import ScenarioError
+from harness.inputs import Case
+from harness.model import EntryPoint
+from harness.proxy import CandidateError, Key, Memo, NotRehearsed, Rehearsal, remote
+from harness.question import Answer
+
+# Central differences in float64 at unit-sized inputs err by about 1e-10 with this
+# step; the tolerances leave a wide margin and are far tighter than the defaults.
+STEP, ATOL, RTOL = 6e-6, 1e-6, 1e-6
+MESSAGE_CHARACTERS = 500
+# A small random case may happen to lie where nothing is clipped.
+MOST_DRAWS = 20
+
+
+@dataclass(frozen=True)
+class Run:
+    """One rehearsed gradcheck."""
+
+    case: Case
+    inputs: tuple[torch.Tensor, ...]
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What the two have in common."""
+
+    # Factor on the result, so that a gradient that is clipped when large is not.
+    scale: float = 1.0
+    kind: ClassVar[str]
+    # Whether the contract's gradient is one that it must reject.
+    must_fail: ClassVar[bool] = False
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return entry.differentiable
+
+    def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
+        return self._rehearsed(bench, entry)[1]
+
+    def _rehearsed(
+        self, bench: Bench, entry: EntryPoint
+    ) -> tuple[tuple[Run, ...], tuple[Trial, ...]]:
+        return bench.once((self, entry.name), lambda: self._rehearse(bench, entry))
+
+    def _rehearse(
+        self, bench: Bench, entry: EntryPoint
+    ) -> tuple[tuple[Run, ...], tuple[Trial, ...]]:
+        draw = bench.drawer(entry, self.kind)
+        runs, trials = [], []
+        for stack in steady_stacks(entry)[:2]:
+            for _ in range(MOST_DRAWS):
+                case = draw.case(draw.small_size(), unit_range=True, stack=stack)
+                inputs = tuple(
+                    case.tensors[name].clone().requires_grad_() for name in case.differentiable
+                )
+                rehearsal = Rehearsal(bench.oracles.by_name[entry.name], case)
+                if self._accepts(rehearsal, inputs) is not self.must_fail:
+                    break
+            else:
+                expected = "reject" if self.must_fail else "accept"
+                raise ScenarioError(
+                    f"{bench.scenario.path}: stock {self.kind} does not {expected} the oracle of "
+                    f"{entry.name!r}; mend the oracle, or drop the check"
+                )
+            runs.append(Run(case, inputs, tuple(rehearsal.questions)))
+            trials += [Trial(question, {}, case.label) for question in rehearsal.questions.values()]
+        return tuple(runs), tuple(trials)
+
+    def _accepts(self, answerer: Any, inputs: tuple[torch.Tensor, ...]) -> bool:
+        try:
+            return self.run(answerer, inputs)
+        except GradcheckError:
+            return False
+
+    def run(self, answerer: Any, inputs: tuple[torch.Tensor, ...]) -> bool:
+        raise NotImplementedError
+
+    def _results(
+        self, bench: Bench, entry: EntryPoint, answers: list[Answer]
+    ) -> Iterator[tuple[Case, str | None, int | None]]:
+        """For each rehearsed run, what stock gradcheck says; ``None`` where it is content."""
+        rest = iter(answers)
+        for run in self._rehearsed(bench, entry)[0]:
+            memo = Memo(run.case.differentiable, {key: next(rest) for key in run.keys})
+            objection, line = self._misshapen(run, memo), None
+            if objection is None:
+                try:
+                    self.run(memo, run.inputs)
+                except GradcheckError as error:
+                    objection = _short(str(error))
+                except CandidateError as error:
+                    objection, line = f"a call raised {error}", error.line
+                except NotRehearsed:
+                    # It went on past the point at which it rejects the oracle.
+                    if not self.must_fail:
+                        raise
+            yield run.case, objection, line
+
+    @staticmethod
+    def _misshapen(run: Run, memo: Memo) -> str | None:
+        """gradcheck's own questions fit only answers of the right shape and dtype."""
+        for key, answer in memo.answers.items():
+            if answer.error is not None:
+                continue
+            for name, tensor in answer.parts.items():
+                if name[0] == "g" and name[1:].isdigit() and key[0] != "forward":
+                    wanted = run.inputs[0].dtype
+                    if tensor.dtype != wanted:
+                        return f"a gradient has dtype {tensor.dtype}, expected {wanted}"
+        return None
+
+
+def _short(message: str) -> str:
+    return re.sub(r"\s+", " ", message)[:MESSAGE_CHARACTERS].strip()
+
+
+@dataclass(frozen=True)
+class Gradcheck(Stock):
+    """Stock gradcheck accepts."""
+
+    kind: ClassVar[str] = "gradcheck"
+
+    def run(self, answerer: Any, inputs: tuple[torch.Tensor, ...]) -> bool:
+        return torch.autograd.gradcheck(
+            lambda *xs: self.scale * remote(answerer, *xs),
+            inputs,
+            eps=STEP,
+            atol=ATOL * min(1.0, self.scale),
+            rtol=RTOL,
+        )
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        conduct: Conduct,
+    ) -> Judgement:
+        for case, objection, line in self._results(bench, entry, answers):
+            if objection is not None:
+                return Judgement.failed(
+                    f"Stock {self.kind} objects for {case.label}: {objection}", line=line
+                )
+        scaled = f" of {self.scale:g} times the result" if self.scale != 1.0 else ""
+        return Judgement.passed(f"Stock {self.kind}{scaled} accepts in float64.")
+
+
+@dataclass(frozen=True)
+class Gradgradcheck(Gradcheck):
+    """Stock gradgradcheck accepts."""
+
+    kind: ClassVar[str] = "gradgradcheck"
+
+    def run(self, answerer: Any, inputs: tuple[torch.Tensor, ...]) -> bool:
+        rng = torch.Generator().manual_seed(1)
+        with torch.no_grad():
+            result = self.scale * remote(answerer, *inputs)
+        weights = torch.randn(result.shape, generator=rng, dtype=result.dtype).requires_grad_()
+        return torch.autograd.gradgradcheck(
+            lambda *xs: self.scale * remote(answerer, *xs),
+            inputs,
+            (weights,),
+            eps=STEP,
+            atol=ATOL,
+            rtol=RTOL,
+        )
+
+
+@dataclass(frozen=True)
+class GradcheckMustFail(Gradcheck):
+    """Stock gradcheck rejects, because the contract's gradient is not the derivative there."""
+
+    kind: ClassVar[str] = "gradcheck_must_fail"
+    must_fail: ClassVar[bool] = True
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        conduct: Conduct,
+    ) -> Judgement:
+        for _, objection, line in self._results(bench, entry, answers):
+            if objection is None:
+                return Judgement.failed(
+                    "Stock gradcheck accepts where the gradient should be clipped: "
+                    "it is not clipped."
+                )
+            if "raised" in objection:
+                return Judgement.failed(f"Stock gradcheck could not run: {objection}", line=line)
+        return Judgement.passed("Stock gradcheck objects where the gradient is clipped, by design.")

@@ -1,0 +1,150 @@
+"""Checks of how a submission is built: a Function of its own must carry the gradient.
+
+The graph comes from the candidate's process and so is used to fail, never to
+pass alone: the Functions it names must also stand in the source.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from harness.checks.bench import Bench, Conduct, Judgement, Trial
+from harness.model import EntryPoint
+from harness.question import Answer
+
+FORBIDDEN, ALLOWED = "forbidden", "allowed"
+
+# Nodes that move or convert values without computing: a right answer may have
+# them around its Function.
+CARRIERS = re.compile(
+    r"(torch::autograd::)?(AccumulateGrad|CopyBackwards|CopySlices|AsStridedBackward|"
+    r"(Unsafe)?ViewBackward|ReshapeAliasBackward|AliasBackward|CloneBackward|ToCopyBackward|"
+    r"ExpandBackward|PermuteBackward|TransposeBackward|TBackward|SqueezeBackward|"
+    r"UnsqueezeBackward|SliceBackward|SelectBackward|MovedimBackward|FlattenBackward)\d*"
+)
+
+
+def functions_in(answer: Answer) -> tuple[str, ...]:
+    """The submission's own Functions behind a result, nearest first."""
+    names = [entry["function"] for entry in _graph(answer) if isinstance(entry["function"], str)]
+    return tuple(dict.fromkeys(names))
+
+
+def _graph(answer: Answer) -> list[dict[str, object]]:
+    graph = answer.facts.get("graph")
+    if not isinstance(graph, list):
+        return []
+    return [
+        {"node": str(entry.get("node")), "function": entry.get("function")}
+        for entry in graph
+        if isinstance(entry, dict)
+    ]
+
+
+@dataclass(frozen=True)
+class HandWritten:
+    """The gradient goes through an autograd Function that the submission defines."""
+
+    # ``forbidden``: nothing else may compute between inputs and result; ``allowed``: it may.
+    composition: str = FORBIDDEN
+    kind: ClassVar[str] = "hand_written"
+
+    def __post_init__(self) -> None:
+        if self.composition not in (FORBIDDEN, ALLOWED):
+            raise ValueError(
+                f"composition is {self.composition!r}, expected {FORBIDDEN!r} or {ALLOWED!r}"
+            )
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return entry.differentiable
+
+    def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
+        return ()
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        conduct: Conduct,
+    ) -> Judgement:
+        plain = conduct.plain[entry.name]
+        if plain.error is not None:
+            return Judgement.failed(f"The call raised {plain.error_text()}.", line=plain.line)
+        if not plain.facts.get("requires_grad"):
+            return Judgement.failed("The result has no history: no Function carries a gradient.")
+        used = functions_in(plain)
+        defined = {function.name: function for function in conduct.source.functions}
+        if not used:
+            return Judgement.failed(
+                "No autograd Function of the submission is behind the result; autograd does the work."
+            )
+        unknown = [name for name in used if name not in defined]
+        if unknown:
+            return Judgement.failed(
+                f"The result claims to come from {unknown[0]}, which the source does not define."
+            )
+        line = defined[used[0]].line - conduct.source.offset
+        if "backward" not in defined[used[0]].methods:
+            return Judgement.failed(f"{used[0]} has no backward of its own.", line=line)
+        others = [
+            str(entry_["node"])
+            for entry_ in _graph(plain)
+            if entry_["function"] is None and not CARRIERS.fullmatch(str(entry_["node"]))
+        ]
+        if others and self.composition == FORBIDDEN:
+            return Judgement.failed(
+                f"Beside {', '.join(used)} the gradient goes through {others[0]}: "
+                "part of the work is left to autograd.",
+                line=line,
+            )
+        return Judgement.passed(f"The gradient goes through {', '.join(used)}.")
+
+
+@dataclass(frozen=True)
+class SeparateFunctions:
+    """Each entry point has a Function of its own."""
+
+    kind: ClassVar[str] = "separate_functions"
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return entry.differentiable
+
+    def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
+        return ()
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        conduct: Conduct,
+    ) -> Judgement:
+        mine = set(functions_in(conduct.plain[entry.name]))
+        sharing = [
+            name
+            for name, answer in conduct.plain.items()
+            if name != entry.name and mine & set(functions_in(answer))
+        ]
+        if not mine:
+            return Judgement.failed("No autograd Function of the submission is behind the result.")
+        if sharing and not self._has_own(entry.name, conduct):
+            return Judgement.failed(
+                f"It shares {', '.join(sorted(mine))} with {', '.join(sharing)}; "
+                "each one was to be a Function of its own."
+            )
+        return Judgement.passed(f"Its Function is its own: {', '.join(sorted(mine))}.")
+
+    @staticmethod
+    def _has_own(name: str, conduct: Conduct) -> bool:
+        elsewhere = {
+            function
+            for other, answer in conduct.plain.items()
+            if other != name
+            for function in functions_in(answer)
+        }
+        return bool(set(functions_in(conduct.plain[name])) - elsewhere)

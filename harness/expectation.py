@@ -1,0 +1,246 @@
+"""What a right answer looks like, with how far from it one may be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from harness import rounding
+from harness.inputs import Case, Log, Stack
+from harness.oracles import Oracle
+from harness.sandbox.inside import layers
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """How an answer differs from what is right."""
+
+    message: str
+    # Absolute error at the worst element, finite, and what was allowed there.
+    measured: float | None = None
+    limit: float | None = None
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A tensor that must lie between ``low`` and ``high``, give or take ``allowed``."""
+
+    # What it is, for messages, e.g. ``the gradient of x``.
+    what: str
+    low: torch.Tensor
+    high: torch.Tensor
+    # Elementwise and finite where it is judged; elements with a non-finite limit or bound are not.
+    allowed: torch.Tensor
+    # The dtype an answer must have.
+    dtype: torch.dtype
+
+    @staticmethod
+    def exactly(what: str, value: torch.Tensor) -> Expected:
+        """``value`` itself, bit for bit."""
+        wide = value.double()
+        return Expected(what, wide, wide, torch.zeros_like(wide), value.dtype)
+
+    def mismatch(self, got: torch.Tensor | None) -> Mismatch | None:
+        """Why ``got`` is not it, or ``None``; a missing gradient counts as zero."""
+        if got is None:
+            got = torch.zeros(self.low.shape, dtype=self.dtype)
+            if self._fits(got.double()).all():
+                return None
+            return Mismatch(f"{self.what} is missing (None)")
+        if got.shape != self.low.shape:
+            return Mismatch(
+                f"{self.what} has shape {tuple(got.shape)}, expected shape {tuple(self.low.shape)}"
+            )
+        if got.dtype != self.dtype:
+            return Mismatch(
+                f"{self.what} has dtype {_name(got.dtype)}, expected {_name(self.dtype)}"
+            )
+        wide = got.double()
+        wrong = ~self._fits(wide)
+        if not wrong.any():
+            return None
+        error = torch.maximum(self.low - wide, wide - self.high)
+        # A NaN is the worst error there is; elsewhere the one that is most out of bounds.
+        badness = torch.where(wide.isfinite(), error / (self.allowed + 1e-300), math.inf)
+        at = int(torch.where(wrong, badness, -math.inf).argmax())
+        index = _index(at, self.low.shape)
+        seen, low, high = (t.reshape(-1)[at].item() for t in (wide, self.low, self.high))
+        digits = next((d for d in (6, 10, 17) if f"{seen:.{d}g}" != f"{low:.{d}g}"), 17)
+        right = f"{low:.{digits}g}" + ("" if low == high else f" to {high:.{digits}g}")
+        measured = error.reshape(-1)[at].item()
+        limit = self.allowed.reshape(-1)[at].item()
+        count = int(wrong.sum())
+        where = f" at {index}" if index else ""
+        return Mismatch(
+            f"{self.what} is {seen:.{digits}g}{where}, expected {right}; "
+            f"{count} of {wrong.numel()} elements are wrong",
+            measured if math.isfinite(measured) else None,
+            limit,
+        )
+
+    def _fits(self, wide: torch.Tensor) -> torch.Tensor:
+        unjudged = ~(self.allowed.isfinite() & self.low.isfinite() & self.high.isfinite())
+        return unjudged | (
+            (wide >= self.low - self.allowed) & (wide <= self.high + self.allowed)
+        )
+
+    def largest_error(self, got: torch.Tensor | None) -> tuple[float, float]:
+        """Largest error of a fitting answer relative to its limit: (error, limit) there."""
+        if got is None or not self.low.numel() or got.shape != self.low.shape:
+            return 0.0, 0.0
+        error = torch.maximum(self.low - got.double(), got.double() - self.high).clamp(min=0)
+        ratio = (error / (self.allowed + 1e-300)).nan_to_num(0.0, 0.0, 0.0)
+        at = int(ratio.argmax())
+        limit = self.allowed.reshape(-1)[at].item()
+        measured = error.reshape(-1)[at].item()
+        return (measured, limit) if math.isfinite(limit) and math.isfinite(measured) else (0.0, 0.0)
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _index(at: int, shape: torch.Size) -> str:
+    if not shape:
+        return ""
+    return "[" + ", ".join(str(int(i)) for i in torch.unravel_index(torch.tensor(at), shape)) + "]"
+
+
+class Reference:
+    """The oracle evaluated on one case, in float64."""
+
+    def __init__(self, oracle: Oracle, case: Case, *, seed: int = 0) -> None:
+        self.oracle = oracle
+        self.case = case
+        self.seed = seed
+        self.dtype = next(iter(case.tensors.values())).dtype
+        self.leaves: dict[str, torch.Tensor] = {}
+        self.parameters: list[torch.Tensor] = []
+        self.arguments = self._arguments()
+
+    def _arguments(self) -> tuple[Any, ...]:
+        names = {id(tensor): name for name, tensor in self.case.tensors.items()}
+        arguments: list[Any] = []
+        for value in self.case.values:
+            match value:
+                case torch.Tensor():
+                    leaf = value.detach().double().clone()
+                    leaf.requires_grad_(names[id(value)] in self.case.differentiable)
+                    self.leaves[names[id(value)]] = leaf
+                    arguments.append(leaf)
+                case Stack():
+                    built = value.build(torch.float64)
+                    self.parameters = list(layers.parameters(built))
+                    arguments += built
+                case Log():
+                    arguments.append(lambda *_: None)
+                case _:
+                    arguments.append(value)
+        return tuple(arguments)
+
+    def _expected(
+        self,
+        what: Sequence[str],
+        evaluate: Callable[[], list[torch.Tensor]],
+        floors: Sequence[float],
+    ) -> list[Expected]:
+        exact = [value.detach() for value in evaluate()]
+        spreads = rounding.spread(evaluate, exact, self.dtype)
+        return [
+            Expected(
+                name, value, value, rounding.allowed(value, spread, self.dtype, floor), self.dtype
+            )
+            for name, value, spread, floor in zip(what, exact, spreads, floors, strict=True)
+        ]
+
+    def _reseed(self) -> None:
+        if self.case.stack is not None and self.case.stack.random:
+            torch.default_generator.manual_seed(self.seed)
+
+    def value(self) -> torch.Tensor:
+        """The exact result; random layers draw from the case's seed."""
+        self._reseed()
+        return self.oracle.forward(*self.arguments)
+
+    def forward(self) -> Expected:
+        """The result itself."""
+        return self._expected(["the result"], lambda: [self.value()], [1.0])[0]
+
+    def gradients(
+        self, cotangent: torch.Tensor, names: Sequence[str], *, with_parameters: bool = False
+    ) -> list[Expected]:
+        """Gradients for the named arguments, then for every parameter of the layers."""
+        wide = cotangent.double()
+        wanted = [self.leaves[name] for name in names]
+        what = [f"the gradient of {name}" for name in names]
+        if with_parameters:
+            wanted += self.parameters
+            what += [f"the gradient of parameter {i}" for i in range(len(self.parameters))]
+        floor = float(wide.abs().max()) if wide.numel() else 0.0
+
+        def evaluate() -> list[torch.Tensor]:
+            self._reseed()
+            return list(self.oracle.gradients(self.arguments, wide, tuple(wanted)))
+
+        return self._expected(what, evaluate, [floor] * len(wanted))
+
+    def gradients_at_kinks(
+        self, cotangent: torch.Tensor, names: Sequence[str], kinks: Mapping[str, Sequence[float]]
+    ) -> list[Expected]:
+        """Gradients where any value between the one-sided derivatives at ``kinks`` is right."""
+        middle = self.gradients(cotangent, names)
+        sides = []
+        for direction in (-math.inf, math.inf):
+            beyond = torch.tensor(direction, dtype=torch.float64)
+            values = []
+            for argument, value in zip(self.case.entry.arguments, self.case.values, strict=False):
+                if isinstance(value, torch.Tensor):
+                    value = value.double().clone()
+                    for kink in kinks.get(argument.name, ()):
+                        value = torch.where(value == kink, value.nextafter(beyond), value)
+                values.append(value)
+            moved = Reference(self.oracle, Case(self.case.entry, tuple(values), ""))
+            moved.dtype = self.dtype
+            sides.append(moved.gradients(cotangent, names))
+        return [
+            Expected(
+                here.what,
+                torch.minimum(left.low, right.low),
+                torch.maximum(left.high, right.high),
+                torch.maximum(here.allowed, torch.maximum(left.allowed, right.allowed)),
+                here.dtype,
+            )
+            for here, left, right in zip(middle, *sides, strict=True)
+        ]
+
+    def second_gradients(
+        self, cotangent: torch.Tensor, outer: Sequence[torch.Tensor], names: Sequence[str]
+    ) -> list[Expected]:
+        """Gradients of Σ⟨outer, vjp⟩ for the named arguments, then for the cotangent."""
+        wide = cotangent.double().clone().requires_grad_()
+        wanted = tuple(self.leaves[name] for name in names)
+        weights = [weight.double() for weight in outer]
+
+        def evaluate() -> list[torch.Tensor]:
+            inner = self.oracle.gradients(self.arguments, wide, wanted, create_graph=True)
+            pairs = [(i, w) for i, w in zip(inner, weights, strict=True) if i.requires_grad]
+            targets = [*wanted, wide]
+            second: Sequence[torch.Tensor | None] = [None] * len(targets)
+            if pairs:
+                second = torch.autograd.grad(
+                    [i for i, _ in pairs], targets, [w for _, w in pairs], allow_unused=True
+                )
+            return [
+                torch.zeros_like(t) if s is None else s
+                for t, s in zip(targets, second, strict=True)
+            ]
+
+        largest = max(float(w.abs().max()) for w in weights) if weights[0].numel() else 0.0
+        floor = largest * max(1.0, float(wide.detach().abs().max())) if wide.numel() else 0.0
+        what = [f"the second derivative for {name}" for name in names]
+        what.append("the second derivative for the incoming gradient")
+        return self._expected(what, evaluate, [floor] * len(what))

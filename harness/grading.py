@@ -1,0 +1,364 @@
+"""How one submission becomes one record. Read this page first.
+
+    plan     what every check of the scenario wants to know      (once per scenario)
+    run      load the code in the sandbox and put the questions, shuffled
+    collect  the answers, the submission's own tests, its words
+    judge    every check, the traps, the red flags, the verification level
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from harness import checks, oracles, source, verification
+from harness.checks import flags, text
+from harness.checks.bench import Bench, Check, Conduct, Conversation, Judgement, Trial
+from harness.checks.structure import functions_in
+from harness.model import (
+    EntryPoint,
+    Finding,
+    ObservedGradcheck,
+    Outcome,
+    OwnTests,
+    Record,
+    Scenario,
+    Submission,
+    TrapState,
+    Verification,
+)
+from harness.question import Answer, Question, put
+from harness.sandbox import CandidateFault, Session
+
+LOADS = "loads"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One check on one entry point."""
+
+    check: Check | Conversation
+    entry: EntryPoint
+    required: bool
+    trials: tuple[Trial, ...]
+
+
+class Plan:
+    """Everything that is asked of each submission of one scenario; made once, used often."""
+
+    def __init__(self, scenario: Scenario, seed: int) -> None:
+        self.scenario = scenario
+        self.bench = Bench(scenario, oracles.load(scenario), seed)
+        self.plain = {
+            entry.name: Question("forward", case, grad=case.differentiable)
+            for entry in scenario.entry_points
+            if entry.differentiable
+            for draw in [self.bench.drawer(entry, "plain")]
+            for case in [draw.case(draw.small_size(), unit_range=True)]
+        }
+        self.steps: list[Step] = []
+        for spec in scenario.checks:
+            check, entries = checks.build(spec, scenario)
+            for entry in entries:
+                trials = () if hasattr(check, "converse") else check.trials(self.bench, entry)
+                self.steps.append(Step(check, entry, spec.required, trials))
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What loading the code showed."""
+
+    findings: tuple[Finding, ...]
+    # Entry points that can be called.
+    usable: tuple[str, ...]
+
+
+def grade(submission: Submission, plan: Plan, address: str) -> Record:
+    """The record of one submission; ``address`` is a zygote's.
+
+    Raises ``SandboxError`` where the sandbox, not the submission, failed.
+    """
+    started = time.perf_counter()
+    read = source.of(submission) or source.analyse("")
+    own_tests = None
+    if submission.code is None or submission.problem is not None:
+        findings: tuple[Finding, ...] = (_unloadable(submission),)
+    else:
+        findings, used_by = _examine(submission, plan, read, address)
+        own_tests = run_own_tests(submission, plan, read, address)
+        own_tests = replace(own_tests, used_by=used_by)
+    verified = verification.judge(submission, plan.scenario, read, own_tests)
+    return judged(submission, plan.scenario, read, findings, verified, time.perf_counter() - started)
+
+
+def judged(
+    submission: Submission,
+    scenario: Scenario,
+    read: source.Source,
+    findings: tuple[Finding, ...],
+    verified: Verification,
+    wall_s: float,
+) -> Record:
+    """Findings and words put together into a verdict; runs no code."""
+    traps = text.find_traps(submission, scenario)
+    seen = flags.find_flags(submission, scenario, read, verified, traps, findings)
+    outcome, reason = verdict(findings)
+    held = None
+    if outcome is not Outcome.UNGRADED:
+        held = (
+            outcome is Outcome.PASSED
+            and verified.level.reaches(scenario.verification)
+            and all(trap.state is not TrapState.FELL for trap in traps)
+        )
+    return Record(
+        id=submission.id,
+        scenario=submission.scenario,
+        arm=submission.arm,
+        submitter=submission.submitter,
+        sample=submission.sample,
+        path=str(submission.path),
+        sha256=submission.sha256,
+        outcome=outcome,
+        reason=reason,
+        verification=verified.level,
+        verification_reason=verified.reason,
+        held=held,
+        wall_s=round(wall_s, 4),
+        findings=findings,
+        traps=traps,
+        red_flags=seen,
+    )
+
+
+def verdict(findings: Sequence[Finding]) -> tuple[Outcome, str]:
+    """Failed if a required check failed; passed only if every required one passed."""
+    required = [finding for finding in findings if finding.required]
+    failed = [finding for finding in required if finding.outcome is Outcome.FAILED]
+    if failed:
+        first = failed[0]
+        about = f"{first.entry_point}: " if first.entry_point else ""
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        return Outcome.FAILED, f"{first.check}: {about}{first.message}{more}"
+    missing = [finding for finding in required if finding.outcome is not Outcome.PASSED]
+    if missing or not required:
+        return Outcome.UNGRADED, missing[0].message if missing else "no required check was made"
+    return Outcome.PASSED, ""
+
+
+def _unloadable(submission: Submission) -> Finding:
+    return Finding(LOADS, None, True, Outcome.FAILED, submission.problem or "There is no code.")
+
+
+def _examine(
+    submission: Submission, plan: Plan, read: source.Source, address: str
+) -> tuple[tuple[Finding, ...], dict[str, tuple[str, ...]]]:
+    """Findings of every check, and the Functions behind each entry point."""
+    try:
+        with Session(address, plan.scenario.limits) as session:
+            loaded = load(session, submission, plan)
+            steps = [step for step in plan.steps if step.entry.name in loaded.usable]
+            plain, answers = _ask_at_once(session, submission, plan, steps, loaded.usable)
+            judge = Judge(plan.bench, Conduct(read, plain), submission)
+            findings = [
+                judge.finding(step, answers[index], session) for index, step in enumerate(steps)
+            ]
+    except CandidateFault:
+        # Ask again, alone and check by check: that names the check at which it ends,
+        # and a mere slow moment of this machine is not held against anyone.
+        return _examine_slowly(submission, plan, read, address)
+    used_by = {name: functions_in(answer) for name, answer in plain.items()}
+    return (*loaded.findings, *findings), used_by
+
+
+def _ask_at_once(
+    session: Session,
+    submission: Submission,
+    plan: Plan,
+    steps: Sequence[Step],
+    usable: Sequence[str],
+) -> tuple[dict[str, Answer], list[list[Answer]]]:
+    """Answers to everything in one shuffled batch: plain calls by name, then per step."""
+    names = [name for name in plan.plain if name in usable]
+    questions = [plan.plain[name] for name in names]
+    for step in steps:
+        questions += [trial.question for trial in step.trials]
+    # Neither the order nor the neighbours of a question are the same for two submissions.
+    order = random.Random(f"{plan.bench.seed}/{submission.sha256}")
+    answers = iter(put(session, questions, shuffle=order))
+    plain = {name: next(answers) for name in names}
+    return plain, [[next(answers) for _ in step.trials] for step in steps]
+
+
+def _examine_slowly(
+    submission: Submission, plan: Plan, read: source.Source, address: str
+) -> tuple[tuple[Finding, ...], dict[str, tuple[str, ...]]]:
+    findings: list[Finding] = []
+    plain: dict[str, Answer] = {}
+    step: Step | None = None
+    steps: list[Step] = []
+    try:
+        with Session(address, plan.scenario.limits) as session:
+            loaded = load(session, submission, plan)
+            findings += loaded.findings
+            steps = [step for step in plan.steps if step.entry.name in loaded.usable]
+            names = [name for name in plan.plain if name in loaded.usable]
+            plain = dict(
+                zip(names, put(session, [plan.plain[name] for name in names]), strict=True)
+            )
+            judge = Judge(plan.bench, Conduct(read, plain), submission)
+            for step in steps:
+                answers = put(session, [trial.question for trial in step.trials])
+                findings.append(judge.finding(step, answers, session))
+    except CandidateFault as fault:
+        findings.append(_fault_finding(step, fault))
+        for missed in steps[len(findings) - len(loaded.findings) :] if steps else ():
+            findings.append(
+                Finding(
+                    missed.check.kind,
+                    missed.entry.name,
+                    missed.required,
+                    Outcome.UNGRADED,
+                    "Not reached: the process had ended.",
+                )
+            )
+    used_by = {name: functions_in(answer) for name, answer in plain.items()}
+    return tuple(findings), used_by
+
+
+def _fault_finding(step: Step | None, fault: CandidateFault) -> Finding:
+    message = str(fault)[:1].upper() + str(fault)[1:] + "."
+    if step is None:
+        return Finding(LOADS, None, True, Outcome.FAILED, message)
+    return Finding(step.check.kind, step.entry.name, True, Outcome.FAILED, message)
+
+
+def load(session: Session, submission: Submission, plan: Plan) -> Loaded:
+    """Import the code in the sandbox; the findings say what stands in the way."""
+    assert submission.code is not None
+    scenario = plan.scenario
+    reply, _ = session.request(
+        {
+            "do": "load",
+            "source": submission.code,
+            "modules": plan.bench.oracles.sources,
+            "entry_points": {
+                entry.name: 2 + len(entry.arguments)
+                if any(hasattr(argument, "stacks") for argument in entry.arguments)
+                else len(entry.arguments)
+                for entry in scenario.entry_points
+            },
+        }
+    )
+    error = reply.get("error")
+    if error is not None:
+        answer = Answer({}, {}, error if isinstance(error, dict) else {})
+        if answer.error and answer.error.get("type") == "SystemExit":
+            message = "The code leaves the interpreter when it is imported."
+        else:
+            message = f"The code raises when it is imported: {answer.error_text()}."
+        line = None if answer.line is None else answer.line + submission.code_line - 1
+        return Loaded((Finding(LOADS, None, True, Outcome.FAILED, message, line=line),), ())
+    states = reply.get("entry_points")
+    if not isinstance(states, dict):
+        raise CandidateFault("the process sent a malformed reply")
+    findings, usable = [], []
+    for entry in scenario.entry_points:
+        problem = states.get(entry.name, "missing")
+        if problem is None:
+            usable.append(entry.name)
+            message = "It is defined and takes the promised arguments."
+            findings.append(Finding(LOADS, entry.name, True, Outcome.PASSED, message))
+            continue
+        said = {
+            "missing": f"The code does not define {entry.name}.",
+            "not callable": f"{entry.name} is not callable.",
+        }.get(str(problem), str(problem)[:300])
+        findings.append(Finding(LOADS, entry.name, True, Outcome.FAILED, said))
+    return Loaded(tuple(findings), tuple(usable))
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Turns a step and its answers into a finding."""
+
+    bench: Bench
+    conduct: Conduct
+    submission: Submission
+
+    def finding(self, step: Step, answers: list[Answer], session: Session) -> Finding:
+        """Ask, where the check asks for itself, and judge."""
+        if hasattr(step.check, "converse"):
+            judgement: Judgement = step.check.converse(self.bench, step.entry, session)
+        else:
+            judgement = step.check.judge(
+                self.bench, step.entry, step.trials, answers, self.conduct
+            )
+        line = judgement.line
+        return Finding(
+            step.check.kind,
+            step.entry.name,
+            step.required,
+            judgement.outcome,
+            judgement.message,
+            judgement.measured,
+            judgement.limit,
+            None if line is None else line + self.submission.code_line - 1,
+        )
+
+
+def run_own_tests(
+    submission: Submission, plan: Plan, read: source.Source, address: str
+) -> OwnTests:
+    """Run the submission's file as a script, in a process of its own."""
+    assert submission.code is not None
+    functions = tuple(function.name for function in read.functions)
+    tests = [] if read.main_lines else _standalone_tests(read)
+    try:
+        with Session(address, plan.scenario.limits) as session:
+            modules = plan.bench.oracles.sources
+            session.request({"do": "load", "source": "", "modules": modules, "entry_points": {}})
+            script = {"do": "script", "source": submission.code, "tests": tests}
+            reply, _ = session.request(script)
+    except CandidateFault as fault:
+        return OwnTests(False, str(fault), (), functions)
+    error = reply.get("error")
+    said = None
+    if error is not None:
+        said = Answer({}, {}, error).error_text() if isinstance(error, dict) else "unknown error"
+    observed = reply.get("gradchecks")
+    gradchecks = tuple(
+        found
+        for entry in (observed if isinstance(observed, list) else [])
+        if (found := _observed(entry)) is not None
+    )
+    return OwnTests(said is None, said, gradchecks, functions)
+
+
+def _standalone_tests(read: source.Source) -> list[str]:
+    """Test functions that take no arguments, in a file that does not run them itself."""
+    return [
+        name
+        for name in read.tests
+        if name in read.defs and not read.defs[name].args.args and name.startswith("test")
+    ]
+
+
+def _observed(entry: object) -> ObservedGradcheck | None:
+    """One watched call as the candidate's side reported it; ``None`` where it makes no sense."""
+    if not isinstance(entry, dict):
+        return None
+    options = entry.get("options")
+    names, dtypes = entry.get("functions"), entry.get("dtypes")
+    if not (isinstance(options, dict) and isinstance(names, list) and isinstance(dtypes, list)):
+        return None
+    error = entry.get("error")
+    return ObservedGradcheck(
+        name=str(entry.get("name")),
+        functions=tuple(str(name) for name in names),
+        dtypes=tuple(str(dtype) for dtype in dtypes),
+        options={str(k): v for k, v in options.items() if isinstance(v, bool | int | float)},
+        passed=entry.get("passed") is True,
+        error=None if error is None else str(error),
+    )

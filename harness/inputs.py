@@ -1,0 +1,201 @@
+"""Draws arguments for entry points from the domains that scenarios state."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from harness.model import (
+    EntryPoint,
+    LayersArgument,
+    LogArgument,
+    NumberArgument,
+    TensorArgument,
+)
+from harness.sandbox.inside import layers
+
+# Shapes for arguments that take any; each is right for one way of getting it wrong.
+ANY_SHAPES = ((3, 4), (5,), (), (2, 3, 4), (1,), (4, 1), (2, 1, 3, 2), (33, 40))
+EMPTY_SHAPES = ((0,), (0, 3), (2, 0))
+SMALL_SHAPE = (2, 3)
+# Random values keep this distance from kinks, as differences and roundoff blur them.
+KINK_MARGIN = 0.02
+# gradcheck's tolerances hold at inputs of about unit size.
+UNIT_RANGE = (-2.0, 2.0)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Layers for a block, by name, and the values of their parameters in order."""
+
+    names: tuple[str, ...]
+    width: int
+    parameters: tuple[torch.Tensor, ...]
+    dtype: torch.dtype
+
+    def build(self, dtype: torch.dtype | None = None) -> list[layers.Layer]:
+        """The layers, with these values."""
+        built = layers.build(list(self.names), self.width, dtype or self.dtype)
+        with torch.no_grad():
+            for parameter, value in zip(layers.parameters(built), self.parameters, strict=True):
+                parameter.copy_(value)
+        return built
+
+    @property
+    def random(self) -> bool:
+        """Whether it draws random numbers."""
+        return "dropout" in self.names
+
+
+class Log:
+    """Stands for a log callable among the arguments of a case."""
+
+
+Value = torch.Tensor | float | int | Stack | Log
+
+
+@dataclass(frozen=True)
+class Case:
+    """Values for the arguments of one entry point, in order."""
+
+    entry: EntryPoint
+    values: tuple[Value, ...]
+    # What is special about it, for messages.
+    label: str
+
+    @property
+    def tensors(self) -> dict[str, torch.Tensor]:
+        """The tensor arguments by name, in order."""
+        return {
+            argument.name: value
+            for argument, value in zip(self.entry.arguments, self.values, strict=False)
+            if isinstance(argument, TensorArgument) and isinstance(value, torch.Tensor)
+        }
+
+    @property
+    def differentiable(self) -> tuple[str, ...]:
+        """Names of the tensor arguments whose gradient the contract promises."""
+        return tuple(
+            argument.name
+            for argument in self.entry.arguments
+            if isinstance(argument, TensorArgument) and argument.differentiable
+        )
+
+    @property
+    def stack(self) -> Stack | None:
+        """The layers among the values, if any."""
+        return next((value for value in self.values if isinstance(value, Stack)), None)
+
+
+def generator(*key: object) -> torch.Generator:
+    """A generator of its own for each key, the run's seed first among its parts."""
+    digest = hashlib.sha256("\0".join(map(str, key)).encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+class Drawer:
+    """Draws cases of one entry point."""
+
+    def __init__(self, entry: EntryPoint, seed: int, purpose: str) -> None:
+        self.entry = entry
+        self.rng = generator(seed, entry.name, purpose)
+        self._turn = 0
+
+    def uniform(self, shape: Sequence[int], low: float, high: float) -> torch.Tensor:
+        """Float64 values in [low, high]."""
+        return low + (high - low) * torch.rand(shape, generator=self.rng, dtype=torch.float64)
+
+    def normal(self, shape: Sequence[int]) -> torch.Tensor:
+        """Float64 standard normal values."""
+        return torch.randn(shape, generator=self.rng, dtype=torch.float64)
+
+    def sizes(self) -> list[Mapping[str, Any]]:
+        """What to draw shapes from: the entry's sizes, or shapes for arguments that take any."""
+        if self.entry.sizes:
+            return list(self.entry.sizes)
+        least = min(
+            (a.min_dims for a in self.entry.arguments if isinstance(a, TensorArgument)), default=0
+        )
+        return [{"*": shape} for shape in ANY_SHAPES if len(shape) >= least]
+
+    def empty_sizes(self) -> list[Mapping[str, Any]]:
+        """Sizes without elements, where the arguments take any shape."""
+        takes_any = any(
+            isinstance(a, TensorArgument) and a.shape is None for a in self.entry.arguments
+        )
+        return [{"*": shape} for shape in EMPTY_SHAPES] if takes_any else []
+
+    def small_size(self) -> Mapping[str, Any]:
+        """A size of a few elements."""
+        return self.entry.sizes[0] if self.entry.sizes else {"*": SMALL_SHAPE}
+
+    def case(
+        self,
+        size: Mapping[str, Any],
+        *,
+        dtype: torch.dtype = torch.float64,
+        unit_range: bool = False,
+        stack: tuple[str, ...] | None = None,
+        expanded: bool = False,
+        use_default: bool = False,
+    ) -> Case:
+        """One case of the given size.
+
+        With ``expanded`` every tensor is constant along its first dimension;
+        with ``use_default`` trailing numbers that have a default are left out.
+        """
+        values: list[Value] = []
+        turn, self._turn = self._turn, self._turn + 1
+        numbers = []
+        for argument in self.entry.arguments:
+            match argument:
+                case TensorArgument():
+                    values.append(self._tensor(argument, size, unit_range, expanded).to(dtype))
+                case NumberArgument():
+                    value = size.get(argument.name, argument.values[turn % len(argument.values)])
+                    if use_default and argument.default is not None:
+                        continue
+                    values.append(value)
+                    numbers.append(f"{argument.name}={value:g}")
+                case LogArgument():
+                    values.append(Log())
+                case LayersArgument():
+                    names = stack or argument.stacks[turn % len(argument.stacks)]
+                    values.append(self._stack(names, values, dtype))
+                    numbers.append(" → ".join(names))
+        shapes = [
+            f"{name} {tuple(tensor.shape)}" for name, tensor in Case(self.entry, tuple(values), "").tensors.items()
+        ]
+        label = ", ".join([*shapes, *numbers])
+        return Case(self.entry, tuple(values), label)
+
+    def _tensor(
+        self, argument: TensorArgument, size: Mapping[str, Any], unit_range: bool, expanded: bool
+    ) -> torch.Tensor:
+        if argument.shape is None:
+            shape = tuple(size["*"])
+        else:
+            shape = tuple(size[d] if isinstance(d, str) else d for d in argument.shape)
+        low, high = argument.low, argument.high
+        if unit_range:
+            low, high = max(low, UNIT_RANGE[0]), min(high, UNIT_RANGE[1])
+        values = self.uniform(shape, low, high)
+        for kink in argument.kinks:
+            near = (values - kink).abs() < KINK_MARGIN
+            values = torch.where(near, kink + torch.sign(values - kink + 1e-300) * 2 * KINK_MARGIN, values)
+        if expanded and values.dim():
+            values = values[:1].expand(shape).clone()
+        return values
+
+    def _stack(self, names: Sequence[str], values: list[Value], dtype: torch.dtype) -> Stack:
+        x = next(value for value in values if isinstance(value, torch.Tensor))
+        width = x.shape[-1]
+        parameters = [
+            0.5 * self.normal(parameter.shape).to(dtype)
+            for parameter in layers.parameters(layers.build(list(names), width, dtype))
+        ]
+        return Stack(tuple(names), width, tuple(parameters), dtype)

@@ -1,0 +1,173 @@
+"""What the grader asks a candidate, and what comes back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from harness.inputs import Case, Log, Stack
+from harness.sandbox import CandidateFault, Session
+from harness.sandbox.inside import wire
+
+# Questions per message; the first messages of a batch stay small, so that a
+# candidate sees single calls as well as many at once.
+CHUNK = 160
+
+
+@dataclass(frozen=True)
+class Cotangent:
+    """An incoming gradient and the memory layout it comes in."""
+
+    value: torch.Tensor
+    layout: str | None = None
+
+
+@dataclass(frozen=True)
+class Question:
+    """One thing to compute; ``ask`` is a verb of ``sandbox.inside.serve``."""
+
+    ask: str
+    case: Case
+    # Names of the tensor arguments that require grad.
+    grad: tuple[str, ...] = ()
+    cotangents: tuple[Cotangent, ...] = ()
+    # Memory layout per tensor argument name.
+    layouts: Mapping[str, str] = field(default_factory=dict)
+    # Whether the argument is the result of an operation rather than a leaf.
+    inner: bool = False
+    no_grad: bool = False
+    # Seed of the candidate's generators just before the call.
+    seed: int = 0
+    # Further calls of the same sequence.
+    others: tuple[Question, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the candidate computed, or the error it raised."""
+
+    # Tensors by name; see the verbs in ``sandbox.inside.serve``.
+    parts: Mapping[str, torch.Tensor]
+    # What it said about itself.
+    facts: Mapping[str, Any]
+    # ``{"type", "message", "line"}`` where the call raised.
+    error: Mapping[str, Any] | None = None
+
+    def error_text(self) -> str:
+        """The error in one line."""
+        assert self.error is not None
+        return f"{self.error.get('type')}: {self.error.get('message')}".replace("\n", " ")
+
+    @property
+    def line(self) -> int | None:
+        """Line of the candidate's code that the error points to."""
+        line = self.error.get("line") if self.error is not None else None
+        return line if isinstance(line, int) else None
+
+
+class Letter:
+    """Questions on their way into one message: tensors are listed once."""
+
+    def __init__(self) -> None:
+        self.tensors: list[torch.Tensor] = []
+        self._index: dict[int, int] = {}
+
+    def add(self, tensor: torch.Tensor) -> int:
+        """Index of ``tensor`` in the message."""
+        if id(tensor) not in self._index:
+            self._index[id(tensor)] = len(self.tensors)
+            self.tensors.append(tensor)
+        return self._index[id(tensor)]
+
+    def call(self, question: Question) -> dict[str, object]:
+        """The question as the candidate's side reads it."""
+        return {
+            "fn": question.case.entry.name,
+            "ask": question.ask,
+            "args": self._arguments(question),
+            "cotangents": [
+                {"t": self.add(c.value), "layout": c.layout} for c in question.cotangents
+            ],
+            "no_grad": question.no_grad,
+            "seed": question.seed,
+            "others": [self.call(other) for other in question.others],
+        }
+
+    def _arguments(self, question: Question) -> list[dict[str, object]]:
+        names = {id(tensor): name for name, tensor in question.case.tensors.items()}
+        arguments: list[dict[str, object]] = []
+        for value in question.case.values:
+            match value:
+                case torch.Tensor():
+                    name = names[id(value)]
+                    arguments.append(
+                        {
+                            "t": self.add(value),
+                            "grad": name in question.grad,
+                            "inner": question.inner,
+                            "layout": question.layouts.get(name),
+                        }
+                    )
+                case Stack():
+                    arguments.append(
+                        {
+                            "layers": list(value.names),
+                            "width": value.width,
+                            "dtype": wire.NAMES[value.dtype],
+                            "tensors": [self.add(p) for p in value.parameters],
+                        }
+                    )
+                case Log():
+                    arguments.append({"log": True})
+                case _:
+                    arguments.append({"value": value})
+        return arguments
+
+
+def put(
+    session: Session, questions: Sequence[Question], *, shuffle: random.Random | None = None
+) -> list[Answer]:
+    """Answers in the order of ``questions``; ``shuffle`` decides the order they are asked in.
+
+    Raises ``CandidateFault`` where the process ends, hangs or sends nonsense.
+    """
+    order = list(range(len(questions)))
+    if shuffle is not None:
+        shuffle.shuffle(order)
+    answers: dict[int, Answer] = {}
+    chunks = [order[:1], order[1:3], order[3:]] if shuffle is not None else [order]
+    for chunk in (c[i : i + CHUNK] for c in chunks for i in range(0, len(c), CHUNK)):
+        answers |= zip(chunk, _ask(session, [questions[i] for i in chunk]), strict=True)
+    return [answers[index] for index in range(len(questions))]
+
+
+def _ask(session: Session, questions: Sequence[Question]) -> list[Answer]:
+    letter = Letter()
+    calls = [letter.call(question) for question in questions]
+    sent = sum(tensor.numel() * tensor.element_size() for tensor in letter.tensors)
+    reply, tensors = session.request(
+        {"do": "ask", "calls": calls}, letter.tensors, reply_bytes=16 * (1 << 20) + 64 * sent
+    )
+    entries = reply.get("answers")
+    if not isinstance(entries, list) or len(entries) != len(questions):
+        raise CandidateFault("the process sent another number of answers than it was asked")
+    answers = []
+    rest = iter(tensors)
+    for entry in entries:
+        if not isinstance(entry, dict):
+            raise CandidateFault("the process sent an answer that is not an object")
+        error = entry.get("error")
+        if error is not None and not isinstance(error, dict):
+            raise CandidateFault("the process sent an error that is not an object")
+        names = entry.get("parts", [])
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise CandidateFault("the process sent parts without names")
+        parts = {name: next(rest, None) for name in names}
+        if any(tensor is None for tensor in parts.values()):
+            raise CandidateFault("the process sent fewer tensors than it named")
+        answers.append(Answer(parts, entry, error))  # type: ignore[arg-type]
+    return answers

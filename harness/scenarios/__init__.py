@@ -1,0 +1,9 @@
+"""Skill folders in, typed scenarios out; the only place that knows the YAML format.
+
+A skill folder holds ``skill.yaml``, one ``<id>.yaml`` per scenario, ``oracles.py`` and
+``provided/``. The format itself is ``docs/schema/*.schema.json``, generated from ``schema``.
+"""
+
+from harness.scenarios.library import Library, load
+
+__all__ = ["Library", "load"]

@@ -1,0 +1,182 @@
+"""Finds skill folders, reads every file in them and reports all their problems at once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import ScenarioError
+from harness.model import Scenario, Skill, Trap
+from harness.scenarios.build import scenario_of, skill_of
+from harness.scenarios.document import Document, read
+from harness.scenarios.problem import Problem, listed, nearest, refuse
+from harness.scenarios.reference import scenario_problems, skill_problems
+from harness.scenarios.schema import ScenarioModel, SkillModel
+from harness.scenarios.validation import validate
+
+
+@dataclass(frozen=True)
+class Library:
+    """The skills and scenarios under one root, ordered by folder and file name."""
+
+    skills: tuple[Skill, ...]
+    scenarios: tuple[Scenario, ...]
+
+    def scenario(self, id: str) -> Scenario:
+        """The scenario called ``id``; ``ScenarioError`` with the nearest id otherwise."""
+        for scenario in self.scenarios:
+            if scenario.id == id:
+                return scenario
+        ids = [scenario.id for scenario in self.scenarios]
+        close = nearest(id, ids)
+        hint = f" Did you mean {close!r}?" if close else ""
+        raise ScenarioError(f"There is no scenario {id!r}.{hint} Use {listed(ids)}.")
+
+
+def load(root: Path) -> Library:
+    """Everything under ``root``: a folder of skill folders, a skill folder or a scenario file.
+
+    Raises one ``ScenarioError`` that lists every problem of every file.
+    """
+    if root.is_file() and root.suffix == ".yaml" and root.name != "skill.yaml":
+        folders = {root.parent: [root]}
+    elif root.is_dir():
+        folders = _folders(root)
+    else:
+        found = "no such file or folder" if not root.exists() else "a file of another kind"
+        expected = "a folder of skills, a skill folder or a scenario file (.yaml)"
+        remedy = "Correct the path; for a skill.yaml give its folder."
+        raise ScenarioError(str(Problem(root, None, (), found, expected, remedy)))
+    problems: list[Problem] = []
+    skills: list[Skill] = []
+    scenarios: list[Scenario] = []
+    ids: list[tuple[str, Document]] = []
+    for folder, files in folders.items():
+        reading = _Folder(folder, files)
+        problems += reading.problems
+        skills += reading.skills
+        scenarios += reading.scenarios
+        ids += reading.ids
+    problems += _same_ids(ids)
+    refuse(problems)
+    return Library(tuple(skills), tuple(scenarios))
+
+
+def _folders(root: Path) -> dict[Path, list[Path]]:
+    """Skill folders at or directly below ``root``, each with its scenario files."""
+    if _yaml_files(root):
+        return {root: _scenario_files(root)}
+    below = sorted(path for path in root.iterdir() if path.is_dir() and _yaml_files(path))
+    if not below:
+        found, expected = "no YAML files", "skill.yaml here or in a folder below"
+        remedy = "Correct the path or add a skill folder."
+        raise ScenarioError(str(Problem(root, None, (), found, expected, remedy)))
+    return {folder: _scenario_files(folder) for folder in below}
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    # A leading dot is an editor's lock or backup.
+    files = (path for path in folder.iterdir() if not path.name.startswith("."))
+    return sorted(path for path in files if path.suffix == ".yaml" and not path.is_dir())
+
+
+def _scenario_files(folder: Path) -> list[Path]:
+    return [path for path in _yaml_files(folder) if path.name != "skill.yaml"]
+
+
+def _same_ids(ids: Iterable[tuple[str, Document]]) -> Iterable[Problem]:
+    first: dict[str, Path] = {}
+    for name, document in ids:
+        other = first.setdefault(name, document.path)
+        if other != document.path:
+            found = f"the scenario id {name!r} again, first in {other}"
+            expected, remedy = "each id once across all skills", "Rename one of the two files."
+            line = document.line(("id",))
+            yield Problem(document.path, line, ("id",), found, expected, remedy)
+
+
+class _Folder:
+    """One skill folder, read: what it holds and what is wrong with it."""
+
+    def __init__(self, folder: Path, files: Iterable[Path]) -> None:
+        self.folder = folder
+        self.problems: list[Problem] = []
+        self.skills: list[Skill] = []
+        self.scenarios: list[Scenario] = []
+        # Of every file that could be read, valid or not, to find ids given twice.
+        self.ids: list[tuple[str, Document]] = []
+        self._shared: list[tuple[str, bytes]] = []
+        self._rows: dict[str, Trap] | None = None
+        self._read_skill()
+        self._read_oracles()
+        for file in files:
+            self._read_scenario(file)
+
+    def _read_skill(self) -> None:
+        path = self.folder / "skill.yaml"
+        if not path.is_file():
+            found, expected = "no skill.yaml", "one beside the scenarios"
+            remedy = "Add skill.yaml with name, summary, rationalizations and red_flags."
+            self.problems.append(Problem(self.folder, None, (), found, expected, remedy))
+            return
+        document, problems = read(path)
+        self.problems += problems
+        if document is None:
+            return
+        model, problems = validate(document, SkillModel)
+        self.problems += [*problems, *skill_problems(document)]
+        if model is None:
+            return
+        skill = skill_of(self.folder, model)
+        self.skills.append(skill)
+        self._shared.append(("skill.yaml", document.data))
+        self._rows = {row.id: row for row in skill.rationalizations}
+
+    def _read_oracles(self) -> None:
+        path = self.folder / "oracles.py"
+        try:
+            self._shared.append(("oracles.py", path.read_bytes()))
+        except OSError as error:
+            found, expected = f"no readable oracles.py ({error.strerror})", "one beside skill.yaml"
+            remedy = "Add oracles.py with the reference of every entry point."
+            self.problems.append(Problem(self.folder, None, (), found, expected, remedy))
+
+    def _read_scenario(self, path: Path) -> None:
+        document, problems = read(path)
+        self.problems += problems
+        if document is None:
+            return
+        model, problems = validate(document, ScenarioModel)
+        self.problems += [*problems, *scenario_problems(document, self._rows)]
+        if model is None:
+            return
+        self.ids.append((model.id, document))
+        fingerprint = _fingerprint(
+            [("scenario", document.data), *self._shared, *self._provided(document, model)]
+        )
+        if not self.problems and self._rows is not None:
+            self.scenarios.append(scenario_of(document, model, self._rows, fingerprint))
+
+    def _provided(self, document: Document, model: ScenarioModel) -> Iterable[tuple[str, bytes]]:
+        for number, name in enumerate(model.provided):
+            path = self.folder / "provided" / f"{name}.py"
+            try:
+                yield name, path.read_bytes()
+            except OSError as error:
+                key = ("provided", number)
+                found, expected = f"{name!r}, not readable ({error.strerror})", f"the file {path}"
+                remedy = "Add the file or correct the name."
+                line = document.line(key)
+                self.problems.append(Problem(document.path, line, key, found, expected, remedy))
+
+
+def _fingerprint(parts: Iterable[tuple[str, bytes]]) -> str:
+    """SHA-256 over labelled bytes; lengths go in front, so that no two lists run together."""
+    digest = hashlib.sha256()
+    for label, data in parts:
+        for piece in (label.encode(), data):
+            digest.update(len(piece).to_bytes(8, "big"))
+            digest.update(piece)
+    return digest.hexdigest()

@@ -1,0 +1,141 @@
+"""Checks names that a schema cannot: what refers to what, within a file and beside it."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from harness.scenarios.document import Document
+from harness.scenarios.field import SLUG
+from harness.scenarios.problem import KeyPath, Problem, described, listed, nearest
+from harness.scenarios.schema import (
+    CheckModel,
+    EntryPointModel,
+    LayersModel,
+    NumbersModel,
+    RationalizationModel,
+    RedFlagModel,
+    TensorModel,
+    TrapModel,
+)
+
+T = TypeVar("T", str, list[Any], dict[str, Any])
+K = TypeVar("K")
+M = TypeVar("M", bound=BaseModel)
+Row = TypeVar("Row", TrapModel, RationalizationModel, RedFlagModel)
+
+
+def skill_problems(document: Document) -> Iterator[Problem]:
+    """Ids that stand twice in one of the skill's tables."""
+    yield from _repeats(document, "rationalizations", RationalizationModel)
+    yield from _repeats(document, "red_flags", RedFlagModel)
+
+
+def scenario_problems(document: Document, rows: Collection[str] | None) -> Iterator[Problem]:
+    """Every broken reference; ``rows`` are the skill's trap ids, ``None`` if unreadable.
+
+    Works part by part on what is valid, so that a mistake elsewhere in the file hides nothing.
+    """
+    id, stem = _part(document, "id", str), document.path.stem
+    if re.match(SLUG, id) and id != stem:
+        expected = f"{stem!r}, the file's name without .yaml"
+        remedy = "Rename the file or correct the id."
+        yield _problem(document, ("id",), described(id), expected, remedy)
+    yield from _repeats(document, "traps", TrapModel)
+    for number, trap in _valid(TrapModel, enumerate(_part(document, "traps", list))):
+        if rows is not None and trap.id not in rows:
+            remedy = "Use a row of skill.yaml or add one there."
+            key: KeyPath = ("traps", number, "id")
+            yield _unknown(document, key, trap.id, "rationalizations of skill.yaml", rows, remedy)
+    entry_points = _part(document, "entry_points", dict)
+    for name, entry in _valid(EntryPointModel, entry_points.items()):
+        yield from _entry_point_problems(document, ("entry_points", name), entry)
+    for section in ("checks", "advisory"):
+        for number, check in _valid(CheckModel, enumerate(_part(document, section, list))):
+            for place, name in enumerate(check.entry_points):
+                if name not in entry_points:
+                    key = (section, number, "entry_points", place)
+                    remedy = "Correct the name or define it under entry_points."
+                    where = "entry points of the scenario"
+                    yield _unknown(document, key, name, where, entry_points, remedy)
+
+
+def _part(document: Document, key: str, kind: type[T]) -> T:
+    """A top-level value of the document, empty where it is missing or of another type."""
+    value = document.value.get(key) if isinstance(document.value, dict) else None
+    return value if isinstance(value, kind) else kind()
+
+
+def _valid(model: type[M], parts: Iterable[tuple[K, Any]]) -> Iterator[tuple[K, M]]:
+    """The parts that fit the model; what is wrong with the others has been said already."""
+    for key, value in parts:
+        with contextlib.suppress(ValidationError):
+            yield key, model.model_validate(value)
+
+
+def _entry_point_problems(
+    document: Document, key: KeyPath, entry: EntryPointModel
+) -> Iterator[Problem]:
+    names = list(entry.arguments)
+    dimensions: dict[str, None] = {}
+    for name, argument in entry.arguments.items():
+        at = (*key, "arguments", name)
+        if isinstance(argument, TensorModel):
+            dimensions |= dict.fromkeys(d for d in argument.tensor or () if isinstance(d, str))
+        elif isinstance(argument, LayersModel) and name != names[-1]:
+            found, expected = f"layers before {names[-1]!r}", "layers as the last argument"
+            yield _problem(document, at, found, expected, "Move it to the end; it is variadic.")
+        elif isinstance(argument, NumbersModel) and argument.default not in (
+            None,
+            *argument.numbers,
+        ):
+            found, expected = described(argument.default), f"one of {argument.numbers}"
+            remedy = "Add the default to numbers, so that it is tried."
+            yield _problem(document, (*at, "default"), found, expected, remedy)
+    if dimensions and not entry.sizes:
+        found, expected = "no sizes", f"values for the dimensions {', '.join(dimensions)}"
+        yield _problem(document, key, found, expected, "Add sizes, the smallest first.")
+    for number, sizes in enumerate(entry.sizes):
+        at = (*key, "sizes", number)
+        for name in sizes:
+            if name not in dimensions:
+                remedy = "Correct the name or use it in a tensor argument."
+                where = "dimension names of the arguments"
+                yield _unknown(document, (*at, name), name, where, dimensions, remedy)
+        for name in dimensions:
+            if name not in sizes:
+                found, expected = f"no size for {name!r}", "one for every dimension name"
+                yield _problem(document, at, found, expected, f"Add {name}: 3, or another size.")
+        if number == 0 and 0 in sizes.values():
+            found, expected = "an empty shape", "a small shape with elements, for gradcheck"
+            yield _problem(document, at, found, expected, "Put another shape first.")
+
+
+def _repeats(document: Document, section: str, model: type[Row]) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for number, row in _valid(model, enumerate(_part(document, section, list))):
+        name = row.id
+        line = document.line((section, number))
+        if name in first:
+            found = f"the id {name!r} again, first on line {first[name]}"
+            remedy = "Merge the two or rename one."
+            yield _problem(document, (section, number, "id"), found, "each id once", remedy)
+        first.setdefault(name, line)
+
+
+def _unknown(
+    document: Document, key: KeyPath, name: str, where: str, valid: Iterable[str], remedy: str
+) -> Problem:
+    names = list(valid)
+    expected = f"one of the {where}: {listed(names)}"
+    line = document.line(key)
+    close = nearest(name, names)
+    return Problem(document.path, line, key, described(name), expected, remedy, close)
+
+
+def _problem(document: Document, key: KeyPath, found: str, expected: str, remedy: str) -> Problem:
+    return Problem(document.path, document.line(key), key, found, expected, remedy)

@@ -1,0 +1,238 @@
+"""The YAML format as pydantic models; the published JSON Schemas are generated from them.
+
+Only this package sees these classes: ``library`` turns them into the values of ``model``.
+What the models cannot say (names that must exist elsewhere) is checked in ``reference``.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+
+from harness.model import Level
+from harness.scenarios.field import (
+    Identifier,
+    Number,
+    Numbers,
+    Phrase,
+    Positive,
+    Range,
+    Shape,
+    Slug,
+    Text,
+    TrueOnly,
+)
+
+# The vocabulary of pressures; a report groups by it, so it is closed.
+Pressure = Literal[
+    "urgency",
+    "money",
+    "complexity_aversion",
+    "overconfidence",
+    "memory",
+    "good_enough",
+    "authority",
+    "batching",
+    "foreign_code",
+    "folklore",
+    "sunk_cost",
+    "fatigue",
+]
+
+# The layers a stack may name; the sandbox builds them.
+Layer = Literal["linear", "tanh", "gelu", "layer_norm", "dropout", "residual", "scale"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class TensorModel(_Strict):
+    """A tensor and the domain it is asked on."""
+
+    tensor: Shape = Field(description="any, or dimension names and sizes; [] is 0-d.")
+    range: Range = Field([-3, 3], description="Values are drawn between these two.")
+    differentiable: bool = Field(True, description="Whether a gradient for it is asked.")
+    kinks: list[Number] = Field(
+        [], description="Points where anything between the one-sided derivatives is right."
+    )
+    edges: list[Number] = Field([], description="Further points that deserve a look.")
+    min_dims: int = Field(0, ge=0, description="For any shape: the fewest dimensions allowed.")
+
+
+class NumbersModel(_Strict):
+    """A Python number and the values to try."""
+
+    numbers: Numbers = Field(description="Values to try, all int or all float.")
+    default: Number | None = Field(None, description="The default the signature promises.")
+
+
+class LogModel(_Strict):
+    """A callable log(event, {"mean": float, "std": float})."""
+
+    log: TrueOnly = Field(description="Always true; marks the argument as a log.")
+
+
+class LayersModel(_Strict):
+    """A variadic parameter that takes callables tensor -> tensor."""
+
+    layers: list[Annotated[list[Layer], Field(min_length=1)]] = Field(
+        min_length=1, description="Stacks to try, each a list of layer names in order."
+    )
+
+
+ARGUMENTS: dict[str, type[_Strict]] = {
+    "tensor": TensorModel,
+    "numbers": NumbersModel,
+    "log": LogModel,
+    "layers": LayersModel,
+}
+
+
+def _argument_kind(value: object) -> str | None:
+    names = value if isinstance(value, dict) else ()
+    return next((f"<{kind}>" for kind in ARGUMENTS if kind in names), None)
+
+
+Argument = Annotated[
+    Annotated[TensorModel, Tag("<tensor>")]
+    | Annotated[NumbersModel, Tag("<numbers>")]
+    | Annotated[LogModel, Tag("<log>")]
+    | Annotated[LayersModel, Tag("<layers>")],
+    Discriminator(_argument_kind),
+]
+
+
+class EntryPointModel(_Strict):
+    """A function that a submission must define."""
+
+    differentiable: bool = Field(True, description="Whether gradients flow through it.")
+    arguments: dict[Identifier, Argument] = Field(
+        min_length=1, description="Parameters by name, in the order of the signature."
+    )
+    sizes: list[dict[Identifier, Annotated[int, Field(ge=0)]]] = Field(
+        [], description="Values for the dimension names; the first is small, for gradcheck."
+    )
+
+
+class CheckModel(BaseModel):
+    """A check; keys beside these two are the options of its kind."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    kind: Identifier = Field(description="Kind of check, e.g. vjp.")
+    entry_points: Annotated[
+        list[Identifier],
+        Field(description="Entry points it applies to; left out, every one that the kind fits."),
+    ] = []
+
+
+# A kind without options is written as a bare word.
+Check = Annotated[
+    Annotated[Identifier, Tag("<kind>")] | Annotated[CheckModel, Tag("<check>")],
+    Discriminator(lambda value: "<kind>" if isinstance(value, str) else "<check>"),
+]
+
+
+class TrapModel(_Strict):
+    """An excuse this request tempts into; extends the skill's row of the same id."""
+
+    id: Slug = Field(description="Id of a row in the skill's rationalizations.")
+    phrasings: list[Phrase] = Field([], description="Wordings that make the excuse here.")
+    answers: list[Phrase] = Field([], description="Wordings that answer it here.")
+    counter: Text | None = Field(None, description="Replaces the counter of the skill's row.")
+
+
+class RequestsModel(_Strict):
+    """The same task twice."""
+
+    neutral: Text = Field(description="Without pressure.")
+    pressured: Text = Field(description="Under pressure.")
+
+
+class VerificationModel(_Strict):
+    """How a submission should have checked itself."""
+
+    level: Annotated[Level, Field(strict=False)] = Field(description="Lowest level that holds.")
+    gradcheck_fails_by_design: bool = Field(
+        False, description="Whether a right backward is not the derivative of the forward."
+    )
+
+
+class LimitsModel(_Strict):
+    """What one candidate process may use."""
+
+    wall_s: Annotated[Positive, Field(description="Wall-clock seconds for one submission.")] = 20.0
+    cpu_s: Annotated[Positive, Field(description="CPU seconds.")] = 20.0
+    memory_mib: Annotated[
+        int,
+        Field(ge=64, le=1 << 20, description="Memory beyond a fresh candidate, in units of 2**20."),
+    ] = 2048
+
+
+class ScenarioModel(_Strict):
+    """One scenario: a request under pressure and what a right answer to it must show."""
+
+    model_config = ConfigDict(title="harness scenario")
+
+    id: Slug = Field(description="Equal to the file's name without .yaml.")
+    title: Text = Field(description="Human title.")
+    phase: Literal["red", "pressure"] = Field(description="red is basic, pressure is harder.")
+    pressures: list[Pressure] = Field(min_length=1, description="Pressures that are applied.")
+    asks_for_function: bool = Field(description="Whether the request asks for a Function.")
+    requests: RequestsModel
+    traps: list[TrapModel] = Field(description="Excuses it tempts into.")
+    expected_behaviour: list[Text] = Field(
+        min_length=1, description="What a good reply shows beside right code."
+    )
+    verification: VerificationModel
+    provided: list[Identifier] = Field([], description="Modules in provided/ it may import.")
+    limits: LimitsModel = LimitsModel()
+    entry_points: dict[Identifier, EntryPointModel] = Field(min_length=1)
+    checks: list[Check] = Field(min_length=1, description="A failure fails the submission.")
+    advisory: list[Check] = Field([], description="A failure is reported, and no more.")
+
+
+class RationalizationModel(_Strict):
+    """A row of the table of excuses."""
+
+    id: Slug = Field(description="Name used in scenarios, results and reports.")
+    excuse: Text = Field(description="The excuse in one sentence, as an agent makes it.")
+    truth: Text = Field(description="What is really so.")
+    counter: Text = Field(description="What a good reply does or says instead.")
+    phrasings: list[Phrase] = Field([], description="Wordings that make the excuse.")
+    answers: list[Phrase] = Field([], description="Wordings that answer it.")
+
+
+class RedFlagModel(_Strict):
+    """A sign that a gradient should not be trusted yet; numbered by its place in the list."""
+
+    id: Slug = Field(description="Name of its detector.")
+    title: Text = Field(description="The sign in one line.")
+    why: Text = Field(description="Why it matters.")
+    remedy: Text = Field(description="What to do about it.")
+
+
+class SkillModel(_Strict):
+    """A skill: the guide under test, its table of excuses and its red flags."""
+
+    model_config = ConfigDict(title="harness skill")
+
+    name: Text = Field(description="Human name; the id is the folder's name.")
+    summary: Text = Field(description="What the guide teaches, in one paragraph.")
+    rationalizations: list[RationalizationModel] = Field(min_length=1)
+    red_flags: list[RedFlagModel] = Field([], description="In order; the first is number 1.")
+
+
+# Published file name to model.
+PUBLISHED: dict[str, type[BaseModel]] = {
+    "scenario.schema.json": ScenarioModel,
+    "skill.schema.json": SkillModel,
+}
+
+
+def json_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema of a file format (draft 2020-12)."""
+    schema = model.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,136 @@
+"""The autograd Functions of a file: their methods, and what each backward returns."""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from harness.source.names import FUNCTIONS, mentioned, own_nodes, resolve
+from harness.source.syntax import FunctionClass, Method, Return
+
+# More bases than anybody writes; keeps a chain of thousands from costing its square.
+_MAX_LINEAGE = 32
+
+
+def find_functions(
+    tree: ast.Module, aliases: Mapping[str, str], offset: int
+) -> tuple[FunctionClass, ...]:
+    """Every class that derives from ``autograd.Function``, through local bases too."""
+    classes = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
+    children: dict[str, list[str]] = defaultdict(list)
+    todo: list[str] = []
+    for name, node in classes.items():
+        for base in _bases(node, aliases):
+            # A local class that happens to be called Function is judged by its own bases.
+            if base in FUNCTIONS and (base not in classes or base == name):
+                todo.append(name)
+            children[base.split(".")[-1]].append(name)
+    known: set[str] = set()
+    while todo:
+        name = todo.pop()
+        if name not in known:
+            known.add(name)
+            todo += children[name]
+    ordered = sorted((classes[name] for name in known), key=lambda node: node.lineno)
+    return tuple(_function(node, classes, aliases, offset) for node in ordered)
+
+
+def _bases(node: ast.ClassDef, aliases: Mapping[str, str]) -> list[str]:
+    return [resolve(base, aliases) or "" for base in node.bases]
+
+
+def _function(
+    node: ast.ClassDef, classes: Mapping[str, ast.ClassDef], aliases: Mapping[str, str], offset: int
+) -> FunctionClass:
+    methods: dict[str, Method] = {}
+    for owner in _lineage(node, classes, aliases):
+        for item in owner.body:
+            if isinstance(item, ast.FunctionDef) and item.name not in methods:
+                methods[item.name] = Method(
+                    item.name,
+                    item.lineno + offset,
+                    item,
+                    tuple(_decorator(d, aliases) for d in item.decorator_list),
+                    tuple(a.arg for a in (*item.args.posonlyargs, *item.args.args)),
+                )
+    backward = methods.get("backward") or methods.get("vjp")
+    return FunctionClass(
+        node.name,
+        node.lineno + offset,
+        methods,
+        tuple(_returns(backward.node, offset)) if backward else (),
+        tuple(_autograd_lines(backward.node, aliases, offset)) if backward else (),
+    )
+
+
+def _lineage(
+    node: ast.ClassDef, classes: Mapping[str, ast.ClassDef], aliases: Mapping[str, str]
+) -> list[ast.ClassDef]:
+    """The class and its local bases, nearest first."""
+    found, todo = [node], _bases(node, aliases)
+    while todo and len(found) < _MAX_LINEAGE:
+        base = classes.get(todo.pop(0).split(".")[-1])
+        if base is not None and base not in found:
+            found.append(base)
+            todo += _bases(base, aliases)
+    return found
+
+
+def _decorator(node: ast.expr, aliases: Mapping[str, str]) -> str:
+    return resolve(node.func if isinstance(node, ast.Call) else node, aliases) or ""
+
+
+def _returns(node: ast.FunctionDef, offset: int) -> Iterator[Return]:
+    assigned: dict[str, list[ast.expr]] = defaultdict(list)
+    own = list(own_nodes(node))
+    for inner in own:
+        if isinstance(inner, ast.Assign):
+            for target in inner.targets:
+                if isinstance(target, ast.Name):
+                    assigned[target.id].append(inner.value)
+    for inner in own:
+        if isinstance(inner, ast.Return):
+            value = inner.value or ast.Constant(None)
+            options = [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]
+            for option in options:
+                yield Return(inner.lineno + offset, _values(option, assigned))
+
+
+def _values(
+    value: ast.expr, assigned: Mapping[str, list[ast.expr]], depth: int = 3
+) -> tuple[ast.expr, ...] | None:
+    """The gradients that ``value`` stands for; ``None`` where only running it would tell."""
+    match value:
+        case ast.Tuple(elts=items) | ast.List(elts=items):
+            return None if any(isinstance(i, ast.Starred) for i in items) else tuple(items)
+        case ast.Constant() | ast.UnaryOp() | ast.Compare():
+            return (value,)
+        case ast.BinOp(left=left, right=right):
+            # ``(grad,) + (None,) * 3`` is several, ``grad * 2`` is one.
+            sequences = (ast.Tuple, ast.List)
+            plain = not any(isinstance(n, sequences) for n in (*ast.walk(left), *ast.walk(right)))
+            names = mentioned(value)
+            several = any(
+                isinstance(v, sequences) for name in names for v in assigned.get(name, ())
+            )
+            return (value,) if plain and not several else None
+        case ast.Name(id=name) if depth and len(assigned.get(name, ())) == 1:
+            return _values(assigned[name][0], assigned, depth - 1)
+        case ast.Name(id=name) if depth and assigned.get(name):
+            counts = [_values(v, assigned, depth - 1) for v in assigned[name]]
+            return (value,) if all(c is not None and len(c) == 1 for c in counts) else None
+    return None
+
+
+def _autograd_lines(node: ast.AST, aliases: Mapping[str, str], offset: int) -> Iterator[int]:
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Call):
+            name = resolve(inner.func, aliases) or ""
+            attribute = inner.func.attr if isinstance(inner.func, ast.Attribute) else ""
+            if (
+                name in {"torch.enable_grad", "torch.autograd.grad", "torch.autograd.backward"}
+                or name.startswith(("torch.autograd.functional.", "torch.func."))
+                or attribute in {"backward", "requires_grad_"}
+            ):
+                yield inner.lineno + offset

@@ -1,0 +1,369 @@
+"""The ledger: grades that need not be worked out again, in one SQLite file.
+
+A grade is kept under a key made of everything it depends on (``grade_key``), so a ledger
+never goes stale: what changes the grade changes the key. Who sent a submission is not
+part of that. Two submissions with the same bytes share one grade, which is why ``put``
+drops the identity of a record and the record that ``get`` returns has none; the caller
+puts it back with ``identified``.
+
+Several runs may use one ledger at once. Each record is committed as it is put, so a run
+that is killed loses only what was in flight. A ledger belongs to the thread and the
+process that opened it; do not carry it over a fork.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import fields, is_dataclass, replace
+from enum import Enum
+from functools import cache
+from pathlib import Path, PurePath
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final
+
+from harness.errors import LedgerError
+from harness.model import Outcome, Record, Submission
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+SCHEMA_VERSION: Final = 1
+
+# Written into the file's header, where ``file`` and we can tell a ledger from another database.
+_APPLICATION_ID: Final = int.from_bytes(b"hrns", "big")
+_MAGIC: Final = b"SQLite format 3\0"
+# Offset of the application id in the header of an SQLite file (sqlite.org/fileformat2.html).
+_APPLICATION_ID_AT: Final = 68
+# How long one run waits for another to finish a write.
+_BUSY_S: Final = 30.0
+
+_TABLES: Final = f"""
+PRAGMA application_id = {_APPLICATION_ID};
+PRAGMA user_version = {SCHEMA_VERSION};
+CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE grade (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+# --------------------------------------------------------------------------
+# A record as JSON: the only place where records are taken apart and put together
+
+
+def plain(value: Any) -> Any:
+    """``value`` as what JSON can hold; dataclasses become objects, field by field.
+
+    Half a surrogate pair, which no JSON reader has to accept, is spelled out as ``\\udc80``.
+    """
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (str, PurePath)):
+        return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
+    if is_dataclass(value):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [plain(item) for item in value]
+    return value
+
+
+def record_to_dict(record: Record) -> dict[str, Any]:
+    """``record`` as a JSON object; a figure that is not finite moves into its message."""
+    data: dict[str, Any] = plain(record)
+    for finding in data["findings"]:
+        for name in ("measured", "limit"):
+            if finding[name] is not None and not math.isfinite(finding[name]):
+                finding["message"] += f" ({name}: {finding[name]})"
+                finding[name] = None
+    return data
+
+
+def record_from_dict(data: Mapping[str, Any]) -> Record:
+    """The record that ``record_to_dict`` took apart.
+
+    Raises ``ValueError`` (pydantic's ``ValidationError``) where a key is missing or wrong.
+    """
+    return _record_adapter().validate_json(json.dumps(data), strict=True)
+
+
+@cache
+def _record_adapter() -> TypeAdapter[Record]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Record)
+
+
+def identified(record: Record, submission: Submission) -> Record:
+    """``record``, which came from a ledger, as the record of ``submission``."""
+    return replace(
+        record,
+        id=submission.id,
+        arm=submission.arm,
+        submitter=submission.submitter,
+        sample=submission.sample,
+        path=str(submission.path),
+        sha256=submission.sha256,
+    )
+
+
+def grade_key(
+    submission_sha256: str,
+    scenario_fingerprint: str,
+    harness_version: str,
+    torch_version: str,
+    seed: int,
+    **further: str | int | float | bool | None,
+) -> str:
+    """The key of a grade: a SHA-256 over everything that the grade depends on.
+
+    ``further`` names what else may change it: how the bytes are read (``kind``), limits
+    that were overridden on the command line, the tier of the sandbox.
+    """
+    parts = {
+        "submission_sha256": submission_sha256,
+        "scenario_fingerprint": scenario_fingerprint,
+        "harness_version": harness_version,
+        "torch_version": torch_version,
+        "seed": seed,
+        "further": further,
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+# --------------------------------------------------------------------------
+# The file
+
+
+class Ledger:
+    """An open ledger. Use ``Ledger.open``, and as a context manager."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, seed: int) -> None:
+        self._path = path
+        self._connection = connection
+        self._seed = seed
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Ledger:
+        """Open the ledger at ``path``, or make one where there is no file.
+
+        Raises ``LedgerError`` where the file is damaged, is not a ledger, is of another
+        version or cannot be written; the file is then left as it was.
+        """
+        path = Path(path)
+        if not path.exists():
+            _create(path)
+        _recognise(path)
+        connection = _connect(path)
+        try:
+            return cls(path, connection, _seed_of(path, connection))
+        except BaseException:
+            connection.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file; closing twice is fine."""
+        self._connection.close()
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def seed(self) -> int:
+        """The 63-bit seed that runs on this ledger share, so that they share grades.
+
+        It is read once, when the ledger is opened: another run that renews it meanwhile
+        does not change the seed under this one.
+        """
+        return self._seed
+
+    def renew_seed(self) -> int:
+        """Draw a new seed and return it; no grade made under the old one is found any more."""
+        seed = secrets.randbits(63)
+        with _reported(self._path):
+            self._connection.execute(
+                "UPDATE setting SET value = ? WHERE name = 'seed'", (str(seed),)
+            )
+        self._seed = seed
+        return seed
+
+    def get(self, key: str) -> Record | None:
+        """The grade under ``key``, without identity: see ``identified``."""
+        with _reported(self._path):
+            row = self._connection.execute(
+                "SELECT record FROM grade WHERE key = ?", (key,)
+            ).fetchone()
+        if row is None:
+            return None
+        try:
+            return record_from_dict(json.loads(row[0]))
+        except ValueError as error:
+            raise LedgerError(
+                f"{self._path}: the grade under {key[:12]}… cannot be read: "
+                f"{str(error).splitlines()[0]}. {_MOVE_AWAY}"
+            ) from error
+
+    def put(self, key: str, record: Record) -> None:
+        """Keep ``record`` under ``key``; the first one stays.
+
+        An ungraded record is not kept: what was wrong with us may be gone the next time.
+        """
+        if record.outcome is Outcome.UNGRADED:
+            return
+        nobody = replace(record, id="", arm="", submitter="", sample=0, path="")
+        text = json.dumps(record_to_dict(nobody), allow_nan=False)
+        with _reported(self._path):
+            self._connection.execute(
+                "INSERT OR IGNORE INTO grade (key, record) VALUES (?, ?)", (key, text)
+            )
+
+    def __len__(self) -> int:
+        with _reported(self._path):
+            return int(self._connection.execute("SELECT count(*) FROM grade").fetchone()[0])
+
+
+_MOVE_AWAY: Final = (
+    "Nothing was changed. Move the file away to begin a new ledger, or name another one "
+    "with --ledger; grades that are not found are worked out again."
+)
+
+
+def _create(path: Path) -> None:
+    """Make an empty ledger at ``path`` in one step: a half-made one is never seen there."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
+            connection.executescript(_TABLES)
+            connection.execute(
+                "INSERT INTO setting VALUES ('seed', ?)", (str(secrets.randbits(63)),)
+            )
+            connection.execute("PRAGMA journal_mode = WAL")
+        _publish(draft, path)
+    except (OSError, sqlite3.Error) as error:
+        raise LedgerError(
+            f"{path}: no ledger can be made there: {error}. See that the folder exists, that "
+            "you may write to it and that the disk has room, or name another file with --ledger."
+        ) from error
+    finally:
+        for suffix in ("", "-journal", "-wal", "-shm"):
+            with suppress(OSError):
+                draft.with_name(draft.name + suffix).unlink()
+
+
+def _publish(draft: Path, path: Path) -> None:
+    """Give ``draft`` its name unless another run was first, in which case theirs stays."""
+    try:
+        path.hardlink_to(draft)
+    except FileExistsError:
+        return
+    except OSError:
+        # Some file systems (FAT, a few network mounts) have no hard links.
+        if not path.exists():
+            draft.replace(path)
+
+
+def _recognise(path: Path) -> None:
+    """Refuse what is not a ledger by its first bytes, before SQLite touches it."""
+    try:
+        if not path.is_file():
+            raise LedgerError(f"{path}: expected a file, found a folder or a device. {_MOVE_AWAY}")
+        with path.open("rb") as file:
+            head = file.read(_APPLICATION_ID_AT + 4)
+    except OSError as error:
+        raise LedgerError(f"{path}: cannot be read: {error}. {_MOVE_AWAY}") from error
+    if not head:
+        raise LedgerError(f"{path}: expected a ledger, found an empty file. {_MOVE_AWAY}")
+    if not head.startswith(_MAGIC):
+        raise LedgerError(
+            f"{path}: expected a ledger (an SQLite file), found one that begins with "
+            f"{head[:16]!r}. {_MOVE_AWAY}"
+        )
+    if int.from_bytes(head[_APPLICATION_ID_AT:], "big") != _APPLICATION_ID:
+        raise LedgerError(
+            f"{path}: expected a ledger, found an SQLite database that something else made. "
+            f"{_MOVE_AWAY}"
+        )
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """A connection to a file that has the marks of a ledger, after a look at its health."""
+    with _reported(path):
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_S, isolation_level=None
+        )
+    try:
+        with _reported(path):
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            if version != SCHEMA_VERSION:
+                raise LedgerError(
+                    f"{path}: the ledger is of version {version}, this harness reads version "
+                    f"{SCHEMA_VERSION}. {_MOVE_AWAY}"
+                )
+            health = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if health != "ok":
+                raise LedgerError(
+                    f"{path}: the ledger is damaged: {' '.join(health.split())}. {_MOVE_AWAY}"
+                )
+            connection.execute("PRAGMA synchronous = NORMAL")
+            # Fails now, not after an hour of grading, where the file cannot be written.
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute("ROLLBACK")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _seed_of(path: Path, connection: sqlite3.Connection) -> int:
+    with _reported(path):
+        row = connection.execute("SELECT value FROM setting WHERE name = 'seed'").fetchone()
+    if row is None or not str(row[0]).isdecimal():
+        found = "none" if row is None else repr(row[0])
+        raise LedgerError(f"{path}: expected a seed, found {found}. {_MOVE_AWAY}")
+    return int(row[0])
+
+
+@contextmanager
+def _reported(path: Path) -> Iterator[None]:
+    """Say what SQLite's errors mean for the file at ``path``."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        raise LedgerError(f"{path}: {error}. {_REMEDIES.get(code, _MOVE_AWAY)}") from error
+
+
+_REMEDIES: Final[Mapping[int, str]] = {
+    sqlite3.SQLITE_BUSY: (
+        f"Another process has kept the ledger locked for {_BUSY_S:.0f} seconds: wait for it, or "
+        "name another file with --ledger."
+    ),
+    sqlite3.SQLITE_FULL: "The disk is full: make room and start again; finished grades are kept.",
+    sqlite3.SQLITE_IOERR: (
+        "The file could not be read or written. See whether the disk is full or a limit on the "
+        "size of files applies, and start again; finished grades are kept."
+    ),
+    sqlite3.SQLITE_READONLY: (
+        "The ledger may not be written: change its permissions and those of its folder, or name "
+        "another file with --ledger."
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        "See that you may write to the folder, where SQLite keeps two files beside the ledger, "
+        "or name another file with --ledger."
+    ),
+}

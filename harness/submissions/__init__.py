@@ -1,0 +1,12 @@
+"""Solutions folders, single files and JSON Lines in; ``Submission`` and ``Arm`` values out.
+
+A layout that is not understood is the caller's fault and raises ``SubmissionError``. Content
+that cannot be run is the submission's own fault and is kept as ``Submission.problem``.
+"""
+
+from harness.submissions.arms import arms
+from harness.submissions.content import MAX_BYTES
+from harness.submissions.layout import discover, read_one
+from harness.submissions.reply import Snippet, snippets
+
+__all__ = ["MAX_BYTES", "Snippet", "arms", "discover", "read_one", "snippets"]

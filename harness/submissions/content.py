@@ -1,0 +1,87 @@
+"""From bytes to a ``Submission``: decoding, size, what can be run, printable names."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.model import Passage, Submission
+from harness.submissions.reply import parse_problem, take_apart
+
+# A solution of more bytes than this is not read: the longest honest one seen has 12 KiB.
+MAX_BYTES = 2 << 20
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a submission came from and which one it is."""
+
+    arm: str
+    submitter: str
+    scenario: str
+    sample: int
+    path: Path
+
+    @property
+    def id(self) -> str:
+        """``arm/submitter/scenario/sample``, each part printable and without a slash."""
+        parts = (self.arm, self.submitter, self.scenario)
+        return "/".join([*(part.replace("/", "-") for part in parts), str(self.sample)])
+
+
+def printable(name: str) -> str:
+    """``name`` with control characters, bidi marks and undecodable bytes escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
+def build(origin: Origin, raw: bytes, names: Sequence[str], kind: str) -> Submission:
+    """The submission that ``raw`` holds; ``kind`` is ``python`` or ``reply``."""
+    if len(raw) > MAX_BYTES:
+        problem = f"is {len(raw) / 2**20:.1f} MiB; a submission may have {MAX_BYTES >> 20} MiB"
+        return _submission(origin, raw, "", kind, problem=problem)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        problem = f"is not UTF-8 text: byte 0x{raw[error.start]:02x} on line {line}"
+        return _submission(origin, raw, raw.decode(errors="replace"), kind, problem=problem)
+    if not text.strip():
+        return _submission(origin, raw, text, kind, problem="is empty")
+    if kind == "reply":
+        reply = take_apart(text, names)
+        return _submission(
+            origin, raw, text, kind, reply.code, reply.code_line, reply.prose, reply.problem
+        )
+    broken = parse_problem(text)
+    if broken and "```" in text:
+        broken += " (it holds a Markdown fence: save it as .md, or send it as `completion`)"
+    return _submission(origin, raw, text, kind, text, problem=broken)
+
+
+def _submission(
+    origin: Origin,
+    raw: bytes,
+    text: str,
+    kind: str,
+    code: str | None = None,
+    code_line: int = 1,
+    prose: tuple[Passage, ...] = (),
+    problem: str | None = None,
+) -> Submission:
+    return Submission(
+        id=origin.id,
+        scenario=origin.scenario,
+        arm=origin.arm,
+        submitter=origin.submitter,
+        sample=origin.sample,
+        path=origin.path,
+        sha256=hashlib.sha256(raw).hexdigest(),
+        text=text,
+        kind=kind,
+        code=code,
+        code_line=code_line,
+        prose=prose,
+        problem=problem,
+    )

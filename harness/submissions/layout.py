@@ -1,0 +1,186 @@
+"""Where submissions lie on disk, and what the names of folders and files say about them."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.errors import SubmissionError
+from harness.model import Submission
+from harness.submissions.content import MAX_BYTES, Origin, build, printable
+from harness.submissions.records import read_records
+
+ADHOC, UNKNOWN = "adhoc", "unknown"
+_KINDS = {".py": "python", ".md": "reply"}
+_NOT_SOLUTIONS = re.compile(
+    r"(?i)(?:readme|licen[cs]e|changelog|contributing|notes|notice|index|__init__|conftest)\b.*"
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What the folders around a file say; ``None`` where they say nothing."""
+
+    arm: str | None
+    submitter: str | None
+
+
+def discover(paths: Sequence[Path], scenario_ids: Collection[str]) -> tuple[Submission, ...]:
+    """Every submission under ``paths``, in a stable order and each one once.
+
+    Where ``scenario_ids`` maps each id to the names of its entry points, the right block of a
+    Markdown reply can be told from the others; with bare ids the last one that defines
+    something is taken.
+    """
+    found: list[Submission] = []
+    seen: set[Path] = set()
+    for root in paths:
+        for file in _files(root):
+            real = file.resolve()
+            if real not in seen:
+                seen.add(real)
+                found += _read(file, root, scenario_ids)
+    _reject_twice(found)
+    return tuple(sorted(found, key=lambda s: (s.arm, s.submitter, s.scenario, s.sample)))
+
+
+def read_one(path: Path, scenario: str, entry_points: Sequence[str] = ()) -> Submission:
+    """The submission in one file, whatever its name, as an answer to ``scenario``."""
+    kind = _KINDS.get(path.suffix.lower())
+    if kind is None:
+        raise SubmissionError(
+            f"{printable(str(path))}: expected a .py or .md file, found {path.suffix!r}"
+        )
+    origin = Origin(ADHOC, printable(path.stem), scenario, 1, path)
+    return build(origin, _bytes(path), entry_points, kind)
+
+
+def _files(root: Path) -> Iterator[Path]:
+    if root.is_file():
+        if root.suffix.lower() not in {*_KINDS, ".jsonl"}:
+            raise SubmissionError(
+                f"{printable(str(root))}: expected a .py, .md or .jsonl file or a folder of "
+                f"them, found {root.suffix!r}"
+            )
+        yield root
+        return
+    if not root.is_dir():
+        raise SubmissionError(
+            f"{printable(str(root))}: no such file or folder; give a solutions folder, an arm or "
+            "submitter folder in it, or a single .py, .md or .jsonl file"
+        )
+    inside = root.resolve()
+    # ``os.walk`` does not enter linked folders, so a loop of links ends here too.
+    for folder, folders, names in os.walk(root, followlinks=False):
+        folders[:] = sorted(f for f in folders if not f.startswith((".", "__")))
+        for name in sorted(names):
+            file = Path(folder, name)
+            if (
+                not name.startswith(".")
+                and file.suffix.lower() in {*_KINDS, ".jsonl"}
+                and not _NOT_SOLUTIONS.fullmatch(name)
+                and file.is_file()
+                and file.resolve().is_relative_to(inside)
+            ):
+                yield file
+
+
+def _read(file: Path, root: Path, scenario_ids: Collection[str]) -> list[Submission]:
+    suffix = file.suffix.lower()
+    if suffix == ".jsonl":
+        place = _place(file.parent, root)
+        return [
+            build(
+                replace(origin, scenario=_known(origin.scenario, scenario_ids, where)),
+                raw,
+                _names(origin.scenario, scenario_ids),
+                kind,
+            )
+            for origin, raw, kind, where in read_records(
+                file, place.arm or ADHOC, place.submitter or printable(file.stem)
+            )
+        ]
+    numbered = file.parent.name in scenario_ids or file.stem.isdecimal()
+    name = file.parent.name if numbered else file.stem
+    scenario = _known(name, scenario_ids, printable(str(file)))
+    if numbered and not (file.stem.isdecimal() and int(file.stem) > 0):
+        raise SubmissionError(
+            f"{printable(str(file))}: a file in a folder named after a scenario is a sample; "
+            f"expected a number from 1 as its name, found {file.stem!r}"
+        )
+    place = _place(file.parent.parent if numbered else file.parent, root)
+    origin = Origin(
+        arm=place.arm or ADHOC,
+        submitter=place.submitter or UNKNOWN,
+        scenario=scenario,
+        sample=int(file.stem) if numbered else 1,
+        path=file,
+    )
+    return [build(origin, _bytes(file), _names(scenario, scenario_ids), _KINDS[suffix])]
+
+
+def _place(folder: Path, root: Path) -> Place:
+    """Arm and submitter of files in ``folder``, found below the given path ``root``."""
+    here, top = folder.resolve(), root.resolve()
+    if not here.is_relative_to(top):
+        # A single file, or a folder of samples, was given: what is above it counts.
+        top = here
+    parts = here.relative_to(top).parts
+    if is_root(top):
+        named: tuple[str | None, ...] = parts
+    elif is_root(top.parent):
+        named = (top.name, *parts)
+    elif is_root(top.parent.parent):
+        named = here.parts[-2:]
+    elif len(parts) >= 2:
+        named = parts
+    elif parts:
+        named = (top.name, *parts)
+    else:
+        named = (None, here.name or None)
+    arm, submitter = (*named[-2:], None, None)[:2]
+    return Place(*(name and printable(name) for name in (arm, submitter)))
+
+
+def is_root(folder: Path) -> bool:
+    """Whether ``folder`` is a solutions folder by its name or by the ``arms.yaml`` in it."""
+    return folder.name == "solutions" or (folder / "arms.yaml").is_file()
+
+
+def _known(name: str, scenario_ids: Collection[str], where: str) -> str:
+    if name in scenario_ids:
+        return name
+    near = difflib.get_close_matches(name, scenario_ids, 1)
+    raise SubmissionError(
+        f"{where}: unknown scenario {printable(name)!r}"
+        + (f"; did you mean {near[0]!r}?" if near else ";")
+        + f" Valid ids: {', '.join(sorted(scenario_ids))}"
+    )
+
+
+def _names(scenario: str, scenario_ids: Collection[str]) -> Sequence[str]:
+    return tuple(scenario_ids[scenario]) if isinstance(scenario_ids, Mapping) else ()
+
+
+def _bytes(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SubmissionError(f"{printable(str(file))}: cannot be read: {error.strerror}") from None
+
+
+def _reject_twice(found: Sequence[Submission]) -> None:
+    first: dict[str, Submission] = {}
+    for submission in found:
+        other = first.setdefault(submission.id, submission)
+        if other is not submission:
+            raise SubmissionError(
+                f"{printable(str(submission.path))} and {printable(str(other.path))} are both "
+                f"{submission.id}; keep several samples as {submission.scenario}/1.py, "
+                f"{submission.scenario}/2.py, …"
+            )

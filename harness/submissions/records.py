@@ -1,0 +1,114 @@
+"""JSON Lines: one submission per line."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from harness.errors import SubmissionError
+from harness.submissions.content import Origin, printable
+
+_EXPECTED = (
+    'expected {"task_id": scenario, "solution": code} or {"task_id": scenario, "completion": reply}'
+)
+
+
+class _Line(BaseModel):
+    # Other keys are common (raw_solution, metadata) and say nothing we need.
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    task_id: str
+    solution: str | None = None
+    completion: str | None = None
+    sample_id: int | None = Field(default=None, ge=0)
+    model: str | None = Field(default=None, min_length=1)
+    arm: str | None = Field(default=None, min_length=1)
+
+
+class Read(NamedTuple):
+    """One record, ready to be built into a submission."""
+
+    origin: Origin
+    raw: bytes
+    # ``python`` or ``reply``.
+    kind: str
+    # ``file:line`` for error messages.
+    where: str
+
+
+def read_records(file: Path, arm: str, submitter: str) -> Iterator[Read]:
+    """Every record of ``file``; ``arm`` and ``submitter`` are for records that name none.
+
+    Samples of one task are numbered from 1 in order of appearance; given ``sample_id`` values
+    are kept, and shifted by one where they count from 0.
+    """
+    shown = printable(str(file))
+    groups: dict[tuple[str, str, str], list[tuple[_Line, str]]] = defaultdict(list)
+    try:
+        lines = file.read_bytes().split(b"\n")
+    except OSError as error:
+        raise SubmissionError(f"{shown}: cannot be read: {error.strerror}") from None
+    for number, raw in enumerate(lines, start=1):
+        if raw.strip():
+            where = f"{shown}:{number}"
+            line = _parse(raw, where)
+            key = (
+                printable(line.arm or arm),
+                printable(line.model or submitter),
+                line.task_id,
+            )
+            groups[key].append((line, where))
+    for (named_arm, named_submitter, scenario), group in groups.items():
+        for (line, where), sample in zip(group, _samples(group), strict=True):
+            text = line.completion if line.solution is None else line.solution
+            # A lone surrogate is legal JSON but cannot be written anywhere.
+            raw = (text or "").encode(errors="replace")
+            kind = "reply" if line.solution is None else "python"
+            yield Read(Origin(named_arm, named_submitter, scenario, sample, file), raw, kind, where)
+
+
+def _parse(raw: bytes, where: str) -> _Line:
+    try:
+        value = json.loads(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise SubmissionError(
+            f"{where}: not UTF-8: byte 0x{raw[error.start]:02x}; {_EXPECTED}"
+        ) from None
+    except (ValueError, RecursionError) as error:
+        raise SubmissionError(f"{where}: not JSON ({error}); {_EXPECTED}") from None
+    if not isinstance(value, dict):
+        raise SubmissionError(f"{where}: found a {type(value).__name__}; {_EXPECTED}")
+    try:
+        line = _Line.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(map(str, first["loc"]))
+        found = "nothing" if first["type"] == "missing" else printable(repr(first["input"])[:60])
+        raise SubmissionError(
+            f"{where}: key {key!r}: {first['msg']}, found {found}; {_EXPECTED}"
+        ) from None
+    if (line.solution is None) == (line.completion is None):
+        found = "neither" if line.solution is None else "both"
+        raise SubmissionError(f"{where}: found {found} of 'solution' and 'completion'; {_EXPECTED}")
+    return line
+
+
+def _samples(group: list[tuple[_Line, str]]) -> list[int]:
+    given: dict[int, str] = {}
+    for line, where in group:
+        if line.sample_id is not None:
+            if line.sample_id in given:
+                raise SubmissionError(
+                    f"{where}: sample_id {line.sample_id} of {printable(line.task_id)!r} was "
+                    f"already given in {given[line.sample_id]}; number the samples apart"
+                )
+            given[line.sample_id] = where
+    shift = 1 if 0 in given else 0
+    taken = {sample + shift for sample in given}
+    free = (n for n in range(1, len(group) + len(taken) + 1) if n not in taken)
+    return [next(free) if line.sample_id is None else line.sample_id + shift for line, _ in group]

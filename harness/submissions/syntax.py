@@ -1,0 +1,96 @@
+"""Reading a piece of Python without running it: does it parse, what does it bind and need?"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import symtable
+import warnings
+from dataclasses import dataclass
+
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_DEFINES = re.compile(r"^(?:(?:async\s+)?def|class)\s+(\w+)|^(\w+)(?:\s*:[^=\n]+)?\s*=(?!=)", re.M)
+# Everything ``ast.parse`` and ``compile`` are known to raise on hostile text.
+UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
+
+
+def split_lines(text: str) -> list[str]:
+    """Lines as the Python and Markdown parsers count them (not ``str.splitlines``)."""
+    return _LINE_BREAK.split(text)
+
+
+@dataclass(frozen=True)
+class Block:
+    """What one piece of code brings along."""
+
+    # Line and words of the syntax error; ``None`` where it compiles.
+    error: tuple[int, str] | None
+    # Names it defines at its top level; imports are not definitions.
+    defines: frozenset[str]
+    # Names it imports at its top level.
+    imports: frozenset[str]
+    # Global names it uses and neither binds nor finds among the builtins.
+    needs: frozenset[str]
+    # Whether it holds a class with a method called ``backward``.
+    has_backward: bool
+    # Whether it holds any statement that is more than an expression.
+    has_statement: bool
+
+
+def inspect(code: str) -> Block:
+    """Compile and walk ``code``; never raises."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(code)
+            compile(code, "<submission>", "exec", dont_inherit=True)
+            table = symtable.symtable(code, "<submission>", "exec")
+            return _describe(tree, table)
+    except SyntaxError as error:
+        return _unparsed(code, error.lineno or 1, error.msg)
+    except (RecursionError, MemoryError, OverflowError):
+        return _unparsed(code, 1, "nested too deeply")
+    except ValueError as error:
+        return _unparsed(code, 1, str(error))
+
+
+def _unparsed(code: str, line: int, message: str) -> Block:
+    names = frozenset(a or b for a, b in _DEFINES.findall(code))
+    return Block((line, message), names, frozenset(), frozenset(), "def backward" in code, True)
+
+
+def _describe(tree: ast.Module, table: symtable.SymbolTable) -> Block:
+    imports: set[str] = set()
+    star = False
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports |= {(item.asname or item.name).split(".")[0] for item in node.names}
+            star = star or any(item.name == "*" for item in node.names)
+    bound = {s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()}
+    bound |= {s.get_name() for s in table.get_symbols() if s.is_namespace()}
+    used = set() if star else _globals_used(table) - bound - set(dir(builtins))
+    return Block(
+        error=None,
+        defines=frozenset(bound - imports),
+        imports=frozenset(imports),
+        needs=frozenset(used - {"__file__", "__name__", "__doc__"}),
+        has_backward=any(
+            isinstance(node, ast.ClassDef)
+            and any(isinstance(d, ast.FunctionDef) and d.name == "backward" for d in node.body)
+            for node in ast.walk(tree)
+        ),
+        has_statement=any(not isinstance(node, ast.Expr) for node in tree.body),
+    )
+
+
+def _globals_used(table: symtable.SymbolTable) -> set[str]:
+    top = table.get_type() == "module"
+    found = {
+        symbol.get_name()
+        for symbol in table.get_symbols()
+        if symbol.is_referenced() and (top or symbol.is_global())
+    }
+    for child in table.get_children():
+        found |= _globals_used(child)
+    return found

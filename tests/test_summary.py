@@ -1,0 +1,508 @@
+"""The arithmetic of a report, held against scipy and against small cases done by hand."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import combinations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_results import ARMS, SCENARIOS, quick, real_results, simple_results
+from scipy import stats
+
+from harness.errors import UsageError
+from harness.model import Arm, Level, Outcome, Record, RedFlagFinding, TrapFinding, TrapState
+from harness.summary import (
+    QUESTIONS,
+    Share,
+    Tally,
+    answers,
+    broke,
+    gate,
+    lift,
+    newcombe,
+    p_value,
+    pass_at_k,
+    percent,
+    points,
+    sign_test,
+    summarise,
+    tally,
+    wilson,
+)
+
+counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@given(counts)
+def test_wilson_agrees_with_scipy(pair: tuple[int, int]) -> None:
+    count, n = pair
+    expected = stats.binomtest(count, n).proportion_ci(0.95, method="wilson")
+    assert wilson(count / n, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+@given(counts)
+def test_an_interval_holds_its_share_and_stays_within_bounds(pair: tuple[int, int]) -> None:
+    share = Share(*pair)
+    assert share.interval is not None
+    assert share.value is not None
+    assert 0 <= share.interval.low <= share.value <= share.interval.high <= 1
+
+
+def test_the_interval_of_nothing_begins_at_zero_and_of_everything_ends_at_one() -> None:
+    assert wilson(0.0, 7).low == 0.0
+    assert wilson(1.0, 7).high == 1.0
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_the_sign_test_agrees_with_scipy(better: int, worse: int) -> None:
+    n = better + worse
+    expected = stats.binomtest(better, n).pvalue if n else 1.0
+    assert sign_test(better, worse) == pytest.approx(expected, rel=1e-9)
+
+
+def test_the_sign_test_takes_thousands_of_scenarios() -> None:
+    assert sign_test(4000, 4000) == 1.0
+    assert sign_test(8000, 0) == 0.0
+
+
+def test_newcombes_interval_is_that_of_his_paper() -> None:
+    # Newcombe (1998), table II, method 10, cases a (56/70 - 48/80) and e (5/56 - 0/29).
+    assert newcombe(48 / 80, 80, 56 / 70, 70) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert newcombe(0.0, 29, 5 / 56, 56) == pytest.approx((-0.0381, 0.1926), abs=5e-5)
+
+
+@given(st.integers(1, 10).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))))
+def test_pass_at_k_is_the_share_of_choices_with_a_correct_one(pair: tuple[int, int]) -> None:
+    n, correct = pair
+    for k in range(1, n + 1):
+        choices = list(combinations(range(n), k))
+        hits = sum(min(choice) < correct for choice in choices)
+        assert pass_at_k(n, correct, k) == pytest.approx(hits / len(choices))
+
+
+@pytest.mark.parametrize(("n", "correct", "k"), [(3, 1, 4), (3, 4, 1), (3, -1, 1), (3, 1, 0)])
+def test_pass_at_k_refuses_what_makes_no_sense(n: int, correct: int, k: int) -> None:
+    with pytest.raises(ValueError, match=f"pass@{k} needs at least {k} samples"):
+        pass_at_k(n, correct, k)
+
+
+@given(st.integers(0, 5000), st.integers(1, 5000))
+def test_none_and_all_in_percent_mean_exactly_that(count: int, n: int) -> None:
+    count = min(count, n)
+    shown = Share(count, n).percent
+    assert (shown == "0 %") == (count == 0)
+    assert (shown == "100 %") == (count == n)
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"),
+    [
+        (0.0, "0 %"),
+        (0.001, "<1 %"),
+        (0.2, "20 %"),
+        (0.996, ">99 %"),
+        (0.994, "99 %"),
+        (1.0, "100 %"),
+    ],
+)
+def test_a_share_in_percent(share: float, shown: str) -> None:
+    assert percent(share) == shown
+
+
+@pytest.mark.parametrize(
+    ("difference", "shown"),
+    [(0.0, "±0"), (0.6, "+60"), (-0.6, "−60"), (0.001, "+<1"), (-0.999, "−>99"), (1.0, "+100")],
+)
+def test_a_difference_in_points(difference: float, shown: str) -> None:
+    assert points(difference) == shown
+
+
+def test_a_p_value_is_never_zero() -> None:
+    assert p_value(0.0) == "<0.001"
+    assert p_value(0.03125) == "0.031"
+
+
+def test_a_share_carries_its_n() -> None:
+    assert str(Share(4, 5)) == "4 of 5 (80 %, 95 % interval 38–96 %)"
+    assert str(Share(0, 0)) == "0 of 0"
+    assert Share(0, 0).percent == "–"
+    assert Share(0, 0).between == "–"
+
+
+@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize("verified", [True, False])
+@pytest.mark.parametrize("fell", [True, False])
+def test_broke_names_which_of_the_three_failed(right: bool, verified: bool, fell: bool) -> None:
+    record = quick("layer-norm", right=right, verified=verified, fell=fell)
+    failed = broke(record, Level.SHIPPED)
+    assert ("right" in failed, "verified" in failed, "resisted" in failed) == (
+        not right,
+        not verified,
+        fell,
+    )
+    assert answers(record, Level.SHIPPED).held == (not failed)
+
+
+def test_more_verification_than_asked_is_verified() -> None:
+    record = quick("layer-norm", verification=Level.RAN_EACH)
+    assert broke(record, Level.RAN) == ()
+    assert broke(replace(record, verification=Level.CLAIMED), Level.RAN) == ("verified",)
+
+
+def test_an_ungraded_record_answers_nothing_and_broke_nothing() -> None:
+    record = quick("layer-norm", right=None, verified=False, fell=True)
+    assert broke(record, Level.RAN) == ()
+    assert set(vars(answers(record, Level.RAN)).values()) == {None}
+
+
+def test_ungraded_records_leave_every_denominator_and_are_counted() -> None:
+    records = (
+        quick("layer-norm"),
+        quick("memory-relu", right=None, fell=True),
+        quick("second-order", right=False),
+    )
+    summary = summarise(simple_results(*records))
+    assert (summary.total.graded, summary.total.ungraded) == (2, 1)
+    assert {summary.total.share(q).n for q in QUESTIONS} == {2}
+    (excuse,) = summary.excuses
+    assert (excuse.tempted, excuse.fell) == (2, 0)
+    assert {row.failed.n for row in summary.checks} == {2}
+    assert {row.seen.n for row in summary.flags} <= {2}
+
+
+def test_tallies_add_up() -> None:
+    one = tally([answers(quick("layer-norm"), Level.SHIPPED)])
+    other = tally([answers(quick("layer-norm", right=False, fell=True), Level.SHIPPED)])
+    assert one + other == Tally(2, 0, 1, 2, 1, 1)
+    assert tally([]) == Tally()
+
+
+def both(
+    before: list[tuple[int, int]], after: list[tuple[int, int]]
+) -> tuple[dict[str, Tally], dict[str, Tally]]:
+    """Two arms, each as (held, graded) per scenario."""
+    return tuple(  # type: ignore[return-value]
+        {str(at): Tally(n, 0, 0, 0, 0, held) for at, (held, n) in enumerate(arm)}
+        for arm in (before, after)
+    )
+
+
+def test_lift_with_one_sample_each_is_a_paired_comparison() -> None:
+    a, b = both([(0, 1)] * 6 + [(1, 1)], [(1, 1)] * 6 + [(1, 1)])
+    found = lift("held", a, b, names=("a", "b"))
+    assert found is not None
+    assert (found.better, found.worse, found.equal) == (6, 0, 1)
+    assert found.p == 2 / 2**6
+    assert found.difference == pytest.approx(6 / 7)
+    assert found.interval == newcombe(1 / 7, 7, 1.0, 7)
+    assert found.certain
+    assert found.points == "+86"
+    assert found.sentence == (
+        "Better on 6, worse on 0 of 7 scenarios; were there no difference, a split this uneven "
+        "would be rare (p = 0.031)."
+    )
+
+
+def test_lift_uses_only_scenarios_that_both_arms_answered() -> None:
+    a, b = both([(0, 1), (0, 1), (0, 1)], [(1, 1), (0, 0)])
+    found = lift("held", a, b, names=("a", "b"))
+    assert found is not None
+    assert (found.scenarios, found.reference_share, found.other_share) == (
+        1,
+        Share(0, 1),
+        Share(1, 1),
+    )
+
+
+def test_lift_without_common_ground_is_none() -> None:
+    assert lift("held", {"x": Tally(1)}, {"y": Tally(1)}, names=("a", "b")) is None
+
+
+def test_lift_is_not_fooled_by_more_samples_of_an_easy_scenario() -> None:
+    # Both arms hold always on the first and never on the second scenario.
+    a, b = both([(1, 1), (0, 9)], [(9, 9), (0, 1)])
+    found = lift("held", a, b, names=("a", "b"))
+    assert found is not None
+    assert found.difference == 0
+    assert (found.better, found.worse) == (0, 0)
+    assert found.interval.low < 0 < found.interval.high
+
+
+def test_the_interval_of_unequal_samples_is_wider_than_of_as_many_equal_ones() -> None:
+    uneven = lift("held", *both([(1, 2), (5, 10)], [(1, 2), (5, 10)]), names=("a", "b"))
+    even = lift("held", *both([(3, 6), (3, 6)], [(3, 6), (3, 6)]), names=("a", "b"))
+    assert uneven is not None
+    assert even is not None
+    assert uneven.interval.low < even.interval.low < even.interval.high < uneven.interval.high
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "sentence"),
+    [
+        (
+            [(0, 1)] * 5,
+            [(1, 1)] * 5,
+            "Too few to tell: better on 5, worse on 0 of 5 scenarios, and with fewer than 6 no "
+            "split rules out chance (p = 0.062).",
+        ),
+        (
+            [(0, 1)] * 6,
+            [(1, 1)] * 3 + [(0, 1)] * 3,
+            "Cannot be told from chance: better on 3, worse on 0 of 6 scenarios (p = 0.25).",
+        ),
+        (
+            [(1, 1)],
+            [(1, 1)],
+            "No difference on any of 1 scenario; that does not show that there is none.",
+        ),
+    ],
+)
+def test_a_lift_says_when_it_is_too_small_to_tell(
+    before: list[tuple[int, int]], after: list[tuple[int, int]], sentence: str
+) -> None:
+    found = lift("held", *both(before, after), names=("a", "b"))
+    assert found is not None
+    assert found.sentence == sentence
+    assert not found.certain
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 5), st.integers(0, 5), st.integers(1, 5), st.integers(0, 5)),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_a_lift_turned_round_changes_sign(rows: list[tuple[int, int, int, int]]) -> None:
+    a, b = both([(min(k, n), n) for n, k, _, _ in rows], [(min(k, n), n) for _, _, n, k in rows])
+    there, back = (lift("held", *pair, names=("a", "b")) for pair in ((a, b), (b, a)))
+    assert there is not None
+    assert back is not None
+    assert there.difference == pytest.approx(-back.difference)
+    assert there.interval == pytest.approx((-back.interval.high, -back.interval.low))
+    assert there.p == back.p
+    assert -1 <= there.interval.low <= there.difference <= there.interval.high <= 1
+
+
+def lifts_of(*arms: Arm) -> list[tuple[str, str, str]]:
+    results = simple_results(*(quick("layer-norm", arm=arm.name) for arm in arms))
+    found = summarise(replace(results, arms=arms)).lifts
+    return [(one.changed, one.reference, one.other) for one in found if one.question == "held"]
+
+
+def test_the_arm_without_the_skill_is_the_reference_in_any_order() -> None:
+    on, off = Arm("on", skill=True), Arm("off", skill=False)
+    assert lifts_of(on, off) == lifts_of(off, on) == [("skill", "off", "on")]
+
+
+def test_the_arm_without_pressure_is_the_reference_in_any_order() -> None:
+    calm, hard = Arm("calm", True, False), Arm("hard", True, True)
+    assert lifts_of(calm, hard) == lifts_of(hard, calm) == [("pressure", "calm", "hard")]
+
+
+def test_arms_of_which_nothing_is_known_are_compared_in_their_order() -> None:
+    assert lifts_of(Arm("b"), Arm("a")) == [("arm", "b", "a")]
+
+
+def test_arms_that_differ_in_two_ways_are_not_compared_and_a_note_says_so() -> None:
+    arms = (Arm("calm-on", True, False), Arm("hard-off", False, True))
+    results = simple_results(*(quick("layer-norm", arm=arm.name) for arm in arms))
+    summary = summarise(replace(results, arms=arms))
+    assert summary.lifts == ()
+    assert "differ both in the skill and in the pressure" in summary.notes[0]
+
+
+def test_arms_without_a_common_scenario_are_not_compared_and_a_note_says_so() -> None:
+    summary = summarise(simple_results(quick("layer-norm"), quick("memory-relu", arm="skill")))
+    assert summary.lifts == ()
+    assert "have no graded scenario in common" in summary.notes[0]
+
+
+def test_the_lift_of_the_skill_comes_first() -> None:
+    records = [quick("layer-norm", arm=arm.name) for arm in ARMS]
+    changed = [one.changed for one in summarise(simple_results(*records)).lifts]
+    assert changed == ["skill", "skill", "arm", "arm", "arm", "arm"]
+
+
+def test_an_arm_that_nobody_described_is_still_shown() -> None:
+    summary = summarise(simple_results(quick("layer-norm", arm="zebra"), quick("layer-norm")))
+    assert [one.arm for one in summary.arms] == [ARMS[0], Arm("zebra")]
+
+
+def test_pass_at_k_is_reported_where_there_are_several_samples() -> None:
+    records = [quick("layer-norm", sample=n, right=n == 1) for n in (1, 2, 3)]
+    records.append(quick("memory-relu"))
+    (arm,) = summarise(simple_results(*records)).arms
+    assert [(row.k, row.tasks) for row in arm.pass_at] == [(1, 2), (2, 1), (3, 1)]
+    assert arm.pass_at[0].right == pytest.approx((1 / 3 + 1) / 2)
+    assert arm.pass_at[1].held == pytest.approx(2 / 3)
+
+
+def test_samples_of_different_submitters_are_different_tasks() -> None:
+    records = [quick("layer-norm", submitter="a"), quick("layer-norm", submitter="b")]
+    (arm,) = summarise(simple_results(*records)).arms
+    assert arm.pass_at == ()
+
+
+def test_the_rationalization_table_says_what_the_code_was_worth() -> None:
+    fell = TrapFinding("no-time", TrapState.FELL, "no time", 1)
+    resisted = TrapFinding("no-time", TrapState.RESISTED, "a second", 1)
+    records = (
+        quick("layer-norm", traps=(fell,), right=False),
+        quick("layer-norm", sample=2, traps=(fell,)),
+        quick("layer-norm", sample=3, traps=(resisted,)),
+        quick("layer-norm", sample=4),
+        quick("layer-norm", sample=5, traps=(TrapFinding("unlisted", TrapState.SILENT),)),
+    )
+    summary = summarise(simple_results(*records))
+    first, second = summary.excuses
+    assert first.trap.excuse.startswith("There is no time")
+    assert (first.tempted, first.fell, first.resisted, first.silent) == (4, 2, 1, 1)
+    assert (first.right_when_fell, first.right_when_resisted) == (Share(1, 2), Share(1, 1))
+    assert (second.trap.id, second.tempted) == ("unlisted", 1)
+    assert "training-will-tell" in {trap.id for trap in summary.untempted}
+
+
+def test_the_red_flag_table_counts_submissions_not_sightings() -> None:
+    seen = RedFlagFinding("inplace", "writes into x", "x.mul_(2)", 3)
+    records = (
+        quick("layer-norm", red_flags=(seen, replace(seen, line=4)), right=False),
+        quick("memory-relu"),
+    )
+    summary = summarise(simple_results(*records))
+    (row,) = summary.flags
+    assert row.flag.number == 3
+    assert (row.seen, row.right_when_seen, row.right_otherwise) == (
+        Share(1, 2),
+        Share(0, 1),
+        Share(1, 1),
+    )
+    assert {flag.id for flag in summary.unseen} == {"batched", "unverified"}
+
+
+def test_checks_are_counted_in_submissions_and_by_weight() -> None:
+    summary = summarise(real_results())
+    rows = {row.check: row for row in summary.checks}
+    assert rows["double_backward"].failed == Share(4, 4)
+    assert rows["double_backward"].failed_required == 2
+    assert rows["vjp"].failed == Share(1, 11)
+
+
+def test_a_check_that_came_to_no_result_is_not_counted() -> None:
+    base = quick("layer-norm")
+    silent = replace(base.findings[1], outcome=Outcome.UNGRADED)
+    summary = summarise(simple_results(replace(base, findings=(base.findings[0], silent))))
+    assert [row.check for row in summary.checks] == ["loads"]
+
+
+def test_the_matrix_holds_every_record_once() -> None:
+    results = real_results()
+    summary = summarise(results)
+    ids = [c.record.id for row in summary.matrix for cells in row.cells for c in cells]
+    assert sorted(ids) == sorted(record.id for record in results.records)
+    assert {len(row.cells) for row in summary.matrix} == {len(summary.columns)}
+
+
+@pytest.mark.parametrize(
+    ("records", "verdict"),
+    [
+        ((), "Nothing was submitted."),
+        (
+            (quick("layer-norm", right=None),),
+            "Nothing could be graded: 1 submission left ungraded.",
+        ),
+        (
+            (quick("layer-norm"), quick("memory-relu", right=False)),
+            "1 of 2 submissions held in the arm “baseline”.",
+        ),
+        (
+            (quick("layer-norm"), quick("memory-relu", arm="skill")),
+            "2 of 2 submissions held.",
+        ),
+        (
+            (quick("layer-norm", right=False), quick("layer-norm", arm="skill")),
+            "The skill shows a lift, with too few scenarios to rule out chance: “skill” held in "
+            "1 of 1, “baseline” in 0 of 1 on the 1 scenario that both answered.",
+        ),
+        (
+            (quick("layer-norm"), quick("layer-norm", arm="skill", right=False)),
+            "The skill shows a loss, with too few scenarios to rule out chance: “skill” held in "
+            "0 of 1, “baseline” in 1 of 1 on the 1 scenario that both answered.",
+        ),
+        (
+            (quick("layer-norm"), quick("layer-norm", arm="agreeable")),
+            "“agreeable” shows no lift over “baseline”: “agreeable” held in 1 of 1, “baseline” "
+            "in 1 of 1 on the 1 scenario that both answered.",
+        ),
+    ],
+)
+def test_the_verdict_is_one_sentence(records: tuple[Record, ...], verdict: str) -> None:
+    assert summarise(simple_results(*records)).verdict == verdict
+
+
+@pytest.mark.parametrize(
+    ("flips", "words"),
+    [(8, "helps, a clear lift"), (2, "shows a lift, with too little difference")],
+)
+def test_the_verdict_is_no_stronger_than_the_numbers(flips: int, words: str) -> None:
+    scenarios = tuple(replace(SCENARIOS[0], id=f"scenario-{n}") for n in range(8))
+    records = [
+        quick(s.id, arm=arm, right=arm == "skill" or n >= flips)
+        for n, s in enumerate(scenarios)
+        for arm in ("baseline", "skill")
+    ]
+    assert words in summarise(simple_results(*records, scenarios=scenarios)).verdict
+
+
+def test_the_verdict_says_when_the_skill_harms() -> None:
+    scenarios = tuple(replace(SCENARIOS[0], id=f"scenario-{n}") for n in range(8))
+    records = [
+        quick(s.id, arm=arm, right=arm == "baseline")
+        for s in scenarios
+        for arm in ("baseline", "skill")
+    ]
+    assert "harms, a clear loss" in summarise(simple_results(*records, scenarios=scenarios)).verdict
+
+
+@pytest.mark.parametrize(
+    ("fail_under", "passed"), [(None, True), (0, True), (66.6, True), (66.7, False), (100, False)]
+)
+def test_a_gate_holds_the_exact_share_against_its_limit(
+    fail_under: float | None, passed: bool
+) -> None:
+    records = (quick("layer-norm"), quick("memory-relu"), quick("second-order", right=False))
+    found = gate(simple_results(*records), fail_under)
+    assert found.passed is passed
+    assert found.held == Share(2, 3)
+    if fail_under is not None:
+        assert "2 of 3" in found.message
+
+
+def test_all_held_passes_a_gate_of_a_hundred() -> None:
+    assert gate(simple_results(quick("layer-norm")), 100).passed
+
+
+def test_a_gate_fails_where_nothing_was_graded() -> None:
+    found = gate(simple_results(quick("layer-norm", right=None)), 0)
+    assert not found.passed
+    assert found.message == "gate failed: nothing was graded, 0 % is asked for"
+
+
+@pytest.mark.parametrize("value", [-1, 100.5, math.nan, math.inf])
+def test_a_gate_that_is_no_percentage_is_a_usage_error(value: float) -> None:
+    with pytest.raises(UsageError, match="--fail-under: expected a percentage from 0 to 100"):
+        gate(simple_results(), value)
+
+
+def test_summing_up_imports_neither_torch_nor_scipy() -> None:
+    code = (
+        "import sys, harness.summary, harness.results, harness.report; "
+        "print([m for m in ('torch', 'scipy', 'pandas', 'jinja2', 'rich') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
