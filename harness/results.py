@@ -416,7 +416,7 @@ def _submission(record: Record, source: SourceEntry) -> Submission:
 
 
 # What a spreadsheet takes for the beginning of a formula, or skips on the way to one.
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
 
 
 def write_csv(results: Results, path: str | os.PathLike[str]) -> None:
@@ -458,8 +458,7 @@ def write_csv(results: Results, path: str | os.PathLike[str]) -> None:
                 "red_flags": " ".join(flags),
             }
         )
-    columns = CSV_COLUMNS
-    table = pd.DataFrame(rows, columns=list(columns), dtype=object)
+    table = pd.DataFrame(rows, columns=list(CSV_COLUMNS), dtype=object)
     replace_file(path, table.map(_cell).to_csv(index=False, lineterminator="\n"))
 
 
@@ -474,7 +473,8 @@ def _cell(value: object) -> object:
     """``value`` as a cell: no control characters, no formula."""
     if not isinstance(value, str):
         return value
-    text = _printable(value)
+    # A bare carriage return is not quoted by the csv module and would end the row.
+    text = _printable(value).replace("\r\n", "\n").replace("\r", "\n")
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_results import finding, quick, real_results, reply
 
@@ -371,6 +371,7 @@ texts = st.text(st.characters(), max_size=12)
 figures = st.none() | st.floats()
 
 
+@settings(deadline=None)
 @given(texts, figures, figures, st.sampled_from(Level))
 def test_any_record_survives_being_written_as_json(
     words: str, measured: float | None, limit: float | None, level: Level

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_results import ARMS, SCENARIOS, quick, real_results, simple_results
 from scipy import stats
@@ -38,6 +38,7 @@ from harness.summary import (
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 
 
+@settings(deadline=None)
 @given(counts)
 def test_wilson_agrees_with_scipy(pair: tuple[int, int]) -> None:
     count, n = pair
@@ -45,6 +46,7 @@ def test_wilson_agrees_with_scipy(pair: tuple[int, int]) -> None:
     assert wilson(count / n, n) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
+@settings(deadline=None)
 @given(counts)
 def test_an_interval_holds_its_share_and_stays_within_bounds(pair: tuple[int, int]) -> None:
     share = Share(*pair)
@@ -58,6 +60,7 @@ def test_the_interval_of_nothing_begins_at_zero_and_of_everything_ends_at_one() 
     assert wilson(1.0, 7).high == 1.0
 
 
+@settings(deadline=None)
 @given(st.integers(0, 300), st.integers(0, 300))
 def test_the_sign_test_agrees_with_scipy(better: int, worse: int) -> None:
     n = better + worse
@@ -76,6 +79,7 @@ def test_newcombes_interval_is_that_of_his_paper() -> None:
     assert newcombe(0.0, 29, 5 / 56, 56) == pytest.approx((-0.0381, 0.1926), abs=5e-5)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 10).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))))
 def test_pass_at_k_is_the_share_of_choices_with_a_correct_one(pair: tuple[int, int]) -> None:
     n, correct = pair
@@ -91,6 +95,7 @@ def test_pass_at_k_refuses_what_makes_no_sense(n: int, correct: int, k: int) -> 
         pass_at_k(n, correct, k)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 5000), st.integers(1, 5000))
 def test_none_and_all_in_percent_mean_exactly_that(count: int, n: int) -> None:
     count = min(count, n)
@@ -271,6 +276,7 @@ def test_a_lift_says_when_it_is_too_small_to_tell(
     assert not found.certain
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(1, 5), st.integers(0, 5), st.integers(1, 5), st.integers(0, 5)),

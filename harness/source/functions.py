@@ -60,7 +60,7 @@ def _function(
         node.lineno + offset,
         methods,
         tuple(_returns(backward.node, offset)) if backward else (),
-        tuple(_autograd_lines(backward.node, aliases, offset)) if backward else (),
+        tuple(sorted(_autograd_lines(backward.node, aliases, offset))) if backward else (),
     )
 
 

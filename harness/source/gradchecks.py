@@ -123,8 +123,9 @@ class _Reader:
         if reached or settled or not self.source.functions:
             return reached
         # A target made of torch alone applies no Function; anything else is unknown.
-        roots = {self.source.aliases.get(n, "").split(".")[0] for n in mentioned(target)}
-        return frozenset() if roots and roots <= {"torch", "math"} else None
+        own = {n.arg for n in ast.walk(target) if isinstance(n, ast.arg)}
+        foreign = {self.source.aliases.get(n, "").split(".")[0] for n in mentioned(target) - own}
+        return frozenset() if foreign <= {"torch", "math"} else None
 
     def _origins(self, name: str, inside: Def | None) -> Iterator[ast.expr]:
         """Expressions that a local name may stand for, nearest scope first."""

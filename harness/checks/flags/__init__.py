@@ -1,0 +1,181 @@
+"""The seventeen red flags: one detector each, every finding with its lines.
+
+Each flag is looked for where it shows: in the code, in what was measured, in what was said, or
+in how far the submission went to verify itself. A flag is raised once per place, and only where
+the evidence can be quoted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from harness.checks.flags.code import Sign, code_signs
+from harness.checks.flags.prose import MESSAGES, TRAPS, applies, prose_signs
+from harness.checks.text import sentences
+from harness.model import (
+    Finding,
+    Level,
+    Outcome,
+    RedFlagFinding,
+    Scenario,
+    Submission,
+    TrapFinding,
+    TrapState,
+    Verification,
+)
+from harness.source import Source
+from harness.submissions.syntax import split_lines
+
+__all__ = ["FLAGS", "find_flags"]
+
+# By number, from 1.
+FLAGS = (
+    "missing-function",
+    "used-before-gradcheck",
+    "inplace",
+    "gradient-count",
+    "unsaved-tensors",
+    "gradient-shape",
+    "needs-input-grad",
+    "data-attribute",
+    "saved-in-forward",
+    "saved-modified",
+    "failure-explained-away",
+    "needless-function",
+    "batched",
+    "skipped-for-time",
+    "approximate-unverified",
+    "second-order-avoided",
+    "unverified",
+)
+
+# Shapes of a gradient, not shapes of the data a check was run on.
+_WRONG_SHAPE = re.compile(
+    r"gradient(?:s)?\b[^.;]*\b(?:has|have|of|in|with|got|returned)\b[^.;]*\bshape|"
+    r"shape of (?:the|its) gradient|gradient'?s? shape|invalid gradient at index|"
+    r"returned [^.;]*\bof shape|wrong shape",
+    re.I,
+)
+_WRONG_COUNT = re.compile(r"(?:incorrect|wrong) number of gradients", re.I)
+
+
+def find_flags(
+    submission: Submission,
+    scenario: Scenario,
+    source: Source | None,
+    verification: Verification,
+    traps: Sequence[TrapFinding],
+    findings: Sequence[Finding],
+) -> tuple[RedFlagFinding, ...]:
+    """The red flags of a submission, by number and then by line."""
+    lines = _Lines(submission)
+    found: list[RedFlagFinding] = []
+    readable = source is not None and source.error is None
+    if source is not None and readable:
+        found += (lines.flag(sign) for sign in code_signs(source, scenario))
+    found += (
+        lines.flag(sign)
+        for sign in _measured_signs(scenario, source if readable else None, findings, lines)
+        # What was measured adds nothing where the code already shows the place.
+        if not any(known.flag == sign.flag for known in found)
+    )
+    found += _said(submission, scenario, source, verification, traps)
+    if not verification.level.reaches(Level.SHIPPED):
+        where = _first_line(source, lines)
+        found.append(lines.flag(Sign("unverified", f"not verified: {verification.reason}", where)))
+    unique = {(flag.flag, flag.line): flag for flag in reversed(found)}.values()
+    return tuple(sorted(unique, key=lambda flag: (FLAGS.index(flag.flag), flag.line)))
+
+
+class _Lines:
+    """The submission's lines, for verbatim quotes."""
+
+    def __init__(self, submission: Submission) -> None:
+        self.text = submission.text
+        self.lines = split_lines(submission.text)
+
+    def flag(self, sign: Sign) -> RedFlagFinding:
+        line = min(max(sign.line, 1), len(self.lines))
+        quote = self.lines[line - 1].strip()
+        end = min(sign.end, len(self.lines))
+        if end > line:
+            whole = self.text[self._start(line) : self._start(end) + len(self.lines[end - 1])]
+            quote = whole.strip()
+        return RedFlagFinding(sign.flag, sign.message, quote, line)
+
+    def _start(self, line: int) -> int:
+        breaks = [match.end() for match in re.finditer(r"\r\n|\r|\n", self.text)]
+        return breaks[line - 2] if line > 1 else 0
+
+    def first_with_words(self) -> int:
+        return next((i for i, line in enumerate(self.lines, 1) if line.strip()), 1)
+
+
+def _first_line(source: Source | None, lines: _Lines) -> int:
+    if source is not None and source.functions:
+        return source.functions[0].line
+    return lines.first_with_words()
+
+
+def _measured_signs(
+    scenario: Scenario, source: Source | None, findings: Sequence[Finding], lines: _Lines
+) -> Iterator[Sign]:
+    """Flags that a check of behaviour has shown."""
+    failed = [finding for finding in findings if finding.outcome is Outcome.FAILED]
+    for finding in failed:
+        place = finding.line or _line_of(finding.entry_point, source)
+        line = place or lines.first_with_words()
+        without = source is not None and not (
+            source.reached(finding.entry_point) if finding.entry_point else source.functions
+        )
+        match finding.check:
+            case "hand_written":
+                yield Sign("missing-function", finding.message, line)
+            case "library_called" if without:
+                yield Sign("missing-function", finding.message, line)
+            case "no_mutation":
+                yield Sign("inplace", finding.message, line)
+        if _WRONG_COUNT.search(finding.message):
+            yield Sign("gradient-count", finding.message, line)
+        elif _WRONG_SHAPE.search(finding.message):
+            yield Sign("gradient-shape", finding.message, line)
+    opaque = bool(scenario.provided) or scenario.asks_for_function
+    if opaque and source is not None and source.defs and not source.functions:
+        defined = [n for e in scenario.entry_points if (n := _line_of(e.name, source))]
+        if defined:
+            yield Sign("missing-function", "defines no autograd Function", defined[0])
+
+
+def _line_of(entry_point: str | None, source: Source | None) -> int | None:
+    """Where the Function behind an entry point starts, or the entry point itself."""
+    if source is None or entry_point is None:
+        return None
+    reached = source.reached(entry_point)
+    for function in source.functions:
+        if function.name in reached:
+            return function.line
+    node = source.defs.get(entry_point)
+    return None if node is None else source.line(node)
+
+
+def _said(
+    submission: Submission,
+    scenario: Scenario,
+    source: Source | None,
+    verification: Verification,
+    traps: Sequence[TrapFinding],
+) -> Iterator[RedFlagFinding]:
+    for saying in prose_signs(sentences(submission), scenario, source, verification):
+        yield RedFlagFinding(saying.flag, MESSAGES[saying.flag], saying.quote, saying.line)
+    fell = {t.trap: t for t in traps if t.state is TrapState.FELL}
+    for flag, names in TRAPS.items():
+        for name in names:
+            trap = fell.get(name)
+            if (
+                trap is not None
+                and trap.quote is not None
+                and trap.line is not None
+                and applies(flag, trap.quote, scenario, source, verification)
+            ):
+                yield RedFlagFinding(flag, MESSAGES[flag], trap.quote, trap.line)

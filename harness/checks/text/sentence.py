@@ -1,0 +1,235 @@
+"""Prose, comments and docstrings as sentences, each one a verbatim slice of the text."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+import warnings
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
+
+from harness.model import Submission
+
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
+_ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+")
+_HEADING = re.compile(r"#{1,6}\s")
+_RULE = re.compile(r"(?:[-*_=~]\s*){3,}$|\|.*\|$")
+_END = re.compile(r"[.!?…]+[\"'”’)\]*_`]*(?=\s|$)")
+_ABBREVIATION = re.compile(
+    r"(?:^|[\s(\"'“‘*_])(?:e\.g|i\.e|etc|vs|cf|approx|resp|dr|prof)\.$", re.I
+)
+# Abbreviations only before a number: "no. 3".
+_NUMBERED = re.compile(r"(?:^|\s)(?:no|fig|eq)\.$", re.I)
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*", re.U)
+# Ends of a contraction and the word each stands for; ``'d`` and ``'s`` stay open.
+_CONTRACTIONS = {"re": "are", "ll": "will", "ve": "have", "m": "am", "d": "'d", "s": "'s"}
+_IRREGULAR = {
+    "won't": ("will", "not"),
+    "can't": ("can", "not"),
+    "cannot": ("can", "not"),
+    "shan't": ("shall", "not"),
+    "ain't": ("is", "not"),
+}
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word in its plain form; a contraction gives two on the same place."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of an agent's own text."""
+
+    # Verbatim words, line breaks included.
+    text: str
+    # Where it starts in the submission's text, in characters.
+    start: int
+    # Line it starts on, from 1.
+    line: int
+    # Whether it stands in a Markdown quotation (``>``).
+    quoted: bool = False
+
+    @cached_property
+    def words(self) -> tuple[Word, ...]:
+        """Its words, lower case, without emphasis, contractions taken apart."""
+        return tuple(words(self.text))
+
+
+def words(text: str) -> Iterator[Word]:
+    """Words of ``text`` with their places; hyphens and underscores part words."""
+    for match in _WORD.finditer(text):
+        for part in _plain(match[0].lower().replace("’", "'")):
+            yield Word(part, match.start(), match.end())
+
+
+def _plain(word: str) -> tuple[str, ...]:
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if word.endswith("n't"):
+        return word[:-3], "not"
+    head, _, tail = word.rpartition("'")
+    return (head, _CONTRACTIONS[tail]) if head and tail in _CONTRACTIONS else (word,)
+
+
+def sentences(submission: Submission) -> tuple[Sentence, ...]:
+    """Every sentence of the reply's prose and of its code's comments and docstrings, in order."""
+    starts = _line_starts(submission.text)
+    found: list[Sentence] = []
+    for passage in submission.prose:
+        start = starts[passage.line - 1]
+        for block in _blocks(submission.text, start, start + len(passage.text)):
+            found += _split(submission.text, block, starts)
+    if submission.code is not None:
+        for block in _remarks(submission, starts):
+            found += _split(submission.text, block, starts)
+    return tuple(sorted(found, key=lambda s: s.start))
+
+
+def in_context(said: Sequence[Sentence]) -> Iterator[tuple[Sentence, Sentence | None]]:
+    """Each sentence with the one after it, which may still take it back."""
+    return zip_longest(said, said[1:])
+
+
+def _line_starts(text: str) -> list[int]:
+    starts = [0]
+    for match in re.finditer(r"\r\n|\r|\n", text):
+        starts.append(match.end())
+    return starts
+
+
+@dataclass(frozen=True)
+class _Block:
+    """A paragraph, list item, heading or comment."""
+
+    start: int
+    end: int
+    quoted: bool
+
+
+def _blocks(text: str, start: int, end: int) -> Iterator[_Block]:
+    begin: int | None = None
+    last = start
+    quoted = False
+    for match in _LINE.finditer(text, start, end):
+        line = match[0].strip()
+        quote = line.startswith(">")
+        body = line.lstrip("> \t")
+        opens = bool(_ITEM.match(body) or _HEADING.match(body) or _RULE.match(body))
+        if begin is not None and (not body or opens or (quote and not quoted)):
+            yield _Block(begin, last, quoted)
+            begin = None
+        if body and begin is None:
+            begin, quoted = match.start(), quote
+        last = match.end()
+        if begin is not None and (_HEADING.match(body) or _RULE.match(body)):
+            yield _Block(begin, last, quoted)
+            begin = None
+    if begin is not None:
+        yield _Block(begin, end, quoted)
+
+
+def _split(text: str, block: _Block, starts: list[int]) -> Iterator[Sentence]:
+    begin = block.start
+    for match in _END.finditer(text, block.start, block.end):
+        head = text[begin : match.start() + 1]
+        follows = re.match(r"\s*[*_]*(\S?)", text[match.end() : block.end])
+        then = follows[1] if follows else ""
+        dots = set(match[0]) <= set(".\"'”’)]*_`")
+        if dots and (
+            _ABBREVIATION.search(head)
+            or then.islower()
+            or (then.isdigit() and _NUMBERED.search(head))
+        ):
+            continue
+        yield from _sentence(text, begin, match.end(), block.quoted, starts)
+        begin = match.end()
+    yield from _sentence(text, begin, block.end, block.quoted, starts)
+
+
+def _sentence(
+    text: str, begin: int, end: int, quoted: bool, starts: list[int]
+) -> Iterator[Sentence]:
+    raw = text[begin:end]
+    lead = re.match(r"[\s>#]*(?:(?:[-*+•]|\d{1,3}[.)])\s+)?", raw)
+    begin += lead.end() if lead else 0
+    raw = text[begin:end].rstrip()
+    if re.search(r"\w", raw):
+        yield Sentence(raw, begin, bisect_right(starts, begin), quoted)
+
+
+# --------------------------------------------------------------------------
+# The agent's words inside its code
+
+
+def _remarks(submission: Submission, starts: list[int]) -> Iterator[_Block]:
+    code = submission.code or ""
+    offset = submission.code_line - 1
+    run: tuple[int, int, int] | None = None
+    for line, comment, alone in _comments(code):
+        place = _find(submission.text, starts, line + offset, comment)
+        if place is None:
+            continue
+        if run and alone and line == run[2] + 1:
+            run = (run[0], place + len(comment), line)
+            continue
+        if run:
+            yield _Block(run[0], run[1], False)
+        # A remark behind code is not continued by the comment on the next line.
+        run = (place, place + len(comment), line if alone else -1)
+    if run:
+        yield _Block(run[0], run[1], False)
+    for first, last in _docstrings(code):
+        begin, end = first + offset - 1, last + offset
+        if begin < len(starts):
+            stop = starts[end] if end < len(starts) else len(submission.text)
+            start = starts[begin]
+            quote = re.compile(r"[rRuU]?(?:\"\"\"|'''|\"|')").search(submission.text, start, stop)
+            yield from _blocks(submission.text, quote.end() if quote else start, stop)
+
+
+def _find(text: str, starts: list[int], line: int, comment: str) -> int | None:
+    if line > len(starts):
+        return None
+    stop = starts[line] if line < len(starts) else len(text)
+    place = text.rfind(comment, starts[line - 1], stop)
+    return None if place < 0 else place
+
+
+def _comments(code: str) -> Iterator[tuple[int, str, bool]]:
+    """Line, words and whether it stands alone, of every comment."""
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(code).readline):
+            if token.type == tokenize.COMMENT:
+                yield token.start[0], token.string, token.line.lstrip().startswith("#")
+    except (tokenize.TokenError, SyntaxError):
+        # What was read before the fault still counts.
+        return
+
+
+def _docstrings(code: str) -> Iterator[tuple[int, int]]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+            and isinstance(body[0].value.value, str)
+        ):
+            yield body[0].lineno, body[0].end_lineno or body[0].lineno

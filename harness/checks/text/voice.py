@@ -1,0 +1,171 @@
+"""Whose words are they: does a sentence say a thing, or quote, doubt, deny or refute it?
+
+Rules over words and punctuation. They are cautious in one direction: what is not clearly the
+agent's own statement is not held against it.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from harness.checks.text.phrase import Span
+from harness.checks.text.sentence import Sentence
+
+
+class Voice(Enum):
+    """How a sentence uses some words in it."""
+
+    # The agent says it.
+    OWN = "own"
+    # The agent says the opposite.
+    DENIED = "denied"
+    # The agent mentions that somebody says it, or asks, or supposes.
+    MENTIONED = "mentioned"
+
+
+# Between the words of a phrasing these turn it round: "it is *not* too complex".
+_NEGATIONS = frozenset({"not", "never", "hardly", "neither", "nor"})
+_BOUNDARY = re.compile(
+    r"[,;:()—–]|\s-\s|\b(?:but|so|and then|and so|then|yet|while|though)\b", re.I
+)
+_BECAUSE = re.compile(r"\b(?:because|since|as)\b", re.I)
+_NOT = (
+    r"\b(?:not|never|without|neither|nor|no longer|avoid(?:s|ed|ing)?|refuse[sd]?|declined?|"
+    r"rather than|instead of|far from|hardly|"
+    r"(?:no|little) (?:reason|excuse|need|point) (?:to|in|for)|"
+    r"resist(?:s|ed)?|against|tempting to)\b|n't\b"
+)
+_DENIAL = re.compile(_NOT, re.I)
+_NO_DENIAL = re.compile(
+    r"\bnot only\b|\bno doubt\b|\bno wonder\b|\bwhy not\b|\bnot to mention\b", re.I
+)
+# A reason after one of these is a reason not to be accepted: "don't skip it because of …".
+_URGES = re.compile(
+    r"(?:^|[,;:.—–]\s*|\bplease |\b(?:should|would|must|can|could|will|might) ?)"
+    r"(?:do(?:n't| not)|n't|not|never)\b",
+    re.I,
+)
+_SAYS = (
+    r"(?:sa(?:y|ys|id|ying)|wr(?:ite|ites|ote)|mention(?:s|ed)?|claim(?:s|ed)?|argu(?:e|es|ed)|"
+    r"think(?:s|ing)?|thought|believ(?:e|es|ed)|suggest(?:s|ed)?|assum(?:e|es|ed)|not(?:e|ed)|"
+    r"stat(?:e|es|ed)|worr(?:y|ied)|put it|call(?:s|ed)?|describ(?:e|ed)|ask(?:ed)?|told|feel)"
+)
+_REPORTS = re.compile(
+    r"\b(?:you|your \w+|the (?:user|request|prompt|task|message|vendor|boss|brief)|people|some|"
+    r"many|one (?:might|may|could)|it is (?:often|sometimes))(?:'ve| have| had| may| might| also|"
+    rf" just)* {_SAYS}\b|\b(?:the|this|that|your|any) (?:idea|claim|argument|objection|excuse|"
+    r"notion|belief|worry|premise|myth|temptation|remark|line|point)\b|\btempting to\b|"
+    r"\bon (?:the )?[\"“‘']|\bas for\b|\b(?:common|usual) (?:excuse|claim|wisdom)\b",
+    re.I,
+)
+_ENDORSES = re.compile(
+    r"\bas you (?:say|said|note|noted|mention|mentioned|wrote|put it)\b|"
+    r"\byou(?:'re| are) (?:quite |absolutely |completely |totally )?right\b|"
+    r"\b(?:I|we) (?:fully |quite |totally )?agree\b|"
+    r"\bagreed\b|\b(?:is|that's|are) (?:quite |absolutely |perfectly |entirely )?(?:right|true|"
+    r"fair|correct|sensible|reasonable)\b|\bmakes sense\b|\bfair point\b|\bgood point\b|"
+    r"\bso (?:I|we)(?:'ve| have)? (?:skipp?ed|left|omitted|dropped|did(?:n't| not)|"
+    r"have(?:n't| not)|won't|will not|do(?:n't| not))\b",
+    re.I,
+)
+_DISSENTS = re.compile(
+    r"\bdisagree\b|\b(?:is|are|was|does|do|did|that's|it's)(?:n't| not)(?: quite| really| entirely|"
+    r" actually)? (?:true|so|right|correct|the case|a reason|an excuse|hold|follow|apply|enough|"
+    r"why|what)\b|\bmyth\b|\b(?:is|are|that's|it's|be) (?:simply |just |plain )?(?:wrong|false|"
+    r"mistaken|untrue|backwards|a fallacy|a mistake|no excuse|no reason)\b|\bmisconception\b|"
+    r"\bonly (?:partly|half|partially) true\b|\bnot so\b|\bfar from (?:it|true)\b|"
+    r"\bno excuse\b|\bnot a (?:good |valid )?(?:reason|excuse)\b|\bdo(?:n't| not) (?:buy|accept|"
+    r"follow) (?:that|this|it)\b|\bmakes the opposite\b|\bon the contrary\b",
+    re.I,
+)
+_TURNS = re.compile(r"\b(?:but|however|yet|still|though|nevertheless|even so|all the same)\b", re.I)
+_SHORT_NO = re.compile(
+    r"(?:but |and |yet |well, |in fact,? )?(?:no|nope|wrong|not so|not quite|not really|"
+    r"(?:it|that|this|they|these|those)(?:'s| is| are| does| do| would| will| did| was)?"
+    r"(?:n't| not)(?: so| true| right| the case| quite| enough| work)?)\W*$",
+    re.I,
+)
+_SUPPOSES = re.compile(r"\b(?:if|unless|whether|even if|suppose|assuming|in case|would be)\b", re.I)
+_PROVIDED = re.compile(r"\b(?:when|as long as|provided)(?: \S+){0,3}\s*$", re.I)
+_QUOTES = {'"': '"', "“": "”", "«": "»", "‘": "’"}
+
+
+def voice(sentence: Sentence, span: Span, following: Sentence | None) -> Voice:
+    """How ``sentence`` uses the words of ``span``; ``following`` may still take them back."""
+    if sentence.quoted:
+        return Voice.MENTIONED
+    text = _straight(sentence.text)
+    start, end = sentence.words[span.first].start, sentence.words[span.last].end
+    before, after = text[:start], text[end:]
+    clause = _clause(before)
+    dissent = _dissents(before, after, following)
+    inside = {sentence.words[index].text for index in span.gaps}
+    if inside & _NEGATIONS or _denied(clause, before):
+        return Voice.DENIED
+    if _in_quotes(sentence.text, start, end) or _REPORTS.search(before):
+        if dissent or _TURNS.search(after):
+            return Voice.DENIED
+        return Voice.OWN if _ENDORSES.search(before + "…" + after) else Voice.MENTIONED
+    if dissent:
+        return Voice.DENIED
+    if text.rstrip("*_\"') ").endswith("?"):
+        return Voice.MENTIONED
+    if _SUPPOSES.search(clause) or _PROVIDED.search(before):
+        return Voice.MENTIONED
+    return Voice.OWN
+
+
+def _straight(text: str) -> str:
+    """The same length, with straight apostrophes and without line breaks or comment signs."""
+    return re.sub(r"[\r\n#>*_`]", " ", text.replace("’", "'").replace("‘", "'"))
+
+
+def _clause(before: str) -> str:
+    """What stands between the last boundary and the match."""
+    cuts = [match.end() for match in _BOUNDARY.finditer(before)]
+    return before[cuts[-1] if cuts else 0 :]
+
+
+def _denied(clause: str, before: str) -> bool:
+    denials = [m for m in _DENIAL.finditer(clause) if not _overlaps(_NO_DENIAL, clause, m)]
+    if not denials:
+        return False
+    reason = None
+    for match in _BECAUSE.finditer(clause, denials[-1].end()):
+        reason = match
+    # "I haven't run it because there is no time" gives the reason as its own.
+    return reason is None or bool(_URGES.search(clause[: reason.start()]))
+
+
+def _overlaps(pattern: re.Pattern[str], text: str, match: re.Match[str]) -> bool:
+    return any(o.start() <= match.start() < o.end() for o in pattern.finditer(text))
+
+
+def _dissents(before: str, after: str, following: Sentence | None) -> bool:
+    if _DISSENTS.search(before) or _DISSENTS.search(after):
+        return True
+    if following is None or following.quoted:
+        return False
+    follows = re.sub(r"\s+", " ", _straight(following.text)).strip()
+    return bool(_SHORT_NO.match(follows)) or bool(
+        _DISSENTS.search(follows)
+        and re.match(
+            r"(?i)\W*(?:but |and |yet |well,? |in fact,? )?"
+            r"(?:it|that|this|they|these|both|neither|I|I'd|I'm)\b",
+            follows,
+        )
+    )
+
+
+def _in_quotes(text: str, start: int, end: int) -> bool:
+    for opening, closing in _QUOTES.items():
+        for match in re.finditer(
+            rf"(?<!\w){re.escape(opening)}([^{re.escape(closing)}]*){re.escape(closing)}", text
+        ):
+            if match.start() < start and end <= match.end():
+                return True
+    for match in re.finditer(r"(?<![\w])'((?:[^']|(?<=\w)'(?=\w))*)'(?!\w)", text):
+        if match.start() < start and end <= match.end():
+            return True
+    return False

@@ -1,0 +1,423 @@
+"""The command line. Every command is thin; heavy modules are imported when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness import __version__
+from harness.errors import HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from harness.model import Results
+    from harness.running import Tally
+
+EXIT_GATE_FAILED, EXIT_UNGRADED, EXIT_INTERRUPTED = 1, 3, 130
+EXIT_CODES = """
+\b
+Exit status: 0 graded and gates met, 1 a gate failed, 2 usage or invalid scenario,
+3 something could not be graded, 4 nothing selected, 130 interrupted.
+"""
+
+
+class Program(click.Group):
+    """Turns our own errors into one message and an exit status, without a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HarnessError as error:
+            click.echo(f"harness: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except BrokenPipeError:
+            # The reader of our output has gone; the interpreter must not complain about it.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(0)
+
+
+@click.group(
+    cls=Program,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EXIT_CODES,
+)
+@click.version_option(__version__, prog_name="harness")
+def main() -> None:
+    """Tell, by running code, whether an agent's skill holds under pressure.
+
+    Scenarios (YAML) describe pressured requests; solutions are what agents
+    answered. Each answer's code runs in a sandbox, its autograd Functions are
+    graded against trusted references, its words are searched for excuses, and
+    the report says whether the skill helped.
+
+    \b
+    harness run scenarios/                              grade everything in solutions/
+    harness run scenarios/ --solutions answers.jsonl    grade your own
+    harness grade reply.md --scenario layer-norm        one answer, in detail
+    harness validate scenarios/                         check scenarios you wrote
+    """
+
+
+def _sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    command = click.option(
+        "--allow-unsandboxed",
+        is_flag=True,
+        help="Run even where untrusted code cannot be confined (tiers C and D).",
+    )(command)
+    return click.option(
+        "--tier",
+        type=click.Choice(["A", "B", "C", "D"]),
+        help="Use at most this sandbox tier; by default the strongest there is.",
+    )(command)
+
+
+_ROOT = click.argument(
+    "scenarios", type=click.Path(path_type=Path), default=Path("scenarios"), required=False
+)
+
+
+@main.command(epilog=EXIT_CODES)
+@_ROOT
+@click.option(
+    "--solutions",
+    "solutions",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Folder, file or JSON Lines file of submissions; may be given several times.  "
+    "[default: solutions/ beside the scenarios]",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the reports.  [default: reports/<time>; reports/latest points at the newest]",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="ID",
+    help="Scenario id, or a pattern over submission ids such as 'skill/*'; repeatable.",
+)
+@click.option(
+    "--arm", "arms", multiple=True, metavar="NAME", help="Grade only this arm; repeatable."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Seed of all inputs.  [default: the ledger's own, secret until the report]",
+)
+@click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), help="Grader processes.  [default: one per CPU]"
+)
+@click.option(
+    "--fail-under",
+    type=float,
+    metavar="PERCENT",
+    help="Exit with 1 if fewer of the graded submissions held.",
+)
+@click.option(
+    "--fresh",
+    is_flag=True,
+    help="Grade everything anew, with a new seed, whatever the ledger knows.",
+)
+@click.option(
+    "--ledger",
+    type=click.Path(path_type=Path),
+    help="File that keeps every grade.  [default: reports/ledger.sqlite]",
+)
+@_sandbox_options
+def run(
+    scenarios: Path,
+    solutions: tuple[Path, ...],
+    out: Path | None,
+    only: tuple[str, ...],
+    arms: tuple[str, ...],
+    seed: int | None,
+    jobs: int | None,
+    fail_under: float | None,
+    fresh: bool,
+    ledger: Path | None,
+    tier: str | None,
+    allow_unsandboxed: bool,
+) -> None:
+    """Grade submissions against SCENARIOS (default: scenarios/) and write the reports.
+
+    What was graded before under the same seed, scenario and versions is taken
+    from the ledger. Ctrl-C keeps every grade made so far.
+    """
+    from harness import running, sandbox, store, summary
+    from harness.report import write_reports
+
+    if fail_under is not None and not 0 <= fail_under <= 100:
+        raise UsageError(f"--fail-under is {fail_under:g}, expected a percentage from 0 to 100")
+    selection = running.select(scenarios, solutions, only=only, arm_names=arms)
+    chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
+    reports = Path("reports")
+    folder = running.new_folder(out, reports)
+    ledger = ledger or reports / "ledger.sqlite"
+    _make_parent(ledger)
+    with store.Ledger.open(ledger) as book:
+        if seed is None:
+            seed = book.renew_seed() if fresh else book.seed
+        conditions = running.Conditions(seed, chosen, jobs or _cpus())
+        meter = Meter()
+        try:
+            with meter:
+                results = running.run(
+                    selection, conditions, book, fresh=fresh, on_progress=meter.show
+                )
+        except KeyboardInterrupt:
+            click.echo(
+                f"harness: interrupted after {meter.done} of {len(selection.submissions)}; "
+                f"their grades are in {ledger}, the same command goes on from there",
+                err=True,
+            )
+            sys.exit(EXIT_INTERRUPTED)
+    page = write_reports(results, folder)
+    if out is None or out.resolve().parent == reports.resolve():
+        running.point_latest(reports, folder)
+    _print_summary(results)
+    gate = summary.gate(results, fail_under)
+    if fail_under is not None:
+        click.echo(gate.message)
+    click.echo(_last_line(results, meter.known, page))
+    if any(record.outcome == "ungraded" for record in results.records):
+        sys.exit(EXIT_UNGRADED)
+    if not gate.passed:
+        sys.exit(EXIT_GATE_FAILED)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--scenario", "scenario_id", required=True, metavar="ID", help="Scenario that FILE answers."
+)
+@click.option(
+    "--scenarios",
+    type=click.Path(path_type=Path),
+    default=Path("scenarios"),
+    show_default=True,
+    help="Where the scenarios are.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of all inputs.  [default: random]")
+@_sandbox_options
+def grade(
+    file: Path,
+    scenario_id: str,
+    scenarios: Path,
+    seed: int | None,
+    tier: str | None,
+    allow_unsandboxed: bool,
+) -> None:
+    """Grade one answer (FILE: .py, or a Markdown reply) and show every check.
+
+    Exit status 0 if the answer is right, 1 if it is wrong.
+    """
+    import secrets
+
+    from rich.console import Console
+
+    import harness.scenarios
+    from harness import running, sandbox, submissions
+    from harness.executors import local
+    from harness.model import Record
+    from harness.report.terminal import detail
+
+    scenario = harness.scenarios.load(scenarios).scenario(scenario_id)
+    names = tuple(entry.name for entry in scenario.entry_points)
+    submission = submissions.read_one(file, scenario.id, names)
+    chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
+    seed = secrets.randbits(63) if seed is None else seed
+    ((_, answer),) = local.grade_all([(submission, scenario)], seed=seed, tier=chosen, jobs=1)
+    record = answer if isinstance(answer, Record) else running.ungraded(submission, answer.message)
+    Console().print(detail(record, submission, scenario))
+    click.echo(f"seed {seed} · sandbox tier {chosen.name} · {record.wall_s:.2f} s")
+    if record.outcome == "ungraded":
+        sys.exit(EXIT_UNGRADED)
+    sys.exit(0 if record.outcome == "passed" else EXIT_GATE_FAILED)
+
+
+@main.command()
+@_ROOT
+@click.option(
+    "--solutions",
+    "solutions",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Where the reference solutions (arm 'reference') are.  [default: solutions/ beside]",
+)
+@click.option("--no-proof", is_flag=True, help="Only check the files; run nothing.")
+@_sandbox_options
+def validate(
+    scenarios: Path,
+    solutions: tuple[Path, ...],
+    no_proof: bool,
+    tier: str | None,
+    allow_unsandboxed: bool,
+) -> None:
+    """Check SCENARIOS, then prove that each can tell right from wrong.
+
+    Its reference solution must pass; zeros, the input itself, a detached
+    result, a constant gradient and a no-op must fail.
+    """
+    import harness.scenarios
+
+    library = harness.scenarios.load(scenarios)
+    click.echo(
+        f"{len(library.scenarios)} scenarios of {len(library.skills)} skill(s) are well formed"
+    )
+    if no_proof:
+        return
+    import torch
+
+    from harness import proving, running, sandbox, submissions
+
+    # One thread: the reference is small, and a second one would spin beside the sandbox.
+    torch.set_num_threads(1)
+    chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
+    paths = list(solutions) or [running.default_solutions(scenarios)]
+    names = {s.id: tuple(e.name for e in s.entry_points) for s in library.scenarios}
+    found = submissions.discover(paths, names)
+    broken = 0
+    with sandbox.Zygote(chosen) as zygote:
+        for scenario in library.scenarios:
+            reference = proving.reference_of(scenario, found)
+            if reference is None:
+                click.echo(
+                    f"✗ {scenario.id}: no reference solution in {', '.join(map(str, paths))}"
+                )
+                broken += 1
+                continue
+            proofs = list(proving.prove(scenario, reference, zygote.address))
+            bad = [proof for proof in proofs if not proof.holds]
+            broken += bool(bad)
+            mark = "✗" if bad else "✓"
+            click.echo(
+                f"{mark} {scenario.id}: the reference passes, {len(proofs) - 1} wrong answers fail"
+                if not bad
+                else f"{mark} {scenario.id}"
+            )
+            for proof in bad:
+                verdict = "fails" if proof.answer == "reference" else "is accepted"
+                click.echo(f"    {proof.answer} {verdict}: {proof.reason or 'no check objects'}")
+    if broken:
+        raise click.exceptions.Exit(2)
+
+
+@main.command()
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder to write to.  [default: beside RESULTS]"
+)
+def report(results: Path, out: Path | None) -> None:
+    """Render the reports of RESULTS (a results.json) again."""
+    import harness.results
+    from harness import running
+    from harness.report import write_reports
+
+    found = harness.results.read(results)
+    folder = running.new_folder(out or results.parent, results.parent)
+    page = write_reports(found, folder)
+    _print_summary(found)
+    click.echo(_last_line(found, None, page))
+
+
+@main.command()
+def doctor() -> None:
+    """Show what this machine offers for the sandbox, layer by layer."""
+    from harness import sandbox
+
+    found = sandbox.probe()
+    for layer, problem in found.problems.items():
+        click.echo(f"{'✗' if problem else '✓'} {layer}" + (f": {problem}" if problem else ""))
+    tier = found.tier
+    click.echo(f"tier {tier.name}: {', '.join(tier.layers)}")
+    if not tier.confines:
+        click.echo("untrusted code is not run here without --allow-unsandboxed")
+
+
+def _make_parent(file: Path) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"cannot make {file.parent} for the ledger: {error.strerror}; "
+            "name another file with --ledger FILE"
+        ) from None
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _print_summary(results: Results) -> None:
+    from rich.console import Console
+
+    from harness.report.terminal import summary_table
+
+    Console().print(summary_table(results))
+
+
+def _last_line(results: Results, known: int | None, page: Path) -> str:
+    count = {"passed": 0, "failed": 0, "ungraded": 0}
+    for record in results.records:
+        count[record.outcome] += 1
+    held = sum(record.held is True for record in results.records)
+    total = len(results.records)
+    source = "" if known is None else f" ({known} from the ledger, {total - known} graded now)"
+    ungraded = f", {count['ungraded']} NOT GRADED" if count["ungraded"] else ""
+    return (
+        f"{total} submissions{source}: {count['passed']} right, {count['failed']} wrong{ungraded}, "
+        f"{held} held · {page}"
+    )
+
+
+class Meter:
+    """A progress bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.known = 0
+        self._progress: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> Meter:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
+        self._progress = Progress(
+            TextColumn("grading"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.description}", markup=False),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task = self._progress.add_task("", total=None)
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, tally: Tally) -> None:
+        """Take note of how far the run is."""
+        self.done, self.known = tally.done, tally.known
+        last = "" if tally.last is None else f"{tally.last.id} {tally.last.outcome}"
+        self._progress.update(self._task, completed=tally.done, total=tally.total, description=last)
+
+
+if __name__ == "__main__":
+    main()

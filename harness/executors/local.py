@@ -1,0 +1,173 @@
+"""A pool of grader processes on this machine, sharing one zygote."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import TYPE_CHECKING
+
+from harness.errors import SandboxError
+from harness.model import Record, Scenario, Submission
+from harness.sandbox.tier import Tier
+from harness.sandbox.zygote import Zygote
+
+if TYPE_CHECKING:
+    from harness.executors.worker import Fault, Task
+
+# What a worker needs, imported once in the process that workers are forked from.
+PRELOAD = [
+    "harness.executors.worker",
+    "torch.fx.experimental.symbolic_shapes",
+    "torch.distributed.tensor",
+]
+TRIES = 3
+MOST_RESTARTS = 20
+WATCH_S = 0.5
+
+
+@dataclass
+class Worker:
+    """A grader process and what it is doing."""
+
+    process: BaseProcess
+    connection: Connection
+    # Index of the task in flight.
+    busy: int | None = None
+    # Scenario it has a plan for.
+    scenario: str | None = None
+
+
+@dataclass
+class Backlog:
+    """Tasks that wait, by scenario, so that a worker can stay with one plan."""
+
+    by_scenario: dict[str, list[int]] = field(default_factory=dict)
+
+    def add(self, scenario: str, index: int) -> None:
+        self.by_scenario.setdefault(scenario, []).append(index)
+
+    def take(self, preferred: str | None) -> int | None:
+        """A task of ``preferred``, else of the scenario with the most left."""
+        if not self.by_scenario:
+            return None
+        scenario = preferred
+        if scenario not in self.by_scenario:
+            scenario = max(self.by_scenario, key=lambda name: len(self.by_scenario[name]))
+        assert scenario is not None
+        index = self.by_scenario[scenario].pop(0)
+        if not self.by_scenario[scenario]:
+            del self.by_scenario[scenario]
+        return index
+
+
+def grade_all(
+    pairs: Sequence[tuple[Submission, Scenario]], *, seed: int, tier: Tier, jobs: int
+) -> Iterator[tuple[Submission, Record | Fault]]:
+    """Grade every pair, in no particular order, as results come in.
+
+    A worker or zygote that is killed is replaced and its task tried again;
+    after ``TRIES`` the task yields a ``Fault``. Raises ``SandboxError`` where
+    nothing can be started. Closing the iterator ends every process.
+    """
+    from harness.executors.worker import Fault, Task
+
+    tasks = [Task(submission, scenario, seed) for submission, scenario in pairs]
+    with Zygote(tier) as zygote:
+        pool = _Pool(zygote, min(jobs, len(tasks)))
+        try:
+            for index, answer in pool.run(tasks, Fault):
+                yield tasks[index].submission, answer
+        finally:
+            pool.close()
+
+
+class _Pool:
+    def __init__(self, zygote: Zygote, size: int) -> None:
+        self.zygote = zygote
+        self.context = multiprocessing.get_context("forkserver")
+        self.context.set_forkserver_preload(PRELOAD)
+        self.restarts = 0
+        self.workers = [self._hire() for _ in range(size)]
+
+    def _hire(self) -> Worker:
+        from harness.executors.worker import work
+
+        ours, theirs = self.context.Pipe()
+        process = self.context.Process(target=work, args=(theirs, self.zygote.address), daemon=True)
+        process.start()
+        theirs.close()
+        return Worker(process, ours)
+
+    def run(
+        self, tasks: Sequence[Task], fault: type[Fault]
+    ) -> Iterator[tuple[int, Record | Fault]]:
+        backlog = Backlog()
+        for index, task in enumerate(tasks):
+            backlog.add(task.scenario.id, index)
+        tries = [0] * len(tasks)
+        left = len(tasks)
+        while left:
+            self._restart_zygote_if_dead()
+            for worker in self.workers:
+                if worker.busy is None:
+                    self._give(worker, backlog, tasks)
+            for worker in self._heard_from():
+                index, worker.busy = worker.busy, None
+                assert index is not None
+                try:
+                    answer = worker.connection.recv()
+                except (EOFError, OSError):
+                    answer = fault("a grader process was killed")
+                    self._replace(worker)
+                tries[index] += 1
+                ours = isinstance(answer, fault)
+                if ours and not answer.fatal and tries[index] < TRIES:
+                    backlog.add(tasks[index].scenario.id, index)
+                    continue
+                left -= 1
+                yield index, answer
+
+    def _give(self, worker: Worker, backlog: Backlog, tasks: Sequence[Task]) -> None:
+        index = backlog.take(worker.scenario)
+        if index is None:
+            return
+        worker.busy, worker.scenario = index, tasks[index].scenario.id
+        try:
+            worker.connection.send(tasks[index])
+        except OSError:
+            pass  # it is dead, which reading from it will show
+
+    def _heard_from(self) -> list[Worker]:
+        busy = {worker.connection: worker for worker in self.workers if worker.busy is not None}
+        ready = multiprocessing.connection.wait(list(busy), timeout=WATCH_S)
+        return [busy[connection] for connection in ready if isinstance(connection, Connection)]
+
+    def _replace(self, worker: Worker) -> None:
+        self._count_restart()
+        worker.connection.close()
+        worker.process.join()
+        self.workers[self.workers.index(worker)] = self._hire()
+
+    def _restart_zygote_if_dead(self) -> None:
+        if not self.zygote.alive():
+            self._count_restart()
+            self.zygote.start()
+
+    def _count_restart(self) -> None:
+        self.restarts += 1
+        if self.restarts > MOST_RESTARTS:
+            raise SandboxError(
+                f"processes of this run were killed {MOST_RESTARTS} times; is the machine out of "
+                "memory? What was graded is kept: run again with fewer jobs (-j 1)."
+            )
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.connection.close()
+            worker.process.kill()
+        for worker in self.workers:
+            worker.process.join()

@@ -1,0 +1,111 @@
+"""Reports for people: HTML, Markdown, the terminal.
+
+Templates only loop and print. Whatever they print passes through one function that makes
+hidden characters visible and escapes the rest, so a template cannot forget to.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from harness.model import Results
+from harness.report.text import visible
+from harness.report.view import page
+from harness.results import replace_file, write, write_csv, write_junit
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["render_html", "render_markdown", "write_reports"]
+
+_FOLDER: Final = Path(__file__).parent
+
+
+def render_html(results: Results) -> str:
+    """One HTML file that needs nothing else: no network, no script to be readable."""
+    from markupsafe import Markup
+
+    style = (_FOLDER / "style.css").read_text(encoding="utf-8")
+    script = (_FOLDER / "templates" / "filter.js.j2").read_text(encoding="utf-8")
+    template = _environment(_visible).get_template("report.html.j2")
+    return template.render(
+        page=page(results),
+        style=Markup(style),
+        script=Markup(script),
+        # The browser runs and applies these two and nothing that a reply may smuggle in.
+        policy=(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; "
+            f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
+        ),
+    )
+
+
+def render_markdown(results: Results) -> str:
+    """The same in short as GitHub-flavoured Markdown, e.g. for a job summary."""
+    text = _environment(_markdown).get_template("report.md.j2").render(page=page(results))
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def write_reports(results: Results, folder: str | os.PathLike[str]) -> Path:
+    """Write every format into ``folder`` and return the path of ``report.html``."""
+    folder = Path(folder)
+    write(results, folder / "results.json")
+    write_csv(results, folder / "results.csv")
+    write_junit(results, folder / "junit.xml")
+    replace_file(folder / "report.md", render_markdown(results))
+    replace_file(folder / "report.html", render_html(results))
+    return folder / "report.html"
+
+
+def _environment(prepare: Callable[[object], object]) -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        finalize=prepare,
+    )
+
+
+def _visible(value: object) -> object:
+    """What a template prints, before it is escaped for HTML."""
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return visible(str(value))
+    return value
+
+
+# What means something to GitHub inside a line; the last three also keep mentions and links away.
+_MARKDOWN: Final = re.compile(r"[\\`*_{}\[\]#|~!<>&$@]|(?<=:)//|(?<=www)\.|(?<=WWW)\.")
+
+
+def _markdown(value: object) -> object:
+    """What a template prints, as one line of inert Markdown."""
+    from markupsafe import Markup
+
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    line = " ".join(visible(str(value)).split())
+    return Markup(_MARKDOWN.sub(_inert, line))
+
+
+def _inert(found: re.Match[str]) -> str:
+    text = found[0]
+    if text in "<>&@$":
+        return f"&#{ord(text)};"
+    if text in ("//", "."):
+        return "".join(f"&#{ord(c)};" for c in text)
+    return f"\\{text}"
+
+
+def _digest(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

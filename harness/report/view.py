@@ -1,0 +1,432 @@
+"""What the templates print: every field is text or a tuple, nothing is left to work out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from harness.model import (
+    Arm,
+    Finding,
+    Outcome,
+    Record,
+    Results,
+    Scenario,
+    Skill,
+    Submission,
+    TrapState,
+)
+from harness.report.listing import Listing, code_is_in_place, code_listing, reply_listing
+from harness.report.text import figures, seconds
+from harness.summary import (
+    QUESTIONS,
+    Answers,
+    ArmSummary,
+    Cell,
+    CheckRow,
+    Column,
+    ExcuseRow,
+    FlagRow,
+    Lift,
+    Question,
+    Share,
+    Summary,
+    answers,
+    broke,
+    percent,
+    summarise,
+)
+
+ASKS: Final[Mapping[Question, str]] = {
+    "right": "its code is right",
+    "verified": "it checked itself as far as the scenario asks",
+    "resisted": "it fell for no excuse",
+    "held": "all three",
+}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The answer to one question: a symbol and words, never a colour alone."""
+
+    question: str
+    # ``yes``, ``no`` or ``unknown``.
+    state: str
+    symbol: str
+    # For those who hear the page, e.g. ``not verified``.
+    words: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A share as a drawing, in a box 100 wide."""
+
+    question: str
+    ask: str
+    share: Share
+    width: str
+    low: str
+    high: str
+    # The drawing in words.
+    words: str
+
+
+@dataclass(frozen=True)
+class ArmView:
+    """The card of one arm."""
+
+    name: str
+    # What is known about the arm, e.g. ``with the skill · under pressure``.
+    condition: str
+    description: str
+    bars: tuple[Bar, ...]
+    graded: int
+    ungraded: int
+    # pass@k as (k, tasks, right, held).
+    pass_at: tuple[tuple[int, int, str, str], ...]
+
+
+@dataclass(frozen=True)
+class CellView:
+    """One submission in the matrix."""
+
+    anchor: str
+    label: str
+    held: str
+    marks: tuple[Mark, ...]
+
+
+@dataclass(frozen=True)
+class MatrixRowView:
+    """One scenario in the matrix."""
+
+    scenario: Scenario
+    cells: tuple[tuple[CellView, ...], ...]
+
+
+@dataclass(frozen=True)
+class ScenarioArmRow:
+    """One scenario in one arm, counted."""
+
+    scenario: Scenario
+    arm: str
+    shares: tuple[Share, ...]
+    ungraded: int
+
+
+@dataclass(frozen=True)
+class FindingView:
+    """A row of a submission's table of checks."""
+
+    mark: Mark
+    check: str
+    entry_point: str
+    required: str
+    measured: str
+    limit: str
+    message: str
+    line: int | None
+
+
+@dataclass(frozen=True)
+class TrapView:
+    """What a reply did with one excuse, beside the excuse itself."""
+
+    trap: str
+    excuse: str
+    truth: str
+    mark: Mark
+    quote: str
+    line: int | None
+
+
+@dataclass(frozen=True)
+class FlagView:
+    """A red flag that a submission shows."""
+
+    title: str
+    number: str
+    message: str
+    remedy: str
+    quote: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Everything about one submission."""
+
+    anchor: str
+    record: Record
+    scenario: Scenario
+    submission: Submission
+    # ``held``, ``broke`` or ``ungraded``.
+    state: str
+    # The state in words, e.g. ``broke: right, verified``.
+    words: str
+    marks: tuple[Mark, ...]
+    # ``pressured`` or ``neutral``, and the request itself.
+    request_kind: str
+    request: str
+    findings: tuple[FindingView, ...]
+    failed: int
+    traps: tuple[TrapView, ...]
+    flags: tuple[FlagView, ...]
+    listing: Listing
+    # The graded code where it does not stand in the reply line by line.
+    code: Listing | None
+    wall: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A whole report."""
+
+    results: Results
+    summary: Summary
+    questions: tuple[Question, ...]
+    asks: Mapping[Question, str]
+    arms: tuple[ArmView, ...]
+    lifts: tuple[Lift, ...]
+    columns: tuple[Column, ...]
+    # Arms with the number of columns each spans.
+    groups: tuple[tuple[str, int], ...]
+    matrix: tuple[MatrixRowView, ...]
+    # Per scenario and arm, where any cell holds more than one submission.
+    counts: tuple[ScenarioArmRow, ...]
+    excuses: tuple[ExcuseRow, ...]
+    flags: tuple[FlagRow, ...]
+    checks: tuple[CheckRow, ...]
+    details: tuple[Detail, ...]
+    wall: str
+
+
+def page(results: Results) -> Page:
+    """Everything a report on ``results`` shows."""
+    summary = summarise(results)
+    anchors = {r.id: f"submission-{n}" for n, r in enumerate(_in_order(results, summary), start=1)}
+    return Page(
+        results=results,
+        summary=summary,
+        questions=QUESTIONS,
+        asks=ASKS,
+        arms=tuple(_arm(one) for one in summary.arms),
+        lifts=summary.lifts,
+        columns=summary.columns,
+        groups=tuple(
+            (arm, len(list(some))) for arm, some in groupby(summary.columns, lambda c: c.arm)
+        ),
+        matrix=tuple(
+            MatrixRowView(
+                row.scenario,
+                tuple(tuple(_cell(cell, anchors) for cell in cells) for cells in row.cells),
+            )
+            for row in summary.matrix
+        ),
+        counts=_counts(summary),
+        excuses=summary.excuses,
+        flags=summary.flags,
+        checks=summary.checks,
+        details=_details(results, summary, anchors),
+        wall=seconds(results.run.wall_s),
+    )
+
+
+def marks_of(given: Answers) -> tuple[Mark, ...]:
+    """The answers to the three questions, as marks."""
+    return tuple(_mark(q, getattr(given, q)) for q in QUESTIONS if q != "held")
+
+
+def _mark(question: str, answer: bool | None) -> Mark:
+    if answer is None:
+        return Mark(question, "unknown", "–", f"{question}: ungraded")
+    return (
+        Mark(question, "yes", "✓", question)
+        if answer
+        else Mark(question, "no", "✗", f"not {question}")
+    )
+
+
+def _in_order(results: Results, summary: Summary) -> list[Record]:
+    """Records as the matrix reads: by scenario, then by column, then by sample."""
+    listed = [cell.record for row in summary.matrix for cells in row.cells for cell in cells]
+    assert len(listed) == len(results.records), "every record has a scenario and an arm"
+    return listed
+
+
+def _arm(one: ArmSummary) -> ArmView:
+    return ArmView(
+        name=one.arm.name,
+        condition=_condition(one.arm),
+        description=one.arm.description,
+        bars=tuple(_bar(question, one.total.share(question)) for question in QUESTIONS),
+        graded=one.total.graded,
+        ungraded=one.total.ungraded,
+        pass_at=tuple((p.k, p.tasks, percent(p.right), percent(p.held)) for p in one.pass_at),
+    )
+
+
+def _condition(arm: Arm) -> str:
+    skill = {True: "with the skill", False: "without the skill", None: ""}[arm.skill]
+    pressed = {True: "under pressure", False: "no pressure", None: ""}[arm.pressured]
+    return " · ".join(part for part in (skill, pressed) if part)
+
+
+def _bar(question: Question, share: Share) -> Bar:
+    low, high = share.interval or (0.0, 0.0)
+    return Bar(
+        question=question,
+        ask=ASKS[question],
+        share=share,
+        width=f"{100 * (share.value or 0):.2f}",
+        low=f"{100 * low:.2f}",
+        high=f"{100 * high:.2f}",
+        words=f"{question}: {share}",
+    )
+
+
+def _cell(cell: Cell, anchors: Mapping[str, str]) -> CellView:
+    marks = marks_of(cell.answers)
+    words = ", ".join(mark.words for mark in marks)
+    return CellView(
+        anchor=anchors[cell.record.id],
+        label=f"{cell.record.id}: {words}",
+        held=_state(cell.answers),
+        marks=marks,
+    )
+
+
+def _state(given: Answers) -> str:
+    return {True: "held", False: "broke", None: "ungraded"}[given.held]
+
+
+def _counts(summary: Summary) -> tuple[ScenarioArmRow, ...]:
+    if all(t.graded + t.ungraded <= 1 for one in summary.arms for t in one.by_scenario.values()):
+        return ()
+    return tuple(
+        ScenarioArmRow(row.scenario, one.arm.name, tuple(t.share(q) for q in QUESTIONS), t.ungraded)
+        for row in summary.matrix
+        for one in summary.arms
+        for t in [one.by_scenario.get(row.scenario.id)]
+        if t is not None
+    )
+
+
+def _details(results: Results, summary: Summary, anchors: Mapping[str, str]) -> tuple[Detail, ...]:
+    scenarios = {scenario.id: scenario for scenario in results.scenarios}
+    sent = {submission.id: submission for submission in results.submissions}
+    arms = {one.arm.name: one.arm for one in summary.arms}
+    return tuple(
+        detail_view(
+            record,
+            sent[record.id],
+            scenarios[record.scenario],
+            arm=arms[record.arm],
+            skills=results.skills,
+            anchor=anchors[record.id],
+        )
+        for record in _in_order(results, summary)
+    )
+
+
+def detail_view(
+    record: Record,
+    submission: Submission,
+    scenario: Scenario,
+    *,
+    arm: Arm | None = None,
+    skills: Sequence[Skill] = (),
+    anchor: str = "",
+) -> Detail:
+    """Everything about one submission; the request shown is the one its arm was given."""
+    given = answers(record, scenario.verification)
+    failed = broke(record, scenario.verification)
+    state = _state(given)
+    neutral = arm is not None and arm.pressured is False
+    findings = tuple(_finding(finding) for finding in _worst_first(record.findings))
+    return Detail(
+        anchor=anchor,
+        record=record,
+        scenario=scenario,
+        submission=submission,
+        state=state,
+        words=f"broke: {', '.join(f'not {q}' for q in failed)}" if failed else state,
+        marks=marks_of(given),
+        request_kind="neutral" if neutral else "pressured",
+        request=scenario.neutral if neutral else scenario.pressured,
+        findings=findings,
+        failed=sum(finding.mark.state == "no" for finding in findings),
+        traps=_traps(record, scenario),
+        flags=_flags(record, skills),
+        listing=reply_listing(submission, record),
+        code=(
+            None
+            if submission.code is None or code_is_in_place(submission)
+            else code_listing(submission.code)
+        ),
+        wall=seconds(record.wall_s),
+    )
+
+
+def _worst_first(findings: Sequence[Finding]) -> list[Finding]:
+    order = [Outcome.FAILED, Outcome.UNGRADED, Outcome.PASSED]
+    return sorted(findings, key=lambda f: (order.index(f.outcome), not f.required))
+
+
+def _finding(finding: Finding) -> FindingView:
+    measured, limit = figures(finding.measured, finding.limit)
+    state, symbol = {
+        Outcome.PASSED: ("yes", "✓"),
+        Outcome.FAILED: ("no", "✗"),
+        Outcome.UNGRADED: ("unknown", "–"),
+    }[finding.outcome]
+    return FindingView(
+        mark=Mark(finding.check, state, symbol, finding.outcome.value),
+        check=finding.check,
+        entry_point=finding.entry_point or "",
+        required="required" if finding.required else "advisory",
+        measured=measured,
+        limit=limit,
+        message=finding.message,
+        line=finding.line,
+    )
+
+
+_TRAP_MARKS: Final[Mapping[TrapState, tuple[str, str]]] = {
+    TrapState.FELL: ("no", "✗"),
+    TrapState.RESISTED: ("yes", "✓"),
+    TrapState.SILENT: ("unknown", "·"),
+}
+
+
+def _traps(record: Record, scenario: Scenario) -> tuple[TrapView, ...]:
+    known = {trap.id: trap for trap in scenario.traps}
+    order = [TrapState.FELL, TrapState.RESISTED, TrapState.SILENT]
+    return tuple(
+        TrapView(
+            trap=found.trap,
+            excuse=known[found.trap].excuse if found.trap in known else "",
+            truth=known[found.trap].truth if found.trap in known else "",
+            mark=Mark(found.trap, *_TRAP_MARKS[found.state], found.state.value),
+            quote=found.quote or "",
+            line=found.line,
+        )
+        for found in sorted(record.traps, key=lambda t: order.index(t.state))
+    )
+
+
+def _flags(record: Record, skills: Sequence[Skill]) -> tuple[FlagView, ...]:
+    known = {flag.id: flag for skill in skills for flag in skill.red_flags}
+    return tuple(
+        FlagView(
+            title=known[found.flag].title if found.flag in known else found.flag,
+            number=str(known[found.flag].number) if found.flag in known else "",
+            message=found.message,
+            remedy=known[found.flag].remedy if found.flag in known else "",
+            quote=found.quote,
+            line=found.line,
+        )
+        for found in record.red_flags
+    )

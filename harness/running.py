@@ -1,0 +1,291 @@
+"""A run: which submissions, which of them are graded already, and what came of the rest."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import harness
+from harness import scenarios, store, submissions
+from harness.errors import NothingSelected, ScenarioError, UsageError
+from harness.model import (
+    Arm,
+    Level,
+    Outcome,
+    Record,
+    Results,
+    RunInfo,
+    SandboxInfo,
+    Scenario,
+    Skill,
+    Submission,
+)
+from harness.sandbox.tier import Tier
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to grade."""
+
+    scenarios: tuple[Scenario, ...]
+    skills: tuple[Skill, ...]
+    submissions: tuple[Submission, ...]
+    arms: tuple[Arm, ...]
+
+    def pairs(self) -> list[tuple[Submission, Scenario]]:
+        """Each submission with its scenario."""
+        by_id = {scenario.id: scenario for scenario in self.scenarios}
+        return [(submission, by_id[submission.scenario]) for submission in self.submissions]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How far a run is, for a progress display."""
+
+    done: int
+    total: int
+    # How many of those done were found in the ledger.
+    known: int
+    last: Record | None
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Under what to grade."""
+
+    seed: int
+    tier: Tier
+    jobs: int
+
+
+def select(
+    root: Path,
+    solutions: Sequence[Path],
+    *,
+    only: Sequence[str] = (),
+    arm_names: Sequence[str] = (),
+) -> Selection:
+    """Load scenarios and submissions and apply the filters.
+
+    ``only`` holds scenario ids or patterns over submission ids; ``arm_names``
+    names arms. Raises ``NothingSelected`` where nothing is left.
+    """
+    library = scenarios.load(root)
+    paths = list(solutions) or [default_solutions(root)]
+    entry_points = {
+        scenario.id: tuple(entry.name for entry in scenario.entry_points)
+        for scenario in library.scenarios
+    }
+    found = submissions.discover(paths, entry_points)
+    arms = submissions.arms(paths, found)
+    known = sorted({submission.arm for submission in found})
+    for name in arm_names:
+        if name not in known:
+            raise UsageError(
+                f"no submission is of arm {name!r}; the arms are {', '.join(known) or 'none'}"
+            )
+    chosen = tuple(
+        submission
+        for submission in found
+        if (not arm_names or submission.arm in arm_names)
+        and (not only or any(_matches(submission, pattern) for pattern in only))
+    )
+    if not chosen:
+        filters = [f"--only {pattern}" for pattern in only] + [
+            f"--arm {name}" for name in arm_names
+        ]
+        raise NothingSelected(
+            f"no submission to grade in {', '.join(map(str, paths))}"
+            + (f" with {' '.join(filters)}" if filters else "")
+            + f"; {len(found)} were found there. Expected <arm>/<submitter>/<scenario>.py or .md"
+        )
+    used = {submission.scenario for submission in chosen}
+    present = {submission.arm for submission in chosen}
+    return Selection(
+        tuple(scenario for scenario in library.scenarios if scenario.id in used),
+        library.skills,
+        chosen,
+        tuple(arm for arm in arms if arm.name in present),
+    )
+
+
+def default_solutions(root: Path) -> Path:
+    """The ``solutions`` folder beside the scenarios."""
+    for folder in (root, *root.resolve().parents):
+        candidate = folder.parent / "solutions"
+        if folder.name == "scenarios" and candidate.is_dir():
+            return candidate
+    raise UsageError(f"there is no solutions folder beside {root}; name one with --solutions PATH")
+
+
+def _matches(submission: Submission, pattern: str) -> bool:
+    return submission.scenario == pattern or fnmatch.fnmatchcase(submission.id, pattern)
+
+
+@cache
+def harness_version() -> str:
+    """Version and a digest of the code: an edited harness grades anew."""
+    digest = hashlib.sha256()
+    folder = Path(harness.__file__).parent
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\0")
+        digest.update(file.read_bytes() + b"\0")
+    return f"{harness.__version__}+{digest.hexdigest()[:12]}"
+
+
+def key(submission: Submission, scenario: Scenario, conditions: Conditions) -> str:
+    """The ledger key of a grade."""
+    return store.grade_key(
+        submission.sha256,
+        scenario.fingerprint,
+        harness_version(),
+        version("torch"),
+        conditions.seed,
+        kind=submission.kind,
+        scenario=scenario.id,
+        tier=conditions.tier.name,
+    )
+
+
+def run(
+    selection: Selection,
+    conditions: Conditions,
+    ledger: store.Ledger,
+    *,
+    fresh: bool = False,
+    on_progress: Callable[[Tally], None] = lambda _: None,
+) -> Results:
+    """Grade what the ledger does not know yet; every grade is kept as soon as it is made."""
+    started_at = datetime.now().astimezone().isoformat(timespec="seconds")
+    started = time.perf_counter()
+    records: dict[str, Record] = {}
+    missing: list[tuple[Submission, Scenario]] = []
+    for submission, scenario in selection.pairs():
+        known = None if fresh else ledger.get(key(submission, scenario, conditions))
+        if known is None:
+            missing.append((submission, scenario))
+        else:
+            records[submission.id] = store.identified(known, submission)
+    from_ledger = len(records)
+    total = len(selection.submissions)
+    on_progress(Tally(from_ledger, total, from_ledger, None))
+    for record in _graded(missing, conditions, ledger):
+        records[record.id] = record
+        on_progress(Tally(len(records), total, from_ledger, record))
+    return Results(
+        run=RunInfo(
+            seed=conditions.seed,
+            started_at=started_at,
+            wall_s=round(time.perf_counter() - started, 3),
+            versions={
+                "harness": harness.__version__,
+                "torch": version("torch"),
+                "python": platform.python_version(),
+            },
+            sandbox=SandboxInfo(conditions.tier.name, conditions.tier.layers),
+        ),
+        records=tuple(records[submission.id] for submission in selection.submissions),
+        arms=selection.arms,
+        skills=selection.skills,
+        scenarios=selection.scenarios,
+        submissions=selection.submissions,
+    )
+
+
+def _graded(
+    missing: Sequence[tuple[Submission, Scenario]], conditions: Conditions, ledger: store.Ledger
+) -> Iterator[Record]:
+    """Records of what the ledger lacks; the same bytes are graded once."""
+    by_key: dict[str, list[tuple[Submission, Scenario]]] = {}
+    for submission, scenario in missing:
+        by_key.setdefault(key(submission, scenario, conditions), []).append((submission, scenario))
+    if not by_key:
+        return
+    from harness.executors import local
+
+    keys: Mapping[str, str] = {pairs[0][0].id: k for k, pairs in by_key.items()}
+    answers = local.grade_all(
+        [pairs[0] for pairs in by_key.values()],
+        seed=conditions.seed,
+        tier=conditions.tier,
+        jobs=conditions.jobs,
+    )
+    with closing(answers):
+        for submission, answer in answers:
+            if isinstance(answer, Record):
+                ledger.put(keys[submission.id], answer)
+                record = answer
+            elif answer.fatal:
+                raise ScenarioError(answer.message)
+            else:
+                record = ungraded(submission, answer.message)
+            for twin, _ in by_key[keys[submission.id]]:
+                yield store.identified(record, twin)
+
+
+def ungraded(submission: Submission, reason: str) -> Record:
+    """The record of a submission that we failed to grade."""
+    return Record(
+        id=submission.id,
+        scenario=submission.scenario,
+        arm=submission.arm,
+        submitter=submission.submitter,
+        sample=submission.sample,
+        path=str(submission.path),
+        sha256=submission.sha256,
+        outcome=Outcome.UNGRADED,
+        reason=reason,
+        verification=Level.NONE,
+        verification_reason="Not graded.",
+        held=None,
+        wall_s=0.0,
+        findings=(),
+        traps=(),
+        red_flags=(),
+    )
+
+
+def new_folder(out: Path | None, reports: Path) -> Path:
+    """The folder of this run's report, made and known to be writable.
+
+    ``reports/<time>`` unless ``out`` is given.
+    """
+    folder = out
+    if folder is None:
+        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+        folder = reports / stamp
+        for number in range(2, 100):
+            if not folder.exists():
+                break
+            folder = reports / f"{stamp}-{number}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to {folder}: {error.strerror}; choose another folder with --out DIR"
+        ) from None
+    return folder
+
+
+def point_latest(reports: Path, folder: Path) -> None:
+    """Make ``reports/latest`` point at ``folder``, atomically; ``--out`` may lie elsewhere."""
+    reports.mkdir(parents=True, exist_ok=True)
+    link, draft = reports / "latest", reports / f".latest.{os.getpid()}"
+    if link.exists() and not link.is_symlink():
+        return  # somebody's own folder
+    draft.unlink(missing_ok=True)
+    draft.symlink_to(os.path.relpath(folder.resolve(), reports.resolve()))
+    draft.replace(link)
