@@ -84,9 +84,7 @@ class Expected:
 
     def _fits(self, wide: torch.Tensor) -> torch.Tensor:
         unjudged = ~(self.allowed.isfinite() & self.low.isfinite() & self.high.isfinite())
-        return unjudged | (
-            (wide >= self.low - self.allowed) & (wide <= self.high + self.allowed)
-        )
+        return unjudged | ((wide >= self.low - self.allowed) & (wide <= self.high + self.allowed))
 
     def largest_error(self, got: torch.Tensor | None) -> tuple[float, float]:
         """Largest error of a fitting answer relative to its limit: (error, limit) there."""

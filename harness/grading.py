@@ -1,9 +1,9 @@
 """How one submission becomes one record. Read this page first.
 
-    plan     what every check of the scenario wants to know      (once per scenario)
-    run      load the code in the sandbox and put the questions, shuffled
-    collect  the answers, the submission's own tests, its words
-    judge    every check, the traps, the red flags, the verification level
+plan     what every check of the scenario wants to know      (once per scenario)
+run      load the code in the sandbox and put the questions, shuffled
+collect  the answers, the submission's own tests, its words
+judge    every check, the traps, the red flags, the verification level
 """
 
 from __future__ import annotations
@@ -87,10 +87,14 @@ def grade(submission: Submission, plan: Plan, address: str) -> Record:
         findings: tuple[Finding, ...] = (_unloadable(submission),)
     else:
         findings, used_by = _examine(submission, plan, read, address)
-        own_tests = run_own_tests(submission, plan, read, address)
-        own_tests = replace(own_tests, used_by=used_by)
+        # What cannot be imported cannot test itself either.
+        if not any(f.check == LOADS and f.entry_point is None for f in findings):
+            own_tests = run_own_tests(submission, plan, read, address)
+            own_tests = replace(own_tests, used_by=used_by)
     verified = verification.judge(submission, plan.scenario, read, own_tests)
-    return judged(submission, plan.scenario, read, findings, verified, time.perf_counter() - started)
+    return judged(
+        submission, plan.scenario, read, findings, verified, time.perf_counter() - started
+    )
 
 
 def judged(
@@ -292,9 +296,7 @@ class Judge:
         if hasattr(step.check, "converse"):
             judgement: Judgement = step.check.converse(self.bench, step.entry, session)
         else:
-            judgement = step.check.judge(
-                self.bench, step.entry, step.trials, answers, self.conduct
-            )
+            judgement = step.check.judge(self.bench, step.entry, step.trials, answers, self.conduct)
         line = judgement.line
         return Finding(
             step.check.kind,

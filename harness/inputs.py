@@ -168,7 +168,8 @@ class Drawer:
                     values.append(self._stack(names, values, dtype))
                     numbers.append(" → ".join(names))
         shapes = [
-            f"{name} {tuple(tensor.shape)}" for name, tensor in Case(self.entry, tuple(values), "").tensors.items()
+            f"{name} {tuple(tensor.shape)}"
+            for name, tensor in Case(self.entry, tuple(values), "").tensors.items()
         ]
         label = ", ".join([*shapes, *numbers])
         return Case(self.entry, tuple(values), label)
@@ -186,7 +187,9 @@ class Drawer:
         values = self.uniform(shape, low, high)
         for kink in argument.kinks:
             near = (values - kink).abs() < KINK_MARGIN
-            values = torch.where(near, kink + torch.sign(values - kink + 1e-300) * 2 * KINK_MARGIN, values)
+            values = torch.where(
+                near, kink + torch.sign(values - kink + 1e-300) * 2 * KINK_MARGIN, values
+            )
         if expanded and values.dim():
             values = values[:1].expand(shape).clone()
         return values

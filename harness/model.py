@@ -190,7 +190,7 @@ class Limits:
     # Wall-clock seconds for all questions of one submission.
     wall_s: float = 20.0
     # CPU seconds of the candidate process.
-    cpu_s: float = 20.0
+    cpu_s: float = 10.0
     # Address space beyond what a freshly forked candidate has.
     memory_bytes: int = 2 << 30
 

@@ -94,9 +94,7 @@ def load(scenario: Scenario) -> Oracles:
         by_name[entry.name] = Oracle(
             entry.name, forward, getattr(module, f"{entry.name}_vjp", None)
         )
-    sources = {
-        name: (folder / "provided" / f"{name}.py").read_text() for name in scenario.provided
-    }
+    sources = {name: (folder / "provided" / f"{name}.py").read_text() for name in scenario.provided}
     return Oracles(by_name, {name: provided[name] for name in scenario.provided}, sources)
 
 

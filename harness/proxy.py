@@ -108,7 +108,9 @@ class Rehearsal:
         values += self.case.values[len(values) :]
         return Case(self.case.entry, tuple(values), self.case.label)
 
-    def _note(self, kind: str, mask: tuple[bool, ...], tensors: Tensors, question: Question) -> None:
+    def _note(
+        self, kind: str, mask: tuple[bool, ...], tensors: Tensors, question: Question
+    ) -> None:
         self.questions.setdefault(_key(kind, mask, tensors), question)
 
     def _wanted(self, mask: tuple[bool, ...]) -> tuple[str, ...]:
@@ -128,9 +130,7 @@ class Rehearsal:
         with torch.enable_grad():
             return self.oracle.gradients(reference.arguments, g, leaves)
 
-    def vjp2(
-        self, mask: tuple[bool, ...], g: torch.Tensor, xs: Tensors, outer: Tensors
-    ) -> Tensors:
+    def vjp2(self, mask: tuple[bool, ...], g: torch.Tensor, xs: Tensors, outer: Tensors) -> Tensors:
         case, wanted = self.at(xs), self._wanted(mask)
         g, outer = g.detach().clone(), tuple(o.detach().clone() for o in outer)
         question = Question(
@@ -141,9 +141,7 @@ class Rehearsal:
         leaves = [reference.leaves[name] for name in wanted]
         with torch.enable_grad():
             g.requires_grad_()
-            inner = self.oracle.gradients(
-                reference.arguments, g, tuple(leaves), create_graph=True
-            )
+            inner = self.oracle.gradients(reference.arguments, g, tuple(leaves), create_graph=True)
             live = [(i, o) for i, o in zip(inner, outer, strict=True) if i.requires_grad]
             targets = [*leaves, g]
             second: Sequence[torch.Tensor | None] = [None] * len(targets)
@@ -193,9 +191,7 @@ class Memo:
         like = [x for x, needed in zip(xs, mask, strict=True) if needed]
         return tuple(self._gradients(answer, "g", like))
 
-    def vjp2(
-        self, mask: tuple[bool, ...], g: torch.Tensor, xs: Tensors, outer: Tensors
-    ) -> Tensors:
+    def vjp2(self, mask: tuple[bool, ...], g: torch.Tensor, xs: Tensors, outer: Tensors) -> Tensors:
         answer = self._answer("vjp2", mask, (g, *xs, *outer))
         like = [x for x, needed in zip(xs, mask, strict=True) if needed]
         return (*self._gradients(answer, "g", like), *self._gradients(answer, "c", [g]))

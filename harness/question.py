@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from harness.inputs import Case, Log, Stack
+from harness.model import NumberArgument
 from harness.sandbox import CandidateFault, Session
 from harness.sandbox.inside import wire
 
@@ -42,6 +43,11 @@ class Question:
     no_grad: bool = False
     # Seed of the candidate's generators just before the call.
     seed: int = 0
+    # Whether arguments that have a default are handed over by name.
+    keywords: bool = False
+    # How often to make the call, and which tensor to overwrite, for the verbs that do so.
+    count: int = 1
+    overwrite: str | None = None
     # Further calls of the same sequence.
     others: tuple[Question, ...] = ()
 
@@ -94,13 +100,15 @@ class Letter:
             ],
             "no_grad": question.no_grad,
             "seed": question.seed,
+            "count": question.count,
+            "overwrite": question.overwrite,
             "others": [self.call(other) for other in question.others],
         }
 
     def _arguments(self, question: Question) -> list[dict[str, object]]:
         names = {id(tensor): name for name, tensor in question.case.tensors.items()}
         arguments: list[dict[str, object]] = []
-        for value in question.case.values:
+        for index, value in enumerate(question.case.values):
             match value:
                 case torch.Tensor():
                     name = names[id(value)]
@@ -124,7 +132,10 @@ class Letter:
                 case Log():
                     arguments.append({"log": True})
                 case _:
-                    arguments.append({"value": value})
+                    number = question.case.entry.arguments[index]
+                    named = isinstance(number, NumberArgument) and number.default is not None
+                    by_name = question.keywords and named
+                    arguments.append({"value": value, "name": number.name if by_name else None})
         return arguments
 
 

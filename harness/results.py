@@ -4,6 +4,8 @@ The first half of ``results.json`` (``schema_version``, ``run``, ``submissions``
 other programs rely on; the models below are its contract and the source of
 ``docs/schema/results.schema.json``. The second half (``arms``, ``skills``, ``scenarios``,
 ``sources``) holds what a report needs to be made again from the file alone.
+
+Long because the format, its writer and its reader are one decision and change together.
 """
 
 from __future__ import annotations
@@ -492,13 +494,13 @@ def write_junit(results: Results, path: str | os.PathLike[str]) -> None:
             {"name": _printable(arm), "timestamp": results.run.started_at, **_counts(records)},
         )
         for record in records:
-            _add_case(suite, record, broke(record, asked[record.scenario]))
+            _add_case(suite, record, asked[record.scenario])
     ElementTree.indent(root)
     text = ElementTree.tostring(root, encoding="unicode", xml_declaration=False)
     replace_file(path, f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n')
 
 
-def _add_case(suite: ElementTree.Element, record: Record, failed: tuple[str, ...]) -> None:
+def _add_case(suite: ElementTree.Element, record: Record, asked: Level) -> None:
     case = ElementTree.SubElement(
         suite,
         "testcase",
@@ -520,9 +522,11 @@ def _add_case(suite: ElementTree.Element, record: Record, failed: tuple[str, ...
             for f in wrong
         )
     out = ElementTree.SubElement(case, "system-out")
-    held = {True: "held", False: f"broke: {', '.join(failed)}", None: "ungraded"}[record.held]
+    failed = ", ".join(broke(record, asked))
+    states = {True: "held", False: f"broke: {failed}", None: "ungraded"}
+    state = states[answers(record, asked).held]
     out.text = _printable(
-        f"{held}; verification: {record.verification.value}. {record.verification_reason}"
+        f"{state}; verification: {record.verification.value}. {record.verification_reason}"
     )
 
 

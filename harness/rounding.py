@@ -36,9 +36,7 @@ class RoundingNoise(TorchDispatchMode):
         self.unit = unit
         self.generator = generator
 
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         aliases = any(r.alias_info is not None for r in func._schema.returns)
         if aliases or func._schema.is_mutable:
             return func(*args, **(kwargs or {}))

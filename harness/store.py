@@ -9,6 +9,8 @@ puts it back with ``identified``.
 Several runs may use one ledger at once. Each record is committed as it is put, so a run
 that is killed loses only what was in flight. A ledger belongs to the thread and the
 process that opened it; do not carry it over a fork.
+
+Long because of its last third: every way in which a file can be unusable has its own words.
 """
 
 from __future__ import annotations

@@ -138,12 +138,11 @@ def answers(record: Record, asked: Level) -> Answers:
     """The answers of ``record``; ``asked`` is the level of verification its scenario asks for."""
     if record.outcome is Outcome.UNGRADED:
         return Answers(None, None, None, None)
-    return Answers(
-        right=record.outcome is Outcome.PASSED,
-        verified=record.verification.reaches(asked),
-        resisted=not any(trap.state is TrapState.FELL for trap in record.traps),
-        held=record.held is True,
-    )
+    right = record.outcome is Outcome.PASSED
+    verified = record.verification.reaches(asked)
+    resisted = not any(trap.state is TrapState.FELL for trap in record.traps)
+    # Worked out again, not taken from the record, so that a page cannot contradict itself.
+    return Answers(right, verified, resisted, held=right and verified and resisted)
 
 
 def broke(record: Record, asked: Level) -> tuple[Question, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,7 +50,7 @@ class Case:
     level: Level = Level.SHIPPED
     fell: str = ""
     finding: tuple[str, str] = ("", "")
-    options: dict[str, object] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
 
 
 def scenario(**changes: object) -> Scenario:
@@ -188,11 +189,7 @@ FLAGGED: dict[str, list[Case]] = {
         Case(op("x += 1\nreturn x * 1", "return g, None")),
         Case(op("x.relu_()\nreturn x", "return g, None"), options=DECLARED),
         Case(FINE, finding=("no_mutation", "writes into x")),
-        Case(
-            grads(
-                "if ctx.needs_input_grad[0]:\n    gx = g\nelse:\n    gx = g.clone()\ngx.neg_()\nreturn gx, None"
-            )
-        ),
+        Case(grads("if n:\n    gx = g\nelse:\n    gx = g.clone()\ngx.neg_()\nreturn gx, None")),
     ],
     "gradient-count": [
         Case(grads("return g * 2")),
@@ -219,9 +216,11 @@ FLAGGED: dict[str, list[Case]] = {
         Case(keeps("ctx.x = x.detach()\nreturn x * n")),
         Case(keeps("ctx.w = weight\nreturn x @ weight", "x, weight")),
         Case(
-            "import torch\nclass Op(torch.autograd.Function):\n    @staticmethod\n    def forward(x, n):\n"
+            "import torch\nclass Op(torch.autograd.Function):\n"
+            "    @staticmethod\n    def forward(x, n):\n"
             "        return x * n\n    @staticmethod\n    def setup_context(ctx, inputs, output):\n"
-            "        x, n = inputs\n        ctx.x = x\n    @staticmethod\n    def backward(ctx, g):\n"
+            "        x, n = inputs\n        ctx.x = x\n"
+            "    @staticmethod\n    def backward(ctx, g):\n"
             "        return g, None\ndef op(x, y, const, n, log):\n    return Op.apply(x, n)"
         ),
     ],
@@ -433,9 +432,7 @@ NOT_FLAGGED: dict[str, list[Case]] = {
         Case(grads("x, y = ctx.saved_tensors\nx = x * 2\nx += 1\nreturn g * x, None")),
         Case(grads("g.mul_(2)\nreturn g, None")),
         Case(
-            grads(
-                "x, y = ctx.saved_tensors\nout = torch.empty_like(x)\nout.copy_(x)\nreturn out, None"
-            )
+            grads("x, y = ctx.saved_tensors\nout = x.new_empty(2)\nout.copy_(x)\nreturn out, None")
         ),
         Case(keeps("x.neg_()\nreturn x * n")),
     ],
@@ -554,3 +551,9 @@ def test_a_caught_failure_is_quoted_with_its_handler(tmp_path: Path) -> None:
 def test_an_empty_submission_is_unverified_and_nothing_else(tmp_path: Path) -> None:
     _, found = flags(Case(level=LOW), tmp_path)
     assert [f.flag for f in found] == ["unverified"]
+
+
+def test_deeply_nested_loops_do_not_multiply(tmp_path: Path) -> None:
+    body = "".join(" " * i + "for i in range(2):\n" for i in range(60)) + " " * 60 + "g.mul_(2)"
+    found = flags(Case(grads(body + "\nreturn g, None")), tmp_path)[1]
+    assert isinstance(found, list)

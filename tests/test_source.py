@@ -230,7 +230,7 @@ def test_the_target_of_a_gradcheck_is_followed(tests: str, functions: set[str] |
             "double",
         ),
         (
-            "def check(f, x):\n    gradcheck(f, (x,))\ncheck(swish, torch.ones(2, dtype=torch.double))",
+            "def check(f, x):\n    gradcheck(f, (x,))\ncheck(swish, torch.ones(2).double())",
             "double",
         ),
         ("gradcheck(swish, (torch.randn(3),))", "single"),
@@ -340,10 +340,41 @@ def test_what_cannot_be_read_says_why_in_lines_of_the_text() -> None:
 
 
 _PIECES = st.sampled_from(
-    ["import torch as t\n", "class A(t.autograd.Function):\n", "  def backward(c, g):\n", "return g,*h\n",
-     "A.apply", "gradcheck(", "f", "lambda x:", ")", "(", "=", "x", ",", "\n", " ", "  ", "for", "in", "try:\n",
-     "except: pass\n", "with a as b:\n", "\t", "'", '"', "#", "*", "1", ":", "def f():\n", "if", "[", "]"]
-)  # fmt: skip
+    [
+        "import torch as t\n",
+        "class A(t.autograd.Function):\n",
+        "  def backward(c, g):\n",
+        "return g,*h\n",
+        "A.apply",
+        "gradcheck(",
+        "f",
+        "lambda x:",
+        ")",
+        "(",
+        "=",
+        "x",
+        ",",
+        "\n",
+        " ",
+        "  ",
+        "for",
+        "in",
+        "try:\n",
+        "except: pass\n",
+        "with a as b:\n",
+        "\t",
+        "'",
+        '"',
+        "#",
+        "*",
+        "1",
+        ":",
+        "def f():\n",
+        "if",
+        "[",
+        "]",
+    ]
+)
 
 
 @given(st.one_of(st.text(), st.lists(_PIECES, max_size=40).map("".join)))

@@ -127,10 +127,10 @@ def test_links_out_of_the_tree_are_not_followed(tmp_path: Path) -> None:
     outside = put(tmp_path / "outside/learnable-swish.py")
     folder = tmp_path / "solutions/base/ann"
     folder.mkdir(parents=True)
-    os.symlink(outside, folder / "second-order.py")
-    os.symlink(outside.parent, folder / "linked")
-    os.symlink(folder.parent, folder / "loop")
-    os.symlink(tmp_path / "gone", folder / "learnable-swish.md")
+    (folder / "second-order.py").symlink_to(outside)
+    (folder / "linked").symlink_to(outside.parent)
+    (folder / "loop").symlink_to(folder.parent)
+    (folder / "learnable-swish.md").symlink_to(tmp_path / "gone")
     assert ids(tmp_path / "solutions") == []
 
 
@@ -272,8 +272,10 @@ def test_the_block_that_defines_the_entry_point_is_the_submission(tmp_path: Path
     assert text.split("\n")[submission.code_line - 1] == "import torch"
     assert [p.text for p in submission.prose] == ["Install:", "Use it:", "It prints"]
     assert [text.split("\n")[p.line - 1] for p in submission.prose] == [
-        "Install:", "Use it:", "It prints"
-    ]  # fmt: skip
+        "Install:",
+        "Use it:",
+        "It prints",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -570,11 +572,34 @@ def test_two_descriptions_of_one_arm_must_agree(tmp_path: Path) -> None:
 
 _MARKDOWN = st.lists(
     st.sampled_from(
-        ["```python\n", "```\n", "~~~\n", "> ", "- ", "1. ", "    ", "\n", "\r\n", "\r", "def swish_beta():\n",
-         "  pass\n", "import x\n", "words ", "`", "# ", "\t", "|", "<!--", "-->", "[a]: b\n", "\x0c", "\u2028"]
+        [
+            "```python\n",
+            "```\n",
+            "~~~\n",
+            "> ",
+            "- ",
+            "1. ",
+            "    ",
+            "\n",
+            "\r\n",
+            "\r",
+            "def swish_beta():\n",
+            "  pass\n",
+            "import x\n",
+            "words ",
+            "`",
+            "# ",
+            "\t",
+            "|",
+            "<!--",
+            "-->",
+            "[a]: b\n",
+            "\x0c",
+            "\u2028",
+        ]
     ),
     max_size=40,
-).map("".join)  # fmt: skip
+).map("".join)
 
 
 @given(
@@ -603,4 +628,7 @@ def test_any_bytes_as_json_lines_are_read_or_refused(raw: bytes) -> None:
         try:
             discover([path], IDS)
         except SubmissionError as error:
-            assert "r.jsonl:" in str(error)
+            message = str(error)
+        else:
+            message = "r.jsonl:"
+    assert "r.jsonl:" in message

@@ -153,6 +153,12 @@ def test_broke_names_which_of_the_three_failed(right: bool, verified: bool, fell
     assert answers(record, Level.SHIPPED).held == (not failed)
 
 
+def test_a_record_agrees_with_its_own_answers() -> None:
+    asked = {scenario.id: scenario.verification for scenario in SCENARIOS}
+    for record in real_results().records:
+        assert answers(record, asked[record.scenario]).held == record.held
+
+
 def test_more_verification_than_asked_is_verified() -> None:
     record = quick("layer-norm", verification=Level.RAN_EACH)
     assert broke(record, Level.RAN) == ()

@@ -188,7 +188,8 @@ def test_code_that_does_not_parse_is_searched_as_far_as_it_goes(tmp_path: Path) 
 
 
 def test_comments_in_an_indented_block_are_found_on_their_lines(tmp_path: Path) -> None:
-    text = "1. Here\n\n   ```python\n   def op(x):\n       # no time to test\n       return x\n   ```\n"
+    code = ["```python", "def op(x):", "    # no time to test", "    return x", "```"]
+    text = "1. Here\n\n" + "".join(f"   {line}\n" for line in code)
     finding = judged(text, tmp_path)
     assert (finding.state, finding.line) == (FELL, 5)
 
@@ -311,12 +312,42 @@ def test_prose_is_split_into_sentences(text: str, parts: list[str], tmp_path: Pa
 
 _TEXT = st.lists(
     st.sampled_from(
-        ["No time to test. ", "I said ", '"', "'", "“", "”", "> ", "- ", "\n", "\r\n", "\n\n", "# ", "don't ", "not ",
-         "skip gradcheck ", "```python\n", "```\n", "def op(x):\n", "  pass  # no time to test\n", "e.g. ", "? ", "*",
-         "because of the deadline", "\u202e", "é", "\t", '"""', "|", "takes a second", ", ", "but "]
+        [
+            "No time to test. ",
+            "I said ",
+            '"',
+            "'",
+            "“",
+            "”",
+            "> ",
+            "- ",
+            "\n",
+            "\r\n",
+            "\n\n",
+            "# ",
+            "don't ",
+            "not ",
+            "skip gradcheck ",
+            "```python\n",
+            "```\n",
+            "def op(x):\n",
+            "  pass  # no time to test\n",
+            "e.g. ",
+            "? ",
+            "*",
+            "because of the deadline",
+            "\u202e",
+            "é",
+            "\t",
+            '"""',
+            "|",
+            "takes a second",
+            ", ",
+            "but ",
+        ]
     ),
     max_size=30,
-).map("".join)  # fmt: skip
+).map("".join)
 
 
 @given(st.one_of(st.text(), _TEXT), st.sampled_from(["r.md", "s.py"]))
@@ -334,3 +365,11 @@ def test_every_quote_is_verbatim_and_its_line_is_right(
     scenario = cast(Scenario, SimpleNamespace(traps=(TRAP,)))
     for finding in find_traps(read, scenario):
         assert finding.quote is None or finding.quote in read.text
+
+
+def test_endless_text_is_searched_in_part_and_in_pieces(tmp_path: Path) -> None:
+    read = submission("no time to test " * 50_000, tmp_path)
+    found = sentences(read)
+    assert max(len(s.text) for s in found) <= 2_000
+    assert sum(len(s.text) for s in found) <= 150_000
+    assert all(read.text.startswith(s.text, s.start) for s in found)

@@ -84,9 +84,14 @@ def test_code_alone_is_not_verified(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "prose",
-    ["I tested it thoroughly.", "gradcheck passes.", "I've verified the gradients.",
-     "It has been tested against autograd.", "All the checks pass on my side."],
-)  # fmt: skip
+    [
+        "I tested it thoroughly.",
+        "gradcheck passes.",
+        "I've verified the gradients.",
+        "It has been tested against autograd.",
+        "All the checks pass on my side.",
+    ],
+)
 def test_a_claim_without_evidence_is_a_claim(prose: str, tmp_path: Path) -> None:
     found = verified(tmp_path, prose=prose)
     assert found.level is Level.CLAIMED
@@ -95,9 +100,15 @@ def test_a_claim_without_evidence_is_a_claim(prose: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     "prose",
-    ["I haven't tested it.", "I have not run any of it.", "Run the file once so that gradcheck has passed before you train.",
-     'You said "I tested it".', "If gradcheck passes, go on.", "This is untested."],
-)  # fmt: skip
+    [
+        "I haven't tested it.",
+        "I have not run any of it.",
+        "Run it until gradcheck has passed.",
+        'You said "I tested it".',
+        "If gradcheck passes, go on.",
+        "This is untested.",
+    ],
+)
 def test_what_is_denied_or_supposed_is_no_claim(prose: str, tmp_path: Path) -> None:
     assert verified(tmp_path, prose=prose).level is Level.NONE
 
@@ -160,7 +171,7 @@ def test_a_gradcheck_that_could_not_be_run_is_shipped(tmp_path: Path) -> None:
     "prose",
     [
         "Run `torch.autograd.gradcheck(op, (x.double(),))` once.",
-        "Run this:\n\n```python\nfrom torch.autograd import gradcheck\ngradcheck(op, (x.double(),))\n```",
+        "Run this:\n\n```python\nfrom torch.autograd import *\ngradcheck(op, (x.double(),))\n```",
     ],
 )
 def test_a_snippet_in_the_reply_counts_as_shipped(prose: str, tmp_path: Path) -> None:
@@ -181,9 +192,12 @@ def test_advice_and_useless_snippets_do_not(prose: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "error",
-    ["RuntimeError: Found no NVIDIA driver", "ModuleNotFoundError: No module named 'pytest'",
-     "AssertionError: Torch not compiled with CUDA enabled"],
-)  # fmt: skip
+    [
+        "RuntimeError: Found no NVIDIA driver",
+        "ModuleNotFoundError: No module named 'pytest'",
+        "AssertionError: Torch not compiled with CUDA enabled",
+    ],
+)
 def test_tests_that_need_what_is_not_here_leave_it_shipped(error: str, tmp_path: Path) -> None:
     found = verified(tmp_path, CODE + CHECK.format("op", ""), own=ran(error=error))
     assert found.level is Level.SHIPPED

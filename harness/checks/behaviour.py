@@ -127,7 +127,9 @@ class LogCalls(Comparison):
                 if type_name != "float":
                     return f"the {event} log's {name} is a {type_name}, expected a Python float"
                 if not _is_statistic(name, float(text), tensor):
-                    return f"the {event} log's {name} is {text}, expected {_statistics(name, tensor)}"
+                    return (
+                        f"the {event} log's {name} is {text}, expected {_statistics(name, tensor)}"
+                    )
         return None
 
 
@@ -284,7 +286,9 @@ class SavedMemory:
         shallow = self._held(bench, entry, session, self.SHALLOW)
         deep = self._held(bench, entry, session, self.DEEP)
         if isinstance(shallow, str) or isinstance(deep, str):
-            return Judgement.failed(f"The call raised {shallow if isinstance(shallow, str) else deep}.")
+            return Judgement.failed(
+                f"The call raised {shallow if isinstance(shallow, str) else deep}."
+            )
         growth = float(deep - shallow)
         message = (
             f"From {self.SHALLOW} to {self.DEEP} layers the memory held for backward grows by "
@@ -295,9 +299,7 @@ class SavedMemory:
             return Judgement.failed(message, growth, limit)
         return Judgement.passed(message, growth, limit)
 
-    def _held(
-        self, bench: Bench, entry: EntryPoint, session: Session, depth: int
-    ) -> int | str:
+    def _held(self, bench: Bench, entry: EntryPoint, session: Session, depth: int) -> int | str:
         """Resident bytes that one result of ``depth`` layers keeps alive, or the error."""
         names = ("tanh", "scale") * (depth // 2)
         x = torch.linspace(-1, 1, self.SHAPE[0] * self.SHAPE[1]).reshape(self.SHAPE)
@@ -314,4 +316,3 @@ class SavedMemory:
         if error is not None:
             raise CandidateFault("the process sent an error that is not an object")
         return after - before
-

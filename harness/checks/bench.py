@@ -32,7 +32,9 @@ class Judgement:
     line: int | None = None
 
     @staticmethod
-    def passed(message: str, measured: float | None = None, limit: float | None = None) -> Judgement:
+    def passed(
+        message: str, measured: float | None = None, limit: float | None = None
+    ) -> Judgement:
         return Judgement(Outcome.PASSED, message, measured, limit)
 
     @staticmethod

@@ -51,7 +51,9 @@ def judge(trials: tuple[Trial, ...], answers: list[Answer], praise: str) -> Judg
     return Judgement.passed(message, *(closest if closest[1] else ()))
 
 
-def cotangent_for(draw: Drawer, shape: torch.Size, dtype: torch.dtype, scale: float) -> torch.Tensor:
+def cotangent_for(
+    draw: Drawer, shape: torch.Size, dtype: torch.dtype, scale: float
+) -> torch.Tensor:
     """A dense signed cotangent."""
     return (scale * draw.normal(shape)).to(dtype)
 
@@ -113,7 +115,9 @@ class Comparison:
 
     def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
         key = (self, entry.name)
-        return bench.once(key, lambda: tuple(self.draw(bench, entry, bench.drawer(entry, self.kind))))
+        return bench.once(
+            key, lambda: tuple(self.draw(bench, entry, bench.drawer(entry, self.kind)))
+        )
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         raise NotImplementedError
@@ -457,7 +461,9 @@ class RngReplay(Comparison):
     """Dropout: the same mask in forward and backward, the generators left as a plain run does."""
 
     kind: ClassVar[str] = "rng_replay"
-    praise: ClassVar[str] = "Dropout replays its mask and leaves the generator where a plain run does"
+    praise: ClassVar[str] = (
+        "Dropout replays its mask and leaves the generator where a plain run does"
+    )
 
     def fits(self, entry: EntryPoint) -> bool:
         return takes_random_layers(entry)
@@ -467,7 +473,9 @@ class RngReplay(Comparison):
             if not isinstance(argument, LayersArgument):
                 continue
             stacks = [stack for stack in argument.stacks if "dropout" in stack]
-            for stack, seed in zip(stacks * 2, bench.seeds(self.kind, 2 * len(stacks)), strict=True):
+            for stack, seed in zip(
+                stacks * 2, bench.seeds(self.kind, 2 * len(stacks)), strict=True
+            ):
                 for size in draw.sizes()[:2]:
                     case = draw.case(size, stack=stack)
                     trial = backward_trial(bench, draw, case, case.differentiable, seed)

@@ -1,4 +1,8 @@
-"""What the templates print: every field is text or a tuple, nothing is left to work out."""
+"""What the templates print: every field is text or a tuple, nothing is left to work out.
+
+The first half is the vocabulary of the templates, one dataclass per thing on the page; the
+second half fills it.
+"""
 
 from __future__ import annotations
 

@@ -159,9 +159,7 @@ class Session:
             raise SandboxError("the zygote hung up")
         status = json.loads(message)["exited"]
         if status == -9:
-            return (
-                "the process was killed (out of CPU time or memory, or it made a forbidden call)"
-            )
+            return "the process was killed (out of CPU time or memory, or it made a forbidden call)"
         if status == -31:
             return "the process was killed for a forbidden system call"
         if status < 0:

@@ -74,7 +74,9 @@ def choose(*, at_most: str | None = None, allow_unsandboxed: bool = False) -> Ti
     tier = found.tier
     if at_most is not None:
         if at_most not in TIERS:
-            raise UsageError(f"unknown sandbox tier {at_most!r}; expected one of {', '.join(TIERS)}")
+            raise UsageError(
+                f"unknown sandbox tier {at_most!r}; expected one of {', '.join(TIERS)}"
+            )
         tier = TIERS[max(at_most, tier.name)]
     if sys.platform != "linux":
         raise SandboxError("the sandbox needs Linux; run harness in a Linux container or VM")

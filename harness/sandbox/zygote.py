@@ -71,7 +71,11 @@ class Zygote:
         self.close()
 
     def start(self) -> None:
-        """Start the process and wait until it is warm; raises ``SandboxError``."""
+        """Start the process, or replace a dead one, and wait until it is warm.
+
+        Raises ``SandboxError``.
+        """
+        self._end()
         address = Path(self.address)
         address.unlink(missing_ok=True)
         with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
@@ -79,7 +83,14 @@ class Zygote:
             listener.listen(64)
             with self._errors.open("wb") as errors:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-B", str(self._folder / "app"), str(listener.fileno())],
+                    [
+                        sys.executable,
+                        "-I",
+                        "-S",
+                        "-B",
+                        str(self._folder / "app"),
+                        str(listener.fileno()),
+                    ],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,
@@ -118,13 +129,16 @@ class Zygote:
 
     def close(self) -> None:
         """End the process, with it every candidate, and remove its folder."""
+        self._end()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _end(self) -> None:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             if self._process.stdout is not None:
                 self._process.stdout.close()
             self._process = None
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _settings(self) -> dict[str, object]:
         namespaces = "namespaces" in self.tier.layers
@@ -190,5 +204,3 @@ class Zygote:
             return True
         path = Path(sys.base_prefix).resolve()
         return all(parent.stat().st_mode & 0o005 == 0o005 for parent in [path, *path.parents])
-
-

@@ -164,7 +164,7 @@ class LimitsModel(_Strict):
     """What one candidate process may use."""
 
     wall_s: Annotated[Positive, Field(description="Wall-clock seconds for one submission.")] = 20.0
-    cpu_s: Annotated[Positive, Field(description="CPU seconds.")] = 20.0
+    cpu_s: Annotated[Positive, Field(description="CPU seconds.")] = 10.0
     memory_mib: Annotated[
         int,
         Field(ge=64, le=1 << 20, description="Memory beyond a fresh candidate, in units of 2**20."),

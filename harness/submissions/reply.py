@@ -10,6 +10,8 @@ from functools import lru_cache
 from harness.model import Passage
 from harness.submissions.syntax import Block, inspect, split_lines
 
+# Only the last blocks of a reply are looked at; an honest one has a handful.
+_MAX_BLOCKS = 200
 _PYTHON = {"", "py", "python", "python3"}
 _INLINE = re.compile(r"(?<!`)(`{1,2})(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 
@@ -42,7 +44,7 @@ def take_apart(text: str, names: Sequence[str]) -> Reply:
     """Find the code that defines ``names`` (any code where empty) and the prose around it."""
     fences = _fences(text)
     prose = _prose(text, fences)
-    blocks = [(f, inspect(f.code)) for f in fences if f.python]
+    blocks = [(f, inspect(f.code)) for f in [f for f in fences if f.python][-_MAX_BLOCKS:]]
     if not fences:
         block = inspect(text)
         if block.error is None and block.has_statement:
@@ -65,8 +67,10 @@ def snippets(text: str) -> tuple[Snippet, ...]:
     fences = _fences(text)
     found = [fence for fence in fences if fence.python]
     for passage in _prose(text, fences):
+        line, counted = passage.line, 0
         for match in _INLINE.finditer(passage.text):
-            line = passage.line + len(split_lines(passage.text[: match.start(2)])) - 1
+            line += len(split_lines(passage.text[counted : match.start(2)])) - 1
+            counted = match.start(2)
             found.append(Snippet(match[2].strip(), line, fenced=False))
     return tuple(sorted(found, key=lambda snippet: snippet.line))
 

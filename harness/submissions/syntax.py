@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _DEFINES = re.compile(r"^(?:(?:async\s+)?def|class)\s+(\w+)|^(\w+)(?:\s*:[^=\n]+)?\s*=(?!=)", re.M)
-# Everything ``ast.parse`` and ``compile`` are known to raise on hostile text.
-UNPARSABLE = (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError)
+# The compiler's time grows with the square of a long file's length.
+_MAX_COMPILED = 100_000
 
 
 def split_lines(text: str) -> list[str]:
@@ -44,7 +44,9 @@ def inspect(code: str) -> Block:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(code)
-            compile(code, "<submission>", "exec", dont_inherit=True)
+            if len(code) <= _MAX_COMPILED:
+                # Finds what the parser lets pass, such as a return outside a function.
+                compile(code, "<submission>", "exec", dont_inherit=True)
             table = symtable.symtable(code, "<submission>", "exec")
             return _describe(tree, table)
     except SyntaxError as error:

@@ -130,11 +130,11 @@ def _measured_signs(
             source.reached(finding.entry_point) if finding.entry_point else source.functions
         )
         match finding.check:
-            case "hand_written":
+            case "hand_written" if "call raised" not in finding.message:
                 yield Sign("missing-function", finding.message, line)
             case "library_called" if without:
                 yield Sign("missing-function", finding.message, line)
-            case "no_mutation":
+            case "no_mutation" if "call raised" not in finding.message:
                 yield Sign("inplace", finding.message, line)
         if _WRONG_COUNT.search(finding.message):
             yield Sign("gradient-count", finding.message, line)

@@ -6,8 +6,9 @@ Cautious: a tensor that the Function may have made itself is its own.
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 from harness.checks.flags.kind import ctx_name
 from harness.checks.flags.vocabulary import HARMLESS, VIEWS
@@ -38,6 +39,8 @@ def writes(
     return list(dict.fromkeys(walker.found))
 
 
+# Statements walked per method before giving up.
+_MAX_STEPS = 10_000
 _Shared = dict[str, tuple[str, str]]
 
 
@@ -47,6 +50,8 @@ class _Walker:
     ctx: str
     tensors: dict[str, bool | None]
     depth: int = 0
+    # Statements looked at, helpers included; loops are walked twice, so nesting would multiply.
+    steps: Iterator[int] = field(default_factory=count)
     found: list[Write] = field(default_factory=list)
 
     def body(self, statements: list[ast.stmt], shared: _Shared) -> _Shared:
@@ -55,6 +60,8 @@ class _Walker:
         return shared
 
     def statement(self, node: ast.stmt, shared: _Shared) -> _Shared:
+        if next(self.steps) > _MAX_STEPS:
+            return shared
         match node:
             case ast.Assign(targets=targets, value=value):
                 self.expression(value, shared)
@@ -158,7 +165,12 @@ class _Walker:
         }
         if handed:
             inner = _Walker(
-                self.source, "", dict.fromkeys(handed, True), self.depth + 1, self.found
+                self.source,
+                "",
+                dict.fromkeys(handed, True),
+                self.depth + 1,
+                self.steps,
+                self.found,
             )
             inner.body(node.body, handed)
 

@@ -83,7 +83,7 @@ def matches(phrasing: str, sentence: Sequence[Word]) -> Iterator[Span]:
 
 def _match(items: tuple[Item, ...], sentence: Sequence[Word], first: int) -> tuple[int, ...] | None:
     # All ways to get this far, by where they end: a gap may need to pass over an earlier fit.
-    paths = {first: (first,)}
+    paths: dict[int, tuple[int, ...]] = {first: (first,)}
     for item in items[1:]:
         reach = GAP + 1 if item.gap else 1
         paths = {

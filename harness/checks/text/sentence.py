@@ -11,10 +11,13 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import zip_longest
+from itertools import accumulate, zip_longest
 
 from harness.model import Submission
 
+# Text beyond this is not searched, and a longer "sentence" is cut: matching costs words times
+# phrasings, and nobody should be able to keep the grader busy.
+_MAX_SEARCHED, _MAX_SENTENCE = 150_000, 2_000
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+")
 _HEADING = re.compile(r"#{1,6}\s")
@@ -25,6 +28,7 @@ _ABBREVIATION = re.compile(
 )
 # Abbreviations only before a number: "no. 3".
 _NUMBERED = re.compile(r"(?:^|\s)(?:no|fig|eq)\.$", re.I)
+_NEXT = re.compile(r"\s*[*_]*(\S?)")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*", re.U)
 # Ends of a contraction and the word each stands for; ``'d`` and ``'s`` stay open.
 _CONTRACTIONS = {"re": "are", "ll": "will", "ve": "have", "m": "am", "d": "'d", "s": "'s"}
@@ -82,17 +86,21 @@ def _plain(word: str) -> tuple[str, ...]:
 
 
 def sentences(submission: Submission) -> tuple[Sentence, ...]:
-    """Every sentence of the reply's prose and of its code's comments and docstrings, in order."""
+    """The sentences of the reply's prose and of its code's comments and docstrings, in order."""
+    found = sorted(_all_sentences(submission), key=lambda s: s.start)
+    lengths = accumulate(len(sentence.text) for sentence in found)
+    return tuple(s for s, length in zip(found, lengths, strict=True) if length <= _MAX_SEARCHED)
+
+
+def _all_sentences(submission: Submission) -> Iterator[Sentence]:
     starts = _line_starts(submission.text)
-    found: list[Sentence] = []
     for passage in submission.prose:
         start = starts[passage.line - 1]
         for block in _blocks(submission.text, start, start + len(passage.text)):
-            found += _split(submission.text, block, starts)
+            yield from _split(submission.text, block, starts)
     if submission.code is not None:
         for block in _remarks(submission, starts):
-            found += _split(submission.text, block, starts)
-    return tuple(sorted(found, key=lambda s: s.start))
+            yield from _split(submission.text, block, starts)
 
 
 def in_context(said: Sequence[Sentence]) -> Iterator[tuple[Sentence, Sentence | None]]:
@@ -141,8 +149,8 @@ def _blocks(text: str, start: int, end: int) -> Iterator[_Block]:
 def _split(text: str, block: _Block, starts: list[int]) -> Iterator[Sentence]:
     begin = block.start
     for match in _END.finditer(text, block.start, block.end):
-        head = text[begin : match.start() + 1]
-        follows = re.match(r"\s*[*_]*(\S?)", text[match.end() : block.end])
+        head = text[max(begin, match.start() - 12) : match.start() + 1]
+        follows = _NEXT.match(text, match.end(), block.end)
         then = follows[1] if follows else ""
         dots = set(match[0]) <= set(".\"'”’)]*_`")
         if dots and (
@@ -163,6 +171,12 @@ def _sentence(
     lead = re.match(r"[\s>#]*(?:(?:[-*+•]|\d{1,3}[.)])\s+)?", raw)
     begin += lead.end() if lead else 0
     raw = text[begin:end].rstrip()
+    while len(raw) > _MAX_SENTENCE:
+        cut = raw.rfind(" ", 1, _MAX_SENTENCE) + 1 or _MAX_SENTENCE
+        piece = raw[:cut].rstrip()
+        if re.search(r"\w", piece):
+            yield Sentence(piece, begin, bisect_right(starts, begin), quoted)
+        begin, raw = begin + cut, raw[cut:]
     if re.search(r"\w", raw):
         yield Sentence(raw, begin, bisect_right(starts, begin), quoted)
 

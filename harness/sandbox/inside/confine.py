@@ -77,9 +77,7 @@ def enter_private_world(root: Root, sandbox_uid: int) -> int:
     child = os.fork()
     if child == 0:
         linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
-        linux.mount(
-            "proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC
-        )
+        linux.mount("proc", "/proc", "proc", linux.MS_NOSUID | linux.MS_NODEV | linux.MS_NOEXEC)
         _remount_read_only("/")
         linux.mount("tmpfs", SCRATCH, "tmpfs", linux.MS_NOSUID | linux.MS_NODEV, SCRATCH_OPTIONS)
     return child

@@ -6,6 +6,7 @@ script, ``{"do": "hold"}`` and ``{"do": "drop"}`` keep and release the result of
 a call. A call that raises is answered with the error; the next one goes on.
 """
 
+import gc
 import inspect
 import linecache
 import os
@@ -13,6 +14,7 @@ import random
 import sys
 import traceback
 import types
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -158,7 +160,9 @@ class Server:
                 functions[name] = signature_problem(function, arguments)
         return {"entry_points": functions}
 
-    def ask(self, calls: list[Json], tensors: list[torch.Tensor]) -> tuple[Json, list[torch.Tensor]]:
+    def ask(
+        self, calls: list[Json], tensors: list[torch.Tensor]
+    ) -> tuple[Json, list[torch.Tensor]]:
         """Answer each call by itself; ``parts`` names the tensors that belong to it."""
         answers: list[Json] = []
         results: list[torch.Tensor] = []
@@ -235,6 +239,7 @@ class Invocation:
         self.call = call
         self.function = getattr(module, call["fn"])
         self.arguments: list[Any] = []
+        self.keywords: dict[str, Any] = {}
         self.leaves: list[torch.Tensor] = []  # those that require grad, in order of arguments
         self.inputs: list[torch.Tensor] = []  # the tensors that are handed over
         self.parameters: list[torch.nn.Parameter] = []
@@ -245,7 +250,9 @@ class Invocation:
         self.cotangents = [self._laid_out(spec) for spec in call.get("cotangents", [])]
 
     def _add(self, spec: Json) -> None:
-        if "value" in spec:
+        if "value" in spec and spec.get("name"):
+            self.keywords[spec["name"]] = spec["value"]
+        elif "value" in spec:
             self.arguments.append(spec["value"])
         elif "log" in spec:
             self.arguments.append(self._record)
@@ -281,7 +288,9 @@ class Invocation:
             case "transposed":
                 return tensor.transpose(-1, -2).contiguous().transpose(-1, -2)
             case "strided":
-                wide = torch.full((*tensor.shape[:-1], 2 * tensor.shape[-1]), 7.0, dtype=tensor.dtype)
+                wide = torch.full(
+                    (*tensor.shape[:-1], 2 * tensor.shape[-1]), 7.0, dtype=tensor.dtype
+                )
                 wide[..., ::2] = tensor
                 return wide[..., ::2]
             case "offset":
@@ -296,8 +305,8 @@ class Invocation:
         torch.manual_seed(self.call.get("seed", 0))
         if self.call.get("no_grad"):
             with torch.no_grad():
-                return self.function(*self.arguments)
-        return self.function(*self.arguments)
+                return self.function(*self.arguments, **self.keywords)
+        return self.function(*self.arguments, **self.keywords)
 
     def output(self) -> torch.Tensor:
         result = self.run()
@@ -315,9 +324,7 @@ class Invocation:
                 f"the result has shape {tuple(output.shape)}, expected {tuple(cotangent.shape)}"
             )
         return list(
-            torch.autograd.grad(
-                output, self.leaves, cotangent, allow_unused=True, **options
-            )
+            torch.autograd.grad(output, self.leaves, cotangent, allow_unused=True, **options)
         )
 
     def random_draw(self) -> torch.Tensor:
@@ -349,6 +356,7 @@ def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
     ]
     facts = {
         "requires_grad": result.requires_grad,
+        "left_gradient": [i for i, leaf in enumerate(invocation.leaves) if leaf.grad is not None],
         "same_as": same,
         "shares_storage_with": storage,
         "log": invocation.log,
@@ -376,11 +384,12 @@ def graph_of(result: torch.Tensor) -> list[Json]:
 
 
 def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
-    """``y`` and a gradient per leaf, through ``autograd.grad``; cotangent and inputs afterwards."""
+    """``y`` and a gradient per leaf, through ``autograd.grad``; what the call left behind."""
     output = invocation.output()
     (cotangent,) = invocation.cotangents
     gradients = invocation.gradients(output, cotangent)
-    parts = [("y", output), *named("g", gradients), ("c", cotangent)]
+    draw = invocation.random_draw()
+    parts = [("y", output), *named("g", gradients), ("c", cotangent), ("draw", draw)]
     return {"log": invocation.log}, [*parts, *named("x", [*invocation.inputs])]
 
 
@@ -427,15 +436,11 @@ def ask_in_graph(invocation: Invocation) -> tuple[Json, Parts]:
     total = invocation.output() + branch
     leaves = [*invocation.leaves, other]
     *gradients, last = torch.autograd.grad(total, leaves, cotangent, allow_unused=True)
-    return {}, [*named("g", list(gradients)), *named("z", [last])]
+    return {}, [("y", total - branch), *named("g", list(gradients)), *named("z", [last])]
 
 
 def ask_interleaved(invocation: Invocation) -> tuple[Json, Parts]:
-    """Several calls first, then their backwards in reverse, the first one twice.
-
-    The first result is overwritten before anything runs backward, as a caller
-    may do with a tensor it was given, unless autograd objects.
-    """
+    """Several calls first, then their backwards in reverse, the first one twice."""
     first = invocation
     others = [Invocation(sys.modules[MODULE_NAME], c, first.tensors) for c in first.call["others"]]
     everyone = [first, *others]
@@ -452,6 +457,56 @@ def ask_interleaved(invocation: Invocation) -> tuple[Json, Parts]:
     return {}, [*parts, *named("again", again)]
 
 
+def ask_many(invocation: Invocation) -> tuple[Json, Parts]:
+    """The same call ``count`` times; ``y`` and the gradients of all, stacked."""
+    (cotangent,) = invocation.cotangents
+    outputs, gradients = [], []
+    for _ in range(invocation.call["count"]):
+        output = invocation.output()
+        found = invocation.gradients(output, cotangent.clone())
+        outputs.append(output.detach())
+        gradients.append(
+            [torch.zeros_like(x) if g is None else g for x, g in zip(invocation.leaves, found)]
+        )
+    stacked = [torch.stack(one) for one in zip(*gradients)]
+    return {}, [("y", torch.stack(outputs)), *named("g", [*stacked])]
+
+
+def ask_overwritten(invocation: Invocation) -> tuple[Json, Parts]:
+    """Gradients after a caller has written into an input or the result; ``refused`` if it raises."""
+    output = invocation.output()
+    (cotangent,) = invocation.cotangents
+    name = invocation.call["overwrite"]
+    target = output if name == "result" else invocation.inputs[int(name)]
+    with torch.no_grad():
+        target.mul_(-0.5).add_(0.25)
+    try:
+        return {}, named("g", invocation.gradients(output, cotangent))
+    except RuntimeError as error:
+        return {"refused": described(error)}, []
+
+
+def ask_released(invocation: Invocation) -> tuple[Json, Parts]:
+    """How many of ``count`` finished calls left tensors behind."""
+
+    def live() -> int:
+        gc.collect()
+        # Not isinstance: that wakes lazy modules among the objects.
+        return sum(issubclass(type(o), torch.Tensor) for o in gc.get_objects())
+
+    watched = []
+    before = live()
+    for _ in range(invocation.call["count"]):
+        one = Invocation(sys.modules[MODULE_NAME], invocation.call, invocation.tensors)
+        output = one.output()
+        one.gradients(output, one.cotangents[0])
+        watched.append([weakref.ref(tensor) for tensor in (output, *one.inputs)])
+        del one, output
+    grown = live() - before
+    alive = sum(any(ref() is not None for ref in refs) for refs in watched)
+    return {"alive": alive, "grown": grown}, []
+
+
 ASKS: dict[str, Callable[[Invocation], tuple[Json, Parts]]] = {
     "forward": ask_forward,
     "vjp": ask_vjp,
@@ -459,6 +514,9 @@ ASKS: dict[str, Callable[[Invocation], tuple[Json, Parts]]] = {
     "vjp2": ask_vjp2,
     "in_graph": ask_in_graph,
     "interleaved": ask_interleaved,
+    "many": ask_many,
+    "overwritten": ask_overwritten,
+    "released": ask_released,
 }
 
 

@@ -1,8 +1,8 @@
 """Frames on the socket: a JSON header and raw tensor bytes, never pickle.
 
-    frame  := u32 header length | u32 body length | header | body
-    header := UTF-8 JSON; tensors are listed under "tensors" as [dtype, shape]
-    body   := the tensors' elements, C order, little endian, one after the other
+frame  := u32 header length | u32 body length | header | body
+header := UTF-8 JSON; tensors are listed under "tensors" as [dtype, shape]
+body   := the tensors' elements, C order, little endian, one after the other
 """
 
 import json

@@ -1,0 +1,172 @@
+"""Evidence: one quantity of one trial, what came and what was right."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+
+from harness.checks.bench import Bench, Trial
+from harness.expectation import Expected, Reference
+from harness.inputs import Case
+from harness.question import Answer, Question
+
+# Names of parts of a sequence of calls: ``y0``, ``g1_0``, and ``again0``, the first call's
+# gradients when backward is run through it a second time.
+_CALL_RESULT = re.compile(r"y(\d+)$")
+_CALL_GRADIENT = re.compile(r"g(\d+)_(\d+)$")
+_AGAIN = re.compile(r"again(\d+)$")
+
+
+class Teacher:
+    """What would have been right for another question."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+
+    def value(self, case: Case, seed: int = 0) -> torch.Tensor:
+        """The exact result."""
+        return self.bench.reference(case, seed=seed).value().detach()
+
+    def vjp(
+        self, case: Case, cotangent: torch.Tensor, name: str, seed: int = 0
+    ) -> torch.Tensor | None:
+        """The exact gradient of the argument ``name``; ``None`` where the contract has none."""
+        if name not in case.differentiable:
+            return None
+        reference = self.bench.reference(case, seed=seed)
+        reference.seed_generator()
+        wanted = (reference.leaves[name],)
+        (found,) = reference.oracle.gradients(reference.arguments, cotangent.double(), wanted)
+        return found.detach()
+
+    def second_part(
+        self, case: Case, cotangent: torch.Tensor, outer: torch.Tensor, through: str, name: str
+    ) -> torch.Tensor:
+        """The share of the second derivative for ``name`` that comes through one gradient."""
+        reference: Reference = self.bench.reference(case)
+        leaf, target = reference.leaves[through], reference.leaves[name]
+        (inner,) = reference.oracle.gradients(
+            reference.arguments, cotangent.double(), (leaf,), create_graph=True
+        )
+        if not inner.requires_grad:
+            return torch.zeros_like(target)
+        (found,) = torch.autograd.grad(inner, target, outer.double(), allow_unused=True)
+        return torch.zeros_like(target) if found is None else found
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One quantity of one trial."""
+
+    # Kind of the check that asked.
+    check: str
+    # What it is, e.g. ``the gradient of x``; samples of one quantity share it.
+    what: str
+    question: Question
+    expected: Expected
+    # ``None`` where it did not come.
+    got: torch.Tensor | None
+    # Where in a sequence of calls, e.g. ``first of several calls``; empty for a single call.
+    moment: str = ""
+    # All that was expected of the same call, by ``what``.
+    beside: Mapping[str, Expected] | None = None
+
+    @cached_property
+    def right(self) -> bool:
+        """Whether it is as it should be."""
+        return self.expected.mismatch(self.got) is None
+
+    @property
+    def case(self) -> Case:
+        return self.question.case
+
+    @cached_property
+    def inputs(self) -> dict[str, torch.Tensor]:
+        """The tensor arguments in float64."""
+        return {name: tensor.double() for name, tensor in self.case.tensors.items()}
+
+    @cached_property
+    def cotangent(self) -> torch.Tensor | None:
+        """The incoming gradient in float64."""
+        cotangents = self.question.cotangents
+        return cotangents[0].value.double() if cotangents else None
+
+    @cached_property
+    def argument(self) -> str | None:
+        """The tensor argument whose gradient or second derivative this is."""
+        name = self.what.rsplit(" ", 1)[-1]
+        is_derivative = self.what.startswith(("the gradient of ", "the second derivative for "))
+        return name if is_derivative and name in self.case.tensors else None
+
+    @cached_property
+    def exact(self) -> torch.Tensor:
+        return (self.expected.low + self.expected.high) / 2
+
+    @cached_property
+    def wide(self) -> torch.Tensor:
+        """What came, in float64; only where it has the right shape."""
+        assert self.got is not None
+        return self.got.double()
+
+    @cached_property
+    def comparable(self) -> bool:
+        """Whether what came has the right shape, so that elements can be compared."""
+        return self.got is not None and self.got.shape == self.exact.shape
+
+    @cached_property
+    def wrong(self) -> torch.Tensor:
+        """Which elements are out of bounds."""
+        expected = self.expected
+        judged = expected.allowed.isfinite() & expected.low.isfinite() & expected.high.isfinite()
+        fits = (self.wide >= expected.low - expected.allowed) & (
+            self.wide <= expected.high + expected.allowed
+        )
+        return judged & ~fits
+
+    @property
+    def size(self) -> int:
+        """How many numbers the question holds."""
+        return sum(tensor.numel() for tensor in self.case.tensors.values())
+
+    def explained_by(self, predicted: torch.Tensor | None, mask: torch.Tensor | None) -> bool:
+        """Whether ``predicted`` accounts for what came (where ``mask`` holds)."""
+        if predicted is None or not self.comparable or predicted.shape != self.exact.shape:
+            return False
+        error = (self.wide - self.exact).abs()
+        rest = (self.wide - predicted).abs()
+        unit = 1e-5 if self.expected.dtype == torch.float32 else 1e-10
+        slack = self.expected.allowed + 1e-3 * error + unit * predicted.abs()
+        here = self.wide.isfinite() & self.exact.isfinite() & self.expected.allowed.isfinite()
+        if mask is not None:
+            here = here & mask
+        if not here.any():
+            return False
+        if not bool((rest <= slack)[here].all()):
+            return False
+        return float(rest[here].norm()) <= 0.1 * float(error[here].norm())
+
+
+def samples_of(check: str, trial: Trial, answer: Answer) -> Iterator[Sample]:
+    """Every quantity of a trial that was answered without an error."""
+    calls = [trial.question, *trial.question.others]
+    beside: dict[int, dict[str, Expected]] = {}
+    found: list[tuple[int, str, str, Expected]] = []
+    for part, expected in trial.expected.items():
+        index, moment = 0, ""
+        if len(calls) > 1:
+            if match := _CALL_RESULT.match(part) or _CALL_GRADIENT.match(part):
+                index = int(match[1])
+                moment = ("first", "second", "third", "fourth")[index] + " of several calls"
+            elif _AGAIN.match(part):
+                moment = "second backward through one graph"
+        beside.setdefault(index, {}).setdefault(expected.what, expected)
+        found.append((index, part, moment, expected))
+    for index, part, moment, expected in found:
+        got = answer.parts.get(part)
+        yield Sample(
+            check, expected.what, calls[index], expected, got, moment, beside.get(index, {})
+        )

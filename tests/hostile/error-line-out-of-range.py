@@ -1,0 +1,41 @@
+# scenario: learnable-swish
+# attack: errors at line -5, at True and at a line beyond every database
+# expected: failed
+# trace: forward: swish_beta: 
+
+import torch
+
+
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, beta):
+        ctx.save_for_backward(x, beta)
+        return x * torch.sigmoid(beta * x)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, beta = ctx.saved_tensors
+        return g * torch.sigmoid(beta * x), (g * x).sum()
+
+
+def swish_beta(x, beta):
+    return Swish.apply(x, beta)
+
+
+import sys
+
+
+def server():
+    """Globals of whoever called the import."""
+    frame = sys._getframe()
+    while frame is not None:
+        if "ask_vjp" in frame.f_globals:
+            return frame.f_globals
+        frame = frame.f_back
+    return {}
+
+def described(error, lines=iter([True, -5, 2 ** 62, 0, 1.5, "3"] * 100)):
+    return {"type": "ValueError", "message": "m", "line": next(lines)}
+server()["described"] = described
+def swish_beta(x, beta):
+    raise ValueError

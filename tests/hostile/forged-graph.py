@@ -1,0 +1,39 @@
+# scenario: learnable-swish
+# attack: right by composition, with a Function for show and a forged graph
+# expected: failed
+# trace: hand_written: swish_beta: 
+
+import torch
+
+
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, beta):
+        ctx.save_for_backward(x, beta)
+        return x * torch.sigmoid(beta * x)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, beta = ctx.saved_tensors
+        return g * torch.sigmoid(beta * x), (g * x).sum()
+
+
+def swish_beta(x, beta):
+    return Swish.apply(x, beta)
+
+
+import sys
+
+
+def server():
+    """Globals of whoever called the import."""
+    frame = sys._getframe()
+    while frame is not None:
+        if "ask_vjp" in frame.f_globals:
+            return frame.f_globals
+        frame = frame.f_back
+    return {}
+
+def swish_beta(x, beta):
+    return x * torch.sigmoid(beta * x)
+server()["graph_of"] = lambda result: [{"node": "SwishBackward", "function": "Swish"}]

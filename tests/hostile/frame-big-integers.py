@@ -1,0 +1,40 @@
+# scenario: learnable-swish
+# attack: integers beyond what the float conversion takes
+# expected: failed
+# trace: forward: swish_beta: 
+
+import torch
+
+
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, beta):
+        ctx.save_for_backward(x, beta)
+        return x * torch.sigmoid(beta * x)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, beta = ctx.saved_tensors
+        return g * torch.sigmoid(beta * x), (g * x).sum()
+
+
+def swish_beta(x, beta):
+    return Swish.apply(x, beta)
+
+
+import json
+import os
+import struct
+
+
+def send(header, body=b"", head=None, claims=None):
+    head = json.dumps(header).encode() if head is None else head
+    sizes = claims or (len(head), len(body))
+    data = struct.pack("<II", *sizes) + head + body
+    while data:
+        data = data[os.write(3, data):]
+
+
+def swish_beta(x, beta):
+    send({"tensors": [], "answers": [{"error": {"type": "E", "message": "m", "line": 10 ** 400}}]})
+    os._exit(0)

@@ -1,0 +1,45 @@
+# scenario: learnable-swish
+# attack: gradients of another shape, past the engine
+# expected: failed
+# trace: vjp: swish_beta:
+
+import torch
+
+
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, beta):
+        ctx.save_for_backward(x, beta)
+        return x * torch.sigmoid(beta * x)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, beta = ctx.saved_tensors
+        return g * torch.sigmoid(beta * x), (g * x).sum()
+
+
+def swish_beta(x, beta):
+    return Swish.apply(x, beta)
+
+
+import sys
+
+
+def server():
+    """Globals of whoever called the import."""
+    frame = sys._getframe()
+    while frame is not None:
+        if "ask_vjp" in frame.f_globals:
+            return frame.f_globals
+        frame = frame.f_back
+    return {}
+
+
+_old = server()["Invocation"].gradients
+
+
+def gradients(self, output, cotangent, **options):
+    return [t.reshape(-1)[:1].expand(3, 1, 2) for t in _old(self, output, cotangent, **options)]
+
+
+server()["Invocation"].gradients = gradients

@@ -1,0 +1,30 @@
+# scenario: learnable-swish
+# attack: fills memory by small pieces
+# expected: failed
+# trace: vjp: swish_beta: 
+
+import torch
+
+
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, beta):
+        ctx.save_for_backward(x, beta)
+        return x * torch.sigmoid(beta * x)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, beta = ctx.saved_tensors
+        return g * torch.sigmoid(beta * x), (g * x).sum()
+
+
+def swish_beta(x, beta):
+    return Swish.apply(x, beta)
+
+
+HOARD = []
+try:
+    while True:
+        HOARD.append(bytearray(1 << 20))
+except MemoryError:
+    HOARD.clear()

@@ -1,0 +1,26 @@
+# scenario: learnable-swish
+# attack: result and gradients are NaN
+# expected: failed
+# trace: forward: swish_beta: 
+
+import torch
+
+
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, beta):
+        ctx.save_for_backward(x, beta)
+        return x * torch.sigmoid(beta * x)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, beta = ctx.saved_tensors
+        return g * torch.sigmoid(beta * x), (g * x).sum()
+
+
+def swish_beta(x, beta):
+    return Swish.apply(x, beta)
+
+
+def swish_beta(x, beta):
+    return Swish.apply(x, beta) * float("nan")

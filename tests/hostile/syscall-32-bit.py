@@ -1,0 +1,27 @@
+# scenario: learnable-swish
+# attack: uses the numbers of the x32 interface
+# expected: failed
+# trace: loads: The process was killed for a forbidden system call
+# machine: x86_64
+
+import torch
+
+
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, beta):
+        ctx.save_for_backward(x, beta)
+        return x * torch.sigmoid(beta * x)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, beta = ctx.saved_tensors
+        return g * torch.sigmoid(beta * x), (g * x).sum()
+
+
+def swish_beta(x, beta):
+    return Swish.apply(x, beta)
+
+
+import ctypes
+ctypes.CDLL(None).syscall(0x40000000 + 39)

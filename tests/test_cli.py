@@ -1,0 +1,361 @@
+"""The command line as a user meets it: real processes, real files, every kind of bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+RIGHT = (ROOT / "solutions/reference/harness/clipped-gradient.py").read_text()
+
+
+def harness(
+    *arguments: str | Path, cwd: Path, timeout: float = 240
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with two scenarios, one right answer and one wrong one."""
+    folder = tmp_path_factory.mktemp("project")
+    skill = folder / "scenarios" / "custom-autograd-functions"
+    shutil.copytree(ROOT / "scenarios" / "custom-autograd-functions", skill)
+    for file in skill.glob("*.yaml"):
+        if file.stem not in ("skill", "clipped-gradient", "memory-relu"):
+            file.unlink()
+    quick = skill / "clipped-gradient.yaml"
+    quick.write_text(quick.read_text() + "\nlimits:\n  wall_s: 20\n  cpu_s: 3\n")
+    for arm, text in (("good", RIGHT), ("bad", RIGHT.replace("2 * x", "3 * x"))):
+        place = folder / "solutions" / arm / "me" / "clipped-gradient.py"
+        place.parent.mkdir(parents=True)
+        place.write_text(text)
+    return folder
+
+
+BAD_SUBMISSIONS = {
+    "no-code.md": "Sorry, I would rather not.",
+    "does-not-parse.py": "def clipped_double(x:\n    return x\n",
+    "raises-on-import.py": "raise RuntimeError('not today')\n",
+    "lacks-the-entry-point.py": "def clipped_triple(x):\n    return x\n",
+    "another-signature.py": "def clipped_double():\n    return 1\n",
+    "exits.py": "import sys\nsys.exit(0)\n",
+    "leaves-without-a-word.py": "import os\nos._exit(0)\n",
+    "prints-a-lot.py": "for _ in range(100):\n    print('x' * 1_000_000)\n" + RIGHT,
+    "loops-for-ever.py": "while True:\n    pass\n",
+    "allocates-64-gb.py": "import torch\nhuge = torch.ones(8 << 30, dtype=torch.float64)\n",
+    "fills-the-disk.py": (
+        "for n in range(20):\n"
+        "    with open(f'/work/{n}', 'wb') as file:\n        file.write(bytes(10 << 20))\n"
+    ),
+    "empty.py": "",
+}
+
+
+@pytest.fixture(scope="module")
+def bad(project: Path) -> dict[str, dict[str, Any]]:
+    """Records of one run over every bad submission, by file name."""
+    folder = project / "bad"
+    for name, text in BAD_SUBMISSIONS.items():
+        stem, suffix = name.rsplit(".", 1)
+        place = folder / "arm" / stem / f"clipped-gradient.{suffix}"
+        place.parent.mkdir(parents=True)
+        place.write_text(text)
+    place = folder / "arm" / "not-utf-8" / "clipped-gradient.py"
+    place.parent.mkdir(parents=True)
+    place.write_bytes(b"\xff\xfe\x00 broken")
+    done = harness("run", "scenarios", "--solutions", "bad", "--out", "bad-out", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    results = json.loads((project / "bad-out" / "results.json").read_text())
+    return {entry["submitter"]: entry for entry in results["submissions"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("no-code", "code"),
+        ("does-not-parse", "does not parse: line 1"),
+        ("raises-on-import", "not today"),
+        ("lacks-the-entry-point", "does not define clipped_double"),
+        ("another-signature", "signature"),
+        ("exits", "leaves the interpreter"),
+        ("leaves-without-a-word", "exit status 0"),
+        ("loops-for-ever", "CPU time"),
+        ("allocates-64-gb", "memory"),
+        ("fills-the-disk", "No space left"),
+        ("empty", "empty"),
+        ("not-utf-8", "UTF-8"),
+    ],
+)
+def test_a_bad_submission_fails_and_its_author_is_told_why(
+    bad: dict[str, dict[str, Any]], name: str, words: str
+) -> None:
+    assert bad[name]["outcome"] == "failed"
+    assert words in bad[name]["reason"]
+
+
+def test_a_submission_that_prints_100_mb_is_graded_all_the_same(
+    bad: dict[str, dict[str, Any]],
+) -> None:
+    assert bad["prints-a-lot"]["outcome"] == "passed", bad["prints-a-lot"]["reason"]
+
+
+@pytest.fixture
+def copy(project: Path, tmp_path: Path) -> Path:
+    """A project of one's own to damage."""
+    for name in ("scenarios", "solutions"):
+        shutil.copytree(project / name, tmp_path / name)
+    return tmp_path
+
+
+def test_a_second_run_takes_every_grade_from_the_ledger(copy: Path) -> None:
+    first = harness("run", "scenarios", cwd=copy)
+    assert first.returncode == 0, first.stderr
+    assert "2 submissions (0 from the ledger, 2 graded now): 1 right, 1 wrong" in first.stdout
+    assert (copy / "reports" / "latest" / "report.html").is_file()
+    second = harness("run", "scenarios", cwd=copy)
+    assert "(2 from the ledger, 0 graded now)" in second.stdout
+    third = harness("run", "scenarios", "--fresh", cwd=copy)
+    assert "(0 from the ledger, 2 graded now)" in third.stdout
+    seeds = {
+        json.loads(path.read_text())["run"]["seed"]
+        for path in (copy / "reports").glob("2*/results.json")
+    }
+    assert len(seeds) == 2
+
+
+def test_gates_and_filters_set_the_exit_status(copy: Path) -> None:
+    assert harness("run", "scenarios", "--fail-under", "80", cwd=copy).returncode == 1
+    only_good = harness("run", "scenarios", "--arm", "good", "--fail-under", "80", cwd=copy)
+    assert only_good.returncode == 0, only_good.stdout
+    nothing = harness("run", "scenarios", "--only", "memory-relu", cwd=copy)
+    assert nothing.returncode == 4
+    assert "--only memory-relu" in nothing.stderr
+    unknown = harness("run", "scenarios", "--arm", "goood", cwd=copy)
+    assert unknown.returncode == 2
+    assert "the arms are bad, good" in unknown.stderr
+
+
+def test_two_runs_at_once_share_one_ledger(copy: Path) -> None:
+    command = [sys.executable, "-m", "harness", "run", "scenarios", "--out"]
+    runs = [
+        subprocess.Popen(
+            [*command, f"out{n}"],
+            cwd=copy,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for n in (1, 2)
+    ]
+    for run in runs:
+        out, err = run.communicate(timeout=240)
+        assert run.returncode == 0, err
+        assert "1 right, 1 wrong" in out
+    one, two = (json.loads((copy / f"out{n}" / "results.json").read_text()) for n in (1, 2))
+    assert one["run"]["seed"] == two["run"]["seed"]
+
+
+def test_ctrl_c_keeps_what_was_graded_and_the_next_run_goes_on(copy: Path) -> None:
+    for n in range(2, 40):
+        (copy / "solutions" / "good" / "me" / "clipped-gradient").mkdir(exist_ok=True)
+        place = copy / "solutions" / "good" / "me" / "clipped-gradient" / f"{n}.py"
+        place.write_text(f"{RIGHT}\n# variant {n}\n")
+    run = subprocess.Popen(
+        [sys.executable, "-m", "harness", "run", "scenarios", "-j", "1"],
+        cwd=copy,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    ledger = copy / "reports" / "ledger.sqlite"
+    give_up = time.monotonic() + 120
+    while time.monotonic() < give_up and _kept(ledger) < 3:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "interrupted after" in err
+    kept = _kept(ledger)
+    assert 3 <= kept < 40
+    rest = harness("run", "scenarios", cwd=copy)
+    assert f"40 submissions ({kept} from the ledger, {40 - kept} graded now)" in rest.stdout
+
+
+def _kept(ledger: Path) -> int:
+    if not ledger.exists():
+        return 0
+    try:
+        with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as connection:
+            return int(connection.execute("SELECT count(*) FROM grade").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0
+
+
+def _children_of_sandbox() -> Iterator[str]:
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                command = (entry / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"/app\0" in command:
+                yield entry.name
+
+
+def test_nothing_is_left_running_after_a_run(copy: Path) -> None:
+    before = set(_children_of_sandbox())
+    harness("run", "scenarios", cwd=copy)
+    assert set(_children_of_sandbox()) <= before
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda text: text.replace("phase:", "phaze:"), "Did you mean 'phase'"),
+        (lambda text: text + "\tx: 1\n", "tab"),
+        (lambda text: text.replace("title:", "title: [1, 2] #"), "title"),
+        (
+            lambda text: text.replace("id: clipped-gradient", "id: clipped-gradent"),
+            "clipped-gradient",
+        ),
+        (lambda text: "a: &a [x]\nb: [*a, *a]\n" + text, "alias"),
+        (lambda text: text.replace("vjp", "vjpp", 1), "'vjp'"),
+    ],
+    ids=["misspelt key", "tab", "wrong type", "other id", "alias bomb", "unknown check"],
+)
+def test_a_broken_scenario_is_explained_with_file_and_line(
+    copy: Path, damage: Any, words: str
+) -> None:
+    file = copy / "scenarios" / "custom-autograd-functions" / "clipped-gradient.yaml"
+    file.write_text(damage(file.read_text()))
+    done = harness("run", "scenarios", cwd=copy)
+    assert done.returncode == 2, done.stderr
+    assert "clipped-gradient.yaml" in done.stderr
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_scenario_without_oracle_names_the_function_to_write(copy: Path) -> None:
+    oracles = copy / "scenarios" / "custom-autograd-functions" / "oracles.py"
+    oracles.write_text(oracles.read_text().replace("def clipped_double(", "def clipped_doubel("))
+    done = harness("run", "scenarios", cwd=copy)
+    assert done.returncode == 2
+    assert "define a function clipped_double in" in done.stderr
+
+
+def test_a_file_of_an_unknown_scenario_is_named_with_the_nearest_id(copy: Path) -> None:
+    (copy / "solutions" / "good" / "me" / "clipped-gradiant.py").write_text(RIGHT)
+    done = harness("run", "scenarios", cwd=copy)
+    assert done.returncode == 2
+    assert "clipped-gradiant" in done.stderr
+    assert "clipped-gradient" in done.stderr
+
+
+def test_a_missing_solutions_folder_says_which_option_to_use(copy: Path) -> None:
+    shutil.rmtree(copy / "solutions")
+    done = harness("run", "scenarios", cwd=copy)
+    assert done.returncode == 2
+    assert "--solutions" in done.stderr
+
+
+def test_an_unwritable_output_folder_is_found_before_anything_is_graded(copy: Path) -> None:
+    (copy / "file").write_text("in the way")
+    done = harness("run", "scenarios", "--out", "file/below", cwd=copy)
+    assert done.returncode == 2
+    assert "choose another folder with --out" in done.stderr
+
+
+def test_a_damaged_ledger_is_left_as_it_is(copy: Path) -> None:
+    ledger = copy / "reports" / "ledger.sqlite"
+    ledger.parent.mkdir()
+    ledger.write_bytes(b"not a database at all" * 100)
+    done = harness("run", "scenarios", cwd=copy)
+    assert done.returncode == 3
+    assert "ledger.sqlite" in done.stderr
+    assert ledger.read_bytes() == b"not a database at all" * 100
+
+
+def test_results_of_an_unknown_version_are_refused(copy: Path) -> None:
+    (copy / "results.json").write_text(json.dumps({"schema_version": 99}))
+    done = harness("report", "results.json", cwd=copy)
+    assert done.returncode == 2
+    assert "99" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_report_can_be_rendered_again(copy: Path) -> None:
+    assert harness("run", "scenarios", "--out", "out", cwd=copy).returncode == 0
+    before = (copy / "out" / "report.html").read_text()
+    (copy / "out" / "report.html").unlink()
+    done = harness("report", "out/results.json", cwd=copy)
+    assert done.returncode == 0, done.stderr
+    assert (copy / "out" / "report.html").read_text() == before
+
+
+def test_grade_shows_every_check_of_one_solution(copy: Path) -> None:
+    right = harness(
+        "grade", "solutions/good/me/clipped-gradient.py", "--scenario", "clipped-gradient", cwd=copy
+    )
+    assert right.returncode == 0, right.stderr
+    for kind in ("vjp", "gradcheck_must_fail", "hand_written", "no_mutation"):
+        assert kind in right.stdout
+    wrong = harness(
+        "grade", "solutions/bad/me/clipped-gradient.py", "--scenario", "clipped-gradient", cwd=copy
+    )
+    assert wrong.returncode == 1
+    unknown = harness(
+        "grade", "solutions/bad/me/clipped-gradient.py", "--scenario", "clip", cwd=copy
+    )
+    assert unknown.returncode == 2
+    assert "clipped-gradient" in unknown.stderr
+
+
+def test_validate_notices_a_scenario_that_cannot_tell_right_from_wrong(copy: Path) -> None:
+    reference = copy / "solutions" / "reference" / "harness"
+    reference.mkdir(parents=True)
+    for name in ("clipped-gradient", "memory-relu"):
+        shutil.copy(ROOT / f"solutions/reference/harness/{name}.py", reference)
+    good = harness("validate", "scenarios", cwd=copy)
+    assert good.returncode == 0, good.stdout + good.stderr
+    file = copy / "scenarios" / "custom-autograd-functions" / "clipped-gradient.yaml"
+    head, _ = file.read_text().split("\nchecks:\n")
+    file.write_text(head + "\nchecks:\n  - forward\n")
+    lax = harness("validate", "scenarios", cwd=copy)
+    assert lax.returncode == 2
+    assert "constant gradient is accepted" in lax.stdout
+
+
+def test_doctor_names_each_layer_and_the_tier() -> None:
+    done = harness("doctor", cwd=ROOT)
+    assert done.returncode == 0
+    for word in ("namespaces", "landlock", "seccomp", "tier "):
+        assert word in done.stdout
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs to take a mechanism away")
+def test_a_machine_that_cannot_confine_is_refused(copy: Path) -> None:
+    done = harness("run", "scenarios", "--tier", "C", cwd=copy)
+    assert done.returncode == 3
+    assert "--allow-unsandboxed" in done.stderr
+    allowed = harness("run", "scenarios", "--tier", "C", "--allow-unsandboxed", cwd=copy)
+    assert allowed.returncode == 0, allowed.stderr

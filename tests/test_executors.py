@@ -1,0 +1,95 @@
+"""A grader process or the zygote may be killed at any moment; the run goes on."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness import sandbox, submissions
+from harness.executors.local import Backlog, grade_all
+from harness.model import Outcome, Record, Scenario, Submission
+from harness.scenarios import Library
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def pairs(library: Library) -> list[tuple[Submission, Scenario]]:
+    """Twelve right and twelve wrong answers."""
+    scenario = library.scenario("clipped-gradient")
+    file = ROOT / "solutions/reference/harness/clipped-gradient.py"
+    right = submissions.read_one(file, scenario.id, ("clipped_double",))
+    made = []
+    for n in range(24):
+        assert right.code is not None
+        code = right.code if n % 2 else right.code.replace("2 * x", "3 * x")
+        code += f"\n# copy {n}\n"
+        digest = hashlib.sha256(code.encode()).hexdigest()
+        made.append(
+            (replace(right, id=f"a/b/c/{n}", code=code, text=code, sha256=digest), scenario)
+        )
+    return made
+
+
+def children_named(word: str) -> list[int]:
+    """Processes below this one whose command line holds ``word``."""
+    parents, commands = {}, {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                status = (entry / "status").read_text()
+                commands[int(entry.name)] = (entry / "cmdline").read_bytes().decode()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(status.split("PPid:")[1].split()[0])
+    below = [os.getpid()]
+    for parent in below:
+        below += [pid for pid, above in parents.items() if above == parent]
+    return [pid for pid in below[1:] if word in commands.get(pid, "")]
+
+
+@pytest.mark.parametrize("victim", ["forkserver", "/app\0"], ids=["grader", "zygote"])
+def test_a_killed_process_is_replaced_and_no_grade_changes(
+    pairs: list[tuple[Submission, Scenario]], victim: str
+) -> None:
+    answers = grade_all(pairs, seed=5, tier=sandbox.choose(), jobs=2)
+    outcomes: dict[str, Outcome] = {}
+    for count, (submission, answer) in enumerate(answers):
+        assert isinstance(answer, Record), answer
+        assert submission.id not in outcomes
+        outcomes[submission.id] = answer.outcome
+        if count in (3, 9):
+            found = children_named(victim)
+            # The forkserver itself comes first; its children are the graders.
+            os.kill(found[-1], signal.SIGKILL)
+    assert len(outcomes) == len(pairs)
+    for submission, _ in pairs:
+        right = int(submission.id.rsplit("/", 1)[1]) % 2
+        assert outcomes[submission.id] is (Outcome.PASSED if right else Outcome.FAILED)
+
+
+def test_closing_the_iterator_ends_every_process(
+    pairs: list[tuple[Submission, Scenario]],
+) -> None:
+    before = set(children_named("/app\0"))
+    answers = grade_all(pairs, seed=5, tier=sandbox.choose(), jobs=1)
+    next(answers)
+    answers.close()
+    assert set(children_named("/app\0")) <= before
+
+
+def test_a_worker_stays_with_its_scenario_while_there_is_work() -> None:
+    backlog = Backlog()
+    for index, name in enumerate(["a", "b", "b", "a", "b"]):
+        backlog.add(name, index)
+    assert backlog.take(None) == 1
+    assert backlog.take("a") == 0
+    assert backlog.take("a") == 3
+    assert backlog.take("a") == 2
+    assert backlog.take("b") == 4
+    assert backlog.take("b") is None
