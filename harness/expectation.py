@@ -44,6 +44,13 @@ class Expected:
         wide = value.double()
         return Expected(what, wide, wide, torch.zeros_like(wide), value.dtype)
 
+    def repeated(self, count: int) -> Expected:
+        """``count`` times the same, stacked."""
+        low, high, allowed = (
+            tensor.expand(count, *tensor.shape) for tensor in (self.low, self.high, self.allowed)
+        )
+        return Expected(self.what, low, high, allowed, self.dtype)
+
     def mismatch(self, got: torch.Tensor | None) -> Mismatch | None:
         """Why ``got`` is not it, or ``None``; a missing gradient counts as zero."""
         if got is None:

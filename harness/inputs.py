@@ -20,12 +20,19 @@ from harness.sandbox.inside import layers
 
 # Shapes for arguments that take any; each is right for one way of getting it wrong.
 ANY_SHAPES = ((3, 4), (5,), (), (2, 3, 4), (1,), (4, 1), (2, 1, 3, 2), (33, 40))
+# A dense Jacobian of so many elements does not fit into a candidate's memory.
+LARGE_SHAPE = (160, 130)
 EMPTY_SHAPES = ((0,), (0, 3), (2, 0))
 SMALL_SHAPE = (2, 3)
 # Random values keep this distance from kinks, as differences and roundoff blur them.
 KINK_MARGIN = 0.02
 # gradcheck's tolerances hold at inputs of about unit size.
 UNIT_RANGE = (-2.0, 2.0)
+# One element in so many is a special point of its range.
+SPECIAL_EVERY = 7
+TINY = 1e-9
+# Values that lie close together: their spread relative to the range.
+CLUSTER = 3e-4
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,10 @@ class Drawer:
         )
         return [{"*": shape} for shape in EMPTY_SHAPES] if takes_any else []
 
+    def large_sizes(self) -> list[Mapping[str, Any]]:
+        """A size with many elements, where the arguments take any shape."""
+        return [] if self.entry.sizes else [{"*": LARGE_SHAPE}]
+
     def small_size(self) -> Mapping[str, Any]:
         """A size of a few elements."""
         return self.entry.sizes[0] if self.entry.sizes else {"*": SMALL_SHAPE}
@@ -142,11 +153,15 @@ class Drawer:
         stack: tuple[str, ...] | None = None,
         expanded: bool = False,
         use_default: bool = False,
+        special: bool = False,
+        cluster: bool = False,
     ) -> Case:
         """One case of the given size.
 
         With ``expanded`` every tensor is constant along its first dimension;
-        with ``use_default`` trailing numbers that have a default are left out.
+        with ``use_default`` trailing numbers that have a default are left out;
+        with ``special`` some elements are zero, tiny or at the ends of the range;
+        with ``cluster`` all elements lie close together, away from zero.
         """
         values: list[Value] = []
         turn, self._turn = self._turn, self._turn + 1
@@ -154,7 +169,12 @@ class Drawer:
         for argument in self.entry.arguments:
             match argument:
                 case TensorArgument():
-                    values.append(self._tensor(argument, size, unit_range, expanded).to(dtype))
+                    tensor = self._tensor(argument, size, unit_range, expanded)
+                    if special:
+                        tensor = self._with_special_points(argument, tensor)
+                    if cluster:
+                        tensor = self._clustered(argument, tensor)
+                    values.append(tensor.to(dtype))
                 case NumberArgument():
                     value = size.get(argument.name, argument.values[turn % len(argument.values)])
                     if use_default and argument.default is not None:
@@ -193,6 +213,29 @@ class Drawer:
         if expanded and values.dim():
             values = values[:1].expand(shape).clone()
         return values
+
+    def _with_special_points(
+        self, argument: TensorArgument, values: torch.Tensor
+    ) -> torch.Tensor:
+        points = torch.tensor(
+            [
+                point
+                for point in (0.0, -0.0, TINY, -TINY, argument.low, argument.high)
+                if argument.low <= point <= argument.high
+                and all(abs(point - kink) >= KINK_MARGIN for kink in argument.kinks)
+            ],
+            dtype=torch.float64,
+        )
+        draw = torch.randint(SPECIAL_EVERY * len(points), values.shape, generator=self.rng)
+        chosen = points[draw.clamp(max=len(points) - 1)]
+        return torch.where(draw < len(points), chosen, values)
+
+    def _clustered(self, argument: TensorArgument, values: torch.Tensor) -> torch.Tensor:
+        if not values.dim():
+            return values
+        reach = argument.high - argument.low
+        centre = argument.high - reach * float(self.uniform((), 0.05, 0.2))
+        return centre + CLUSTER * reach * (2 * (values - argument.low) / reach - 1)
 
     def _stack(self, names: Sequence[str], values: list[Value], dtype: torch.dtype) -> Stack:
         x = next(value for value in values if isinstance(value, torch.Tensor))

@@ -47,6 +47,10 @@ class Answerer(Protocol):
     ) -> Tensors: ...
 
 
+def _apply(function: type[torch.autograd.Function], *arguments: Any) -> Any:
+    return function.apply(*arguments)  # type: ignore[no-untyped-call]
+
+
 class _Remote(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, answerer: Answerer, *xs: torch.Tensor) -> torch.Tensor:
@@ -55,9 +59,9 @@ class _Remote(torch.autograd.Function):
         return answerer.forward(xs)
 
     @staticmethod
-    def backward(ctx: Any, g: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, g: torch.Tensor) -> Any:
         mask = tuple(ctx.needs_input_grad[1:])
-        found = iter(_RemoteVjp.apply(ctx.answerer, mask, g, *ctx.saved_tensors))
+        found = iter(_apply(_RemoteVjp, ctx.answerer, mask, g, *ctx.saved_tensors))
         return (None, *(next(found) if needed else None for needed in mask))
 
 
@@ -71,7 +75,7 @@ class _RemoteVjp(torch.autograd.Function):
         return answerer.vjp(mask, g, xs)
 
     @staticmethod
-    def backward(ctx: Any, *outer: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, *outer: torch.Tensor) -> Any:
         g, *xs = ctx.saved_tensors
         *found, for_g = ctx.answerer.vjp2(ctx.mask, g, tuple(xs), outer)
         rest = iter(found)
@@ -80,7 +84,7 @@ class _RemoteVjp(torch.autograd.Function):
 
 def remote(answerer: Answerer, *xs: torch.Tensor) -> torch.Tensor:
     """The function behind ``answerer``, differentiable twice."""
-    result: torch.Tensor = _Remote.apply(answerer, *xs)
+    result: torch.Tensor = _apply(_Remote, answerer, *xs)
     return result
 
 

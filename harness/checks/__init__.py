@@ -31,6 +31,8 @@ OWN: tuple[type[Any], ...] = (
     compare.Shapes,
     compare.Edges,
     behaviour.NoMutation,
+    behaviour.Overwritten,
+    behaviour.Released,
     compare.InGraph,
     compare.RepeatedCalls,
     compare.DoubleBackward,

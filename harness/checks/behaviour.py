@@ -5,44 +5,57 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import torch
 
 from harness.checks.bench import Bench, Conduct, Judgement, Trial
-from harness.checks.compare import Comparison, cotangent_for, steady_stacks
+from harness.checks.compare import (
+    Comparison,
+    cotangent_for,
+    judge,
+    steady_stacks,
+    with_gradients,
+)
 from harness.expectation import Expected
 from harness.inputs import Case, Drawer, Stack
-from harness.model import EntryPoint, LayersArgument, LogArgument
+from harness.model import EntryPoint, LayersArgument, LogArgument, TensorArgument
 from harness.question import Answer, Cotangent, Letter, Question, put
 from harness.sandbox import CandidateFault, Session
 
 
 @dataclass(frozen=True)
 class NoMutation(Comparison):
-    """Inputs and the incoming gradient are bit for bit what they were."""
+    """Inputs, the incoming gradient and the random generator are bit for bit what they were."""
 
     # ``never``, or ``declared``: an input may be overwritten if it is returned as the result
     # of a Function that marked it dirty, but never a leaf that requires grad.
     input: str = "never"
     kind: ClassVar[str] = "no_mutation"
-    praise: ClassVar[str] = "Inputs and the incoming gradient are left alone"
+    praise: ClassVar[str] = "Inputs, incoming gradient and random generator are left alone"
+    needs_gradient: ClassVar[bool] = False
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
         for size in draw.sizes()[:3]:
             case = draw.case(size, stack=next(stacks))
             names = case.differentiable
-            shape = bench.reference(case).value().shape
-            cotangent = cotangent_for(draw, shape, torch.float64, 1.0)
             untouched = {
                 f"x{i}": Expected.exactly(f"{name} after the call", tensor)
                 for i, (name, tensor) in enumerate(case.tensors.items())
             }
-            asked = {"grad": names, "cotangents": (Cotangent(cotangent),)}
+            untouched["draw"] = Expected.exactly("the next random number", _first_draw())
+            if not entry.differentiable:
+                yield Trial(Question("forward", case), untouched)
+                label = f"{case.label}, inputs require grad"
+                yield Trial(Question("forward", case, grad=names), untouched, label)
+                continue
+            shape = bench.reference(case).value().shape
+            cotangent = cotangent_for(draw, shape, torch.float64, 1.0)
             unchanged = Expected.exactly("the incoming gradient after backward", cotangent)
-            yield Trial(Question("vjp", case, **asked), {**untouched, "c": unchanged})
+            question = Question("vjp", case, grad=names, cotangents=(Cotangent(cotangent),))
+            yield Trial(question, {**untouched, "c": unchanged})
             yield Trial(Question("forward", case, grad=names), untouched)
             inner = f"{case.label}, the input is a result of another operation"
             yield Trial(Question("forward", case, grad=names, inner=True), untouched, inner)
@@ -64,6 +77,11 @@ class NoMutation(Comparison):
                     f"For {trial.label or trial.question.case.label}: {found.message}.",
                     line=answer.line,
                 )
+            if answer.facts.get("left_gradient"):
+                return Judgement.failed(
+                    f"For {trial.label or trial.question.case.label}: the call itself leaves "
+                    "something in the .grad of its input."
+                )
         return Judgement.passed(f"{self.praise} in {len(trials)} cases.")
 
     def _declared(self, trial: Trial, answer: Answer) -> bool:
@@ -73,6 +91,109 @@ class NoMutation(Comparison):
         if self.input != "declared" or answer.error is not None or leaf:
             return False
         return question.ask == "forward" and bool(answer.facts.get("same_as"))
+
+
+def _first_draw() -> torch.Tensor:
+    """What a generator that was just seeded with 0, as candidates' are, gives next."""
+    return torch.rand(4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+
+
+@dataclass(frozen=True)
+class Overwritten(Comparison):
+    """A value overwritten between forward and backward is noticed, or makes no difference.
+
+    What ``save_for_backward`` keeps is guarded by autograd, which raises; a tensor kept in
+    another way gives the gradient at another point without a word.
+    """
+
+    kind: ClassVar[str] = "overwritten"
+    praise: ClassVar[str] = "What is overwritten before backward is noticed or does not matter"
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        stacks = itertools.cycle(steady_stacks(entry))
+        for size in draw.sizes()[:2]:
+            for target in ("result", *_positions(entry)):
+                case = draw.case(size, stack=next(stacks))
+                once = with_gradients(bench, draw, case)
+                gradients = {k: v for k, v in once.expected.items() if k != "y"}
+                named = "its result" if target == "result" else list(case.tensors)[int(target)]
+                yield Trial(
+                    replace(once.question, ask="overwritten", overwrite=target, inner=True),
+                    gradients,
+                    f"{case.label}, {named} overwritten in place before backward",
+                )
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        conduct: Conduct,
+    ) -> Judgement:
+        answered = [
+            (trial, answer)
+            for trial, answer in zip(trials, answers, strict=True)
+            if not answer.facts.get("refused")
+        ]
+        return judge(tuple(t for t, _ in answered), [a for _, a in answered], self.praise)
+
+
+def _positions(entry: EntryPoint) -> list[str]:
+    """Places among the tensor arguments of those that have a gradient."""
+    tensors = [a for a in entry.arguments if isinstance(a, TensorArgument)]
+    return [str(index) for index, argument in enumerate(tensors) if argument.differentiable]
+
+
+@dataclass(frozen=True)
+class Released:
+    """Tensors of a finished call are let go of (self-reported: it can fail, never excuse)."""
+
+    kind: ClassVar[str] = "released"
+    CALLS: ClassVar[int] = 8
+    # A cache of one call or two is not a leak.
+    KEPT: ClassVar[int] = 3
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return entry.differentiable
+
+    def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
+        def make() -> tuple[Trial, ...]:
+            draw = bench.drawer(entry, self.kind)
+            case = draw.case(draw.small_size(), stack=steady_stacks(entry)[0])
+            question = with_gradients(bench, draw, case).question
+            return (Trial(replace(question, ask="released", count=self.CALLS)),)
+
+        return bench.once((self, entry.name), make)
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        conduct: Conduct,
+    ) -> Judgement:
+        (answer,) = answers
+        if answer.error is not None:
+            return Judgement.failed(f"A call raised {answer.error_text()}.", line=answer.line)
+        alive, grown = (answer.facts.get(name) for name in ("alive", "grown"))
+        if not isinstance(alive, int) or not isinstance(grown, int):
+            raise CandidateFault("the process sent facts that are not numbers")
+        if alive > self.KEPT:
+            return Judgement.failed(
+                f"Of {self.CALLS} finished calls {alive} are still held in memory: something "
+                "keeps inputs or results, such as an attribute of ctx that holds the result.",
+                float(alive),
+                float(self.KEPT),
+            )
+        if grown > self.KEPT:
+            return Judgement.failed(
+                f"After {self.CALLS} finished calls {grown} more tensors are alive than before.",
+                float(grown),
+                float(self.KEPT),
+            )
+        return Judgement.passed(f"Nothing of {self.CALLS} finished calls is kept.")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
@@ -22,6 +22,8 @@ from harness.question import Answer, Cotangent, Question
 # Cotangent sizes: a gradient is linear in the cotangent at every one of them,
 # and a contract that clips does so at some and not at others.
 SCALES = (1.0, 0.03, 1e-6, 1e6)
+# More calls than most "once in a while" faults need.
+MANY = 128
 LAYOUTS = ("transposed", "strided", "offset", "expanded")
 
 
@@ -69,10 +71,13 @@ def with_gradients(
     cotangent: torch.Tensor | None = None,
     **options: Any,
 ) -> Trial:
-    """Result and gradients of one case."""
+    """Result and gradients of one case; the result alone where no gradient is promised."""
     reference = bench.reference(case)
     names = case.differentiable if names is None else names
     result = reference.forward()
+    if not case.entry.differentiable:
+        options = {k: v for k, v in options.items() if k == "layouts"}
+        return Trial(Question("forward", case, **options), {"y": result}, label or case.label)
     if cotangent is None:
         cotangent = cotangent_for(draw, result.low.shape, result.dtype, scale)
     layout = options.pop("cotangent_layout", None)
@@ -147,7 +152,7 @@ class Forward(Comparison):
             case = draw.case(size, stack=next(stacks), use_default=index % 2 == 1)
             expected = {"y": bench.reference(case).forward()}
             names = case.differentiable if entry.differentiable else ()
-            yield Trial(Question("forward", case, grad=names), expected)
+            yield Trial(Question("forward", case, grad=names, keywords=True), expected)
             yield Trial(Question("forward", case), expected, f"{case.label}, nothing requires grad")
             if entry.differentiable:
                 question = Question("forward", case, no_grad=True)
@@ -164,8 +169,9 @@ class Vjp(Comparison):
         scales = itertools.cycle(SCALES)
         stacks = itertools.cycle(steady_stacks(entry))
         for size in draw.sizes():
-            for _ in range(3):
-                case, scale = draw.case(size, stack=next(stacks)), next(scales)
+            for index in range(3):
+                case = draw.case(size, stack=next(stacks), special=index == 2)
+                scale = next(scales)
                 label = f"{case.label}, incoming gradient of size {scale:g}"
                 yield with_gradients(bench, draw, case, scale=scale, label=label)
 
@@ -198,13 +204,17 @@ class Dtypes(Comparison):
 
     dtypes: tuple[str, ...] = ("float32",)
     kind: ClassVar[str] = "dtypes"
+    needs_gradient: ClassVar[bool] = False
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
         for name in self.dtypes:
             for size in draw.sizes():
-                case = draw.case(size, dtype=getattr(torch, name), stack=next(stacks))
-                yield with_gradients(bench, draw, case, label=f"{name} {case.label}")
+                for cluster in (False, True):
+                    dtype, stack = getattr(torch, name), next(stacks)
+                    case = draw.case(size, dtype=dtype, stack=stack, cluster=cluster)
+                    label = f"{name} {case.label}{', values close together' if cluster else ''}"
+                    yield with_gradients(bench, draw, case, label=label)
 
 
 @dataclass(frozen=True)
@@ -212,6 +222,7 @@ class Layouts(Comparison):
     """Memory layout of inputs and of the incoming gradient makes no difference."""
 
     kind: ClassVar[str] = "layouts"
+    needs_gradient: ClassVar[bool] = False
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         sizes = [size for size in draw.sizes() if _has_dimensions(size)]
@@ -253,10 +264,11 @@ class Shapes(Comparison):
     """Every shape that the interface allows works: 0-d, empty, extra dimensions, large."""
 
     kind: ClassVar[str] = "shapes"
+    needs_gradient: ClassVar[bool] = False
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
-        for size in [*draw.sizes(), *draw.empty_sizes()]:
+        for size in [*draw.sizes(), *draw.empty_sizes(), *draw.large_sizes()]:
             least = max(
                 (a.min_dims for a in entry.arguments if isinstance(a, TensorArgument)), default=0
             )
@@ -334,12 +346,11 @@ class InGraph(Comparison):
             shared = Expected.exactly(
                 "the gradient of another branch of the graph", 2 * cotangent.value
             )
-            gradients = {k: v for k, v in inner.expected.items() if k != "y"}
             yield Trial(
                 Question(
                     "in_graph", case, grad=inner.question.grad, cotangents=(cotangent,), inner=True
                 ),
-                {**gradients, "z0": shared},
+                {**inner.expected, "z0": shared},
             )
 
 
@@ -377,6 +388,10 @@ class RepeatedCalls(Comparison):
         case = draw.case(sizes[0], stack=stacks[0])
         for _ in range(3):
             yield with_gradients(bench, draw, case, label=f"{case.label}, asked several times")
+        once = with_gradients(bench, draw, draw.case(draw.small_size(), stack=stacks[0]))
+        expected = {part: value.repeated(MANY) for part, value in once.expected.items()}
+        label = f"{once.label}, {MANY} calls one after the other"
+        yield Trial(replace(once.question, ask="many", count=MANY), expected, label)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.connection
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -66,7 +66,7 @@ class Backlog:
 
 def grade_all(
     pairs: Sequence[tuple[Submission, Scenario]], *, seed: int, tier: Tier, jobs: int
-) -> Iterator[tuple[Submission, Record | Fault]]:
+) -> Generator[tuple[Submission, Record | Fault]]:
     """Grade every pair, in no particular order, as results come in.
 
     A worker or zygote that is killed is replaced and its task tried again;
@@ -116,20 +116,21 @@ class _Pool:
                 if worker.busy is None:
                     self._give(worker, backlog, tasks)
             for worker in self._heard_from():
-                index, worker.busy = worker.busy, None
-                assert index is not None
+                assert worker.busy is not None
+                done = worker.busy
+                worker.busy = None
                 try:
                     answer = worker.connection.recv()
                 except (EOFError, OSError):
                     answer = fault("a grader process was killed")
                     self._replace(worker)
-                tries[index] += 1
+                tries[done] += 1
                 ours = isinstance(answer, fault)
-                if ours and not answer.fatal and tries[index] < TRIES:
-                    backlog.add(tasks[index].scenario.id, index)
+                if ours and not answer.fatal and tries[done] < TRIES:
+                    backlog.add(tasks[done].scenario.id, done)
                     continue
                 left -= 1
-                yield index, answer
+                yield done, answer
 
     def _give(self, worker: Worker, backlog: Backlog, tasks: Sequence[Task]) -> None:
         index = backlog.take(worker.scenario)
