@@ -184,7 +184,10 @@ def run(
     if fail_under is not None:
         click.echo(gate.message)
     click.echo(_last_line(results, meter.known, page))
-    if any(record.outcome == "ungraded" for record in results.records):
+    ungraded = [record for record in results.records if record.outcome == "ungraded"]
+    for record in ungraded:
+        click.echo(f"not graded: {record.id}: {record.reason.strip()}", err=True)
+    if ungraded:
         sys.exit(EXIT_UNGRADED)
     if not gate.passed:
         sys.exit(EXIT_GATE_FAILED)

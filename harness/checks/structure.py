@@ -6,6 +6,7 @@ pass alone: the Functions it names must also stand in the source.
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,6 +14,8 @@ from typing import ClassVar
 from harness.checks.bench import Bench, Conduct, Judgement, Trial
 from harness.model import EntryPoint
 from harness.question import Answer
+from harness.source import FunctionClass, Source
+from harness.source.names import resolve
 
 FORBIDDEN, ALLOWED = "forbidden", "allowed"
 
@@ -24,6 +27,9 @@ CARRIERS = re.compile(
     r"ExpandBackward|PermuteBackward|TransposeBackward|TBackward|SqueezeBackward|"
     r"UnsqueezeBackward|SliceBackward|SelectBackward|MovedimBackward|FlattenBackward)\d*"
 )
+
+
+AUTOGRAD = {"torch.autograd.grad", "torch.autograd.backward"}
 
 
 def functions_in(answer: Answer) -> tuple[str, ...]:
@@ -43,19 +49,32 @@ def _graph(answer: Answer) -> list[dict[str, object]]:
     ]
 
 
+def _autograd_line(function: FunctionClass, source: Source) -> int | None:
+    """First line of the code on which its backward asks autograd for a derivative."""
+    if function.backward is None:
+        return None
+    for node in ast.walk(function.backward.node):
+        if isinstance(node, ast.Call):
+            name = resolve(node.func, source.aliases) or ""
+            if name in AUTOGRAD or name.startswith(("torch.autograd.functional.", "torch.func.")):
+                return node.lineno
+    return None
+
+
 @dataclass(frozen=True)
 class HandWritten:
     """The gradient goes through an autograd Function that the submission defines."""
 
     # ``forbidden``: nothing else may compute between inputs and result; ``allowed``: it may.
     composition: str = FORBIDDEN
+    # Whether its backward may leave the derivative to autograd by running it inside.
+    autograd: str = FORBIDDEN
     kind: ClassVar[str] = "hand_written"
 
     def __post_init__(self) -> None:
-        if self.composition not in (FORBIDDEN, ALLOWED):
-            raise ValueError(
-                f"composition is {self.composition!r}, expected {FORBIDDEN!r} or {ALLOWED!r}"
-            )
+        for name, value in (("composition", self.composition), ("autograd", self.autograd)):
+            if value not in (FORBIDDEN, ALLOWED):
+                raise ValueError(f"{name} is {value!r}, expected {FORBIDDEN!r} or {ALLOWED!r}")
 
     def fits(self, entry: EntryPoint) -> bool:
         return entry.differentiable
@@ -88,7 +107,7 @@ class HandWritten:
                 f"The result claims to come from {unknown[0]}, which the source does not define."
             )
         line = defined[used[0]].line - conduct.source.offset
-        if "backward" not in defined[used[0]].methods:
+        if defined[used[0]].backward is None:
             return Judgement.failed(f"{used[0]} has no backward of its own.", line=line)
         others = [
             str(entry_["node"])
@@ -101,6 +120,15 @@ class HandWritten:
                 "part of the work is left to autograd.",
                 line=line,
             )
+        if self.autograd == FORBIDDEN:
+            for name in used:
+                inside = _autograd_line(defined[name], conduct.source)
+                if inside is not None:
+                    return Judgement.failed(
+                        f"The backward of {name} runs autograd on the operation instead of "
+                        "computing its derivative.",
+                        line=inside,
+                    )
         return Judgement.passed(f"The gradient goes through {', '.join(used)}.")
 
 

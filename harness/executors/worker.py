@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import traceback
 from dataclasses import dataclass
@@ -36,6 +37,8 @@ def work(tasks: Connection, address: str) -> None:
     """Grade what arrives until the other side hangs up; ``address`` is a zygote's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     torch.set_num_threads(1)
+    # A collection would write to every object that this process shares with its siblings.
+    gc.freeze()
     plans: dict[tuple[str, int], Plan] = {}
     while True:
         try:

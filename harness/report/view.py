@@ -13,6 +13,7 @@ from typing import Final
 
 from harness.model import (
     Arm,
+    ClaimVerdict,
     Finding,
     Outcome,
     Record,
@@ -23,6 +24,8 @@ from harness.model import (
     TrapState,
 )
 from harness.report.listing import Listing, code_is_in_place, code_listing, reply_listing
+from harness.report import timeline
+from harness.report.picture import Drawing, draw
 from harness.report.text import figures, seconds
 from harness.summary import (
     QUESTIONS,
@@ -132,6 +135,11 @@ class FindingView:
     limit: str
     message: str
     line: int | None
+    # What is wrong and how to see it again; empty where that is not known.
+    diagnosis: str
+    snippet: str
+    # Inline SVG; ``None`` where there is nothing to draw, or it was drawn in a row above.
+    drawing: Drawing | None
 
 
 @dataclass(frozen=True)
@@ -144,6 +152,15 @@ class TrapView:
     mark: Mark
     quote: str
     line: int | None
+
+
+@dataclass(frozen=True)
+class ClaimView:
+    """A sentence about checks, beside what the evidence makes of it."""
+
+    mark: Mark
+    text: str
+    line: int
 
 
 @dataclass(frozen=True)
@@ -176,8 +193,15 @@ class Detail:
     request: str
     findings: tuple[FindingView, ...]
     failed: int
+    # The first failure's snippet, for formats that have room for one.
+    snippet: str
     traps: tuple[TrapView, ...]
     flags: tuple[FlagView, ...]
+    claims: tuple[ClaimView, ...]
+    # When each Function was written and verified; ``None`` where no order is visible.
+    timeline: Drawing | None
+    # The same in words; empty where no order is visible.
+    order: str
     listing: Listing
     # The graded code where it does not stand in the reply line by line.
     code: Listing | None
@@ -193,7 +217,10 @@ class Page:
     questions: tuple[Question, ...]
     asks: Mapping[Question, str]
     arms: tuple[ArmView, ...]
+    # Pairs of arms whose difference is declared; all pairs where none is.
     lifts: tuple[Lift, ...]
+    # The other pairs.
+    further_lifts: tuple[Lift, ...]
     columns: tuple[Column, ...]
     # Arms with the number of columns each spans.
     groups: tuple[tuple[str, int], ...]
@@ -211,13 +238,16 @@ def page(results: Results) -> Page:
     """Everything a report on ``results`` shows."""
     summary = summarise(results)
     anchors = {r.id: f"submission-{n}" for n, r in enumerate(_in_order(results, summary), start=1)}
+    declared = tuple(one for one in summary.lifts if one.changed != "arm")
+    undeclared = tuple(one for one in summary.lifts if one.changed == "arm")
     return Page(
         results=results,
         summary=summary,
         questions=QUESTIONS,
         asks=ASKS,
         arms=tuple(_arm(one) for one in summary.arms),
-        lifts=summary.lifts,
+        lifts=declared or summary.lifts,
+        further_lifts=undeclared if declared else (),
         columns=summary.columns,
         groups=tuple(
             (arm, len(list(some))) for arm, some in groupby(summary.columns, lambda c: c.arm)
@@ -349,7 +379,7 @@ def detail_view(
     failed = broke(record, scenario.verification)
     state = _state(given)
     neutral = arm is not None and arm.pressured is False
-    findings = tuple(_finding(finding) for finding in _worst_first(record.findings))
+    findings = _findings(record, anchor)
     return Detail(
         anchor=anchor,
         record=record,
@@ -362,8 +392,12 @@ def detail_view(
         request=scenario.neutral if neutral else scenario.pressured,
         findings=findings,
         failed=sum(finding.mark.state == "no" for finding in findings),
+        snippet=next((f.snippet for f in findings if f.snippet and f.mark.state == "no"), ""),
         traps=_traps(record, scenario),
         flags=_flags(record, skills),
+        claims=_claims(record),
+        timeline=timeline.draw(record.events, f"{anchor}-timeline"),
+        order=timeline.words(record.events),
         listing=reply_listing(submission, record),
         code=(
             None
@@ -379,7 +413,22 @@ def _worst_first(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(findings, key=lambda f: (order.index(f.outcome), not f.required))
 
 
-def _finding(finding: Finding) -> FindingView:
+def _findings(record: Record, anchor: str) -> tuple[FindingView, ...]:
+    """Worst first; of several pictures of one quantity of one entry point the first is drawn."""
+    seen: set[tuple[str | None, str]] = set()
+    views = []
+    for index, finding in enumerate(_worst_first(record.findings)):
+        drawing = None
+        if finding.picture is not None:
+            key = (finding.entry_point, finding.picture.what)
+            if key not in seen:
+                drawing = draw(finding.picture, f"{anchor}-picture-{index}")
+                seen.add(key)
+        views.append(_finding(finding, drawing))
+    return tuple(views)
+
+
+def _finding(finding: Finding, drawing: Drawing | None = None) -> FindingView:
     measured, limit = figures(finding.measured, finding.limit)
     state, symbol = {
         Outcome.PASSED: ("yes", "✓"),
@@ -395,6 +444,9 @@ def _finding(finding: Finding) -> FindingView:
         limit=limit,
         message=finding.message,
         line=finding.line,
+        diagnosis=finding.diagnosis or "",
+        snippet=finding.snippet or "",
+        drawing=drawing,
     )
 
 
@@ -418,6 +470,21 @@ def _traps(record: Record, scenario: Scenario) -> tuple[TrapView, ...]:
             line=found.line,
         )
         for found in sorted(record.traps, key=lambda t: order.index(t.state))
+    )
+
+
+_CLAIM_MARKS: Final[Mapping[ClaimVerdict, tuple[str, str, str]]] = {
+    ClaimVerdict.TRUE: ("yes", "✓", "true"),
+    ClaimVerdict.FALSE: ("no", "✗", "false"),
+    ClaimVerdict.UNSUPPORTED: ("unknown", "?", "unsupported"),
+    ClaimVerdict.CANDID: ("unknown", "·", "candid"),
+}
+
+
+def _claims(record: Record) -> tuple[ClaimView, ...]:
+    return tuple(
+        ClaimView(Mark("claim", *_CLAIM_MARKS[claim.verdict]), claim.text, claim.line)
+        for claim in record.claims
     )
 
 

@@ -1,0 +1,336 @@
+"""How fast answers are graded, held against what people do today.
+
+    python benchmarks/throughput.py [--answers 40] [--rounds 3]
+
+Four ways take turns on the same answers, one process at a time, so that a
+machine that slows down slows all of them:
+
+    (a) harness, the full battery, in the sandbox, with the answer's own tests
+    (b) harness, restricted to stock gradcheck, in the sandbox
+    (c) a fresh Python process per answer that runs stock gradcheck
+    (d) the battery of (a) in this process: no sandbox, no socket, no second process
+
+Then the stages of (a), and the memory that each further grader process takes.
+Ratios are what to read; absolute times belong to the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness import grading, sandbox, scenarios, source, store, submissions, verification
+from harness.checks.bench import Conduct
+from harness.checks.stock import Gradcheck
+from harness.executors import local
+from harness.grading import Judge, Plan
+from harness.model import Scenario, Submission
+from harness.sandbox import Session, Zygote
+from harness.sandbox.inside.serve import Server
+
+ROOT = Path(__file__).parent.parent
+ARMS = ("reference", "naive")
+SCENARIOS = (
+    "learnable-swish",
+    "memory-relu",
+    "layer-norm",
+    "weight-clipped-linear",
+    "second-order",
+)
+
+FRESH = """
+import sys, torch
+torch.set_num_threads(1)
+path, data = sys.argv[1:]
+namespace = {"__name__": "solution"}
+exec(compile(open(path).read(), path, "exec"), namespace)
+ok = True
+for name, values, scale in torch.load(data, weights_only=False):
+    f = namespace[name]
+    try:
+        torch.autograd.gradcheck(lambda *xs: scale * f(*xs), values)
+    except Exception:
+        ok = False
+print(ok)
+"""
+
+
+def main() -> None:
+    options = _options()
+    torch.set_num_threads(1)
+    library = scenarios.load(ROOT / "scenarios")
+    chosen = [library.scenario(name) for name in SCENARIOS]
+    plans = {scenario.id: Plan(scenario, 1) for scenario in chosen}
+    answers = list(_answers(chosen, options.answers))
+    tier = sandbox.choose()
+    with Zygote(tier) as zygote, tempfile.TemporaryDirectory() as folder:
+        ways = _ways(plans, zygote.address, Path(folder))
+        for way in ways.values():  # everything is loaded and warm before anything is timed
+            way(answers[0])
+        rates = defaultdict(list)
+        for _ in range(options.rounds):
+            for name, way in ways.items():
+                some = answers if name != "c" else answers[: max(4, len(answers) // 8)]
+                started = time.perf_counter()
+                for answer in some:
+                    way(answer)
+                rates[name].append(len(some) / (time.perf_counter() - started))
+        _print_rates(rates, len(answers), tier.name)
+        _print_stages(plans, zygote.address, answers, Path(folder))
+    _print_memory(chosen, answers, tier)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--answers", type=int, default=40, help="answers per way and round")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds in which the ways take turns")
+    return parser.parse_args()
+
+
+def _answers(chosen: list[Scenario], count: int) -> Iterator[Submission]:
+    """``count`` answers, no two with the same bytes, right and wrong ones in turn."""
+    names = {s.id: tuple(e.name for e in s.entry_points) for s in chosen}
+    read = [
+        submissions.read_one(
+            ROOT / "solutions" / arm / who / f"{scenario.id}.py", scenario.id, names[scenario.id]
+        )
+        for scenario in chosen
+        for arm, who in zip(ARMS, ("harness", "naive"), strict=True)
+    ]
+    for number in range(count):
+        one = read[number % len(read)]
+        code = f"{one.code}\n# answer {number}\n"
+        digest = hashlib.sha256(code.encode()).hexdigest()
+        yield replace(one, id=f"{one.id}/{number}", code=code, text=code, sha256=digest)
+
+
+def _ways(
+    plans: dict[str, Plan], address: str, folder: Path
+) -> dict[str, Callable[[Submission], object]]:
+    gradcheck_only = {name: _restricted(plan) for name, plan in plans.items()}
+    data = {name: _gradcheck_inputs(plan, folder) for name, plan in plans.items()}
+    script = folder / "fresh.py"
+    script.write_text(FRESH)
+
+    def fresh(answer: Submission) -> object:
+        file = folder / "solution.py"
+        file.write_text(answer.code or "")
+        return subprocess.run(
+            [sys.executable, str(script), str(file), str(data[answer.scenario])],
+            check=True,
+            capture_output=True,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
+
+    return {
+        "a": lambda answer: grading.grade(answer, plans[answer.scenario], address),
+        "b": lambda answer: _findings(answer, gradcheck_only[answer.scenario], address),
+        "c": fresh,
+        "d": lambda answer: _in_process(answer, plans[answer.scenario]),
+    }
+
+
+def _restricted(plan: Plan) -> Plan:
+    """The plan with nothing but stock gradcheck."""
+    small = Plan(plan.scenario, plan.bench.seed)
+    small.steps = [
+        step for step in small.steps if isinstance(step.check, Gradcheck) and step.required
+    ]
+    return small
+
+
+def _gradcheck_inputs(plan: Plan, folder: Path) -> Path:
+    """A file with what a fresh process needs to run the same gradchecks."""
+    entries = []
+    for step in _restricted(plan).steps:
+        check = step.check
+        assert isinstance(check, Gradcheck)
+        if check.must_fail:
+            continue
+        for run in check._rehearsed(plan.bench, step.entry)[0]:
+            values = [
+                v.clone().requires_grad_(name in run.case.differentiable)
+                for name, v in run.case.tensors.items()
+            ]
+            entries.append((step.entry.name, values, check.scale))
+    path = folder / f"{plan.scenario.id}.pt"
+    torch.save(entries, path)
+    return path
+
+
+def _findings(answer: Submission, plan: Plan, address: str) -> object:
+    return grading._examine(answer, plan, source.analyse(answer.code or ""), address)
+
+
+class Here:
+    """A session without a process: the candidate's side, called directly."""
+
+    def __init__(self) -> None:
+        self.server = Server()
+
+    def request(
+        self, header: dict[str, Any], tensors: list[torch.Tensor] | None = None, **_: Any
+    ) -> tuple[dict[str, Any], list[torch.Tensor]]:
+        return self.server.answer(header, tensors or [])
+
+    def memory_bytes(self) -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _in_process(answer: Submission, plan: Plan) -> object:
+    here: Any = Here()
+    read = source.analyse(answer.code or "")
+    loaded = grading.load(here, answer, plan)
+    steps = [step for step in plan.steps if step.entry.name in loaded.usable]
+    plain, replies = grading._ask_at_once(here, answer, plan, steps, loaded.usable)
+    judge = Judge(plan.bench, Conduct(read, plain), answer)
+    findings = tuple(
+        judge.finding(step, reply, here) for step, reply in zip(steps, replies, strict=True)
+    )
+    own: Any = Here()
+    own.request({"do": "load", "source": "", "modules": {}, "entry_points": {}})
+    with _main_module_kept():
+        own.request({"do": "script", "source": answer.code, "tests": []})
+    verified = verification.judge(answer, plan.scenario, read, None)
+    return grading.judged(answer, plan.scenario, read, findings, verified, 0.0)
+
+
+@contextmanager
+def _main_module_kept() -> Iterator[None]:
+    """Running a script in process replaces ``__main__`` and wraps gradcheck; put both back."""
+    kept = sys.modules["__main__"]
+    home = sys.modules["torch.autograd.gradcheck"]
+    functions = {name: getattr(home, name) for name in ("gradcheck", "gradgradcheck")}
+    apply = torch.autograd.Function.__dict__["apply"]
+    out, sys.stdout = sys.stdout, open(os.devnull, "w")
+    try:
+        yield
+    finally:
+        sys.stdout.close()
+        sys.stdout = out
+        sys.modules["__main__"] = kept
+        for name, function in functions.items():
+            setattr(home, name, function)
+            setattr(torch.autograd, name, function)
+        torch.autograd.Function.apply = apply
+
+
+LABELS = {
+    "a": "(a) harness, full battery",
+    "b": "(b) harness, gradcheck only",
+    "c": "(c) fresh process, gradcheck",
+    "d": "(d) full battery in process",
+}
+
+
+def _print_rates(rates: dict[str, list[float]], count: int, tier: str) -> None:
+    print(f"\n{count} answers, sandbox tier {tier}, one at a time; median (min to max) of rounds\n")
+    middle = {name: statistics.median(found) for name, found in rates.items()}
+    for name, label in LABELS.items():
+        low, high = min(rates[name]), max(rates[name])
+        print(f"{label:32} {middle[name]:8.2f} answers/s  ({low:.2f} to {high:.2f})")
+    print(f"\n(b) / (c) {middle['b'] / middle['c']:6.1f}   target 30")
+    print(f"(a) / (c) {middle['a'] / middle['c']:6.1f}   target 12")
+    print(f"(a) / (d) {middle['a'] / middle['d']:6.2f}   target 0.7")
+
+
+def _print_stages(
+    plans: dict[str, Plan], address: str, answers: list[Submission], folder: Path
+) -> None:
+    spent: dict[str, float] = defaultdict(float)
+
+    @contextmanager
+    def stage(name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        spent[name] += time.perf_counter() - started
+
+    with store.Ledger.open(folder / "ledger.sqlite") as ledger:
+        for answer in answers:
+            plan = plans[answer.scenario]
+            with stage("read the source"):
+                read = source.analyse(answer.code or "")
+            with stage("fork and confine"):
+                session = Session(address, plan.scenario.limits)
+            with stage("load"):
+                loaded = grading.load(session, answer, plan)
+            steps = [step for step in plan.steps if step.entry.name in loaded.usable]
+            with stage("ask"):
+                plain, replies = grading._ask_at_once(session, answer, plan, steps, loaded.usable)
+            judge = Judge(plan.bench, Conduct(read, plain), answer)
+            with stage("judge"):
+                findings = tuple(
+                    judge.finding(step, reply, session)
+                    for step, reply in zip(steps, replies, strict=True)
+                )
+            with stage("reap"):
+                session.close()
+            with stage("own tests"):
+                own = grading.run_own_tests(answer, plan, read, address)
+            with stage("words and level"):
+                level = verification.judge(answer, plan.scenario, read, own)
+                record = grading.judged(answer, plan.scenario, read, findings, level, 0.0)
+            with stage("store"):
+                ledger.put(answer.sha256, record)
+    total = sum(spent.values())
+    print("\nstages of (a), ms per answer\n")
+    for name, seconds in spent.items():
+        print(f"{name:20} {1e3 * seconds / len(answers):8.1f}  {100 * seconds / total:5.1f} %")
+
+
+def _print_memory(chosen: list[Scenario], answers: list[Submission], tier: sandbox.Tier) -> None:
+    by_id = {scenario.id: scenario for scenario in chosen}
+    pairs = [(answer, by_id[answer.scenario]) for answer in answers]
+    used = {}
+    for jobs in (1, 2):
+        most = 0
+        for _ in local.grade_all(pairs, seed=1, tier=tier, jobs=jobs):
+            most = max(most, _below_bytes())
+        used[jobs] = most
+    print("\nmemory of everything below the driver (proportional set size)\n")
+    for jobs, size in used.items():
+        print(f"{jobs} grader process{'es' if jobs > 1 else ''}  {size / 2**20:8.0f} MiB")
+    print(f"per extra worker     {(used[2] - used[1]) / 2**20:8.0f} MiB   target 40")
+
+
+def _below_bytes() -> int:
+    """Proportional set size of every process below this one."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                status = (entry / "status").read_text()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(status.split("PPid:")[1].split()[0])
+    below = [os.getpid()]
+    for parent in below:
+        below += [pid for pid, above in parents.items() if above == parent]
+    total = 0
+    for pid in below[1:]:
+        try:
+            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        except OSError:
+            continue
+        total += int(rollup.split("Pss:")[1].split()[0]) * 1024
+    return total
+
+
+if __name__ == "__main__":
+    main()
