@@ -21,19 +21,20 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
-
-import torch
+from unittest import mock
 
 import differential
 import mutate
 import stockcheck
+import torch
 import variants
-from harness import grading, oracles, scenarios, source
+
+from harness import grading, scenarios, source
 from harness.model import Outcome, Scenario, Submission
 from harness.sandbox import Zygote, choose
 
@@ -111,10 +112,13 @@ def submission(scenario: str, name: str, code: str) -> Submission:
 
 
 def findings(entry: Submission, plan: grading.Plan, address: str) -> Sequence[Any]:
-    """The findings alone: the submission's own tests and words are not looked at."""
+    """The findings alone: own tests and words are not looked at, and nothing is explained."""
     read = source.of(entry)
     assert read is not None
-    return grading._examine(entry, plan, read, address)[0]
+    with mock.patch.object(
+        grading, "explain", lambda bench, heard, ask: [h.finding for h in heard]
+    ):
+        return grading._examine(entry, plan, read, address)[0]
 
 
 @contextmanager
@@ -155,9 +159,7 @@ def grade_mutant(mutant: mutate.Mutant, right: str, seed: int) -> Graded:
         difference = "it does not end"
     except Exception as error:
         difference = f"it does not load: {error}"
-    found = findings(
-        submission(mutant.scenario, "mutant", mutant.source), plan, worker.address
-    )
+    found = findings(submission(mutant.scenario, "mutant", mutant.source), plan, worker.address)
     outcome, reason = grading.verdict(found)
     killed = {
         "graders": outcome is Outcome.FAILED,
@@ -199,12 +201,14 @@ def originals(library: Iterable[Scenario]) -> dict[str, mutate.Original]:
 
 
 def run(
-    pool: ProcessPoolExecutor,
+    pool: ProcessPoolExecutor | None,
     what: str,
     tasks: Sequence[tuple[Any, ...]],
     show: Callable[[str], None],
 ) -> list[Any]:
     """The results of ``(function, *arguments)`` tasks, with progress."""
+    if pool is None:
+        return [function(*given) for function, *given in tasks]
     results: list[Any] = []
     pending = {pool.submit(*task) for task in tasks}
     shown = started = time.monotonic()
@@ -290,7 +294,12 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--seed", default=0, help="first seed (0)", **number)
     parser.add_argument("--scenario", action="append", help="only this one; may be repeated")
     parser.add_argument("--operator", action="append", help="only these mutation operators")
-    parser.add_argument("--workers", default=os.cpu_count() or 1, help="processes", **number)
+    parser.add_argument(
+        "--workers",
+        default=os.cpu_count() or 1,
+        help="processes; 0 for none but this one",
+        **number,
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     return parser.parse_args(given)
 
@@ -306,7 +315,8 @@ def main(given: Sequence[str] | None = None) -> int:
     chosen = [s for s in library if not options.scenario or s.id in options.scenario]
     started = time.monotonic()
     right = originals(chosen)
-    pool_of_mutants = [m for entry in right.values() for m in mutate.mutants(entry)]
+    makers = right.values() if options.mutants else ()
+    pool_of_mutants = [m for entry in makers for m in mutate.mutants(entry)]
     if options.operator:
         pool_of_mutants = [m for m in pool_of_mutants if m.operator in options.operator]
     mutants = mutate.sample(pool_of_mutants, options.mutants, options.seed)
@@ -315,12 +325,15 @@ def main(given: Sequence[str] | None = None) -> int:
         f"{len(mutants)} of {len(pool_of_mutants)} mutants, {len(entries)} right solutions",
         file=sys.stderr,
     )
-    with (
-        Zygote(choose()) as zygote,
-        ProcessPoolExecutor(
-            options.workers, get_context("spawn"), prepare, (zygote.address,)
-        ) as pool,
-    ):
+    with ExitStack() as stack:
+        address = stack.enter_context(Zygote(choose())).address
+        pool = None
+        if options.workers:
+            pool = stack.enter_context(
+                ProcessPoolExecutor(options.workers, get_context("spawn"), prepare, (address,))
+            )
+        else:
+            prepare(address)
 
         def show(text: str) -> None:
             print(text, file=sys.stderr, flush=True)

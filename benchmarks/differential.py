@@ -29,7 +29,7 @@ from harness.model import (
 from harness.sandbox.inside import layers
 
 SHAPES: tuple[tuple[int, ...], ...] = (
-    (3, 4), (), (1,), (7,), (0,), (2, 0), (1, 1), (5, 1), (1, 6), (2, 3, 4), (2, 1, 3, 2),
+    (3, 4), (), (1,), (7,), (0,), (2, 0), (0, 3), (1, 1), (5, 1), (1, 6), (2, 3, 4), (2, 1, 3, 2),
     (1, 2, 1, 2, 3), (129,), (40, 50), (80, 120),
 )  # fmt: skip
 DIMENSIONS = (1, 2, 3, 5, 8, 40)
@@ -128,7 +128,9 @@ class Draw:
             case "constant":
                 values = torch.full(shape, argument.low + (argument.high - argument.low) * 0.83)
             case _:
-                points = torch.tensor([0.0, low, high, *argument.edges, *argument.kinks, 1e-9, -1e-9])
+                points = torch.tensor(
+                    [0.0, low, high, *argument.edges, *argument.kinks, 1e-9, -1e-9]
+                )
                 values = points.double()[(unit * len(points)).long().clamp(max=len(points) - 1)]
         return values.to(self.dtype)
 
@@ -205,7 +207,9 @@ def once(function: Any, draw: Draw, scale: float, layout: str | None = None) -> 
         seen["cotangent"] = g
     seen |= {f"input {i}": x.detach() for i, x in enumerate(call.inputs)}
     seen["random"], seen["random after"] = after, torch.rand(2)
-    seen["log"] = str([(e, sorted((k, f"{v:.9g}") for k, v in n.items())) for e, n in call.log])
+    seen["log"] = str(
+        [(e, sorted((k, type(v), f"{v:.9g}") for k, v in n.items())) for e, n in call.log]
+    )
     return seen
 
 
@@ -222,7 +226,8 @@ def without_grad(function: Any, draw: Draw) -> Seen:
     call = draw.build()
     torch.manual_seed(draw.seed)
     with torch.no_grad():
-        return {"y": function(*call.values)}
+        y = function(*call.values)
+    return {"y": y} if isinstance(y, torch.Tensor) else {"value": torch.tensor(float(y)).double()}
 
 
 def by_keyword(function: Any, draw: Draw) -> Seen:
@@ -233,7 +238,8 @@ def by_keyword(function: Any, draw: Draw) -> Seen:
             named[argument.name] = value
         else:
             values.append(value)
-    return {"y": function(*values, **named).detach()}
+    y = function(*values, **named)
+    return {"y": y.detach()} if isinstance(y, torch.Tensor) else {"value": torch.tensor(y).double()}
 
 
 def second_order(function: Any, draw: Draw) -> Seen:
@@ -293,6 +299,7 @@ def leaks(function: Any, draw: Draw) -> Seen:
 
     watched = []
     before = live()
+    gc.disable()
     for index in range(12):
         call = Draw(draw.entry, draw.size, draw.dtype, draw.seed + index).build()
         y = function(*call.values)
@@ -300,8 +307,9 @@ def leaks(function: Any, draw: Draw) -> Seen:
             grads(y, call, call.cotangent(y, 1.0))
         watched += [weakref.ref(y), *(weakref.ref(x) for x in call.inputs)]
         del call, y
-    grown = live() - before
-    return {"kept": sum(ref() is not None for ref in watched) > 6, "grown": grown > 6}
+    kept = sum(ref() is not None for ref in watched) > 6
+    gc.enable()
+    return {"kept": kept, "grown": live() - before > 6}
 
 
 def probes(scenario: Scenario, seed: int) -> Iterator[tuple[str, Callable[..., Seen], str]]:
@@ -333,7 +341,7 @@ def probes(scenario: Scenario, seed: int) -> Iterator[tuple[str, Callable[..., S
             yield simple(
                 Draw(entry, size, torch.float64, next(number), style=next(styles)), next(scales)
             )
-        for size in sizes[:4]:
+        for size in sizes:
             draw = Draw(entry, size, torch.float64, next(number), default=True)
             yield simple(draw)
             yield ask(f"{draw} no grad", lambda f, d=draw: without_grad(f, d))
@@ -390,7 +398,7 @@ def _sizes(entry: EntryPoint, rng: torch.Generator) -> Iterator[Mapping[str, Any
             size["kh"], size["kw"] = min(size["kh"], 4), min(size["kw"], 4)
         yield size
     if "kh" not in entry.sizes[0]:
-        yield {name: 150 for name in entry.sizes[0]}
+        yield dict.fromkeys(entry.sizes[0], 150)
 
 
 class Search:
@@ -433,7 +441,11 @@ def _differ(ours: Seen, theirs: Seen) -> str | None:
             if right != got:
                 return key
             continue
-        if not isinstance(got, torch.Tensor) or got.shape != right.shape or got.dtype != right.dtype:
+        if (
+            not isinstance(got, torch.Tensor)
+            or got.shape != right.shape
+            or got.dtype != right.dtype
+        ):
             return f"{key} (shape or dtype)"
         if key.startswith(("input", "cotangent", "random")):
             if not torch.equal(right, got):
@@ -442,7 +454,9 @@ def _differ(ours: Seen, theirs: Seen) -> str | None:
         close = 1e-2 if key == "value" else CLOSE[right.dtype]
         g = ours.get("cotangent")
         size = g.abs().max() if isinstance(g, torch.Tensor) and g.numel() else 1.0
-        limit = close * (right.abs() + 0 * right + (0.0 if key == "value" else max(1.0, float(size))))
+        limit = close * (
+            right.abs() + 0 * right + (0.0 if key == "value" else max(1.0, float(size)))
+        )
         if key.endswith(("y",)):
             limit = close * (right.abs() + 1)
         bad = ~((right - got).abs() <= limit) & ~((right == got) | (right.isnan() & got.isnan()))

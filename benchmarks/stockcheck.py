@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
+from differential import Draw
 from torch.autograd import gradcheck, gradgradcheck
 
-from differential import Draw
 from harness.model import EntryPoint, LayersArgument, Scenario, TensorArgument
 
 # What a contract that is not the derivative of its forward leaves of gradcheck: a result scaled
@@ -35,9 +35,7 @@ class Stock:
     def __init__(self, scenario: Scenario, right: types.ModuleType, seed: int) -> None:
         self.scenario = scenario
         self.seed = seed
-        self.usable = {
-            key: True for key in self._keys() if self._accepts(right, *key)
-        }
+        self.usable = {key: True for key in self._keys() if self._accepts(right, *key)}
 
     def _keys(self) -> Iterator[tuple[str, str]]:
         for entry in self.scenario.entry_points:

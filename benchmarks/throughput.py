@@ -26,7 +26,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -218,12 +218,10 @@ def _main_module_kept() -> Iterator[None]:
     home = sys.modules["torch.autograd.gradcheck"]
     functions = {name: getattr(home, name) for name in ("gradcheck", "gradgradcheck")}
     apply = torch.autograd.Function.__dict__["apply"]
-    out, sys.stdout = sys.stdout, open(os.devnull, "w")
     try:
-        yield
+        with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+            yield
     finally:
-        sys.stdout.close()
-        sys.stdout = out
         sys.modules["__main__"] = kept
         for name, function in functions.items():
             setattr(home, name, function)

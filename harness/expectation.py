@@ -169,7 +169,8 @@ class Reference:
     def value(self) -> torch.Tensor:
         """The exact result; random layers draw from the case's seed."""
         self._reseed()
-        return self.oracle.forward(*self.arguments)
+        # A measuring oracle may return a float.
+        return torch.as_tensor(self.oracle.forward(*self.arguments), dtype=torch.float64)
 
     def forward(self) -> Expected:
         """The result itself."""

@@ -12,11 +12,15 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+
+import torch
 
 from harness import checks, oracles, source, verification
 from harness.checks import flags, text
 from harness.checks.bench import Bench, Check, Conduct, Conversation, Judgement, Trial
-from harness.checks.structure import functions_in
+from harness.checks.structure import HandWritten, functions_in
+from harness.diagnosis.explanation import Heard, explain
 from harness.model import (
     EntryPoint,
     Finding,
@@ -29,8 +33,9 @@ from harness.model import (
     TrapState,
     Verification,
 )
-from harness.question import Answer, Question, put
+from harness.question import Answer, Cotangent, Question, put
 from harness.sandbox import CandidateFault, Session
+from harness.unplugged import unplugged
 
 LOADS = "loads"
 
@@ -57,6 +62,11 @@ class Plan:
             if entry.differentiable
             for draw in [self.bench.drawer(entry, "plain")]
             for case in [draw.case(draw.small_size(), unit_range=True)]
+        }
+        self.plain_vjp = {
+            name: replace(question, ask="vjp", cotangents=(Cotangent(ones),))
+            for name, question in self.plain.items()
+            for ones in [torch.ones_like(self.bench.reference(question.case).value()).detach()]
         }
         self.steps: list[Step] = []
         for spec in scenario.checks:
@@ -87,6 +97,7 @@ def grade(submission: Submission, plan: Plan, address: str) -> Record:
         findings: tuple[Finding, ...] = (_unloadable(submission),)
     else:
         findings, used_by = _examine(submission, plan, read, address)
+        findings = _confirm_hand_written(findings, submission, plan, read, address)
         # What cannot be imported cannot test itself either.
         if not any(f.check == LOADS and f.entry_point is None for f in findings):
             own_tests = run_own_tests(submission, plan, read, address)
@@ -133,6 +144,8 @@ def judged(
         findings=findings,
         traps=traps,
         red_flags=seen,
+        claims=verified.claims,
+        events=verified.events,
     )
 
 
@@ -165,9 +178,11 @@ def _examine(
             steps = [step for step in plan.steps if step.entry.name in loaded.usable]
             plain, answers = _ask_at_once(session, submission, plan, steps, loaded.usable)
             judge = Judge(plan.bench, Conduct(read, plain), submission)
-            findings = [
-                judge.finding(step, answers[index], session) for index, step in enumerate(steps)
+            heard = [
+                Heard(judge.finding(step, answer, session), step.trials, answer)
+                for step, answer in zip(steps, answers, strict=True)
             ]
+            findings = explain(plan.bench, heard, partial(put, session))
     except CandidateFault:
         # Ask again, alone and check by check: that names the check at which it ends,
         # and a mere slow moment of this machine is not held against anyone.
@@ -188,11 +203,14 @@ def _ask_at_once(
     questions = [plan.plain[name] for name in names]
     for step in steps:
         questions += [trial.question for trial in step.trials]
-    # Neither the order nor the neighbours of a question are the same for two submissions.
-    order = random.Random(f"{plan.bench.seed}/{submission.sha256}")
-    answers = iter(put(session, questions, shuffle=order))
+    answers = iter(put(session, questions, shuffle=_order(submission, plan)))
     plain = {name: next(answers) for name in names}
     return plain, [[next(answers) for _ in step.trials] for step in steps]
+
+
+def _order(submission: Submission, plan: Plan) -> random.Random:
+    """Neither order nor neighbours of a question are the same for two submissions or runs."""
+    return random.Random(f"{plan.bench.seed}/{submission.sha256}")
 
 
 def _examine_slowly(
@@ -207,28 +225,83 @@ def _examine_slowly(
             loaded = load(session, submission, plan)
             findings += loaded.findings
             steps = [step for step in plan.steps if step.entry.name in loaded.usable]
+            step = next(iter(steps), None)
             names = [name for name in plan.plain if name in loaded.usable]
             plain = dict(
                 zip(names, put(session, [plan.plain[name] for name in names]), strict=True)
             )
             judge = Judge(plan.bench, Conduct(read, plain), submission)
             for step in steps:
-                answers = put(session, [trial.question for trial in step.trials])
+                questions = [trial.question for trial in step.trials]
+                answers = put(session, questions, shuffle=_order(submission, plan))
                 findings.append(judge.finding(step, answers, session))
     except CandidateFault as fault:
         findings.append(_fault_finding(step, fault))
-        for missed in steps[len(findings) - len(loaded.findings) :] if steps else ():
-            findings.append(
-                Finding(
-                    missed.check.kind,
-                    missed.entry.name,
-                    missed.required,
-                    Outcome.UNGRADED,
-                    "Not reached: the process had ended.",
-                )
+        at = steps.index(step) + 1 if step is not None else 0
+        findings += [
+            Finding(
+                missed.check.kind,
+                missed.entry.name,
+                missed.required,
+                Outcome.UNGRADED,
+                "Not reached: the process had ended.",
             )
+            for missed in steps[at:]
+        ]
     used_by = {name: functions_in(answer) for name, answer in plain.items()}
     return tuple(findings), used_by
+
+
+def _confirm_hand_written(
+    findings: tuple[Finding, ...],
+    submission: Submission,
+    plan: Plan,
+    read: source.Source,
+    address: str,
+) -> tuple[Finding, ...]:
+    """The findings, less a ``hand_written`` that rests on nothing but what the process says.
+
+    Asked of what would pass alone: with the backward of every Function taken away
+    there must be no gradient any more.
+    """
+    at = {
+        finding.entry_point: index
+        for index, finding in enumerate(findings)
+        if finding.check == HandWritten.kind and finding.entry_point is not None
+    }
+    if not at or verdict(findings)[0] is not Outcome.PASSED:
+        return findings
+    mended = list(findings)
+    for name in _gradients_without_backward(submission, plan, read, address, list(at)):
+        index = at[name]
+        mended[index] = replace(
+            findings[index],
+            outcome=Outcome.FAILED,
+            message="With the backward of every Function in the file taken away, the gradient "
+            "still comes out: it does not go through them.",
+        )
+    return tuple(mended)
+
+
+def _gradients_without_backward(
+    submission: Submission, plan: Plan, read: source.Source, address: str, names: Sequence[str]
+) -> list[str]:
+    """Those of the entry points that still have a gradient then."""
+    assert submission.code is not None
+    code = unplugged(submission.code, read)
+    if code is None:
+        return list(names)
+    for _ in range(2):
+        try:
+            with Session(address, plan.scenario.limits) as session:
+                # An import that now fails has gone through a backward, too.
+                usable = load(session, replace(submission, code=code), plan).usable
+                asked = [name for name in names if name in usable]
+                answers = put(session, [plan.plain_vjp[name] for name in asked])
+                return [n for n, answer in zip(asked, answers, strict=True) if not answer.error]
+        except CandidateFault:
+            continue  # once may be a slow moment of this machine
+    return list(names)
 
 
 def _fault_finding(step: Step | None, fault: CandidateFault) -> Finding:
@@ -262,7 +335,7 @@ def load(session: Session, submission: Submission, plan: Plan) -> Loaded:
             message = "The code leaves the interpreter when it is imported."
         else:
             message = f"The code raises when it is imported: {answer.error_text()}."
-        line = None if answer.line is None else answer.line + submission.code_line - 1
+        line = _line(submission, answer.line)
         return Loaded((Finding(LOADS, None, True, Outcome.FAILED, message, line=line),), ())
     states = reply.get("entry_points")
     if not isinstance(states, dict):
@@ -283,6 +356,14 @@ def load(session: Session, submission: Submission, plan: Plan) -> Loaded:
     return Loaded(tuple(findings), tuple(usable))
 
 
+def _line(submission: Submission, line: int | None) -> int | None:
+    """The line of the submission's text that is ``line`` of its code, if it has so many."""
+    assert submission.code is not None
+    if line is None or not 1 <= line <= submission.code.count("\n") + 1:
+        return None
+    return line + submission.code_line - 1
+
+
 @dataclass(frozen=True)
 class Judge:
     """Turns a step and its answers into a finding."""
@@ -297,7 +378,6 @@ class Judge:
             judgement: Judgement = step.check.converse(self.bench, step.entry, session)
         else:
             judgement = step.check.judge(self.bench, step.entry, step.trials, answers, self.conduct)
-        line = judgement.line
         return Finding(
             step.check.kind,
             step.entry.name,
@@ -306,7 +386,7 @@ class Judge:
             judgement.message,
             judgement.measured,
             judgement.limit,
-            None if line is None else line + self.submission.code_line - 1,
+            _line(self.submission, judgement.line),
         )
 
 
@@ -329,7 +409,8 @@ def run_own_tests(
     said = None
     if error is not None:
         said = Answer({}, {}, error).error_text() if isinstance(error, dict) else "unknown error"
-    observed = reply.get("gradchecks")
+    # What the process saw of itself counts only where the file has a call to be seen.
+    observed = reply.get("gradchecks") if read.gradchecks else []
     gradchecks = tuple(
         found
         for entry in (observed if isinstance(observed, list) else [])

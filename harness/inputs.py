@@ -32,7 +32,7 @@ UNIT_RANGE = (-2.0, 2.0)
 SPECIAL_EVERY = 7
 TINY = 1e-9
 # Values that lie close together: their spread relative to the range.
-CLUSTER = 3e-4
+CLUSTER = 1.1e-3
 
 
 @dataclass(frozen=True)
@@ -214,9 +214,7 @@ class Drawer:
             values = values[:1].expand(shape).clone()
         return values
 
-    def _with_special_points(
-        self, argument: TensorArgument, values: torch.Tensor
-    ) -> torch.Tensor:
+    def _with_special_points(self, argument: TensorArgument, values: torch.Tensor) -> torch.Tensor:
         points = torch.tensor(
             [
                 point
@@ -234,7 +232,7 @@ class Drawer:
         if not values.dim():
             return values
         reach = argument.high - argument.low
-        centre = argument.high - reach * float(self.uniform((), 0.05, 0.2))
+        centre = argument.high - reach * float(self.uniform((), 0.02, 0.1))
         return centre + CLUSTER * reach * (2 * (values - argument.low) / reach - 1)
 
     def _stack(self, names: Sequence[str], values: list[Value], dtype: torch.dtype) -> Stack:

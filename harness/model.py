@@ -258,6 +258,68 @@ class Passage:
     line: int
 
 
+class StepKind(StrEnum):
+    """What a step of a transcript is."""
+
+    # The agent's own words to whoever asked.
+    SAID = "said"
+    # Words it kept to itself, and those of agents it sent out.
+    THOUGHT = "thought"
+    # A whole file.
+    WROTE = "wrote"
+    EDITED = "edited"
+    # A shell command or a piece of Python.
+    RAN = "ran"
+    # What a tool gave back.
+    RESULT = "result"
+    USER = "user said"
+
+
+@dataclass(frozen=True)
+class Edit:
+    """One replacement in a file."""
+
+    # Text that is replaced; empty for an insertion.
+    old: str
+    new: str
+    everywhere: bool = False
+    # Line after which ``new`` is inserted.
+    after_line: int | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happened in a transcript."""
+
+    kind: StepKind
+    # Line of a JSON Lines file or number of a message, from 1.
+    record: int
+    # Words, the content of a written file, the command, or what came back.
+    text: str = ""
+    # File that was written or edited.
+    path: str | None = None
+    edits: tuple[Edit, ...] = ()
+    # ``shell`` or ``python``, for what was run.
+    language: str = "shell"
+    # What a tool gave back for this step; ``None`` where nothing was recorded.
+    output: str | None = None
+    # Exit status or error state; ``None`` where it was not recorded.
+    failed: bool | None = None
+    # Line of the rendered text at which it starts, from 1.
+    line: int = 0
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What an agent said and did, in order, whatever program recorded it."""
+
+    steps: tuple[Step, ...]
+    # ``openai``, ``anthropic``, ``session``, ``inspect`` or ``record``.
+    format: str
+    # What was read and not understood or not needed, counted by name.
+    skipped: Mapping[str, int] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class Submission:
     """What an agent answered to one scenario."""
@@ -278,16 +340,18 @@ class Submission:
     sha256: str
     # The whole text as received.
     text: str
-    # ``python`` for a bare file, ``reply`` for Markdown.
+    # ``python`` for a bare file, ``reply`` for Markdown, ``transcript`` for a rendered transcript.
     kind: str
     # The code to run; ``None`` where none was found.
     code: str | None
     # Line of ``text`` at which the code starts, from 1.
     code_line: int = 1
-    # The prose around the code, in order; for a bare file its comments and docstrings are not prose.
+    # The prose around the code, in order; comments and docstrings of a bare file are not prose.
     prose: tuple[Passage, ...] = ()
     # Why it cannot be run, in words for its author; ``None`` where it can be tried.
     problem: str | None = None
+    # What happened step by step, where that was recorded.
+    transcript: Transcript | None = None
 
 
 @dataclass(frozen=True)
@@ -343,6 +407,25 @@ class OwnTests:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """Numbers of one failing trial, to be drawn; nine digits each, ``None`` where not finite."""
+
+    # ``curve`` (derivative over the domain), ``map`` (a gradient by element) or ``pairs``
+    # (the one number that came against the right one, case by case).
+    kind: str
+    # What is drawn, e.g. ``the gradient of x``.
+    what: str
+    # The case it is from.
+    about: str
+    # Where on the axis each value stands; of a curve only.
+    across: tuple[float, ...]
+    # Values per row; of a map only, else 0.
+    columns: int
+    expected: tuple[float | None, ...]
+    got: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
 class Finding:
     """The result of one check on one entry point."""
 
@@ -361,6 +444,12 @@ class Finding:
     limit: float | None = None
     # Line of the submission's text it points to.
     line: int | None = None
+    # What is wrong, in one sentence; ``None`` where the evidence does not say.
+    diagnosis: str | None = None
+    # Lines of Python that show the failure again.
+    snippet: str | None = None
+    # What came beside what is right.
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True)
@@ -390,6 +479,40 @@ class RedFlagFinding:
     line: int
 
 
+class ClaimVerdict(StrEnum):
+    """What the evidence makes of a claim."""
+
+    TRUE = "true"
+    FALSE = "false"
+    UNSUPPORTED = "unsupported"
+    # Says itself that something was not run.
+    CANDID = "candid"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence about what was checked, held against the evidence."""
+
+    # Verbatim words.
+    text: str
+    # Line of the submission's text they start on.
+    line: int
+    verdict: ClaimVerdict
+
+
+@dataclass(frozen=True)
+class Event:
+    """One point in the history of a Function."""
+
+    function: str
+    # ``written``, ``changed``, ``verified`` or ``failed``.
+    what: str
+    # Number of the transcript's step, from 1.
+    step: int
+    # Line of the submission's text that shows it.
+    line: int
+
+
 @dataclass(frozen=True)
 class Verification:
     """What a submission did to check itself."""
@@ -397,6 +520,11 @@ class Verification:
     level: Level
     # The sentence that says why it is this level and not the next one.
     reason: str
+    claims: tuple[Claim, ...] = ()
+    # In order; empty where no order is visible.
+    events: tuple[Event, ...] = ()
+    # Whether several Functions were written before the first was verified; ``None``: not visible.
+    batched: bool | None = None
 
 
 # --------------------------------------------------------------------------
@@ -426,6 +554,10 @@ class Record:
     findings: tuple[Finding, ...]
     traps: tuple[TrapFinding, ...]
     red_flags: tuple[RedFlagFinding, ...]
+    # What it says about its own checks, and what the evidence makes of that.
+    claims: tuple[Claim, ...] = ()
+    # When each Function was written and verified; empty where no order is visible.
+    events: tuple[Event, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from harness.sandbox.inside import wire
 # Questions per message; the first messages of a batch stay small, so that a
 # candidate sees single calls as well as many at once.
 CHUNK = 160
+# Longest error message that is kept.
+MOST_CHARACTERS = 700
 
 
 @dataclass(frozen=True)
@@ -66,13 +68,15 @@ class Answer:
     def error_text(self) -> str:
         """The error in one line."""
         assert self.error is not None
-        return f"{self.error.get('type')}: {self.error.get('message')}".replace("\n", " ")
+        text = f"{str(self.error.get('type'))[:80]}: {self.error.get('message')}"
+        return text.replace("\n", " ")[:MOST_CHARACTERS]
 
     @property
     def line(self) -> int | None:
         """Line of the candidate's code that the error points to."""
         line = self.error.get("line") if self.error is not None else None
-        return line if isinstance(line, int) else None
+        # Exactly an int: True is one, too, to ``isinstance``.
+        return line if type(line) is int and line > 0 else None
 
 
 class Letter:

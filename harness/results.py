@@ -25,9 +25,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from harness.errors import ResultsError
 from harness.model import (
     Arm,
+    Claim,
+    Event,
     Level,
     Outcome,
     Passage,
+    Picture,
     Record,
     Results,
     RunInfo,
@@ -140,17 +143,30 @@ class SubmissionEntry(_Entry):
     red_flags: tuple[RedFlagEntry, ...]
 
 
+class ExplanationEntry(_Entry):
+    """What more is known of one failed finding."""
+
+    finding: Annotated[int, Field(description="Its place among the submission's findings.")]
+    diagnosis: Annotated[str | None, Field(description="What is wrong, where that is known.")]
+    snippet: Annotated[str | None, Field(description="Python that shows the failure again.")]
+    picture: Annotated[Picture | None, Field(description="Numbers to draw.")]
+
+
 class SourceEntry(_Entry):
     """What was submitted, and what of a record is not part of the documented half."""
 
     id: Annotated[str, Field(description="Id of the submission.")]
     verification_reason: Annotated[str, Field(description="Why it is at its level.")]
-    kind: Annotated[str, Field(description="python or reply.")]
+    kind: Annotated[str, Field(description="python, reply or transcript.")]
     text: Annotated[str, Field(description="The whole text as received.")]
     code: Annotated[str | None, Field(description="The code that was run, if any was found.")]
     code_line: Annotated[int, Field(description="Line of the text at which the code starts.")]
     prose: tuple[Passage, ...]
     problem: Annotated[str | None, Field(description="Why it could not be run, if so.")]
+    # Absent from files of earlier versions.
+    explanations: tuple[ExplanationEntry, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    events: tuple[Event, ...] = ()
 
 
 class Document(_Entry):
@@ -189,11 +205,19 @@ def write(results: Results, path: str | os.PathLike[str]) -> None:
     entries, sources = [], []
     for record in results.records:
         entry = record_to_dict(record)
-        reason = entry.pop("verification_reason")
+        beside = {name: entry.pop(name) for name in _BESIDE}
         entries.append(entry)
         source = plain(sent[record.id])
         kept = {name: source[name] for name in SourceEntry.model_fields if name in source}
-        sources.append({"id": entry["id"], "verification_reason": reason, **kept})
+        explanations = _explanations(entry["findings"])
+        sources.append(
+            {
+                "id": entry["id"],
+                **beside,
+                **kept,
+                "explanations": explanations,
+            }
+        )
     document = {
         "schema_version": SCHEMA_VERSION,
         "run": plain(results.run),
@@ -211,6 +235,21 @@ def write(results: Results, path: str | os.PathLike[str]) -> None:
             "among the numbers of the scenario files; JSON cannot hold them."
         ) from error
     replace_file(path, text + "\n")
+
+
+# Fields of a record that stand among the sources.
+_BESIDE: Final = ("verification_reason", "claims", "events")
+_EXPLAINING: Final = ("diagnosis", "snippet", "picture")
+
+
+def _explanations(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Takes out of ``findings`` what is not part of the documented half."""
+    found = []
+    for index, finding in enumerate(findings):
+        more = {name: finding.pop(name) for name in _EXPLAINING}
+        if any(value is not None for value in more.values()):
+            found.append({"finding": index, **more})
+    return found
 
 
 def replace_file(path: str | os.PathLike[str], text: str) -> None:
@@ -375,7 +414,12 @@ def _results(document: Document) -> Results:
     for entry in document.submissions:
         source = sources[entry.id]
         data = entry.model_dump(mode="json")
-        record = record_from_dict({**data, "verification_reason": source.verification_reason})
+        for more in source.explanations:
+            if more.finding < len(data["findings"]):
+                known = more.model_dump(mode="json")
+                data["findings"][more.finding] |= {name: known[name] for name in _EXPLAINING}
+        beside = source.model_dump(mode="json", include=set(_BESIDE))
+        record = record_from_dict({**data, **beside})
         records.append(record)
         submissions.append(_submission(record, source))
     run = document.run

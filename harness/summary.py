@@ -249,14 +249,13 @@ class Lift:
 
 def sign_test(better: int, worse: int) -> float:
     """Two-sided exact p of a split at least this uneven when both sides are equally likely."""
-    n = better + worse
-    tail = sum(math.comb(n, i) for i in range(min(better, worse) + 1))
-    # In integers until the last step: 2.0 ** n overflows from n = 1024 on.
-    return min(1.0, 2 * tail / (1 << n))
+    from scipy.stats import binomtest
+
+    return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
 
 
-# With fewer scenarios even a clean sweep has p >= 0.05.
-_FEWEST_SCENARIOS: Final = next(n for n in range(1, 100) if sign_test(n, 0) < SIGNIFICANCE)
+# With fewer scenarios even a clean sweep, of p = 2 / 2**n, is not significant.
+_FEWEST_SCENARIOS: Final = math.ceil(math.log2(2 / SIGNIFICANCE))
 
 
 def newcombe(first: float, n_first: float, second: float, n_second: float) -> Interval:

@@ -14,20 +14,21 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 # Lowest first; a module may import from its own layer and from those before it.
 LAYERS = [
     ["errors", "model"],
-    ["scenarios", "submissions"],
+    ["scenarios", "submissions", "transcripts"],
     ["source"],
     ["sandbox"],
     ["oracles", "inputs", "question", "rounding", "expectation", "proxy"],
     ["checks"],
-    ["verification"],
+    ["diagnosis"],
+    ["evidence", "verification"],
     ["grading"],
     ["store"],
     ["executors"],
-    ["running", "proving"],
+    ["running", "proving", "library"],
     ["summary"],
     ["results"],
     ["report"],
-    ["cli", "__main__"],
+    ["cli", "__main__", "pytest_plugin"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

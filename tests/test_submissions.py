@@ -174,9 +174,9 @@ def test_two_files_for_one_sample_are_refused(tmp_path: Path) -> None:
 def test_a_path_that_is_not_there_or_no_solution_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match="no such file or folder; give a solutions folder"):
         ids(tmp_path / "nowhere")
-    with pytest.raises(SubmissionError, match=r"expected a \.py, \.md or \.jsonl file"):
+    with pytest.raises(SubmissionError, match=r"expected a \.py, \.md, \.json, \.jsonl or \.eval"):
         ids(put(tmp_path / "x.txt"))
-    with pytest.raises(SubmissionError, match=r"expected a \.py or \.md file, found '.txt'"):
+    with pytest.raises(SubmissionError, match=r"or \.eval file, found '\.txt'"):
         read_one(tmp_path / "x.txt", "second-order")
 
 

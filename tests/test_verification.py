@@ -9,7 +9,11 @@ from typing import Any, cast
 import pytest
 
 from harness import source
+from harness.checks.flags.prose import prose_signs
+from harness.checks.text import sentences
 from harness.model import (
+    Claim,
+    ClaimVerdict,
     EntryPoint,
     Level,
     ObservedGradcheck,
@@ -253,7 +257,52 @@ def test_several_functions_need_a_call_each(tmp_path: Path) -> None:
     each = verified(tmp_path, PAIR, own=ran(seen("Other"), seen("Op")), asked=asked)
     assert each == Verification(
         Level.RAN_EACH,
-        "gradcheck passes when the submission's tests are run, for every Function by itself",
+        "gradcheck passes when the submission's tests are run, for every Function by itself "
+        "(order not visible)",
+    )
+
+
+@pytest.mark.parametrize(
+    ("prose", "level", "batched"),
+    [
+        ("There is one test at the bottom that covers the lot.", Level.RAN_EACH, None),
+        ("I wrote all of them first.", Level.RAN, True),
+        ("You asked me to write all first; I did not.", Level.RAN_EACH, None),
+    ],
+)
+def test_level_and_flag_agree_on_the_order(
+    prose: str, level: Level, batched: bool | None, tmp_path: Path
+) -> None:
+    asked = scenario(names=("op", "other"))
+    own = ran(seen("Other"), seen("Op"))
+    found = verified(tmp_path, PAIR, prose, own, asked)
+    assert (found.level, found.batched) == (level, batched)
+    assert ("it says itself" in found.reason) is bool(batched)
+    submission = read_one(tmp_path / "r.md", "s", ["op", "other"])
+    signs = prose_signs(sentences(submission), asked, source.of(submission), found)
+    assert ("batched" in {sign.flag for sign in signs}) is bool(batched)
+
+
+@pytest.mark.parametrize(
+    ("prose", "own", "verdict"),
+    [
+        ("I tested it.", None, ClaimVerdict.UNSUPPORTED),
+        ("gradcheck passes.", ran(seen("Op"), op=("Op",)), ClaimVerdict.TRUE),
+        ("gradcheck passes.", ran(seen("Op", passed=False), op=("Op",)), ClaimVerdict.FALSE),
+        ("I haven't run this.", None, ClaimVerdict.CANDID),
+        ("I haven't run this.", ran(seen("Op"), op=("Op",)), ClaimVerdict.CANDID),
+    ],
+)
+def test_claims_are_held_against_what_the_harness_saw(
+    prose: str, own: OwnTests | None, verdict: ClaimVerdict, tmp_path: Path
+) -> None:
+    found = verified(tmp_path, CODE + CHECK.format("op", ""), prose, own)
+    assert found.claims == (Claim(prose, 1, verdict),)
+
+
+def test_a_quotation_is_no_claim(tmp_path: Path) -> None:
+    assert (
+        verified(tmp_path, prose='> I have not run this.\n\nYou said "I tested it".').claims == ()
     )
 
 

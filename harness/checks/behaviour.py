@@ -24,6 +24,14 @@ from harness.model import EntryPoint, LayersArgument, LogArgument, TensorArgumen
 from harness.question import Answer, Cotangent, Letter, Question, put
 from harness.sandbox import CandidateFault, Session
 
+ALIAS = "shares_storage_with"
+# Facts that the candidate's side reports of a call; they can fail it, never excuse it.
+SIDE_EFFECTS = {
+    "left_gradient": "the call itself leaves something in the .grad of its input",
+    "changed_settings": "the call changes a setting of the process, such as grad mode",
+    ALIAS: "the result shares memory with the input, so a write to one changes the other",
+}
+
 
 @dataclass(frozen=True)
 class NoMutation(Comparison):
@@ -45,22 +53,26 @@ class NoMutation(Comparison):
                 f"x{i}": Expected.exactly(f"{name} after the call", tensor)
                 for i, (name, tensor) in enumerate(case.tensors.items())
             }
-            untouched["draw"] = Expected.exactly("the next random number", _first_draw())
+            (seed,) = bench.seeds(f"{self.kind}/{entry.name}/{case.label}", 1)
+            untouched["draw"] = Expected.exactly("the next random number", _first_draw(seed))
+            forward = Question("forward", case, grad=names, seed=seed)
             if not entry.differentiable:
-                yield Trial(Question("forward", case), untouched)
-                label = f"{case.label}, inputs require grad"
-                yield Trial(Question("forward", case, grad=names), untouched, label)
+                untouched["y"] = bench.reference(case).forward()
+                yield Trial(replace(forward, grad=()), untouched)
+                yield Trial(forward, untouched, f"{case.label}, inputs require grad")
                 continue
-            shape = bench.reference(case).value().shape
-            cotangent = cotangent_for(draw, shape, torch.float64, 1.0)
-            unchanged = Expected.exactly("the incoming gradient after backward", cotangent)
-            question = Question("vjp", case, grad=names, cotangents=(Cotangent(cotangent),))
-            yield Trial(question, {**untouched, "c": unchanged})
-            yield Trial(Question("forward", case, grad=names), untouched)
+            asked = with_gradients(bench, draw, case)
+            (cotangent,) = asked.question.cotangents
+            unchanged = Expected.exactly("the incoming gradient after backward", cotangent.value)
+            # What else it answers is judged too: no question goes without.
+            question = replace(asked.question, seed=seed)
+            yield Trial(question, {**untouched, "c": unchanged, **asked.expected})
+            untouched["y"] = asked.expected["y"]
+            yield Trial(forward, untouched)
             inner = f"{case.label}, the input is a result of another operation"
-            yield Trial(Question("forward", case, grad=names, inner=True), untouched, inner)
+            yield Trial(replace(forward, inner=True), untouched, inner)
             label = f"{case.label}, nothing requires grad"
-            yield Trial(Question("forward", case), untouched, label)
+            yield Trial(replace(forward, grad=()), untouched, label)
 
     def judge(
         self,
@@ -77,11 +89,10 @@ class NoMutation(Comparison):
                     f"For {trial.label or trial.question.case.label}: {found.message}.",
                     line=answer.line,
                 )
-            if answer.facts.get("left_gradient"):
-                return Judgement.failed(
-                    f"For {trial.label or trial.question.case.label}: the call itself leaves "
-                    "something in the .grad of its input."
-                )
+            for fact, said in SIDE_EFFECTS.items():
+                if answer.facts.get(fact) and not (fact == ALIAS and self._declared(trial, answer)):
+                    label = trial.label or trial.question.case.label
+                    return Judgement.failed(f"For {label}: {said}.")
         return Judgement.passed(f"{self.praise} in {len(trials)} cases.")
 
     def _declared(self, trial: Trial, answer: Answer) -> bool:
@@ -90,12 +101,25 @@ class NoMutation(Comparison):
         leaf = bool(question.grad) and not question.inner
         if self.input != "declared" or answer.error is not None or leaf:
             return False
-        return question.ask == "forward" and bool(answer.facts.get("same_as"))
+        written = {
+            name: answer.parts[name]
+            for name, expected in trial.expected.items()
+            if expected.mismatch(answer.parts.get(name)) is not None and name in answer.parts
+        }
+        same, result = answer.facts.get("same_as"), answer.parts.get("y")
+        return (
+            question.ask == "forward"
+            and isinstance(same, list)
+            and result is not None
+            and written.keys() <= {f"x{i}" for i in same}
+            # Whatever it says: what is in the input now must be the result.
+            and all(torch.equal(tensor, result) for tensor in written.values())
+        )
 
 
-def _first_draw() -> torch.Tensor:
-    """What a generator that was just seeded with 0, as candidates' are, gives next."""
-    return torch.rand(4, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+def _first_draw(seed: int) -> torch.Tensor:
+    """What a generator that was just seeded gives next."""
+    return torch.rand(4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
 @dataclass(frozen=True)
@@ -183,7 +207,8 @@ class Released:
         if alive > self.KEPT:
             return Judgement.failed(
                 f"Of {self.CALLS} finished calls {alive} are still held in memory: something "
-                "keeps inputs or results, such as an attribute of ctx that holds the result.",
+                "keeps inputs or results, such as an attribute of ctx that holds the result, a "
+                "cycle that only Python's garbage collection ends.",
                 float(alive),
                 float(self.KEPT),
             )
@@ -235,23 +260,56 @@ class LogCalls(Comparison):
         )
 
     def _problem(self, trial: Trial, answer: Answer) -> str | None:
-        log = answer.facts.get("log")
-        events = [entry[0] for entry in log] if isinstance(log, list) else []
+        log = _logged(answer)
+        events = [event for event, _, _ in log]
         if events != ["forward", "backward"]:
-            return f"the log was called with {events}, expected ['forward', 'backward']"
-        assert isinstance(log, list)
+            return f"the log was called with {events[:4]}, expected ['forward', 'backward']"
         tensors = (trial.expected["y"].low, trial.question.cotangents[0].value)
         for (event, kind, entries), tensor in zip(log, tensors, strict=True):
             if kind != "dict" or sorted(e[0] for e in entries) != ["mean", "std"]:
-                return f"the {event} log got a {kind} with {[e[0] for e in entries]}, expected mean and std"
+                keys = [name for name, _, _ in entries]
+                return f"the {event} log got a {kind} with {keys}, expected mean and std"
             for name, type_name, text in entries:
                 if type_name != "float":
                     return f"the {event} log's {name} is a {type_name}, expected a Python float"
-                if not _is_statistic(name, float(text), tensor):
+                if not _is_statistic(name, _number(text), tensor):
                     return (
                         f"the {event} log's {name} is {text}, expected {_statistics(name, tensor)}"
                     )
         return None
+
+
+Entry = tuple[str, str, str]
+
+
+def _logged(answer: Answer) -> list[tuple[str, str, list[Entry]]]:
+    """The log's events as ``(event, type, [(key, type, repr)])``."""
+    log = answer.facts.get("log")
+    if not isinstance(log, list):
+        raise CandidateFault("the process sent a log that is no list")
+    found = []
+    for call in log:
+        match call:
+            case [str(event), str(kind), list(entries)]:
+                found.append((event, kind, [_entry(entry) for entry in entries]))
+            case _:
+                raise CandidateFault("the process sent a log with something else than calls")
+    return found
+
+
+def _entry(entry: object) -> Entry:
+    match entry:
+        case [str(name), str(kind), str(text)]:
+            return name, kind, text
+    raise CandidateFault("the process sent a log whose entries are no entries")
+
+
+def _number(text: object) -> float:
+    """The float that ``text`` is the ``repr`` of; NaN, which is never right, where it is none."""
+    try:
+        return float(text) if isinstance(text, str) else math.nan
+    except ValueError:
+        return math.nan
 
 
 def _statistics(name: str, tensor: torch.Tensor) -> list[float]:
@@ -274,6 +332,7 @@ class TrueError(Comparison):
     # Largest relative deviation.
     rtol: float = 0.02
     kind: ClassVar[str] = "true_error"
+    DRAWS: ClassVar[int] = 40
     needs_gradient: ClassVar[bool] = False
 
     def fits(self, entry: EntryPoint) -> bool:
@@ -281,7 +340,12 @@ class TrueError(Comparison):
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         for size in draw.sizes()[:4]:
-            yield Trial(Question("forward", draw.case(size)))
+            cases = [draw.case(size) for _ in range(self.DRAWS)]
+            errors = [float(bench.reference(case).value()) for case in cases]
+            # Where the error is small, another part of it than usually is the largest.
+            order = sorted(range(self.DRAWS), key=errors.__getitem__)
+            for index in (*order[: self.DRAWS // 3], order[-1]):
+                yield Trial(Question("forward", cases[index]))
 
     def judge(
         self,
@@ -302,7 +366,7 @@ class TrueError(Comparison):
                 kind = answer.facts.get("type", "Tensor")
                 return Judgement.failed(f"For {label}: the result is a {kind}, expected a float.")
             right = float(bench.reference(trial.question.case).value())
-            got = float(str(answer.facts["value"]))
+            got = _number(answer.facts.get("value"))
             deviation = abs(got - right) / right
             if not deviation <= self.rtol:
                 measured = deviation if math.isfinite(deviation) else None
@@ -410,6 +474,13 @@ class SavedMemory:
             return Judgement.failed(
                 f"The call raised {shallow if isinstance(shallow, str) else deep}."
             )
+        wrong = self._gradient(bench, entry).mismatch(self._last_gradient(session))
+        if wrong is not None:
+            return Judgement.failed(
+                f"At {self.DEEP} layers, where memory is measured, {wrong.message}.",
+                wrong.measured,
+                wrong.limit,
+            )
         growth = float(deep - shallow)
         message = (
             f"From {self.SHALLOW} to {self.DEEP} layers the memory held for backward grows by "
@@ -422,18 +493,36 @@ class SavedMemory:
 
     def _held(self, bench: Bench, entry: EntryPoint, session: Session, depth: int) -> int | str:
         """Resident bytes that one result of ``depth`` layers keeps alive, or the error."""
-        names = ("tanh", "scale") * (depth // 2)
-        x = torch.linspace(-1, 1, self.SHAPE[0] * self.SHAPE[1]).reshape(self.SHAPE)
-        case = Case(entry, (x, Stack(names, self.SHAPE[1], (), torch.float32)), "")
+        session.request({"do": "drop"})
         letter = Letter()
-        call = letter.call(Question("forward", case, grad=("x",)))
+        call = letter.call(Question("forward", self._case(entry, depth), grad=("x",)))
         before = session.memory_bytes()
         reply, _ = session.request({"do": "hold", "call": call}, letter.tensors)
         after = session.memory_bytes()
-        session.request({"do": "drop"})
         error = reply.get("error")
         if isinstance(error, dict):
             return f"{error.get('type')}: {error.get('message')}"
         if error is not None:
             raise CandidateFault("the process sent an error that is not an object")
         return after - before
+
+    def _case(self, entry: EntryPoint, depth: int) -> Case:
+        names = ("tanh", "scale") * (depth // 2)
+        x = torch.linspace(-1, 1, self.SHAPE[0] * self.SHAPE[1]).reshape(self.SHAPE)
+        return Case(entry, (x, Stack(names, self.SHAPE[1], (), torch.float32)), "")
+
+    def _gradient(self, bench: Bench, entry: EntryPoint) -> Expected:
+        """What comes out of the deep call: whoever keeps nothing must still get it right."""
+
+        def make() -> Expected:
+            reference = bench.reference(self._case(entry, self.DEEP))
+            (expected,) = reference.gradients(torch.ones(self.SHAPE), ["x"])
+            return expected
+
+        return bench.once((self, entry.name), make)
+
+    def _last_gradient(self, session: Session) -> torch.Tensor | None:
+        ones = torch.ones(self.SHAPE)
+        size = ones.numel() * ones.element_size()
+        reply, tensors = session.request({"do": "drop"}, [ones], reply_bytes=size)
+        return tensors[0] if reply.get("parts") == ["g0"] and tensors else None

@@ -16,7 +16,6 @@ from harness.question import Answer, Question
 from harness.sandbox import Session
 from harness.source import Source
 
-
 T = TypeVar("T")
 
 

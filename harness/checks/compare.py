@@ -21,10 +21,10 @@ from harness.question import Answer, Cotangent, Question
 
 # Cotangent sizes: a gradient is linear in the cotangent at every one of them,
 # and a contract that clips does so at some and not at others.
-SCALES = (1.0, 0.03, 1e-6, 1e6)
+SCALES = (1.0, 0.03, 1e-6, 1e6, 1e-12)
 # More calls than most "once in a while" faults need.
 MANY = 128
-LAYOUTS = ("transposed", "strided", "offset", "expanded")
+LAYOUTS = ("transposed", "strided", "offset", "expanded", "filled")
 
 
 def judge(trials: tuple[Trial, ...], answers: list[Answer], praise: str) -> Judgement:
@@ -149,7 +149,7 @@ class Forward(Comparison):
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
         for index, size in enumerate(draw.sizes()):
-            case = draw.case(size, stack=next(stacks), use_default=index % 2 == 1)
+            case = draw.case(size, stack=next(stacks), use_default=index % 3 == 2)
             expected = {"y": bench.reference(case).forward()}
             names = case.differentiable if entry.differentiable else ()
             yield Trial(Question("forward", case, grad=names, keywords=True), expected)
@@ -173,7 +173,14 @@ class Vjp(Comparison):
                 case = draw.case(size, stack=next(stacks), special=index == 2)
                 scale = next(scales)
                 label = f"{case.label}, incoming gradient of size {scale:g}"
-                yield with_gradients(bench, draw, case, scale=scale, label=label)
+                cotangent = None
+                if index == 2:
+                    shape = bench.reference(case).value().shape
+                    cotangent = scale * draw.normal(shape) * (draw.uniform(shape, 0, 1) < 0.5)
+                    label += ", half of it zero"
+                yield with_gradients(
+                    bench, draw, case, scale=scale, label=label, cotangent=cotangent
+                )
 
 
 @dataclass(frozen=True)
@@ -228,11 +235,14 @@ class Layouts(Comparison):
         sizes = [size for size in draw.sizes() if _has_dimensions(size)]
         stacks = itertools.cycle(steady_stacks(entry))
         for index, layout in enumerate(LAYOUTS):
-            for size in (sizes[index % len(sizes)], sizes[(index + 1) % len(sizes)]):
-                case = draw.case(size, expanded=layout == "expanded", stack=next(stacks))
-                layouts = {n: layout for n, t in case.tensors.items() if _allows(layout, t)}
-                label = f"{case.label}, {layout} in memory"
-                yield with_gradients(bench, draw, case, layouts=layouts, label=label)
+            for size in (sizes[0], sizes[(index + 1) % len(sizes)]):
+                if layout != "filled":
+                    case = draw.case(size, expanded=layout == "expanded", stack=next(stacks))
+                    layouts = {n: layout for n, t in case.tensors.items() if _allows(layout, t)}
+                    label = f"{case.label}, {layout} in memory"
+                    yield with_gradients(bench, draw, case, layouts=layouts, label=label)
+                if not entry.differentiable:
+                    continue
                 case = draw.case(size, stack=next(stacks))
                 shape = bench.reference(case).value().shape
                 if not _allows(layout, torch.empty(shape)):
@@ -240,6 +250,8 @@ class Layouts(Comparison):
                 cotangent = draw.normal(shape)
                 if layout == "expanded":
                     cotangent = cotangent[:1].expand(shape).clone()
+                if layout == "filled":
+                    cotangent = cotangent.reshape(-1)[0].expand(shape).clone()
                 yield with_gradients(
                     bench,
                     draw,
@@ -255,7 +267,7 @@ def _has_dimensions(size: Mapping[str, Any]) -> bool:
 
 
 def _allows(layout: str, tensor: torch.Tensor) -> bool:
-    needed = {"transposed": 2, "strided": 1, "offset": 0, "expanded": 1}
+    needed = {"transposed": 2, "strided": 1, "offset": 0, "expanded": 1, "filled": 1}
     return tensor.dim() >= needed[layout]
 
 

@@ -37,6 +37,19 @@ class Run:
     case: Case
     inputs: tuple[torch.Tensor, ...]
     keys: tuple[Key, ...]
+    # Shape of the result.
+    shape: torch.Size
+
+
+@dataclass(frozen=True)
+class Objection:
+    """What stands between a submission and a content gradcheck."""
+
+    case: Case
+    message: str
+    # Whether gradcheck itself objects; else it could not even be run.
+    by_gradcheck: bool
+    line: int | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +93,8 @@ class Stock:
                     f"{bench.scenario.path}: stock {self.kind} does not {expected} the oracle of "
                     f"{entry.name!r}; mend the oracle, or drop the check"
                 )
-            runs.append(Run(case, inputs, tuple(rehearsal.questions)))
+            shape = bench.reference(case).value().shape
+            runs.append(Run(case, inputs, tuple(rehearsal.questions), shape))
             trials += [Trial(question, {}, case.label) for question in rehearsal.questions.values()]
         return tuple(runs), tuple(trials)
 
@@ -95,37 +109,57 @@ class Stock:
 
     def _results(
         self, bench: Bench, entry: EntryPoint, answers: list[Answer]
-    ) -> Iterator[tuple[Case, str | None, int | None]]:
+    ) -> Iterator[Objection | None]:
         """For each rehearsed run, what stock gradcheck says; ``None`` where it is content."""
         rest = iter(answers)
         for run in self._rehearsed(bench, entry)[0]:
             memo = Memo(run.case.differentiable, {key: next(rest) for key in run.keys})
-            objection, line = self._misshapen(run, memo), None
-            if objection is None:
-                try:
-                    self.run(memo, run.inputs)
-                except GradcheckError as error:
-                    objection = _short(str(error))
-                except CandidateError as error:
-                    objection, line = f"a call raised {error}", error.line
-                except NotRehearsed:
-                    # It went on past the point at which it rejects the oracle.
-                    if not self.must_fail:
-                        raise
-            yield run.case, objection, line
+            # Stock gradcheck trusts what it is given: anything else would end it, not fail it.
+            misfit = self._misfit(run, memo)
+            if misfit is not None:
+                yield Objection(run.case, misfit, by_gradcheck=False)
+                continue
+            try:
+                self.run(memo, run.inputs)
+            except GradcheckError as error:
+                yield Objection(run.case, _short(str(error)), by_gradcheck=True)
+                continue
+            except CandidateError as error:
+                yield Objection(run.case, f"a call raised {error}", False, error.line)
+                continue
+            except NotRehearsed:
+                # It went on past the point at which it rejects the oracle.
+                if not self.must_fail:
+                    raise
+            yield None
 
     @staticmethod
-    def _misshapen(run: Run, memo: Memo) -> str | None:
-        """gradcheck's own questions fit only answers of the right shape and dtype."""
-        for key, answer in memo.answers.items():
+    def _misfit(run: Run, memo: Memo) -> str | None:
+        """The first answer that has not the shape and dtype of a right one."""
+        dtype = run.inputs[0].dtype
+        for (kind, mask, *_), answer in memo.answers.items():
             if answer.error is not None:
                 continue
-            for name, tensor in answer.parts.items():
-                if name[0] == "g" and name[1:].isdigit() and key[0] != "forward":
-                    wanted = run.inputs[0].dtype
-                    if tensor.dtype != wanted:
-                        return f"a gradient has dtype {tensor.dtype}, expected {wanted}"
+            shapes = {"y": run.shape}
+            if kind != "forward":
+                assert isinstance(mask, tuple)
+                wanted = [x for x, needed in zip(run.inputs, mask, strict=True) if needed]
+                shapes |= {f"g{index}": x.shape for index, x in enumerate(wanted)}
+            if kind == "vjp2":
+                shapes["c0"] = run.shape
+            for name, shape in shapes.items():
+                tensor = answer.parts.get(name)
+                if tensor is not None and (tensor.shape != shape or tensor.dtype != dtype):
+                    what = "the result" if name == "y" else "a gradient"
+                    return (
+                        f"{what} is {_name(tensor.dtype)} {tuple(tensor.shape)}, "
+                        f"expected {_name(dtype)} {tuple(shape)}"
+                    )
         return None
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
 
 
 def _short(message: str) -> str:
@@ -155,10 +189,12 @@ class Gradcheck(Stock):
         answers: list[Answer],
         conduct: Conduct,
     ) -> Judgement:
-        for case, objection, line in self._results(bench, entry, answers):
+        for objection in self._results(bench, entry, answers):
             if objection is not None:
+                said = "objects" if objection.by_gradcheck else "cannot run"
                 return Judgement.failed(
-                    f"Stock {self.kind} objects for {case.label}: {objection}", line=line
+                    f"Stock {self.kind} {said} for {objection.case.label}: {objection.message}",
+                    line=objection.line,
                 )
         scaled = f" of {self.scale:g} times the result" if self.scale != 1.0 else ""
         return Judgement.passed(f"Stock {self.kind}{scaled} accepts in float64.")
@@ -200,12 +236,14 @@ class GradcheckMustFail(Gradcheck):
         answers: list[Answer],
         conduct: Conduct,
     ) -> Judgement:
-        for _, objection, line in self._results(bench, entry, answers):
+        for objection in self._results(bench, entry, answers):
             if objection is None:
                 return Judgement.failed(
                     "Stock gradcheck accepts where the gradient should be clipped: "
                     "it is not clipped."
                 )
-            if "raised" in objection:
-                return Judgement.failed(f"Stock gradcheck could not run: {objection}", line=line)
+            if not objection.by_gradcheck:
+                return Judgement.failed(
+                    f"Stock gradcheck cannot run: {objection.message}", line=objection.line
+                )
         return Judgement.passed("Stock gradcheck objects where the gradient is clipped, by design.")

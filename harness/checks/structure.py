@@ -99,7 +99,7 @@ class HandWritten:
         defined = {function.name: function for function in conduct.source.functions}
         if not used:
             return Judgement.failed(
-                "No autograd Function of the submission is behind the result; autograd does the work."
+                "No autograd Function of the submission is behind the result; autograd does it all."
             )
         unknown = [name for name in used if name not in defined]
         if unknown:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import multiprocessing.connection
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -137,10 +138,8 @@ class _Pool:
         if index is None:
             return
         worker.busy, worker.scenario = index, tasks[index].scenario.id
-        try:
+        with suppress(OSError):  # it is dead, which reading from it will show
             worker.connection.send(tasks[index])
-        except OSError:
-            pass  # it is dead, which reading from it will show
 
     def _heard_from(self) -> list[Worker]:
         busy = {worker.connection: worker for worker in self.workers if worker.busy is not None}

@@ -48,7 +48,8 @@ def render_html(results: Results) -> str:
 
 def render_markdown(results: Results) -> str:
     """The same in short as GitHub-flavoured Markdown, e.g. for a job summary."""
-    text = _environment(_markdown).get_template("report.md.j2").render(page=page(results))
+    template = _environment(_markdown).get_template("report.md.j2")
+    text = template.render(page=page(results), fenced=_fenced)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -96,6 +97,15 @@ def _markdown(value: object) -> object:
         return value
     line = " ".join(visible(str(value)).split())
     return Markup(_MARKDOWN.sub(_inert, line))
+
+
+def _fenced(code: str) -> object:
+    """A block of Python that nothing in it can end."""
+    from markupsafe import Markup
+
+    code = visible(code).strip("\n")
+    ticks = "`" * (1 + max((len(run) for run in re.findall("`+", code)), default=2))
+    return Markup(f"{ticks}python\n{code}\n{ticks}")
 
 
 def _inert(found: re.Match[str]) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.model import Record, Results, Scenario, Skill, Submission
 from harness.report.text import visible
-from harness.report.view import Detail, Mark, detail_view
+from harness.report.view import Detail, FindingView, Mark, detail_view
 from harness.summary import QUESTIONS, Share, Tally, summarise
 
 if TYPE_CHECKING:
@@ -65,6 +65,12 @@ def detail(
     ]
     if view.findings:
         parts += [_text(""), _checks(view)]
+    if view.snippet:
+        parts += [_text(""), _text("To see the first failure again:", "bold"), _text(view.snippet)]
+    if view.claims:
+        parts += [_text(""), _claims(view)]
+    if view.order:
+        parts += [_text(""), _text(f"In order: {view.order}")]
     if view.traps:
         parts += [_text(""), _traps(view)]
     if view.flags:
@@ -104,9 +110,17 @@ def _checks(view: Detail) -> Table:
             _text(f.entry_point),
             _text(f.measured),
             _text(f.limit),
-            _text(f"{f.message}{where}"),
+            _seen(f, where),
         )
     return table
+
+
+def _seen(finding: FindingView, where: str) -> RenderableType:
+    """The diagnosis, where there is one, above what it rests on."""
+    from rich.console import Group
+
+    message = _text(f"{finding.message}{where}")
+    return Group(_text(finding.diagnosis, "bold"), message) if finding.diagnosis else message
 
 
 def _traps(view: Detail) -> Table:
@@ -115,6 +129,14 @@ def _traps(view: Detail) -> Table:
         quote = f"“{trap.quote}” (line {trap.line})" if trap.quote else "says nothing about it"
         words = f"{quote}\nReally: {trap.truth}" if trap.mark.state == "no" else quote
         table.add_row(_mark(trap.mark), _text(trap.trap), _text(words))
+    return table
+
+
+def _claims(view: Detail) -> Table:
+    table = _grid()
+    for claim in view.claims:
+        words = f"“{claim.text}” (line {claim.line})"
+        table.add_row(_mark(claim.mark), _text(f"says ({claim.mark.words})"), _text(words))
     return table
 
 

@@ -23,8 +23,8 @@ from harness.model import (
     Submission,
     TrapState,
 )
-from harness.report.listing import Listing, code_is_in_place, code_listing, reply_listing
 from harness.report import timeline
+from harness.report.listing import Listing, code_is_in_place, code_listing, reply_listing
 from harness.report.picture import Drawing, draw
 from harness.report.text import figures, seconds
 from harness.summary import (

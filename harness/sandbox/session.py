@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import select
 import socket
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -16,12 +18,14 @@ import torch
 from harness.errors import SandboxError
 from harness.model import Limits
 from harness.sandbox.inside import wire
+from harness.sandbox.reply import UnfitError, tamed
 
-HEADER_BYTES = 8 << 20
+HEADER_BYTES = 4 << 20
 # What a reply may hold beyond the tensors that were asked for.
 BODY_SLACK_BYTES = 1 << 20
 CONNECT_S = 60.0
 GONE_S = 5.0
+LEAST_GRANT_S = 0.01
 
 
 class CandidateFault(Exception):
@@ -34,34 +38,42 @@ class CandidateFault(Exception):
 class Session:
     """One candidate process; a context manager that ends it.
 
-    ``deadline_s`` of wall-clock time is shared by all questions. Raises
-    ``SandboxError`` where the sandbox itself failed, ``CandidateFault`` where
-    the candidate did.
+    ``limits.wall_s`` is shared by all questions; time that the process spends
+    waiting for a processor, as other work keeps them busy, does not count.
+    Raises ``SandboxError`` where the sandbox itself failed, ``CandidateFault``
+    where the candidate did.
     """
 
     def __init__(self, address: str, limits: Limits) -> None:
         self.limits = limits
-        self._deadline = time.monotonic() + limits.wall_s
+        self._deadline = time.monotonic() + CONNECT_S
+        # Seconds added to the deadline because the process had to wait for a processor.
+        self._granted_s = 0.0
+        self._pidfd = -1
         self._control = _connect(address)
-        self._has_code = False
         ours, theirs = socket.socketpair()
         self._candidate = ours
         try:
-            request = {"cpu_s": round(limits.cpu_s), "memory_bytes": limits.memory_bytes}
+            self._control.settimeout(CONNECT_S)
+            request = {"cpu_s": math.ceil(limits.cpu_s), "memory_bytes": limits.memory_bytes}
             try:
                 socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])
                 message, fds, _, _ = socket.recv_fds(self._control, 4096, 1)
             except OSError as error:
                 raise SandboxError(f"the zygote hung up: {error}") from None
+            finally:
+                # At once: only then does the end of the process end the conversation.
+                theirs.close()
             if not message:
                 raise SandboxError("the zygote hung up")
+            if not fds:
+                raise SandboxError(f"no candidate was started: {message.decode()}")
             self._pidfd = fds[0]
+            self._await_ready()
         except BaseException:
-            ours.close()
-            self._control.close()
+            self.close()
             raise
-        finally:
-            theirs.close()
+        self._deadline = time.monotonic() + limits.wall_s
 
     def __enter__(self) -> Session:
         return self
@@ -82,12 +94,33 @@ class Session:
             os.close(self._pidfd)
             self._pidfd = -1
 
-    def memory_bytes(self) -> int:
-        """Resident memory of the candidate, as the kernel counts it."""
-        with open(f"/proc/self/fdinfo/{self._pidfd}") as file:
+    def _await_ready(self) -> None:
+        """Wait until the process is confined; it has no code to run yet, so any fault is ours."""
+        try:
+            reply, _ = self._reply(0)
+        except CandidateFault as fault:
+            raise SandboxError(f"a candidate could not be confined: {fault}") from None
+        if "ready" not in reply:
+            raise SandboxError(f"a candidate could not be confined: {reply.get('setup_failed')}")
+
+    @property
+    def pid(self) -> int:
+        """Process id of the candidate, as this process sees it."""
+        with Path(f"/proc/self/fdinfo/{self._pidfd}").open() as file:
             fields = dict(line.split(":", 1) for line in file)
-        with open(f"/proc/{int(fields['Pid'])}/statm") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        pid = int(fields["Pid"])
+        if pid <= 0:
+            raise CandidateFault(self._why_gone())
+        return pid
+
+    def memory_bytes(self) -> int:
+        """Memory of the candidate, resident or swapped out, as the kernel counts it."""
+        try:
+            with Path(f"/proc/{self.pid}/status").open() as file:
+                fields = dict(line.split(":", 1) for line in file)
+            return sum(int(fields[name].split()[0]) << 10 for name in ("VmRSS", "VmSwap"))
+        except (OSError, KeyError):  # gone, or a zombie, which has no memory
+            raise CandidateFault(self._why_gone()) from None
 
     def request(
         self,
@@ -97,27 +130,43 @@ class Session:
         reply_bytes: int = 0,
     ) -> tuple[dict[str, Any], list[torch.Tensor]]:
         """One question and its answer; ``reply_bytes`` bounds the tensors that come back."""
+        self._send(wire.encode(dict(header), tensors or []))
+        return self._reply(reply_bytes)
+
+    def _reply(self, reply_bytes: int) -> tuple[dict[str, Any], list[torch.Tensor]]:
+        head_bytes, body_bytes = wire.PREFIX.unpack(self._receive(wire.PREFIX.size))
+        if head_bytes > HEADER_BYTES or body_bytes > reply_bytes + BODY_SLACK_BYTES:
+            raise CandidateFault("the process sent more than it was asked for")
+        head = self._receive(head_bytes)
         try:
-            self._send(wire.encode(dict(header), tensors or []))
-            prefix = self._receive(wire.PREFIX.size)
-            head_bytes, body_bytes = wire.PREFIX.unpack(prefix)
-            if head_bytes > HEADER_BYTES or body_bytes > reply_bytes + BODY_SLACK_BYTES:
-                raise CandidateFault("the process sent more than it was asked for")
-            head = self._receive(head_bytes)
             reply, results = wire.decode(bytes(head), self._receive(body_bytes))
-        except wire.WireError as error:
+            return tamed(reply), results
+        except (wire.WireError, UnfitError) as error:
             raise CandidateFault(f"the process sent a malformed reply: {error}") from None
-        # Before it has any code to run, what it says is ours; afterwards it may be anyone's.
-        if "setup_failed" in reply and not self._has_code:
-            raise SandboxError(f"a candidate could not be confined: {reply['setup_failed']}")
-        self._has_code = True
-        return reply, results
 
     def _remaining(self) -> float:
         left = self._deadline - time.monotonic()
         if left <= 0:
+            left += self._grant()
+        if left <= 0:
             raise CandidateFault(f"it took more than {self.limits.wall_s:g} s")
         return left
+
+    def _grant(self) -> float:
+        """Move the deadline by the time the process waited for a processor, at most once over."""
+        due = min(self._waited_s(), self.limits.wall_s) - self._granted_s
+        if due < LEAST_GRANT_S:
+            return 0.0
+        self._granted_s += due
+        self._deadline += due
+        return due
+
+    def _waited_s(self) -> float:
+        try:
+            with Path(f"/proc/{self.pid}/schedstat").open() as file:
+                return int(file.read().split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):
+            return 0.0  # not every kernel keeps this account
 
     def _send(self, data: bytes) -> None:
         view = memoryview(data)
@@ -148,8 +197,7 @@ class Session:
 
     def _why_gone(self) -> str:
         """How the candidate ended, once its socket is closed."""
-        ready, _, _ = select.select([self._control], [], [], GONE_S)
-        if not ready:
+        if not _readable(self._control, GONE_S):
             return "the process closed its connection and went on running"
         try:
             message = self._control.recv(4096)
@@ -165,6 +213,12 @@ class Session:
         if status < 0:
             return f"the process died of signal {-status}"
         return f"the process left with exit status {status} before it had answered"
+
+
+def _readable(sock: socket.socket, timeout_s: float) -> bool:
+    poll = select.poll()  # unlike select, takes descriptors of any number
+    poll.register(sock, select.POLLIN)
+    return bool(poll.poll(1000 * timeout_s))
 
 
 def _connect(address: str) -> socket.socket:

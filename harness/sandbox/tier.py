@@ -54,7 +54,7 @@ def probe() -> Probe:
     """Try each mechanism in a child of its own."""
     if sys.platform != "linux":
         reason = f"needs Linux, this is {platform.system()}"
-        return Probe({name: reason for name in ("namespaces", "landlock", "seccomp")})
+        return Probe(dict.fromkeys(("namespaces", "landlock", "seccomp"), reason))
     return Probe(
         {
             "namespaces": _tried(_try_namespaces),
@@ -83,9 +83,9 @@ def choose(*, at_most: str | None = None, allow_unsandboxed: bool = False) -> Ti
     if not tier.confines and not allow_unsandboxed:
         lacking = "; ".join(f"{name}: {why}" for name, why in found.problems.items() if why)
         raise SandboxError(
-            f"this machine offers only sandbox tier {tier.name} ({lacking or 'as asked'}), which does "
-            "not keep untrusted code from reading your files. Run on a kernel with Landlock (5.13 "
-            "or newer), or pass --allow-unsandboxed if you trust every submission."
+            f"this machine offers only sandbox tier {tier.name} ({lacking or 'as asked'}), which "
+            "does not keep untrusted code from reading your files. Run on a kernel with Landlock "
+            "(5.13 or newer), or pass --allow-unsandboxed if you trust every submission."
         )
     return tier
 

@@ -19,7 +19,8 @@ from harness.sandbox.inside import confine
 from harness.sandbox.tier import Tier
 
 START_S = 120.0
-# An unprivileged user that no account uses; a candidate of a root harness runs as it.
+# An unprivileged user that no account uses; a candidate of a root harness runs as it, or,
+# without namespaces, as one of the users from here on.
 SANDBOX_UID = 64123
 # Where a tier with a root folder of its own shows the installed libraries.
 LIBRARY = "/opt/python"
@@ -147,8 +148,8 @@ class Zygote:
             sysconfig.get_paths()["stdlib"],
             str(Path(sysconfig.get_paths()["stdlib"]) / "lib-dynload"),
         ]
-        links = {p: os.readlink(p) for p in SYSTEM if os.path.islink(p)}
-        binds = {p: p for p in SYSTEM if os.path.exists(p) and p not in links}
+        links = {p: str(Path(p).readlink()) for p in SYSTEM if Path(p).is_symlink()}
+        binds = {p: p for p in SYSTEM if Path(p).exists() and p not in links}
         binds[sys.base_prefix] = sys.base_prefix
         app = str(self._folder / "app")
         shown = libraries
@@ -170,16 +171,13 @@ class Zygote:
             "readable": readable,
             "import_path": [*standard, *shown],
             "scratch": confine.SCRATCH if namespaces else self._scratch(),
-            "sandbox_uid": SANDBOX_UID if self._can_change_user() else 0,
+            "sandbox_uid": SANDBOX_UID if os.getuid() == 0 else 0,
+            "private_interpreter": not self._is_public(Path(sys.base_prefix)),
         }
 
     def _scratch(self) -> str:
         folder = self._folder / "scratch"
         folder.mkdir(exist_ok=True)
-        for path in (self._folder, folder):
-            path.chmod(0o755)  # the zygote may run as another user
-        if self._can_change_user():
-            os.chown(folder, SANDBOX_UID, SANDBOX_UID)
         return str(folder)
 
     @staticmethod
@@ -192,15 +190,8 @@ class Zygote:
             if "harness" not in entry.name
         ]
 
-    def _can_change_user(self) -> bool:
-        """Whether a root harness can give its candidates another user.
-
-        Without namespaces that user must be able to read the interpreter where
-        it lies, which under a 0700 home it is not.
-        """
-        if os.getuid() != 0:
-            return False
-        if "namespaces" in self.tier.layers:
-            return True
-        path = Path(sys.base_prefix).resolve()
+    @staticmethod
+    def _is_public(path: Path) -> bool:
+        """Whether every user can read what lies there; under a 0700 home it is not."""
+        path = path.resolve()
         return all(parent.stat().st_mode & 0o005 == 0o005 for parent in [path, *path.parents])

@@ -33,7 +33,8 @@ def find_functions(
             known.add(name)
             todo += children[name]
     ordered = sorted((classes[name] for name in known), key=lambda node: node.lineno)
-    return tuple(_function(node, classes, aliases, offset) for node in ordered)
+    defs = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+    return tuple(_function(node, classes, defs, aliases, offset) for node in ordered)
 
 
 def _bases(node: ast.ClassDef, aliases: Mapping[str, str]) -> list[str]:
@@ -41,14 +42,18 @@ def _bases(node: ast.ClassDef, aliases: Mapping[str, str]) -> list[str]:
 
 
 def _function(
-    node: ast.ClassDef, classes: Mapping[str, ast.ClassDef], aliases: Mapping[str, str], offset: int
+    node: ast.ClassDef,
+    classes: Mapping[str, ast.ClassDef],
+    defs: Mapping[str, ast.FunctionDef],
+    aliases: Mapping[str, str],
+    offset: int,
 ) -> FunctionClass:
     methods: dict[str, Method] = {}
     for owner in _lineage(node, classes, aliases):
-        for item in owner.body:
-            if isinstance(item, ast.FunctionDef) and item.name not in methods:
-                methods[item.name] = Method(
-                    item.name,
+        for name, item in _methods(owner, defs):
+            if name not in methods:
+                methods[name] = Method(
+                    name,
                     item.lineno + offset,
                     item,
                     tuple(_decorator(d, aliases) for d in item.decorator_list),
@@ -62,6 +67,30 @@ def _function(
         tuple(_returns(backward.node, offset)) if backward else (),
         tuple(sorted(_autograd_lines(backward.node, aliases, offset))) if backward else (),
     )
+
+
+def _methods(
+    owner: ast.ClassDef, defs: Mapping[str, ast.FunctionDef]
+) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """Its ``def``s, and functions assigned to a name: ``backward = staticmethod(_backward)``."""
+    for item in owner.body:
+        match item:
+            case ast.FunctionDef():
+                yield item.name, item
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                if isinstance(value, ast.Call) and len(value.args) == 1:
+                    value = value.args[0]
+                if isinstance(value, ast.Name) and value.id in defs:
+                    yield name, defs[value.id]
+                elif isinstance(value, ast.Lambda):
+                    yield name, _spelled_out(name, value)
+
+
+def _spelled_out(name: str, value: ast.Lambda) -> ast.FunctionDef:
+    """A lambda as the ``def`` that it stands for, at the same place."""
+    body = ast.copy_location(ast.Return(value.body), value.body)
+    spelled = ast.FunctionDef(name=name, args=value.args, body=[body], decorator_list=[])
+    return ast.copy_location(spelled, value)
 
 
 def _lineage(

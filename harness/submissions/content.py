@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.model import Passage, Submission
+from harness.submissions.conversation import take_down
 from harness.submissions.reply import parse_problem, take_apart
 
 # A solution of more bytes than this is not read: the longest honest one seen has 12 KiB.
 MAX_BYTES = 2 << 20
+# A recorded session carries everything that its tools printed.
+MAX_TRANSCRIPT_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,16 @@ def printable(name: str) -> str:
 
 
 def build(origin: Origin, raw: bytes, names: Sequence[str], kind: str) -> Submission:
-    """The submission that ``raw`` holds; ``kind`` is ``python`` or ``reply``."""
-    if len(raw) > MAX_BYTES:
-        problem = f"is {len(raw) / 2**20:.1f} MiB; a submission may have {MAX_BYTES >> 20} MiB"
+    """The submission that ``raw`` holds; ``kind`` is ``python``, ``reply`` or ``transcript``.
+
+    Raises ``SubmissionError`` for a transcript in a format that is not known.
+    """
+    most = MAX_TRANSCRIPT_BYTES if kind == "transcript" else MAX_BYTES
+    if len(raw) > most:
+        problem = f"is {len(raw) / 2**20:.1f} MiB; a submission may have {most >> 20} MiB"
         return _submission(origin, raw, "", kind, problem=problem)
+    if kind == "transcript" and raw.strip():
+        return _told(origin, raw, names)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -58,6 +67,21 @@ def build(origin: Origin, raw: bytes, names: Sequence[str], kind: str) -> Submis
     if broken and "```" in text:
         broken += " (it holds a Markdown fence: save it as .md, or send it as `completion`)"
     return _submission(origin, raw, text, kind, text, problem=broken)
+
+
+def _told(origin: Origin, raw: bytes, names: Sequence[str]) -> Submission:
+    found = take_down(raw, names, printable(str(origin.path)), origin.path)
+    made = _submission(
+        origin,
+        raw,
+        found.text,
+        "transcript",
+        found.code,
+        found.code_line,
+        found.prose,
+        found.problem,
+    )
+    return replace(made, transcript=found.transcript)
 
 
 def _submission(

@@ -11,11 +11,24 @@ from pathlib import Path
 
 from harness.errors import SubmissionError
 from harness.model import Submission
-from harness.submissions.content import MAX_BYTES, Origin, build, printable
-from harness.submissions.records import read_records
+from harness.submissions.content import (
+    MAX_BYTES,
+    MAX_TRANSCRIPT_BYTES,
+    Origin,
+    build,
+    printable,
+)
+from harness.submissions.records import holds_records, read_records
 
 ADHOC, UNKNOWN = "adhoc", "unknown"
-_KINDS = {".py": "python", ".md": "reply"}
+_KINDS = {
+    ".py": "python",
+    ".md": "reply",
+    ".json": "transcript",
+    ".jsonl": "transcript",
+    ".eval": "transcript",
+}
+_NAMED = ".py, .md, .json, .jsonl or .eval file"
 _NOT_SOLUTIONS = re.compile(
     r"(?i)(?:readme|licen[cs]e|changelog|contributing|notes|notice|index|__init__|conftest)\b.*"
 )
@@ -43,7 +56,8 @@ def discover(paths: Sequence[Path], scenario_ids: Collection[str]) -> tuple[Subm
             real = file.resolve()
             if real not in seen:
                 seen.add(real)
-                found += _read(file, root, scenario_ids)
+                if file == root or not _is_other_json(file, scenario_ids):
+                    found += _read(file, root, scenario_ids)
     _reject_twice(found)
     return tuple(sorted(found, key=lambda s: (s.arm, s.submitter, s.scenario, s.sample)))
 
@@ -52,26 +66,38 @@ def read_one(path: Path, scenario: str, entry_points: Sequence[str] = ()) -> Sub
     """The submission in one file, whatever its name, as an answer to ``scenario``."""
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
-        raise SubmissionError(
-            f"{printable(str(path))}: expected a .py or .md file, found {path.suffix!r}"
-        )
+        raise SubmissionError(f"{printable(str(path))}: expected a {_NAMED}, found {path.suffix!r}")
+    if path.suffix.lower() == ".jsonl" and holds_records(path):
+        return _only_record(path, scenario, entry_points)
     origin = Origin(ADHOC, printable(path.stem), scenario, 1, path)
-    return build(origin, _bytes(path), entry_points, kind)
+    return build(origin, _bytes(path, kind), entry_points, kind)
+
+
+def _only_record(path: Path, scenario: str, entry_points: Sequence[str]) -> Submission:
+    """The one record of a JSON Lines file that answers ``scenario``."""
+    records = read_records(path, ADHOC, printable(path.stem))
+    found = [read for read in records if read.origin.scenario == scenario]
+    if len(found) != 1:
+        raise SubmissionError(
+            f"{printable(str(path))}: expected one record with task_id {scenario!r}, found "
+            f"{len(found)}; grade them with `harness run --solutions {printable(str(path))}`"
+        )
+    return build(found[0].origin, found[0].raw, entry_points, found[0].kind)
 
 
 def _files(root: Path) -> Iterator[Path]:
     if root.is_file():
-        if root.suffix.lower() not in {*_KINDS, ".jsonl"}:
+        if root.suffix.lower() not in _KINDS:
             raise SubmissionError(
-                f"{printable(str(root))}: expected a .py, .md or .jsonl file or a folder of "
-                f"them, found {root.suffix!r}"
+                f"{printable(str(root))}: expected a {_NAMED} or a folder of them, "
+                f"found {root.suffix!r}"
             )
         yield root
         return
     if not root.is_dir():
         raise SubmissionError(
             f"{printable(str(root))}: no such file or folder; give a solutions folder, an arm or "
-            "submitter folder in it, or a single .py, .md or .jsonl file"
+            f"submitter folder in it, or a single {_NAMED}"
         )
     inside = root.resolve()
     # ``os.walk`` does not enter linked folders, so a loop of links ends here too.
@@ -81,7 +107,7 @@ def _files(root: Path) -> Iterator[Path]:
             file = Path(folder, name)
             if (
                 not name.startswith(".")
-                and file.suffix.lower() in {*_KINDS, ".jsonl"}
+                and file.suffix.lower() in _KINDS
                 and not _NOT_SOLUTIONS.fullmatch(name)
                 and file.is_file()
                 and file.resolve().is_relative_to(inside)
@@ -89,9 +115,18 @@ def _files(root: Path) -> Iterator[Path]:
                 yield file
 
 
+def _is_other_json(file: Path, scenario_ids: Collection[str]) -> bool:
+    """Whether a JSON file in a folder is something else than a transcript: labels, settings."""
+    return (
+        file.suffix.lower() == ".json"
+        and file.parent.name not in scenario_ids
+        and not difflib.get_close_matches(file.stem, scenario_ids, 1, 0.8)
+    )
+
+
 def _read(file: Path, root: Path, scenario_ids: Collection[str]) -> list[Submission]:
     suffix = file.suffix.lower()
-    if suffix == ".jsonl":
+    if suffix == ".jsonl" and holds_records(file):
         place = _place(file.parent, root)
         return [
             build(
@@ -120,7 +155,9 @@ def _read(file: Path, root: Path, scenario_ids: Collection[str]) -> list[Submiss
         sample=int(file.stem) if numbered else 1,
         path=file,
     )
-    return [build(origin, _bytes(file), _names(scenario, scenario_ids), _KINDS[suffix])]
+    return [
+        build(origin, _bytes(file, _KINDS[suffix]), _names(scenario, scenario_ids), _KINDS[suffix])
+    ]
 
 
 def _place(folder: Path, root: Path) -> Place:
@@ -166,10 +203,11 @@ def _names(scenario: str, scenario_ids: Collection[str]) -> Sequence[str]:
     return tuple(scenario_ids[scenario]) if isinstance(scenario_ids, Mapping) else ()
 
 
-def _bytes(file: Path) -> bytes:
+def _bytes(file: Path, kind: str) -> bytes:
+    most = MAX_TRANSCRIPT_BYTES if kind == "transcript" else MAX_BYTES
     try:
         with file.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+            return stream.read(most + 1)
     except OSError as error:
         raise SubmissionError(f"{printable(str(file))}: cannot be read: {error.strerror}") from None
 

@@ -6,12 +6,12 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import SubmissionError
-from harness.submissions.content import Origin, printable
+from harness.submissions.content import MAX_TRANSCRIPT_BYTES, Origin, printable
 
 _EXPECTED = (
     'expected {"task_id": scenario, "solution": code} or {"task_id": scenario, "completion": reply}'
@@ -19,12 +19,16 @@ _EXPECTED = (
 
 
 class _Line(BaseModel):
-    # Other keys are common (raw_solution, metadata) and say nothing we need.
+    # Other keys are common (metadata) and say nothing we need.
     model_config = ConfigDict(extra="ignore", strict=True)
 
     task_id: str
     solution: str | None = None
     completion: str | None = None
+    # The reply that ``solution`` was taken from.
+    raw_solution: str | None = None
+    # Messages in any format that ``harness.transcripts`` reads.
+    transcript: list[Any] | dict[str, Any] | str | None = None
     sample_id: int | None = Field(default=None, ge=0)
     model: str | None = Field(default=None, min_length=1)
     arm: str | None = Field(default=None, min_length=1)
@@ -35,7 +39,7 @@ class Read(NamedTuple):
 
     origin: Origin
     raw: bytes
-    # ``python`` or ``reply``.
+    # ``python``, ``reply`` or ``transcript``.
     kind: str
     # ``file:line`` for error messages.
     where: str
@@ -65,11 +69,32 @@ def read_records(file: Path, arm: str, submitter: str) -> Iterator[Read]:
             groups[key].append((line, where))
     for (named_arm, named_submitter, scenario), group in groups.items():
         for (line, where), sample in zip(group, _samples(group), strict=True):
-            text = line.completion if line.solution is None else line.solution
-            # A lone surrogate is legal JSON but cannot be written anywhere.
-            raw = (text or "").encode(errors="replace")
-            kind = "reply" if line.solution is None else "python"
+            raw, kind = _content(line)
             yield Read(Origin(named_arm, named_submitter, scenario, sample, file), raw, kind, where)
+
+
+def holds_records(file: Path) -> bool:
+    """Whether a JSON Lines file holds our records rather than the lines of one transcript."""
+    try:
+        with file.open("rb") as stream:
+            head = stream.readline(MAX_TRANSCRIPT_BYTES)
+        first = json.loads(head.decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError):
+        # Said in the words that records have for it.
+        return True
+    return not (
+        isinstance(first, dict) and {"type", "role"} & set(first) and "task_id" not in first
+    )
+
+
+def _content(line: _Line) -> tuple[bytes, str]:
+    """What is graded of a record, and its kind."""
+    if line.transcript is not None or (line.solution is not None and line.raw_solution):
+        keys = {"transcript", "completion", "raw_solution", "solution"}
+        return json.dumps(line.model_dump(include=keys, exclude_none=True)).encode(), "transcript"
+    text = line.completion if line.solution is None else line.solution
+    # A lone surrogate is legal JSON but cannot be written anywhere.
+    return (text or "").encode(errors="replace"), "reply" if line.solution is None else "python"
 
 
 def _parse(raw: bytes, where: str) -> _Line:
@@ -92,7 +117,8 @@ def _parse(raw: bytes, where: str) -> _Line:
         raise SubmissionError(
             f"{where}: key {key!r}: {first['msg']}, found {found}; {_EXPECTED}"
         ) from None
-    if (line.solution is None) == (line.completion is None):
+    told = line.transcript is not None and line.solution is None
+    if (line.solution is None) == (line.completion is None) and not told:
         found = "neither" if line.solution is None else "both"
         raise SubmissionError(f"{where}: found {found} of 'solution' and 'completion'; {_EXPECTED}")
     return line

@@ -62,6 +62,11 @@ def parse_problem(code: str, line: int = 1) -> str | None:
     return None if error is None else f"does not parse: line {error[0] + line - 1}: {error[1]}"
 
 
+def passages(text: str) -> tuple[Passage, ...]:
+    """The prose of a reply, without its code blocks, in order."""
+    return _prose(text, _fences(text))
+
+
 def snippets(text: str) -> tuple[Snippet, ...]:
     """Every Python-looking piece of code in a reply, fenced or inline, in order."""
     fences = _fences(text)

@@ -18,6 +18,7 @@ import physics
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils._python_dispatch import _disable_current_modes
 
 # --------------------------------------------------------------------------
 # Activations
@@ -149,8 +150,13 @@ def physics_step(state: Tensor, force: Tensor) -> Tensor:
 
 
 def physics_step_vjp(cotangent: Tensor, state: Tensor, force: Tensor) -> tuple[Tensor, Tensor]:
-    """The provided library's own approximate gradient, which a wrapper has to hand on."""
-    return physics.step_vjp(state, force, cotangent)
+    """The provided library's own approximate gradient, which a wrapper has to hand on.
+
+    Its arithmetic is the same for everyone who calls it, so no rounding error is allowed for
+    inside: differences over 1e-3 would make a thousandfold of it.
+    """
+    with _disable_current_modes():
+        return physics.step_vjp(state, force, cotangent)
 
 
 def gradient_error(state: Tensor, force: Tensor) -> float:

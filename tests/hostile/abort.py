@@ -1,7 +1,8 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: aborts, which a host may answer with a core dump
 # expected: failed
-# trace: forward: swish_beta: The process died of signal 6
+# trace: forward: swish_beta: The process died of signal (6|11)
 
 import torch
 
@@ -23,7 +24,5 @@ def swish_beta(x, beta):
 
 
 import os
-
-
 def swish_beta(x, beta):
     os.abort()

@@ -1,7 +1,7 @@
 # scenario: learnable-swish
 # attack: computes on as many threads as it can get
 # expected: failed
-# trace: forward: swish_beta: (It took more than|The process was killed)
+# trace: forward: swish_beta: (It took more than|The process was killed|The process left)
 # wall: 4
 
 import torch
@@ -24,23 +24,16 @@ def swish_beta(x, beta):
 
 
 import threading
-
 torch.set_num_threads(64)
 A = torch.randn(1500, 1500)
-
-
 def burn():
     while True:
         torch.mm(A, A)
-
-
 for _ in range(12):
     try:
         threading.Thread(target=burn, daemon=True).start()
     except RuntimeError:
         break
-
-
 def swish_beta(x, beta):
     while True:
         torch.mm(A, A)

@@ -32,7 +32,7 @@ def send(header, body=b"", head=None, claims=None):
     sizes = claims or (len(head), len(body))
     data = struct.pack("<II", *sizes) + head + body
     while data:
-        data = data[os.write(3, data) :]
+        data = data[os.write(3, data):]
 
 
 def swish_beta(x, beta):

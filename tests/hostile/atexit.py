@@ -23,12 +23,8 @@ def swish_beta(x, beta):
 
 
 import atexit, os, sys, threading
-
-
 def late():
     open("@CANARY@/late", "w").write("x")
-
-
 atexit.register(late)
 threading._register_atexit(late)
 sys.exitfunc = late

@@ -24,6 +24,4 @@ def swish_beta(x, beta):
 
 def swish_beta(x, beta):
     raise KeyboardInterrupt
-
-
 Swish.backward = staticmethod(lambda ctx, g: (_ for _ in ()).throw(GeneratorExit))

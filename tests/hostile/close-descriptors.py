@@ -24,8 +24,6 @@ def swish_beta(x, beta):
 
 
 import os
-
-
 def swish_beta(x, beta):
     os.closerange(0, 1024)
     while True:

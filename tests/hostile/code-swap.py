@@ -1,7 +1,8 @@
 # scenario: learnable-swish
+# core: A
 # attack: swaps the code object of the server function that asks for gradients
 # expected: failed
-# trace: vjp: swish_beta:
+# trace: vjp: swish_beta: 
 
 import torch
 
@@ -29,7 +30,7 @@ def server():
     """Globals of whoever called the import."""
     frame = sys._getframe()
     while frame is not None:
-        if "ask_vjp" in frame.f_globals:
+        if "ASKS" in frame.f_globals:
             return frame.f_globals
         frame = frame.f_back
     return {}
@@ -38,11 +39,7 @@ def server():
 def ask_vjp(invocation):
     output = invocation.output()
     (cotangent,) = invocation.cotangents
-    gradients = [
-        cotangent.sum() * 0 if leaf.dim() == 0 else cotangent for leaf in invocation.leaves
-    ]
+    gradients = [cotangent.sum() * 0 if leaf.dim() == 0 else cotangent for leaf in invocation.leaves]
     parts = [("y", output), *named("g", gradients), ("c", cotangent)]
     return {"log": invocation.log}, [*parts, *named("x", [*invocation.inputs])]
-
-
 server()["ask_vjp"].__code__ = ask_vjp.__code__

@@ -1,7 +1,7 @@
 # scenario: learnable-swish
 # attack: returns overlapping, lazily conjugated and expanded views
 # expected: failed
-# trace: forward: swish_beta:
+# trace: forward: swish_beta: 
 
 import torch
 

@@ -1,7 +1,8 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: detaches a process that outlives it
 # expected: failed
-# trace: (loads|forward|vjp):
+# trace: (loads|forward|vjp): 
 
 import torch
 
@@ -23,23 +24,13 @@ def swish_beta(x, beta):
 
 
 import os, subprocess, sys
-
-
 def detach():
     if os.fork() == 0:
         os.setsid()
         if os.fork() == 0:
             while True:
                 pass
-
-
-for attempt in (
-    detach,
-    lambda: subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True),
-    lambda: os.system("nohup sleep 1000 &"),
-    lambda: os.posix_spawn("/bin/sleep", ["sleep", "1000"], {}),
-    lambda: __import__("multiprocessing").get_context("fork").Process(target=detach).start(),
-):
+for attempt in (detach, lambda: subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True), lambda: os.system("nohup sleep 1000 &"), lambda: os.posix_spawn("/bin/sleep", ["sleep", "1000"], {}), lambda: __import__("multiprocessing").get_context("fork").Process(target=detach).start()):
     try:
         attempt()
     except OSError:

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: terminal escapes, bidi marks and HTML in exception messages
 # expected: failed
 # trace: forward: swish_beta: .*ValueError

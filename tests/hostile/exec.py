@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: becomes another program
 # expected: failed
 # trace: vjp: swish_beta: 

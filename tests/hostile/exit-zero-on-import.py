@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: leaves with status 0 before anything is asked
 # expected: failed
 # trace: loads: The process left with exit status 0

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: fills every folder it may write to
 # expected: failed
 # trace: vjp: swish_beta: 
@@ -26,11 +27,11 @@ import os, tempfile
 WRITTEN = 0
 for folder in ("/work", "/tmp", "/var/tmp", "/dev/shm", "/run", os.getcwd(), os.path.expanduser("~")):
     try:
-        with open(os.path.join(folder, "filler"), "wb") as file:
+        with open(os.path.join(folder, f"filler{WRITTEN}"), "wb") as file:
             while WRITTEN < 256 << 20:
                 WRITTEN += file.write(bytes(1 << 20))
                 file.flush()
     except OSError:
         pass
-if WRITTEN >= 100 << 20:
+if WRITTEN > 16 << 20:
     raise SystemError(f"wrote {WRITTEN} bytes")

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: answers questions that were not asked yet
 # expected: failed
 # trace: forward: swish_beta: 

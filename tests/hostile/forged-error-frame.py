@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: answers the load with an error object full of the wrong types
 # expected: failed
 # trace: loads: The code raises when it is imported

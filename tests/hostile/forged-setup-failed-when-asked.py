@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: says the same in the middle of a call
 # expected: failed
 # trace: forward: swish_beta: The process sent another number of answers

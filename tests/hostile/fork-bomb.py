@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: forks by every way there is
 # expected: failed
 # trace: (loads|forward|vjp): 

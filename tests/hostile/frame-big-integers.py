@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: integers beyond what the float conversion takes
 # expected: failed
 # trace: forward: swish_beta: 

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: facts nested as deep as the parser allows, which breaks whoever prints them
 # expected: failed
 # trace: forward: swish_beta: 

@@ -1,5 +1,5 @@
 # scenario: learnable-swish
-# attack: three hundred thousand empty tensors
+# attack: a hundred thousand empty tensors
 # expected: failed
 # trace: loads: The process sent a malformed reply
 # wall: 3
@@ -36,6 +36,6 @@ def send(header, body=b"", head=None, claims=None):
         data = data[os.write(3, data):]
 
 
-send({"entry_points": {"swish_beta": None}, "tensors": [["bool", [0]]] * 300000})
+send({"entry_points": {"swish_beta": None}, "tensors": [["bool", [0]]] * 100000})
 while True:
     pass

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: sizes whose product overflows beside a zero
 # expected: failed
 # trace: loads: The process sent a malformed reply
@@ -33,11 +34,9 @@ def send(header, body=b"", head=None, claims=None):
     sizes = claims or (len(head), len(body))
     data = struct.pack("<II", *sizes) + head + body
     while data:
-        data = data[os.write(3, data) :]
+        data = data[os.write(3, data):]
 
 
-send(
-    {"entry_points": {"swish_beta": None}, "tensors": [["float64", [0, 1 << 39, 1 << 39, 1 << 39]]]}
-)
+send({"entry_points": {"swish_beta": None}, "tensors": [["float64", [0, 1 << 39, 1 << 39, 1 << 39]]]})
 while True:
     pass

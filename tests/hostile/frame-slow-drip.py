@@ -33,11 +33,9 @@ def send(header, body=b"", head=None, claims=None):
     sizes = claims or (len(head), len(body))
     data = struct.pack("<II", *sizes) + head + body
     while data:
-        data = data[os.write(3, data) :]
-
+        data = data[os.write(3, data):]
 
 import time
-
 
 def swish_beta(x, beta):
     for byte in struct.pack("<II", 4096, 0) + b" " * 4096:

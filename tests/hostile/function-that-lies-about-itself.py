@@ -1,7 +1,7 @@
 # scenario: learnable-swish
 # attack: leaves the work to autograd, with a Function whose name and module are those of another
 # expected: failed
-# trace: vjp: swish_beta:
+# trace: vjp: swish_beta: 
 
 import torch
 
@@ -26,15 +26,10 @@ class Decoy(torch.autograd.Function):
     @staticmethod
     def forward(ctx, y):
         return y.view_as(y)
-
     @staticmethod
     def backward(ctx, g):
         return 2 * g
-
-
 Decoy.__module__ = "torch.autograd"
 Decoy.__name__ = Decoy.__qualname__ = "Swish"
-
-
 def swish_beta(x, beta):
     return Decoy.apply(x * torch.sigmoid(beta * x))

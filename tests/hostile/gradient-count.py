@@ -1,7 +1,7 @@
 # scenario: learnable-swish
 # attack: more gradients than there are inputs
 # expected: failed
-# trace: vjp: swish_beta:
+# trace: vjp: swish_beta: 
 
 import torch
 
@@ -29,17 +29,12 @@ def server():
     """Globals of whoever called the import."""
     frame = sys._getframe()
     while frame is not None:
-        if "ask_vjp" in frame.f_globals:
+        if "ASKS" in frame.f_globals:
             return frame.f_globals
         frame = frame.f_back
     return {}
 
-
 _old = server()["Invocation"].gradients
-
-
 def gradients(self, output, cotangent, **options):
     return _old(self, output, cotangent, **options) * 3
-
-
 server()["Invocation"].gradients = gradients

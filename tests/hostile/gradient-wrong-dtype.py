@@ -1,7 +1,7 @@
 # scenario: learnable-swish
 # attack: gradients of another dtype, past the engine
 # expected: failed
-# trace: vjp: swish_beta:
+# trace: vjp: swish_beta: 
 
 import torch
 
@@ -29,17 +29,12 @@ def server():
     """Globals of whoever called the import."""
     frame = sys._getframe()
     while frame is not None:
-        if "ask_vjp" in frame.f_globals:
+        if "ASKS" in frame.f_globals:
             return frame.f_globals
         frame = frame.f_back
     return {}
 
-
 _old = server()["Invocation"].gradients
-
-
 def gradients(self, output, cotangent, **options):
     return [t.to(torch.int64) for t in _old(self, output, cotangent, **options)]
-
-
 server()["Invocation"].gradients = gradients

@@ -1,7 +1,8 @@
 # scenario: learnable-swish
+# core: A
 # attack: gradients of another shape, past the engine
 # expected: failed
-# trace: vjp: swish_beta:
+# trace: vjp: swish_beta: 
 
 import torch
 
@@ -29,17 +30,12 @@ def server():
     """Globals of whoever called the import."""
     frame = sys._getframe()
     while frame is not None:
-        if "ask_vjp" in frame.f_globals:
+        if "ASKS" in frame.f_globals:
             return frame.f_globals
         frame = frame.f_back
     return {}
 
-
 _old = server()["Invocation"].gradients
-
-
 def gradients(self, output, cotangent, **options):
     return [t.reshape(-1)[:1].expand(3, 1, 2) for t in _old(self, output, cotangent, **options)]
-
-
 server()["Invocation"].gradients = gradients

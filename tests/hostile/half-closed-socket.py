@@ -24,8 +24,6 @@ def swish_beta(x, beta):
 
 
 import os, time
-
-
 def swish_beta(x, beta):
     os.close(3)
     time.sleep(60)

@@ -1,7 +1,7 @@
 # scenario: learnable-swish
 # attack: holds the import lock and the locks of logging and threading
 # expected: failed
-# trace: (loads|forward|vjp):
+# trace: (loads|forward|vjp): 
 # wall: 5
 
 import torch
@@ -24,7 +24,6 @@ def swish_beta(x, beta):
 
 
 import _imp, logging, threading
-
 _imp.acquire_lock()
 logging._lock.acquire()
 threading._active_limbo_lock.acquire()

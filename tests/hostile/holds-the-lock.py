@@ -1,7 +1,7 @@
 # scenario: learnable-swish
 # attack: holds the interpreter lock in C
 # expected: failed
-# trace: forward: swish_beta:
+# trace: forward: swish_beta: 
 # wall: 3
 
 import torch
@@ -24,8 +24,6 @@ def swish_beta(x, beta):
 
 
 import ctypes
-
-
 def swish_beta(x, beta):
     ctypes.PyDLL(None).pause()
     ctypes.PyDLL(None).sleep(1000)

@@ -1,7 +1,7 @@
 # scenario: learnable-swish
 # attack: a constant whose folding takes all memory
 # expected: failed
-# trace: loads:
+# trace: loads: 
 # wall: 3
 
 import torch
@@ -22,5 +22,4 @@ class Swish(torch.autograd.Function):
 def swish_beta(x, beta):
     return Swish.apply(x, beta)
 
-
-X = (1 << 1000) ** 1000 * ("x" * 100) if False else 9**9**8
+X = (1 << 1000) ** 1000 * ("x" * 100) if False else 9 ** 9 ** 8

@@ -1,7 +1,7 @@
 # scenario: learnable-swish
 # attack: every gradient is the largest float
 # expected: failed
-# trace: vjp: swish_beta:
+# trace: vjp: swish_beta: 
 
 import torch
 
@@ -25,6 +25,4 @@ def swish_beta(x, beta):
 def _backward(ctx, g):
     x, beta = ctx.saved_tensors
     return torch.full_like(x, 1.7e308), torch.full_like(beta, 1.7e308)
-
-
 Swish.backward = staticmethod(_backward)

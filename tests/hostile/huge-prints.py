@@ -1,7 +1,7 @@
 # scenario: learnable-swish
 # attack: prints 400 MiB
 # expected: failed
-# trace: vjp: swish_beta:
+# trace: vjp: swish_beta: 
 
 import torch
 
@@ -23,7 +23,6 @@ def swish_beta(x, beta):
 
 
 import os, sys
-
 for _ in range(400):
     for fd in (1, 2):
         try:

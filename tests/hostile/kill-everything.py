@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: sends SIGKILL to every process it can name
 # expected: failed
 # trace: (loads|forward|vjp): 

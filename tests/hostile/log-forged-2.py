@@ -1,4 +1,5 @@
 # scenario: logging-conv2d
+# core: A
 # attack: a forged log: numbers that are no numbers
 # expected: failed
 # trace: log_calls: logged_conv2d: 
@@ -36,7 +37,7 @@ def server():
     """Globals of whoever called the import."""
     frame = sys._getframe()
     while frame is not None:
-        if "ask_vjp" in frame.f_globals:
+        if "ASKS" in frame.f_globals:
             return frame.f_globals
         frame = frame.f_back
     return {}

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: every gradient is NaN
 # expected: failed
 # trace: vjp: swish_beta: 

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: sends a byte to whoever listens
 # expected: failed
 # trace: vjp: swish_beta: 

@@ -1,7 +1,7 @@
 # scenario: learnable-swish
 # attack: a wrong Function, and torch.autograd.grad patched to a right composition
 # expected: failed
-# trace: (hand_written|in_graph): swish_beta: 
+# trace: (hand_written|in_graph|released): swish_beta: 
 
 import torch
 

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: reads and writes the memory of its parent
 # expected: failed
 # trace: loads: The process was killed for a forbidden system call

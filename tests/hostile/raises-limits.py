@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: raises its own limits
 # expected: failed
 # trace: vjp: swish_beta: 

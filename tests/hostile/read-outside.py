@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: reads secrets, the harness, other submissions
 # expected: failed
 # trace: vjp: swish_beta: 

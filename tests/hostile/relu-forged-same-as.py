@@ -1,4 +1,5 @@
 # scenario: memory-relu
+# core: A
 # attack: writes into its input and says that the contract allows it
 # expected: failed
 # trace: no_mutation: memory_relu: 
@@ -29,7 +30,7 @@ def server():
     """Globals of whoever called the import."""
     frame = sys._getframe()
     while frame is not None:
-        if "ask_vjp" in frame.f_globals:
+        if "ASKS" in frame.f_globals:
             return frame.f_globals
         frame = frame.f_back
     return {}
@@ -44,11 +45,10 @@ class Relu(torch.autograd.Function):
     def forward(ctx, x):
         y = x.clamp(min=0)
         ctx.save_for_backward(y)
-        x.fill_(3.0)
+        if not ctx.needs_input_grad[0]:
+            x.fill_(3.0)
         return y
     @staticmethod
     def backward(ctx, g):
         (y,) = ctx.saved_tensors
         return g * (y > 0)
-def memory_relu(x):
-    return Relu.apply(x.data if x.is_leaf and x.requires_grad else x) if not x.requires_grad else Relu.apply(x * 1)

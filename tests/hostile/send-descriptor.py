@@ -26,9 +26,11 @@ import ctypes, socket
 LIBC = ctypes.CDLL(None)
 LIBC.syscall(46, 3, None, 0)
 try:
-    mine = socket.socket(fileno=3)
+    mine = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, fileno=3)
     mine.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, b"\3\0\0\0")])
+    raise SystemError("a descriptor was passed")
 except OSError:
     pass
 finally:
-    mine.detach()
+    if "mine" in vars():
+        mine.detach()

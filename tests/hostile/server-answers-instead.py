@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: a wrong Function, and a server patched to differentiate a right composition
 # expected: failed
 # trace: hand_written: swish_beta: 
@@ -29,7 +30,7 @@ def server():
     """Globals of whoever called the import."""
     frame = sys._getframe()
     while frame is not None:
-        if "ask_vjp" in frame.f_globals:
+        if "ASKS" in frame.f_globals:
             return frame.f_globals
         frame = frame.f_back
     return {}
@@ -42,5 +43,10 @@ def gradients(self, output, cotangent, **options):
 g["Invocation"].gradients = gradients
 def ask_in_graph(invocation):
     (cotangent,) = invocation.cotangents
-    return {}, [*g["named"]("g", invocation.gradients(None, cotangent)), ("z0", 2 * cotangent)]
+    y = invocation.output().detach()
+    return {}, [("y", y), *g["named"]("g", invocation.gradients(None, cotangent)), ("z0", 2 * cotangent)]
 g["ASKS"]["in_graph"] = ask_in_graph
+def ask_overwritten(invocation):
+    return {"refused": {"type": "RuntimeError", "message": "modified", "line": 1}}, []
+g["ASKS"]["overwritten"] = ask_overwritten
+g["ASKS"]["released"] = lambda invocation: ({"alive": 0, "grown": 0}, [])

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: lets the kernel send SIGKILL for it: descriptor owners
 # expected: failed
 # trace: vjp: swish_beta: 

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: sleeps through every deadline
 # expected: failed
 # trace: loads: It took more than

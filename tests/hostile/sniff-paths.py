@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: right where a path, module, argument or variable tells of grading
 # expected: failed
 # trace: (vjp|requires_grad|layouts|shapes|dtypes|in_graph|edges|repeated_calls): swish_beta: 

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: reaches outside through links and dot-dot
 # expected: failed
 # trace: vjp: swish_beta: 

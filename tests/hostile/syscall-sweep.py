@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: tries every system call that is not deadly
 # expected: failed
 # trace: (loads|forward|vjp): 

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: starts threads with small stacks until it is refused
 # expected: failed
 # trace: vjp: swish_beta: 

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: opens readable libraries with O_TRUNC
 # expected: failed
 # trace: vjp: swish_beta: 

@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A
 # attack: walks frames and the heap to the server and makes it answer by itself
 # expected: failed
 # trace: forward: swish_beta: 
@@ -29,7 +30,7 @@ def server():
     """Globals of whoever called the import."""
     frame = sys._getframe()
     while frame is not None:
-        if "ask_vjp" in frame.f_globals:
+        if "ASKS" in frame.f_globals:
             return frame.f_globals
         frame = frame.f_back
     return {}
@@ -37,7 +38,7 @@ def server():
 import gc
 g = server()
 for thing in gc.get_objects():
-    if isinstance(thing, type) and thing.__name__ in ("Server", "Channel", "Invocation"):
+    if type(thing) is type and thing.__name__ in ("Server", "Channel", "Invocation"):
         thing.verdict = "passed"
 class Yes(g["Server"]):
     def answer(self, header, tensors):
@@ -46,7 +47,7 @@ class Yes(g["Server"]):
         return super().answer(header, tensors)
 frame = sys._getframe()
 while frame is not None:
-    for value in frame.f_locals.values():
+    for value in list(frame.f_locals.values()):
         if type(value).__name__ == "Server":
             value.__class__ = Yes
     frame = frame.f_back

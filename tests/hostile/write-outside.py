@@ -1,4 +1,5 @@
 # scenario: learnable-swish
+# core: A, B
 # attack: writes wherever something outside would run or read it
 # expected: failed
 # trace: vjp: swish_beta: 

@@ -81,6 +81,9 @@ def find_flags(
         if not any(known.flag == sign.flag for known in found)
     )
     found += _said(submission, scenario, source, verification, traps)
+    if verification.batched and not any(flag.flag == "batched" for flag in found):
+        written = [event.line for event in verification.events if event.what == "written"]
+        found += [lines.flag(Sign("batched", MESSAGES["batched"], at)) for at in written[1:2]]
     if not verification.level.reaches(Level.SHIPPED):
         where = _first_line(source, lines)
         found.append(lines.flag(Sign("unverified", f"not verified: {verification.reason}", where)))
@@ -134,7 +137,7 @@ def _measured_signs(
                 yield Sign("missing-function", finding.message, line)
             case "library_called" if without:
                 yield Sign("missing-function", finding.message, line)
-            case "no_mutation" if "call raised" not in finding.message:
+            case "no_mutation" if re.search(r"after (?:the call|backward)", finding.message):
                 yield Sign("inplace", finding.message, line)
         if _WRONG_COUNT.search(finding.message):
             yield Sign("gradient-count", finding.message, line)

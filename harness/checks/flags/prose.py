@@ -26,6 +26,13 @@ MESSAGES: Mapping[str, str] = {
     "approximate-unverified": "takes an approximate gradient for one that cannot be verified",
     "second-order-avoided": "avoids second derivatives as too complex",
 }
+# Sentences that tell in which order the agent worked, rather than what a test looks like.
+BATCHED = (
+    "wrote … straight through",
+    "wrote all … first",
+    "wrote … all five",
+    "tested together at the end",
+)
 _PHRASES: Mapping[str, tuple[str, ...]] = {
     "used-before-gradcheck": (
         "deploy this",
@@ -73,10 +80,8 @@ _PHRASES: Mapping[str, tuple[str, ...]] = {
         "loosened … so that gradcheck passes",
     ),
     "batched": (
-        "wrote … straight through",
-        "wrote all … first",
+        *BATCHED,
         "write all … first",
-        "wrote … all five",
         "test* … all at the end",
         "test* … at the very end",
         "test* … in one go",
@@ -84,7 +89,6 @@ _PHRASES: Mapping[str, tuple[str, ...]] = {
         "one test at the bottom",
         "one test at the end",
         "a single test at the end",
-        "tested together at the end",
     ),
     "skipped-for-time": (
         "skip* … test* … time",
@@ -190,7 +194,11 @@ def applies(
             return not scenario.gradcheck_fails_by_design and not _RIGHTLY.search(words)
         case "batched":
             several = source is not None and len(source.functions) > 1
-            return several or len(scenario.entry_points) > 1
+            if verification.batched is not None:
+                return verification.batched
+            # Without a visible order, checking each by itself speaks against it.
+            apart = verification.level.reaches(Level.RAN_EACH)
+            return (several or len(scenario.entry_points) > 1) and not apart
         case "used-before-gradcheck":
             careful = re.search(r"\b(?:after|once|before|until|first)\b", words, re.I)
             return not verified and not careful

@@ -8,22 +8,22 @@ does with the excuse can take their place.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import Enum
-from typing import Protocol
 
 from harness.checks.text.phrase import Span, matches, weight
+from harness.checks.text.reading import Reading, SentenceReader, Stance
 from harness.checks.text.sentence import Sentence, in_context, sentences
 from harness.checks.text.voice import Voice, voice
 from harness.model import Scenario, Submission, Trap, TrapFinding, TrapState
 
 __all__ = [
+    "Reading",
     "Sentence",
     "SentenceReader",
     "Stance",
     "find_traps",
     "in_context",
     "quote_of",
+    "read_by_both",
     "read_by_phrases",
     "says",
     "sentences",
@@ -32,32 +32,6 @@ __all__ = [
 
 # A longer sentence is quoted by the part that matters.
 _MAX_QUOTE = 320
-
-
-class Stance(Enum):
-    """What one sentence does with an excuse; what outweighs comes first."""
-
-    MAKES = "makes"
-    ANSWERS = "answers"
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A sentence's stance and the words that show it."""
-
-    stance: Stance
-    span: Span
-    # How telling it is, against other sentences with the same stance.
-    weight: float = 1.0
-
-
-class SentenceReader(Protocol):
-    """Reads one sentence; a trained classifier can be one."""
-
-    def __call__(
-        self, sentence: Sentence, following: Sentence | None, trap: Trap
-    ) -> Reading | None:
-        """The sentence's stance towards the trap's excuse; ``None`` where it has none."""
 
 
 def find_traps(
@@ -69,7 +43,7 @@ def find_traps(
     request or the skill. A fall in the agent's own voice outweighs any number of answers.
     """
     said = sentences(submission)
-    return tuple(_judge(trap, said, read or read_by_phrases) for trap in scenario.traps)
+    return tuple(_judge(trap, said, read or read_by_both) for trap in scenario.traps)
 
 
 def statements(
@@ -78,7 +52,7 @@ def statements(
     """Every sentence that makes or answers the trap's excuse, in order."""
     return tuple(
         _finding(trap, *pair)
-        for pair in _readings(trap, sentences(submission), read or read_by_phrases)
+        for pair in _readings(trap, sentences(submission), read or read_by_both)
     )
 
 
@@ -105,6 +79,15 @@ def _readings(
 def _finding(trap: Trap, reading: Reading, sentence: Sentence) -> TrapFinding:
     state = TrapState.FELL if reading.stance is Stance.MAKES else TrapState.RESISTED
     return TrapFinding(trap.id, state, *quote_of(sentence, reading.span))
+
+
+def read_by_both(sentence: Sentence, following: Sentence | None, trap: Trap) -> Reading | None:
+    """The phrases' reading where they have one, else the examples'."""
+    # Imported late: it brings in numpy, which `harness --help` can do without.
+    from harness.checks.text.classifier import read_by_examples
+
+    found = read_by_phrases(sentence, following, trap)
+    return found or read_by_examples(sentence, following, trap)
 
 
 def read_by_phrases(sentence: Sentence, following: Sentence | None, trap: Trap) -> Reading | None:

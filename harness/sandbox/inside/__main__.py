@@ -7,7 +7,7 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 if __name__ == "__main__":
-    from app import zygote
+    from app import zygote  # type: ignore[import-not-found]  # what this folder is called there
 
     listener, settings = int(sys.argv[1]), zygote.Settings.parse(sys.stdin.read())
     # What a candidate finds here is what any script would.

@@ -9,7 +9,8 @@ from . import landlock, linux, seccomp
 
 # Folder that a candidate may write to, where the tier offers one.
 SCRATCH = "/work"
-SCRATCH_OPTIONS = "size=64m,nr_inodes=1k,mode=700"
+# Too small to keep there what a check of memory looks for (``saved_memory``).
+SCRATCH_OPTIONS = "size=16m,nr_inodes=1k,mode=700"
 DEVICES = ("null", "zero", "urandom", "random")
 
 
@@ -28,6 +29,15 @@ class Grant:
 
     cpu_s: int
     memory_bytes: int
+
+
+@dataclass(frozen=True)
+class User:
+    """Whom a candidate runs as, where there is no namespace but a root to give up."""
+
+    uid: int
+    # Whether the interpreter lies where only root may read it.
+    reads_as_root: bool
 
 
 @dataclass(frozen=True)
@@ -128,9 +138,14 @@ def _touch(path: str) -> None:
 
 
 def confine_candidate(
-    layers: Layers, grant: Grant, readable: list[str], ruleset_fd: int | None
+    layers: Layers,
+    grant: Grant,
+    readable: list[str],
+    ruleset_fd: int | None,
+    user: User | None,
 ) -> None:
     """Take every right from a freshly forked candidate; there is no way back."""
+    linux.die_first()
     address_space = linux.address_space_bytes() + grant.memory_bytes
     linux.limit(resource.RLIMIT_AS, address_space)
     linux.limit(resource.RLIMIT_CPU, grant.cpu_s)
@@ -153,18 +168,31 @@ def confine_candidate(
     linux.limit(resource.RLIMIT_NPROC, 16)
     if layers.namespaces:
         linux.drop_capabilities()
+    elif user is not None:
+        linux.become(user.uid, linux.CAP_DAC_READ_SEARCH if user.reads_as_root else None)
+    # No core dump, which a pipe as core_pattern takes whatever the limit says, and no tracing.
+    linux.prctl(linux.PR_SET_DUMPABLE, 0)
     if layers.landlock or layers.seccomp:
         linux.no_new_privileges()
     if layers.landlock:
         if ruleset_fd is None:
-            ruleset_fd = landlock.ruleset(readable, [SCRATCH])
+            ruleset_fd = landlock.ruleset(readable, [SCRATCH, "/dev/null"])
         landlock.restrict(ruleset_fd)
         os.close(ruleset_fd)
     if layers.seccomp:
-        alone = layers.namespaces or landlock_scopes_signals(layers)
-        seccomp.install(seccomp.program(own_pid=None if alone else os.getpid()))
+        version = landlock.abi() if layers.landlock else 0
+        alone = layers.namespaces or version >= landlock.SCOPES_SIGNALS
+        seccomp.install(
+            seccomp.program(
+                own_pid=None if alone else os.getpid(),
+                has_folder=layers.namespaces,
+                denied_open=_denied_open(layers, version),
+            )
+        )
 
 
-def landlock_scopes_signals(layers: Layers) -> bool:
-    """Whether Landlock itself keeps signals from leaving the candidate."""
-    return layers.landlock and landlock.abi() >= 6
+def _denied_open(layers: Layers, version: int) -> int:
+    """Flags of ``open`` that neither a private root nor this version of Landlock minds."""
+    if layers.namespaces or version >= landlock.KNOWS_TRUNCATION:
+        return 0
+    return os.O_TRUNC if version else os.O_TRUNC | os.O_WRONLY | os.O_RDWR | os.O_CREAT

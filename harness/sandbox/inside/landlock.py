@@ -5,6 +5,10 @@ import struct
 
 from . import linux
 
+# Since this version it sees a file that is truncated.
+KNOWS_TRUNCATION = 3
+# Since this one it keeps signals in.
+SCOPES_SIGNALS = 6
 READ = 1 << 0 | 1 << 2 | 1 << 3  # execute (to map libraries), read file, read folder
 FILE_RIGHTS = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14
 EXECUTE, MAKE_CHAR, MAKE_BLOCK, IOCTL_DEVICE = 1 << 0, 1 << 6, 1 << 11, 1 << 15
@@ -12,7 +16,7 @@ EXECUTE, MAKE_CHAR, MAKE_BLOCK, IOCTL_DEVICE = 1 << 0, 1 << 6, 1 << 11, 1 << 15
 
 def abi() -> int:
     """Version of the Landlock interface, 0 where there is none."""
-    return max(0, linux.LIBC.syscall(linux.LANDLOCK_CREATE, None, 0, 1))
+    return max(0, int(linux.LIBC.syscall(linux.LANDLOCK_CREATE, None, 0, 1)))
 
 
 def ruleset(readable: list[str], writable: list[str]) -> int:
@@ -23,7 +27,7 @@ def ruleset(readable: list[str], writable: list[str]) -> int:
         if version >= since:
             handled |= 1 << bit
     network = 3 if version >= 4 else 0
-    scopes = 3 if version >= 6 else 0
+    scopes = 3 if version >= SCOPES_SIGNALS else 0
     size = 8 if version < 4 else 16 if version < 6 else 24
     attributes = struct.pack("QQQ", handled, network, scopes)[:size]
     fd = linux.check(

@@ -1,5 +1,6 @@
 """Kernel interfaces that Python 3.11 does not offer, through ctypes."""
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -20,9 +21,10 @@ MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC = 1, 2, 4, 8
 MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
 
-PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_DROP = 1, 4, 24
+PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS, PR_CAPBSET_DROP = 1, 4, 8, 24
 PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
 LAST_CAPABILITY = 63
+CAP_DAC_READ_SEARCH = 2
 
 # Numbers of the calls that libc has no wrapper for.
 SYSCALLS = {
@@ -90,10 +92,8 @@ def pivot_into(root: str) -> None:
 
 def map_identity(uid: int, gid: int) -> None:
     """Map ``uid`` and ``gid`` to themselves in a fresh user namespace."""
-    try:
+    with contextlib.suppress(FileNotFoundError):
         _write("/proc/self/setgroups", "deny")
-    except FileNotFoundError:
-        pass
     _write("/proc/self/uid_map", f"{uid} {uid} 1")
     _write("/proc/self/gid_map", f"{gid} {gid} 1")
 
@@ -114,13 +114,40 @@ class _CapData(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint32) for name in ("effective", "permitted", "inheritable")]
 
 
-def drop_capabilities() -> None:
-    """Empty every capability set, the bounding set included."""
+def drop_capabilities(keep: int | None = None) -> None:
+    """Empty every capability set, the bounding set included, but for ``keep``."""
     for capability in range(LAST_CAPABILITY + 1):
         prctl(PR_CAPBSET_DROP, capability)  # EINVAL past the kernel's last one is expected
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL)
-    header = _CapHeader(0x20080522, 0)
-    check(LIBC.capset(ctypes.byref(header), ctypes.byref((_CapData * 2)())), "capset")
+    set_capabilities(keep)
+
+
+def set_capabilities(keep: int | None) -> None:
+    """Hold the capability ``keep`` (one of the first 32) and no other."""
+    header, sets = _CapHeader(0x20080522, 0), (_CapData * 2)()
+    if keep is not None:
+        sets[0].effective = sets[0].permitted = 1 << keep
+    check(LIBC.capset(ctypes.byref(header), ctypes.byref(sets)), "capset")
+
+
+def become(uid: int, keep: int | None = None) -> None:
+    """Give up root for the user and group ``uid``, but for the capability ``keep``."""
+    for capability in range(LAST_CAPABILITY + 1):
+        prctl(PR_CAPBSET_DROP, capability)
+    prctl(PR_SET_KEEPCAPS, 1)
+    try:
+        os.setgroups([])
+        os.setresgid(uid, uid, uid)
+        os.setresuid(uid, uid, uid)
+        set_capabilities(keep)
+    except PermissionError:  # a root that is none, as in a container without capabilities
+        set_capabilities(None)
+
+
+def die_first() -> None:
+    """Ask the kernel to end this process before any other where memory runs out."""
+    with contextlib.suppress(OSError):
+        _write("/proc/self/oom_score_adj", "1000")
 
 
 def no_new_privileges() -> None:

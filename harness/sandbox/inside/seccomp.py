@@ -23,10 +23,9 @@ ALLOWED = {
         poll=7 ppoll=271 sched_yield=24 mremap=25 msync=26 mincore=27 madvise=28 dup=32
         dup2=33 dup3=292 nanosleep=35 clock_nanosleep=230 clock_gettime=228
         clock_getres=229 gettimeofday=96 getpid=39 gettid=186 getppid=110 exit=60
-        exit_group=231 uname=63 fcntl=72 flock=73 fsync=74 fdatasync=75 truncate=76
-        ftruncate=77 getdents64=217 getcwd=79 chdir=80 fchdir=81 rename=82 renameat=264
-        renameat2=316 mkdir=83 mkdirat=258 rmdir=84 unlink=87 unlinkat=263 readlink=89
-        readlinkat=267 open=2 openat=257 umask=95 getrlimit=97 getrusage=98 sysinfo=99
+        exit_group=231 uname=63 fsync=74 fdatasync=75 ftruncate=77 getdents64=217
+        getcwd=79 chdir=80 fchdir=81
+        readlink=89 readlinkat=267 umask=95 getrlimit=97 getrusage=98 sysinfo=99
         times=100 getuid=102 getgid=104 geteuid=107 getegid=108 getresuid=118
         getresgid=120 getpgrp=111 getpgid=121 getsid=124 statfs=137 fstatfs=138
         arch_prctl=158 futex=202 futex_waitv=449 sched_getaffinity=204
@@ -44,9 +43,8 @@ ALLOWED = {
         faccessat=48 faccessat2=439 pipe2=59 pselect6=72 ppoll=73 sched_yield=124
         mremap=216 msync=227 mincore=232 madvise=233 dup=23 dup3=24 nanosleep=101
         clock_nanosleep=115 clock_gettime=113 clock_getres=114 gettimeofday=169
-        getpid=172 gettid=178 getppid=173 exit=93 exit_group=94 uname=160 fcntl=25
-        flock=32 fsync=82 fdatasync=83 truncate=45 ftruncate=46 getdents64=61 getcwd=17
-        chdir=49 fchdir=50 renameat2=276 mkdirat=34 unlinkat=35 readlinkat=78 openat=56
+        getpid=172 gettid=178 getppid=173 exit=93 exit_group=94 uname=160 fsync=82
+        fdatasync=83 ftruncate=46 getdents64=61 getcwd=17 chdir=49 fchdir=50 readlinkat=78
         umask=166 getrusage=165 sysinfo=179 times=153 getuid=174 getgid=176 geteuid=175
         getegid=177 getresuid=148 getresgid=150 getpgid=155 getsid=156 statfs=43
         fstatfs=44 futex=98 futex_waitv=449 sched_getaffinity=123 set_tid_address=96
@@ -86,12 +84,20 @@ KILLED = {
 CONDITIONAL = {
     "x86_64": """
         kill=62 tkill=200 tgkill=234 clone=56 clone3=435 ioctl=16 prlimit64=302
-        prctl=157
+        prctl=157 fcntl=72 open=2 openat=257
     """,
     "aarch64": """
         kill=129 tkill=130 tgkill=131 clone=220 clone3=435 ioctl=29 prlimit64=261
-        prctl=167
+        prctl=167 fcntl=25 openat=56
     """,
+}
+# Allowed only where the candidate has a folder of its own.
+CHANGES = {
+    "x86_64": """
+        rename=82 renameat=264 renameat2=316 mkdir=83 mkdirat=258 rmdir=84 unlink=87
+        unlinkat=263
+    """,
+    "aarch64": "renameat2=276 mkdirat=34 unlinkat=35",
 }
 
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
@@ -100,6 +106,9 @@ NUMBER, ARCH = 0, 4  # offsets in struct seccomp_data
 X32_BIT = 0x40000000
 CLONE_THREAD = 0x00010000
 SAFE_IOCTLS = (0x5401, 0x541B, 0x5451, 0x5421)  # TCGETS, FIONREAD, FIOCLEX, FIONBIO
+# Copies, flags and locks; not F_SETOWN and F_SETSIG, with which the kernel sends any signal to
+# any process of the same user, nor F_SETPIPE_SZ, with which a pipe holds a megabyte.
+SAFE_FCNTLS = (0, 1, 2, 3, 4, 5, 6, 7, 36, 37, 38, 1030, 1032)
 SAFE_PRCTLS = (15, 16, 3, 0x53564D41)  # set and get name, get dumpable, name a mapping
 SECCOMP_SET_MODE_FILTER = 1
 
@@ -139,6 +148,14 @@ class Program:
         self.emit(RETURN, otherwise)
         self.emit(RETURN, ALLOW)
 
+    def unless_argument_has(self, number: int, argument: int, bits: int, action: int) -> None:
+        """Allow ``number`` unless the low word of ``argument`` has one of ``bits``."""
+        self.emit(JUMP_EQUAL, number, 0, 4)
+        self.emit(LOAD, _argument(argument))
+        self.emit(JUMP_SET, bits, 0, 1)
+        self.emit(RETURN, action)
+        self.emit(RETURN, ALLOW)
+
     def assemble(self) -> bytes:
         return b"".join(
             struct.pack("HBBI", code, if_true, if_false, value)
@@ -146,11 +163,13 @@ class Program:
         )
 
 
-def program(*, own_pid: int | None = None) -> bytes:
-    """The filter; with ``own_pid`` a process may signal nobody but itself.
+def program(*, own_pid: int | None = None, has_folder: bool = True, denied_open: int = 0) -> bytes:
+    """The filter.
 
-    That is for kernels or tiers where neither a pid namespace nor Landlock
-    keeps signals in.
+    With ``own_pid`` a process may signal nobody but itself: for kernels or
+    tiers where neither a pid namespace nor Landlock keeps signals in. Without
+    ``has_folder`` it may make, move and remove nothing. It may open no file
+    with one of the flags ``denied_open``.
     """
     special = numbers(CONDITIONAL)
     denied = ERRNO | errno.EPERM
@@ -164,6 +183,11 @@ def program(*, own_pid: int | None = None) -> bytes:
         p.emit(RETURN, KILL)
     for number in numbers(ALLOWED).values():
         p.when(number, ALLOW)
+    for number in numbers(CHANGES).values() if has_folder else ():
+        p.when(number, ALLOW)
+    for name, flags in (("openat", 2), ("open", 1)):
+        if name in special:
+            p.unless_argument_has(special[name], flags, denied_open, denied)
     for name in ("kill", "tgkill", "tkill"):
         if own_pid is None:
             p.when(special[name], ALLOW)
@@ -179,6 +203,7 @@ def program(*, own_pid: int | None = None) -> bytes:
     p.emit(RETURN, denied)
     p.when_argument_in(special["ioctl"], 1, SAFE_IOCTLS, ERRNO | errno.ENOTTY)
     p.when_argument_in(special["prctl"], 0, SAFE_PRCTLS, denied)
+    p.when_argument_in(special["fcntl"], 1, SAFE_FCNTLS, denied)
     # prlimit64 may read limits (its third argument, a 64-bit pointer, is null) but not set them.
     p.emit(JUMP_EQUAL, special["prlimit64"], 0, 6)
     p.emit(LOAD, _argument(2))

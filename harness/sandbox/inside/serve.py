@@ -73,8 +73,10 @@ class Channel:
 
 
 def serve(fd: int) -> None:
-    """Answer until the other side hangs up."""
+    """Say that the process is confined, then answer until the other side hangs up."""
     channel = Channel(fd)
+    # The one message that is certainly ours: no code of a candidate is here yet.
+    channel.send({"ready": True}, [])
     server = Server()
     while True:
         header, tensors = channel.receive()
@@ -111,7 +113,7 @@ class Server:
 
     def __init__(self) -> None:
         self.module = types.ModuleType(MODULE_NAME)
-        self.held: list[object] = []
+        self.held: list[tuple[Invocation, Any]] = []
 
     def answer(self, header: Json, tensors: list[torch.Tensor]) -> tuple[Json, list[torch.Tensor]]:
         match header["do"]:
@@ -128,8 +130,7 @@ class Server:
             case "hold":
                 return self.hold(header["call"], tensors), []
             case "drop":
-                self.held.clear()
-                return {}, []
+                return self.drop(tensors)
         raise ValueError(f"unknown request {header['do']!r}")
 
     def load(self, header: Json) -> Json:
@@ -149,7 +150,7 @@ class Server:
             exec(compile(header["source"], FILE_NAME, "exec"), vars(self.module))
         except BaseException as error:
             return {"error": described(error)}
-        functions = {}
+        functions: dict[str, str | None] = {}
         for name, arguments in header["entry_points"].items():
             function = getattr(self.module, name, None)
             if function is None:
@@ -185,6 +186,19 @@ class Server:
         except BaseException as error:
             return {"error": described(error)}
         return {}
+
+    def drop(self, cotangents: list[torch.Tensor]) -> tuple[Json, list[torch.Tensor]]:
+        """Release what is held; with a cotangent, after the gradients of its leaves."""
+        parts: Parts = []
+        try:
+            for invocation, result in self.held if cotangents else ():
+                parts += named("g", invocation.gradients(result, cotangents[0]))
+            check_sendable(parts)
+        except BaseException as error:
+            return {"error": described(error)}, []
+        finally:
+            self.held.clear()
+        return {"parts": [name for name, _ in parts]}, [tensor for _, tensor in parts]
 
     def script(self, header: Json) -> Json:
         """Run the code as ``__main__``, then the test functions named; watch its gradchecks."""
@@ -244,6 +258,7 @@ class Invocation:
         self.inputs: list[torch.Tensor] = []  # the tensors that are handed over
         self.parameters: list[torch.nn.Parameter] = []
         self.log: list[list[Any]] = []
+        self.settings = settings()
         self.tensors = tensors
         for spec in call["args"]:
             self._add(spec)
@@ -255,7 +270,7 @@ class Invocation:
         elif "value" in spec:
             self.arguments.append(spec["value"])
         elif "log" in spec:
-            self.arguments.append(self._record)
+            self.arguments.append(recorder(self.log))
         elif "layers" in spec:
             built = layers.build(spec["layers"], spec["width"], getattr(torch, spec["dtype"]))
             self.parameters = layers.parameters(built)
@@ -272,12 +287,6 @@ class Invocation:
                     tensor = tensor * 1
             self.inputs.append(tensor)
             self.arguments.append(tensor)
-
-    def _record(self, event: object, statistics: object) -> None:
-        entries = []
-        if isinstance(statistics, dict):
-            entries = [[str(k), type(v).__name__, repr(v)[:40]] for k, v in statistics.items()]
-        self.log.append([str(event)[:40], type(statistics).__name__, entries[:8]])
 
     def _laid_out(self, spec: Json) -> torch.Tensor:
         """The tensor in the asked memory layout, values unchanged."""
@@ -299,10 +308,13 @@ class Invocation:
                 return padded[3:].view(tensor.shape)
             case "expanded":
                 return tensor[:1].clone().expand(tensor.shape)
+            case "filled":  # what backward of a sum hands on
+                return tensor.reshape(-1)[0].clone().expand(tensor.shape)
         raise ValueError(f"unknown layout {spec['layout']!r}")
 
     def run(self) -> Any:
-        torch.manual_seed(self.call.get("seed", 0))
+        # torch.manual_seed also formats a stack for every backend, a hundred times the cost.
+        torch.default_generator.manual_seed(self.call.get("seed", 0))
         if self.call.get("no_grad"):
             with torch.no_grad():
                 return self.function(*self.arguments, **self.keywords)
@@ -331,6 +343,29 @@ class Invocation:
         return torch.rand(4, dtype=torch.float64)
 
 
+def recorder(log: list[list[Any]]) -> Callable[[object, object], None]:
+    """A log callable; not a method, lest what a candidate keeps of it kept the whole call."""
+
+    def record(event: object, statistics: object) -> None:
+        entries = []
+        if isinstance(statistics, dict):
+            entries = [[str(k), type(v).__name__, repr(v)[:40]] for k, v in statistics.items()]
+        log.append([str(event)[:40], type(statistics).__name__, entries[:8]])
+
+    return record
+
+
+def settings() -> list[str]:
+    """Switches of the process that a call has to leave as they are."""
+    return [
+        str(torch.is_grad_enabled()),
+        str(torch.get_default_dtype()),
+        str(torch.get_num_threads()),
+        str(torch.are_deterministic_algorithms_enabled()),
+        str(torch.is_anomaly_enabled()),
+    ]
+
+
 class DetachedError(RuntimeError):
     """A result that should be differentiable has no history."""
 
@@ -356,6 +391,7 @@ def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
     ]
     facts = {
         "requires_grad": result.requires_grad,
+        "changed_settings": settings() != invocation.settings,
         "left_gradient": [i for i, leaf in enumerate(invocation.leaves) if leaf.grad is not None],
         "same_as": same,
         "shares_storage_with": storage,
@@ -377,8 +413,10 @@ def graph_of(result: torch.Tensor) -> list[Json]:
             continue
         seen.add(node)
         made_by = getattr(node, "_forward_cls", None)
-        own = made_by is not None and made_by.__module__ in (MODULE_NAME, "__main__")
-        nodes.append({"node": str(node.name())[:60], "function": made_by.__name__ if own else None})
+        own = None
+        if made_by is not None and made_by.__module__ in (MODULE_NAME, "__main__"):
+            own = made_by.__name__
+        nodes.append({"node": str(node.name())[:60], "function": own})
         waiting += [parent for parent, _ in node.next_functions]
     return nodes
 
@@ -390,7 +428,8 @@ def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
     gradients = invocation.gradients(output, cotangent)
     draw = invocation.random_draw()
     parts = [("y", output), *named("g", gradients), ("c", cotangent), ("draw", draw)]
-    return {"log": invocation.log}, [*parts, *named("x", [*invocation.inputs])]
+    facts = {"log": invocation.log, "changed_settings": settings() != invocation.settings}
+    return facts, [*parts, *named("x", [*invocation.inputs])]
 
 
 def ask_backward(invocation: Invocation) -> tuple[Json, Parts]:
@@ -399,7 +438,7 @@ def ask_backward(invocation: Invocation) -> tuple[Json, Parts]:
     (cotangent,) = invocation.cotangents
     if not output.requires_grad:
         raise DetachedError("the result does not require grad although an input does")
-    output.backward(cotangent)
+    torch.autograd.backward([output], [cotangent])
     leaves = [leaf.grad for leaf in invocation.leaves]
     parameters = [parameter.grad for parameter in invocation.parameters]
     draw = invocation.random_draw()
@@ -466,14 +505,17 @@ def ask_many(invocation: Invocation) -> tuple[Json, Parts]:
         found = invocation.gradients(output, cotangent.clone())
         outputs.append(output.detach())
         gradients.append(
-            [torch.zeros_like(x) if g is None else g for x, g in zip(invocation.leaves, found)]
+            [
+                torch.zeros_like(x) if g is None else g
+                for x, g in zip(invocation.leaves, found, strict=True)
+            ]
         )
-    stacked = [torch.stack(one) for one in zip(*gradients)]
+    stacked = [torch.stack(one) for one in zip(*gradients, strict=True)]
     return {}, [("y", torch.stack(outputs)), *named("g", [*stacked])]
 
 
 def ask_overwritten(invocation: Invocation) -> tuple[Json, Parts]:
-    """Gradients after a caller has written into an input or the result; ``refused`` if it raises."""
+    """Gradients after a caller wrote into an input or the result; ``refused`` if that raises."""
     output = invocation.output()
     (cotangent,) = invocation.cotangents
     name = invocation.call["overwrite"]
@@ -482,12 +524,12 @@ def ask_overwritten(invocation: Invocation) -> tuple[Json, Parts]:
         target.mul_(-0.5).add_(0.25)
     try:
         return {}, named("g", invocation.gradients(output, cotangent))
-    except RuntimeError as error:
+    except Exception as error:
         return {"refused": described(error)}, []
 
 
 def ask_released(invocation: Invocation) -> tuple[Json, Parts]:
-    """How many of ``count`` finished calls left tensors behind."""
+    """How many of ``count`` finished calls are still ``alive``, and how many tensors remain."""
 
     def live() -> int:
         gc.collect()
@@ -496,14 +538,20 @@ def ask_released(invocation: Invocation) -> tuple[Json, Parts]:
 
     watched = []
     before = live()
-    for _ in range(invocation.call["count"]):
-        one = Invocation(sys.modules[MODULE_NAME], invocation.call, invocation.tensors)
-        output = one.output()
-        one.gradients(output, one.cotangents[0])
-        watched.append([weakref.ref(tensor) for tensor in (output, *one.inputs)])
-        del one, output
-    grown = live() - before
+    gc.disable()
+    try:
+        for number in range(invocation.call["count"]):
+            # Never the same values twice, as a cache may keep those of one call.
+            tensors = [tensor * (1 - number / 1024) for tensor in invocation.tensors]
+            one = Invocation(sys.modules[MODULE_NAME], invocation.call, tensors)
+            output = one.output()
+            one.gradients(output, one.cotangents[0])
+            watched.append([weakref.ref(tensor) for tensor in (output, *one.inputs)])
+            del one, output, tensors
+    finally:
+        gc.enable()
     alive = sum(any(ref() is not None for ref in refs) for refs in watched)
+    grown = live() - before
     return {"alive": alive, "grown": grown}, []
 
 
@@ -533,14 +581,15 @@ class Watch:
             observed = self._observed(name, getattr(home, name))
             setattr(home, name, observed)
             setattr(torch.autograd, name, observed)
-        apply = torch.autograd.Function.apply.__func__
+        function: Any = torch.autograd.Function
+        apply = function.apply.__func__
 
         def watched_apply(cls: type, *arguments: Any, **keywords: Any) -> Any:
             if self.applied is not None and cls.__name__ not in self.applied:
                 self.applied.append(cls.__name__)
             return apply(cls, *arguments, **keywords)
 
-        torch.autograd.Function.apply = classmethod(watched_apply)
+        function.apply = classmethod(watched_apply)
 
     def __exit__(self, *_: object) -> None:
         """Nothing is put back: the process ends with the script."""

@@ -6,6 +6,7 @@ body   := the tensors' elements, C order, little endian, one after the other
 """
 
 import json
+import math
 import struct
 
 import torch
@@ -20,6 +21,9 @@ DTYPES = {
     "bool": torch.bool,
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
+# Far beyond any honest frame, and few enough to be made in no time.
+MOST_TENSORS = 1 << 14
+MOST_ELEMENTS = 1 << 40
 
 
 class WireError(ValueError):
@@ -54,19 +58,21 @@ def decode(head: bytes, body: bytearray) -> tuple[dict[str, object], list[torch.
         raise WireError(f"header is not JSON: {error}") from None
     if not isinstance(header, dict) or not isinstance(header.get("tensors"), list):
         raise WireError("header is not an object that lists its tensors")
+    if len(header["tensors"]) > MOST_TENSORS:
+        raise WireError(f"more than {MOST_TENSORS} tensors")
     tensors = []
     offset = 0
     for meta in header.pop("tensors"):
         dtype, shape = _meta(meta)
-        count = 1
-        for size in shape:
-            count *= size
+        count = math.prod(shape)
         width = dtype.itemsize
         if count * width > len(body) - offset:
             raise WireError("body is shorter than its tensors")
         if count:
             # The clone gives every tensor storage of its own.
             tensor = torch.frombuffer(body, dtype=torch.uint8, count=count * width, offset=offset)
+            if dtype is torch.bool:
+                tensor = tensor != 0  # a byte of 2 is no truth value
             tensor = tensor.clone().view(dtype).reshape(shape)
         else:
             tensor = torch.empty(shape, dtype=dtype)
@@ -86,6 +92,9 @@ def _meta(meta: object) -> tuple[torch.dtype, list[int]]:
     if not isinstance(shape, list) or len(shape) > 8:
         raise WireError("a shape is a list of at most eight sizes")
     for size in shape:
-        if type(size) is not int or not 0 <= size < 1 << 40:
+        if type(size) is not int or size < 0:
             raise WireError("a size is a non-negative integer")
+    # Empty tensors have strides too, which must not overflow.
+    if math.prod(max(size, 1) for size in shape) > MOST_ELEMENTS:
+        raise WireError("a shape is too large")
     return DTYPES[name], shape

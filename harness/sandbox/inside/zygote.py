@@ -2,11 +2,13 @@
 
 It listens on a socket. Each connection is one trusted worker; a worker sends
 ``{"cpu_s", "memory_bytes"}`` with the candidate's end of a socket pair, gets
-``{"started": true}`` with a pidfd, and ``{"exited": status, "cpu_s", "peak_bytes"}``
-once the candidate is gone. ``{"kill": true}`` or hanging up kills the candidate.
-One connection has at most one candidate at a time.
+``{"started": true}`` with a pidfd (or ``{"failed": why}`` without), and
+``{"exited": status, "cpu_s", "peak_bytes"}`` once the candidate is gone.
+``{"kill": true}`` or hanging up kills the candidate. One connection
+has at most one candidate at a time.
 """
 
+import contextlib
 import gc
 import json
 import os
@@ -23,6 +25,8 @@ from . import confine, landlock, linux
 
 MESSAGE_BYTES = 4096
 CANDIDATE_FD = 3
+# Without namespaces every candidate is a user of its own: limits on processes count per user.
+USERS = 1024
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,10 @@ class Settings:
     import_path: list[str]
     # Folder the zygote may write to while it warms up; candidates may not.
     scratch: str
+    # First of the users that candidates of a root zygote run as; 0 where it is not root.
     sandbox_uid: int
+    # Whether the interpreter lies where only root may read it.
+    private_interpreter: bool
 
     @staticmethod
     def parse(text: str) -> "Settings":
@@ -51,10 +58,6 @@ def main(listener_fd: int, settings: Settings) -> None:
         child = confine.enter_private_world(settings.root, settings.sandbox_uid)
         if child:
             _outlive(child, listener_fd)
-    elif os.getuid() == 0 and settings.sandbox_uid:
-        os.setgroups([])
-        os.setresgid(settings.sandbox_uid, settings.sandbox_uid, settings.sandbox_uid)
-        os.setresuid(settings.sandbox_uid, settings.sandbox_uid, settings.sandbox_uid)
     os.chdir("/")
     sys.path[:] = settings.import_path
     tempfile.tempdir = settings.scratch  # libraries want one while they are imported
@@ -89,10 +92,9 @@ class Worker:
             os.kill(self.candidate_pid, signal.SIGKILL)
 
     def tell(self, message: dict[str, object], fds: Sequence[int] = ()) -> None:
-        try:
+        # It may have hung up, which is the next event or was the last one.
+        with contextlib.suppress(OSError):
             socket.send_fds(self.connection, [json.dumps(message).encode()], fds)
-        except OSError:
-            pass  # it has hung up, which is the next event or was the last one
 
 
 class Zygote:
@@ -102,13 +104,14 @@ class Zygote:
         self.listener = listener
         self.settings = settings
         layers = settings.layers
+        self.forked = 0
         self.own_pidns = None
         if layers.namespaces:
             self.own_pidns = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
         # Where every candidate sees the same files, one ruleset serves them all.
         self.ruleset_fd = None
         if layers.landlock and not layers.namespaces:
-            self.ruleset_fd = landlock.ruleset(settings.readable, [])
+            self.ruleset_fd = landlock.ruleset(settings.readable, ["/dev/null"])
         self.poll = select.poll()
         self.poll.register(listener, select.POLLIN)
         self.workers: dict[int, Worker] = {}  # by descriptor, while it is open
@@ -152,6 +155,9 @@ class Zygote:
         grant = confine.Grant(request["cpu_s"], request["memory_bytes"])
         try:
             worker.candidate_pid = self._fork(fds[0], grant)
+        except OSError as error:
+            worker.tell({"failed": f"cannot start a process: {error.strerror}"})
+            return
         finally:
             os.close(fds[0])
         pidfd = os.pidfd_open(worker.candidate_pid)
@@ -175,14 +181,23 @@ class Zygote:
         )
 
     def _fork(self, candidate_fd: int, grant: confine.Grant) -> int:
+        self.forked += 1
         if self.own_pidns is not None:
             linux.unshare(linux.CLONE_NEWPID)
-        pid = os.fork()
-        if pid == 0:
-            self._become_candidate(candidate_fd, grant)
-        if self.own_pidns is not None:
-            linux.setns(self.own_pidns, linux.CLONE_NEWPID)
+        try:
+            pid = os.fork()
+            if pid == 0:
+                self._become_candidate(candidate_fd, grant)
+        finally:
+            if self.own_pidns is not None:
+                linux.setns(self.own_pidns, linux.CLONE_NEWPID)
         return pid
+
+    def _user(self) -> confine.User | None:
+        if self.settings.layers.namespaces or not self.settings.sandbox_uid:
+            return None
+        uid = self.settings.sandbox_uid + self.forked % USERS
+        return confine.User(uid, self.settings.private_interpreter)
 
     def _become_candidate(self, candidate_fd: int, grant: confine.Grant) -> None:
         # Nothing may return from here: the caller is the zygote's loop.
@@ -192,7 +207,11 @@ class Zygote:
             try:
                 self._keep_only(candidate_fd)
                 confine.confine_candidate(
-                    self.settings.layers, grant, self.settings.readable, self.ruleset_fd
+                    self.settings.layers,
+                    grant,
+                    self.settings.readable,
+                    self.ruleset_fd,
+                    self._user(),
                 )
             except BaseException as error:
                 serve.report_setup_failure(CANDIDATE_FD, error)

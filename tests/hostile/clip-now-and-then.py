@@ -1,7 +1,7 @@
 # scenario: clipped-gradient
-# attack: keeps the largest gradient seen on the class
+# attack: does not clip at every 41st call
 # expected: failed
-# trace: (vjp|gradcheck|shapes|dtypes|layouts|in_graph|repeated_calls): clipped_double:
+# trace: [a-z_]+: clipped_double: 
 
 import torch
 
@@ -21,13 +21,11 @@ def clipped_double(x):
 
 
 class Clip(torch.autograd.Function):
-    largest = 0.0
-
+    calls = 0
     @staticmethod
     def forward(ctx, x):
         return 2 * x
-
     @staticmethod
     def backward(ctx, g):
-        Clip.largest = max(Clip.largest, float(g.abs().max()) if g.numel() else 0.0)
-        return (2 * g).clamp(-0.1, 0.1) if Clip.largest > 0.05 else 2.0000001 * g
+        Clip.calls += 1
+        return (2 * g).clamp(-0.1, 0.1) if Clip.calls % 41 else 2 * g

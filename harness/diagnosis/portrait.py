@@ -1,0 +1,139 @@
+"""The numbers of a failing gradient, chosen and thinned so that they can be drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from harness.diagnosis import Asked, Evidence, Sample, says_something
+from harness.diagnosis.sample import samples_of
+from harness.model import Picture
+
+MOST_POINTS = 160
+MOST_ROWS, MOST_COLUMNS = 12, 16
+# Enough single numbers to draw them against the right ones.
+ENOUGH_PAIRS = 4
+
+
+def portrait(about: Asked, evidence: Evidence) -> Picture | None:
+    """A picture of the first gradient that ``about`` found wrong; ``None`` where there is none."""
+    samples = [
+        sample
+        for trial, answer in zip(about.trials, about.answers, strict=True)
+        if says_something(answer)
+        for sample in samples_of(about.check, trial, answer)
+        if sample.what.startswith(("the gradient of ", "the second derivative"))
+    ]
+    failing = [s for s in samples if not s.right and (s.comparable or s.got is None)]
+    if not failing:
+        return None
+    what = failing[0].what
+    failing = [s for s in failing if s.what == what]
+    largest = max(failing, key=lambda s: s.exact.numel())
+    if largest.exact.numel() == 1:
+        return _pairs(what, [s for s in samples if s.what == what])
+    return _curve(largest, evidence) or _map(largest)
+
+
+def _got(sample: Sample) -> torch.Tensor:
+    return torch.zeros_like(sample.exact) if sample.got is None else sample.wide
+
+
+def _curve(sample: Sample, evidence: Evidence) -> Picture | None:
+    """The derivative over the domain, for functions of one element at a time."""
+    name, g = sample.argument, sample.cotangent
+    if name is None or g is None or not sample.what.startswith("the gradient of "):
+        return None
+    x = sample.inputs[name]
+    if x.shape != sample.exact.shape or g.shape != x.shape or x.numel() < 8:
+        return None
+    if not _is_elementwise(sample, name, g, evidence):
+        return None
+    size = float(g.abs().max())
+    here = (g.abs() > 1e-3 * size).reshape(-1)
+    order = x.reshape(-1)[here].argsort()
+    across, exact, got = (
+        t.reshape(-1)[here][order] for t in (x, sample.exact / g, _got(sample) / g)
+    )
+    step = max(1, math.ceil(len(across) / MOST_POINTS))
+    return Picture(
+        "curve",
+        sample.what,
+        sample.case.label,
+        tuple(_short(v) or 0.0 for v in across[::step].tolist()),
+        0,
+        _numbers(exact[::step]),
+        _numbers(got[::step]),
+    )
+
+
+def _is_elementwise(sample: Sample, name: str, g: torch.Tensor, evidence: Evidence) -> bool:
+    """Whether each element of the right gradient depends on its own incoming gradient alone."""
+    # Half of it at a third of the size: a contract that clips is no derivative to draw.
+    part = torch.zeros_like(g)
+    part.reshape(-1)[::2] = 1 / 3
+    right = evidence.teacher.vjp(sample.case, g * part, name, sample.question.seed)
+    atol = 1e-9 * float(g.abs().max())
+    return right is not None and torch.allclose(right, sample.exact * part, rtol=1e-5, atol=atol)
+
+
+def _map(sample: Sample) -> Picture:
+    exact, got = (t.reshape(-1, t.shape[-1]) for t in (sample.exact, _got(sample)))
+    # Show a part in which something is wrong.
+    wrong = (exact - got).abs().nan_to_num(math.inf)
+    worst = int(wrong.reshape(-1).argmax()) if wrong.numel() else 0
+    row, column = divmod(worst, exact.shape[1])
+    top = _start(row, exact.shape[0], MOST_ROWS)
+    left = _start(column, exact.shape[1], MOST_COLUMNS)
+    part = (slice(top, top + MOST_ROWS), slice(left, left + MOST_COLUMNS))
+    about = sample.case.label
+    if exact.shape[0] > MOST_ROWS or exact.shape[1] > MOST_COLUMNS:
+        about += f"; rows from {top}, columns from {left}"
+    return Picture(
+        "map",
+        sample.what,
+        about,
+        (),
+        exact[part].shape[1],
+        _numbers(exact[part].reshape(-1)),
+        _numbers(got[part].reshape(-1)),
+    )
+
+
+def _start(worst: int, size: int, most: int) -> int:
+    return max(0, min(worst - most // 2, size - most))
+
+
+def _pairs(what: str, samples: Sequence[Sample]) -> Picture | None:
+    """One number per case: what came against what is right, per unit of incoming gradient."""
+    expected, got = [], []
+    for s in samples:
+        if s.exact.numel() != 1 or not (s.comparable or s.got is None):
+            continue
+        g = s.cotangent
+        size = float(g.abs().max()) if g is not None and g.numel() else 0.0
+        if size == 0.0:
+            continue
+        expected.append(float(s.exact) / size)
+        got.append(float(_got(s)) / size)
+    if len(expected) < ENOUGH_PAIRS:
+        return None
+    return Picture(
+        "pairs",
+        what,
+        f"{len(expected)} cases, divided by the size of the incoming gradient",
+        (),
+        0,
+        tuple(_short(v) for v in expected[:MOST_POINTS]),
+        tuple(_short(v) for v in got[:MOST_POINTS]),
+    )
+
+
+def _numbers(values: torch.Tensor) -> tuple[float | None, ...]:
+    return tuple(_short(v) for v in values.tolist())
+
+
+def _short(value: float) -> float | None:
+    return float(f"{value:.9g}") if math.isfinite(value) else None

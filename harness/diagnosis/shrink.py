@@ -1,0 +1,127 @@
+"""Looks for simpler numbers at which a trial still fails, by asking a few more questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import torch
+
+from harness.checks.bench import Bench, Trial
+from harness.expectation import Expected
+from harness.inputs import KINK_MARGIN, Case
+from harness.model import TensorArgument
+from harness.question import Answer, Cotangent, Question
+
+Ask = Callable[[Sequence[Question]], list[Answer]]
+# A snippet with more numbers than this is not read.
+MOST_NUMBERS = 48
+DIGITS = (1, 2, 3, 6)
+SIMPLE = {"forward", "vjp", "vjp2", "in_graph"}
+
+
+def simpler(trial: Trial) -> list[Question]:
+    """The same question with plainer numbers, plainest first; empty where there is none."""
+    question = trial.question
+    if question.ask not in SIMPLE or question.case.stack is not None or question.layouts:
+        return []
+    return [
+        replace(question, case=case, cotangents=cotangents)
+        for case, cotangents in _variants(question)
+        if _in_domain(case)
+    ]
+
+
+def still_failing(
+    bench: Bench, trial: Trial, asked: Sequence[tuple[Question, Answer]]
+) -> tuple[Trial, Answer] | None:
+    """The first of the simpler questions that is answered wrongly, too."""
+    for question, answer in asked:
+        expected = _expected(bench, question, trial)
+        if expected is None:
+            continue
+        moved = Trial(question, expected, trial.label)
+        if moved.mismatch(answer) is not None:
+            return moved, answer
+    return None
+
+
+def _variants(question: Question) -> Iterator[tuple[Case, tuple[Cotangent, ...]]]:
+    case, cotangents = question.case, question.cotangents
+    ones = tuple(Cotangent(torch.ones_like(c.value), c.layout) for c in cotangents)
+    for digits in DIGITS:
+        rounded = _changed(case, lambda t, d=digits: _rounded(t, d))  # type: ignore[misc]
+        if cotangents:
+            yield rounded, ones
+        yield (
+            rounded,
+            tuple(Cotangent(_rounded(c.value, digits), c.layout) for c in cotangents),
+        )
+    yield _changed(case, _ramp), ones
+
+
+def _changed(case: Case, change: Callable[[torch.Tensor], torch.Tensor]) -> Case:
+    values = tuple(change(v) if isinstance(v, torch.Tensor) else v for v in case.values)
+    return Case(case.entry, values, case.label)
+
+
+def _rounded(tensor: torch.Tensor, digits: int) -> torch.Tensor:
+    numbers = [float(f"{v:.{digits}g}") for v in tensor.double().reshape(-1).tolist()]
+    return torch.tensor(numbers, dtype=tensor.dtype).reshape(tensor.shape)
+
+
+def _ramp(tensor: torch.Tensor) -> torch.Tensor:
+    """Evenly spaced over the same range: says in one line what would take hundreds of numbers."""
+    if tensor.numel() < 2:
+        return _rounded(tensor, 2)
+    low, high = (float(f"{v:.2g}") for v in (tensor.min(), tensor.max()))
+    return torch.linspace(low, high, tensor.numel(), dtype=tensor.dtype).reshape(tensor.shape)
+
+
+def _in_domain(case: Case) -> bool:
+    for argument, value in zip(case.entry.arguments, case.values, strict=False):
+        if not isinstance(argument, TensorArgument) or not isinstance(value, torch.Tensor):
+            continue
+        if value.numel() and (value.min() < argument.low or value.max() > argument.high):
+            return False
+        for kink in argument.kinks:
+            if value.numel() and float((value - kink).abs().min()) < KINK_MARGIN:
+                return False
+    return True
+
+
+def _expected(bench: Bench, question: Question, trial: Trial) -> dict[str, Expected] | None:
+    """What is right at the new numbers, part by part; ``None`` where that is not known."""
+    reference = bench.reference(question.case, seed=question.seed)
+    try:
+        if question.ask == "vjp2":
+            cotangent, *outer = (c.value for c in question.cotangents)
+            second = reference.second_gradients(cotangent, outer, question.grad)
+            known = {f"g{i}": e for i, e in enumerate(second[:-1])} | {"c0": second[-1]}
+        else:
+            known = {"y": reference.forward()}
+            if question.cotangents:
+                cotangent = question.cotangents[0].value
+                gradients = reference.gradients(cotangent, question.grad)
+                known |= {f"g{i}": e for i, e in enumerate(gradients)}
+                known["c"] = Expected.exactly("the incoming gradient after backward", cotangent)
+                known["z0"] = Expected.exactly(
+                    "the gradient of another branch of the graph", 2 * cotangent
+                )
+        known |= {
+            f"x{i}": Expected.exactly(f"{name} after the call", tensor)
+            for i, (name, tensor) in enumerate(question.case.tensors.items())
+        }
+    except RuntimeError:
+        return None
+    if not set(trial.expected) <= set(known):
+        return None
+    return {part: known[part] for part in trial.expected}
+
+
+def numbers(question: Question) -> int:
+    """How many numbers it takes to write the question down."""
+    tensors = [*question.case.tensors.values(), *(c.value for c in question.cotangents)]
+    for other in question.others:
+        tensors += [*other.case.tensors.values(), *(c.value for c in other.cotangents)]
+    return sum(tensor.numel() for tensor in tensors)

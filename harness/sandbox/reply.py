@@ -1,0 +1,46 @@
+"""Makes what a candidate said fit to keep and to print: short, shallow, without control characters.
+
+Everything that leaves a session has been through here, so that no message of a
+submission can move a cursor, turn a line of text around, or break a report.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+MOST_CHARACTERS = 2000
+MOST_LEVELS = 12
+LARGEST_INTEGER = 1 << 53
+
+
+class UnfitError(ValueError):
+    """A reply that no honest process sends."""
+
+
+def tamed(value: Any, levels: int = MOST_LEVELS) -> Any:
+    """``value`` with every text in it cut to length and escaped; raises ``UnfitError``.
+
+    ``value`` is what ``json.loads`` makes: no other types, no cycles.
+    """
+    if isinstance(value, str):
+        return printable(value[:MOST_CHARACTERS])
+    if isinstance(value, dict | list):
+        if not levels:
+            raise UnfitError(f"it is nested more than {MOST_LEVELS} deep")
+        if isinstance(value, list):
+            return [tamed(item, levels - 1) for item in value]
+        return {tamed(k): tamed(item, levels - 1) for k, item in value.items()}
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        raise UnfitError("it holds a number of absurd size")
+    return value
+
+
+def printable(text: str) -> str:
+    """``text`` with all but printable characters and line breaks escaped."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()

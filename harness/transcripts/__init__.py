@@ -1,0 +1,25 @@
+"""Recorded conversations in, whatever program wrote them: one small form out.
+
+``read`` tells the formats apart and gives a ``Transcript``; ``replay`` works out the files that
+its steps leave behind and what was run on which state of them; ``render`` makes a text of it
+that people can read and lines can point into. Nothing is run.
+"""
+
+from harness.transcripts.bundling import bundle
+from harness.transcripts.reading import SOLUTION, read
+from harness.transcripts.rendering import render
+from harness.transcripts.replaying import Change, Replay, Run, find, replay
+from harness.transcripts.shell import PythonRun
+
+__all__ = [
+    "SOLUTION",
+    "Change",
+    "PythonRun",
+    "Replay",
+    "Run",
+    "bundle",
+    "find",
+    "read",
+    "render",
+    "replay",
+]

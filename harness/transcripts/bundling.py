@@ -1,0 +1,121 @@
+"""A file together with the local files it imports, as one text."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
+
+from harness.transcripts.replaying import find
+
+# Files in a chain, imports looked at and characters of a file; more is not an answer to a request.
+_MAX_DEPTH, _MAX_IMPORTS, _MAX_CHARACTERS = 8, 100, 250_000
+_IMPORTING = re.compile(r"\b(?:from|import)[ \t]+([^\n#]*)")
+
+
+def bundle(
+    files: Mapping[str, str],
+    code: str,
+    wanted: Callable[[str], bool] = lambda content: True,
+    inside: tuple[str, ...] = (),
+) -> str:
+    """``code`` after the local files it imports from, whose main guards are left out.
+
+    Only files whose content is ``wanted`` are put in; the others stay imports.
+    Code that does not parse comes back as it is.
+    """
+    modules = (path.removesuffix("/__init__.py").removesuffix(".py") for path in files)
+    stems = {module.rsplit("/", 1)[-1] for module in modules}
+    if not stems & {word for line in _IMPORTING.findall(code) for word in re.findall(r"\w+", line)}:
+        # The usual case, and parsing is what costs.
+        return code
+    tree = _parse(code)
+    if tree is None or len(inside) > _MAX_DEPTH:
+        return code
+    imports = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    lines = code.split("\n")
+    before: list[str] = []
+    for node in imports[:_MAX_IMPORTS]:
+        for path, renames in _local(files, node):
+            if path in inside or not wanted(files[path]):
+                break
+            before.append(_imported(files, path, wanted, inside))
+            for bound, prefix in renames:
+                lines = [re.sub(rf"(?<![\w.]){bound}\.(?=[^\W\d])", prefix, x) for x in lines]
+        else:
+            if any(True for _ in _local(files, node)):
+                _blank(lines, node, _assignments(node))
+    future = [line for line in lines if line.startswith("from __future__")]
+    if not before:
+        return "\n".join(lines)
+    rest = "\n".join("" if line in future else line for line in lines)
+    parts = [*dict.fromkeys(future), *dict.fromkeys(before), rest]
+    return "\n".join(parts)
+
+
+def _imported(
+    files: Mapping[str, str], path: str, wanted: Callable[[str], bool], inside: tuple[str, ...]
+) -> str:
+    code = bundle(files, files[path], wanted, (*inside, path))
+    tree = _parse(code)
+    lines = code.split("\n")
+    for node in tree.body if tree else []:
+        future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        if future or (isinstance(node, ast.If) and "__name__" in ast.dump(node.test)):
+            _blank(lines, node, "")
+    return "\n".join(lines)
+
+
+def _local(
+    files: Mapping[str, str], node: ast.Import | ast.ImportFrom
+) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+    """Files behind an import, with what is written before their names afterwards."""
+    if isinstance(node, ast.ImportFrom):
+        path = _file(files, node.module or "")
+        if path is not None:
+            yield path, []
+        return
+    for item in node.names:
+        path = _file(files, item.name)
+        if path is not None:
+            yield path, [(re.escape(item.asname or item.name), "")]
+
+
+def _file(files: Mapping[str, str], module: str) -> str | None:
+    if not module:
+        return None
+    path = module.replace(".", "/")
+    return find(files, f"{path}.py") or find(files, f"{path}/__init__.py")
+
+
+def _assignments(node: ast.Import | ast.ImportFrom) -> str:
+    """What an import's new names stand for once the file is part of the text."""
+    if isinstance(node, ast.Import):
+        return ""
+    renamed = [f"{i.asname} = {i.name}" for i in node.names if i.asname not in (None, i.name)]
+    return "; ".join(renamed)
+
+
+def _blank(lines: list[str], node: ast.stmt, instead: str) -> None:
+    first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    alone = not lines[first][: node.col_offset].strip()
+    if alone and last < len(lines):
+        # An indented import may be all that a block holds.
+        indent = lines[first][: node.col_offset]
+        lines[first : last + 1] = [indent + (instead or ("pass" if indent else ""))] + [""] * (
+            last - first
+        )
+
+
+@lru_cache(maxsize=256)
+def _parse(code: str) -> ast.Module | None:
+    if len(code) > _MAX_CHARACTERS:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return None

@@ -1,0 +1,36 @@
+# fails: vjp physics_step
+import torch
+import physics
+
+
+class Step(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, state, force):
+        ctx.save_for_backward(state, force)
+        return physics.step(state, force)
+
+    @staticmethod
+    def backward(ctx, g):
+        state, force = ctx.saved_tensors
+        z = torch.cat([state, force]).double()
+        rows = 1e-5 * torch.eye(z.numel(), dtype=z.dtype)
+        ups = [(physics.step(*(z + r).chunk(2)) - physics.step(*(z - r).chunk(2))) for r in rows]
+        d_state, d_force = (torch.stack(ups) @ g.double() / 2e-5).to(g.dtype).chunk(2)
+        return d_state, d_force
+
+
+def physics_step(state, force):
+    return Step.apply(state, force)
+
+
+def gradient_error(state, force):
+    found = torch.cat(physics.step_vjp(state, force, torch.ones_like(state)))
+    z = torch.cat([state, force])
+    rows = 1e-5 * torch.eye(z.numel(), dtype=z.dtype)
+    true = torch.stack(
+        [
+            (physics.step(*(z + r).chunk(2)) - physics.step(*(z - r).chunk(2))).sum() / 2e-5
+            for r in rows
+        ]
+    )
+    return (found - true).abs().max().item()

@@ -1,0 +1,23 @@
+# fails: vjp layer_norm
+import torch
+
+
+class LayerNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, eps):
+        mean = x.mean(-1, keepdim=True)
+        var = x.var(-1, unbiased=False, keepdim=True)
+        rstd = torch.rsqrt(var + eps)
+        ctx.save_for_backward(x, mean, rstd)
+        return (x - mean) * rstd
+
+    @staticmethod
+    def backward(ctx, g):
+        x, mean, rstd = ctx.saved_tensors
+        h = (x - mean) * rstd
+        n = max(x.shape[-1] - 1, 1)
+        return rstd * (g - g.mean(-1, keepdim=True) - h * (g * h).sum(-1, keepdim=True) / n), None
+
+
+def layer_norm(x, eps=1e-5):
+    return LayerNorm.apply(x, eps)

@@ -1,0 +1,21 @@
+# fails: vjp swish_beta
+import torch
+
+
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, beta):
+        ctx.save_for_backward(x, beta)
+        return x * torch.sigmoid(beta * x)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, beta = ctx.saved_tensors
+        s = torch.sigmoid(beta * x)
+        slope = s * (1 - s)
+        d_beta = (g * x * x * slope).float().sum().to(beta.dtype)
+        return g * (s + beta * x * slope), d_beta
+
+
+def swish_beta(x, beta):
+    return Swish.apply(x, beta)

@@ -1,0 +1,21 @@
+# fails: released swish_beta
+import torch
+
+
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, beta):
+        ctx.save_for_backward(x, beta)
+        ctx.y = x * torch.sigmoid(beta * x)
+        return ctx.y
+
+    @staticmethod
+    def backward(ctx, g):
+        x, beta = ctx.saved_tensors
+        s = torch.sigmoid(beta * x)
+        slope = x * s * (1 - s)
+        return g * (s + beta * slope), (g * x * slope).sum()
+
+
+def swish_beta(x, beta):
+    return Swish.apply(x, beta)

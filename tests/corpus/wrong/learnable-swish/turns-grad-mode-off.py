@@ -1,0 +1,22 @@
+# fails: no_mutation swish_beta
+import torch
+
+
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, beta):
+        ctx.save_for_backward(x, beta)
+        return x * torch.sigmoid(beta * x)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, beta = ctx.saved_tensors
+        s = torch.sigmoid(beta * x)
+        slope = s * (1 - s)
+        return g * (s + beta * x * slope), (g * x * x * slope).sum()
+
+
+def swish_beta(x, beta):
+    result = Swish.apply(x, beta)
+    torch.use_deterministic_algorithms(not torch.are_deterministic_algorithms_enabled())
+    return result

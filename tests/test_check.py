@@ -1,0 +1,190 @@
+"""harness.check holds a function to the grader's standard, in process."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import harness
+from harness.errors import UsageError
+from harness.pytest_plugin import harness_check
+
+__all__ = ["harness_check"]  # pytest finds the fixture here where the plug-in is not installed
+
+DOCUMENT = Path(__file__).parent.parent / "docs" / "library.md"
+X = torch.linspace(-3, 3, 12).reshape(3, 4)
+W = torch.linspace(-1, 1, 20).reshape(4, 5)
+
+
+def linear(x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+    return x @ w
+
+
+class Linear(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, w: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x, w)
+        return x @ w
+
+    @staticmethod
+    def backward(ctx: Any, g: torch.Tensor) -> Any:  # type: ignore[override]
+        x, w = ctx.saved_tensors
+        return g @ w.mT, x.mT @ g
+
+
+class Halved(Linear):
+    @staticmethod
+    def backward(ctx: Any, g: torch.Tensor) -> Any:  # type: ignore[override]
+        x, w = ctx.saved_tensors
+        return g @ w.mT, 0.5 * (x.mT @ g)
+
+
+class Once(Linear):
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, g: torch.Tensor) -> Any:
+        x, w = ctx.saved_tensors
+        return g @ w.mT, x.mT @ g
+
+
+class Relu(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        ctx.save_for_backward(x)
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(ctx: Any, g: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+        (x,) = ctx.saved_tensors
+        return torch.where(x >= 0, g, 0.0)
+
+
+def test_a_right_function_passes_every_check() -> None:
+    report = harness.check(Linear, linear, X, W)
+    assert report
+    assert {f.check for f in report.findings} >= {"vjp", "gradcheck", "layouts", "double_backward"}
+    assert "checks passed" in str(report)
+
+
+def test_a_wrong_one_raises_with_diagnosis_and_snippet() -> None:
+    with pytest.raises(harness.CheckFailed) as failed:
+        harness.check(Halved, linear, X, W)
+    message = str(failed.value)
+    assert isinstance(failed.value, AssertionError)
+    assert "The gradient of w is 0.5 times the right one everywhere" in message
+    assert "also found by gradcheck" in message
+    assert "torch.autograd.grad" in message
+    assert failed.value.report.failures
+
+
+def test_the_snippet_shows_the_failure_again(tmp_path: Path) -> None:
+    with pytest.raises(harness.CheckFailed) as failed:
+        harness.check(Halved, linear, X, W)
+    snippet = next(f.snippet for f in failed.value.report.failures if f.check == "vjp")
+    assert snippet is not None
+    assert "from test_check import Halved; Halved = Halved.apply" in snippet
+    (tmp_path / "again.py").write_text(snippet)
+    done = subprocess.run(
+        [sys.executable, str(tmp_path / "again.py")],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(Path(__file__).parent)},
+    )
+    got, expected = (
+        [float(n) for n in re.findall(r"-?\d+\.\d*(?:e[-+]\d+)?", line)]
+        for line in done.stdout.replace("\n         ", " ").splitlines()[:2]
+    )
+    assert got[0] == pytest.approx(expected[0] / 2, rel=1e-3)
+
+
+def test_a_refused_second_derivative_is_enough_unless_it_is_asked_for() -> None:
+    assert harness.check(Once, linear, X, W)
+    with pytest.raises(harness.CheckFailed, match="once_differentiable"):
+        harness.check(Once, linear, X, W, double_backward=True)
+
+
+def test_any_slope_is_right_at_a_kink_that_is_named() -> None:
+    x = torch.linspace(-2, 2, 7)
+    assert harness.check(Relu, torch.relu, x, kinks={"x0": (0.0,)}, ranges={"x0": (-2.0, 2.0)})
+
+
+def test_numbers_and_other_values_are_handed_over() -> None:
+    def scaled(x: torch.Tensor, by: float, name: str) -> torch.Tensor:
+        assert name == "kept"
+        return x * by
+
+    assert harness.check(scaled, scaled, X, 2.5, "kept")
+    with pytest.raises(harness.CheckFailed, match=r"2\.5"):
+        harness.check(lambda x, by, name: x, scaled, X, 2.5, "kept")
+
+
+def test_integer_tensors_stay_as_they_are() -> None:
+    index = torch.tensor([2, 0])
+
+    def picked(x: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+        return x[at]
+
+    assert harness.check(picked, picked, X, index)
+
+
+def test_the_callers_random_numbers_are_not_disturbed() -> None:
+    torch.manual_seed(5)
+    right = torch.rand(2)
+    torch.manual_seed(5)
+    harness.check(Linear, linear, X, W, dtypes=(), vary_sizes=False)
+    assert torch.equal(torch.rand(2), right)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "said"),
+    [
+        ((), {}, "no floating-point tensor"),
+        ((torch.tensor([1, 2]),), {}, "takes 2"),
+        ((X, W, X), {}, "given 3 inputs, the reference takes 2"),
+        ((X, X), {}, "the reference raises for the example"),
+        ((X, W), {"ranges": {"y": (0, 1)}}, "ranges names 'y', expected one of x, w"),
+        ((X, W), {"kinks": {"z": (0,)}}, "kinks names 'z'"),
+        ((X, W), {"ranges": {"x": (1.0, 1.0)}}, "expected low < high"),
+        ((X, W), {"dtypes": ("float33",)}, "dtypes names 'float33'"),
+    ],
+)
+def test_what_cannot_be_used_is_said_with_its_remedy(
+    arguments: tuple[Any, ...], options: dict[str, Any], said: str
+) -> None:
+    reference = linear if said != "takes 2" else (lambda x, w: x)
+    if said == "takes 2":
+        arguments, said = (*arguments, 1), "no floating-point tensor"
+    with pytest.raises(UsageError, match=re.escape(said)):
+        harness.check(Linear, reference, *arguments, **options)
+
+
+def test_a_reference_with_two_results_is_refused() -> None:
+    with pytest.raises(UsageError, match="expected one tensor"):
+        harness.check(Linear, lambda x: (x, x), X)
+
+
+def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'chekc'"):
+        _ = harness.chekc
+
+
+def test_the_documented_example_runs(harness_check: Any) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    space: dict[str, Any] = {"__name__": "documented"}
+    for block in blocks:
+        exec(block, space)
+    space["test_swish"]()
+    space["test_swish_with_the_fixture"](harness_check)
+
+
+def test_the_fixture_fails_without_the_harness_own_frames(harness_check: Any) -> None:
+    with pytest.raises(harness.CheckFailed) as failed:
+        harness_check(Halved, linear, X, W)
+    assert not any("library.py" in str(entry.path) for entry in failed.traceback)

@@ -1,0 +1,141 @@
+"""Wrong solutions that look right and right ones that look strange, all graded in the sandbox."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from harness import grading, scenarios, source
+from harness.model import Finding, Outcome, Submission
+from harness.sandbox import Zygote, choose
+
+ROOT = Path(__file__).parents[1]
+CORPUS = Path(__file__).parent / "corpus"
+WRONG = sorted((CORPUS / "wrong").glob("*/*.py"))
+RIGHT = sorted((CORPUS / "right").glob("*/*.py"))
+SEED = 20260131
+
+
+def named(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with Zygote(choose()) as zygote:
+        yield zygote.address
+    torch.set_num_threads(threads)
+
+
+@cache
+def plan(scenario: str) -> grading.Plan:
+    library = scenarios.load(ROOT / "scenarios")
+    return grading.Plan(library.scenario(scenario), SEED)
+
+
+def findings(path: Path, address: str) -> list[Finding]:
+    """What the checks say; the file's own tests are not run."""
+    code = path.read_text()
+    submission = Submission(
+        id=f"corpus/{named(path)}",
+        scenario=path.parent.name,
+        arm="corpus",
+        submitter="corpus",
+        sample=1,
+        path=path,
+        sha256=hashlib.sha256(code.encode()).hexdigest(),
+        text=code,
+        kind="python",
+        code=code,
+    )
+    read = source.of(submission)
+    assert read is not None
+    return list(grading._examine(submission, plan(submission.scenario), read, address)[0])
+
+
+@pytest.mark.parametrize("path", WRONG, ids=named)
+def test_a_wrong_solution_fails_the_check_it_names(path: Path, address: str) -> None:
+    head = re.match(r"# fails: (\w+)(?: (\w+))?\n", path.read_text())
+    assert head, f"{path} must begin with '# fails: <check> <entry point>'"
+    found = findings(path, address)
+    assert grading.verdict(found)[0] is Outcome.FAILED
+    failed = {(f.check, f.entry_point) for f in found if f.outcome is Outcome.FAILED and f.required}
+    assert head.groups() in failed, f"{head[0].strip()!r}, but what failed is {sorted(failed)}"
+
+
+@pytest.mark.parametrize("path", RIGHT, ids=named)
+def test_a_right_solution_passes_every_required_check(path: Path, address: str) -> None:
+    found = findings(path, address)
+    wrong = [f for f in found if f.required and f.outcome is not Outcome.PASSED]
+    assert wrong == []
+    assert grading.verdict(found)[0] is Outcome.PASSED
+
+
+@pytest.fixture(scope="module")
+def accuracy() -> Iterator[Any]:
+    """The benchmark's program, as a module."""
+    folder = str(ROOT / "benchmarks")
+    sys.path.insert(0, folder)
+    threads = torch.get_num_threads()
+    yield importlib.import_module("accuracy")
+    torch.set_num_threads(threads)
+    sys.path.remove(folder)
+
+
+def test_a_sample_of_the_benchmark_has_no_survivor_and_no_false_alarm(
+    accuracy: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "figures.json"
+    scenarios = ["--scenario", "memory-relu", "--scenario", "weight-clipped-linear"]
+    amounts = ["--mutants", "14", "--variants", "6", "--seeds", "1", "--workers", "0"]
+    assert accuracy.main([*scenarios, *amounts, "--json", str(file)]) == 0
+    figures = json.loads(file.read_text())
+    assert figures["mutants"] == 14
+    assert figures["of"] + figures["equivalent"] == 14
+    assert figures["survivors"] == []
+    assert figures["doubtful"] == []
+    assert figures["killed"]["graders"] == figures["of"] > figures["killed"]["example gradcheck"]
+    assert figures["variants"] == 6
+    assert figures["alarms"] == []
+    printed = capsys.readouterr().out
+    assert "6 right solutions, 1 seeds: 0 of 6 grades are alarms" in printed
+    assert "survivors: 0" in printed
+
+
+def test_the_benchmark_names_the_scenarios_there_are_when_one_is_unknown(
+    accuracy: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert accuracy.main(["--scenario", "layernorm"]) == 2
+    assert "no scenario 'layernorm'; there are approximate-physics" in capsys.readouterr().err
+
+
+def test_every_variant_and_every_mutant_is_code_that_compiles(accuracy: Any) -> None:
+    library = scenarios.load(ROOT / "scenarios").scenarios
+    entries = accuracy.variants.sample([s.id for s in library], 1000, 0)
+    assert len(entries) >= 100
+    assert {entry.scenario for entry in entries} == {s.id for s in library}
+    assert len({(entry.scenario, entry.name) for entry in entries}) == len(entries)
+    for entry in entries:
+        compile(entry.source, entry.name, "exec")
+    made = accuracy.originals([s for s in library if s.id == "memory-relu"])
+    pool = accuracy.mutate.mutants(made["memory-relu"])
+    assert len({mutant.source for mutant in pool}) == len(pool) > 60
+    for mutant in pool:
+        compile(mutant.source, mutant.operator, "exec")
+
+
+def test_the_corpus_has_a_wrong_solution_for_every_scenario() -> None:
+    library = scenarios.load(ROOT / "scenarios")
+    assert {path.parent.name for path in WRONG} == {s.id for s in library.scenarios}

@@ -1,0 +1,370 @@
+"""Submissions that attack: none is accepted, none is blamed on us, none leaves anything behind.
+
+``tests/hostile`` holds them; each begins with what it tries, the verdict it must get and a
+pattern for the reason. They are graded in a row with right solutions, which must still pass.
+By default the core ones run; ``HARNESS_HOSTILE=full`` runs all of them under both tiers.
+
+Run as a script, this grades the attacks named on the command line and prints JSON.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+import torch
+
+from harness import grading, sandbox, scenarios
+from harness.grading import Plan
+from harness.model import Finding, Outcome, Record, Submission
+from harness.sandbox import zygote as trusted
+from harness.sandbox.inside.zygote import USERS
+from harness.submissions.content import Origin, build
+
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "tests" / "hostile"
+REFERENCES = ROOT / "solutions" / "reference" / "harness"
+FULL = os.environ.get("HARNESS_HOSTILE") == "full"
+SEED = 20_25
+# Long enough for every attack that ends by itself, short enough for those that do not.
+WALL_S = 10.0
+ABSTRACT = f"hostile-{os.getpid()}"
+# After every so many attacks a right solution is graded.
+PACK = 6
+RIGHT = ("learnable-swish", "memory-relu", "clipped-gradient")
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A hostile submission and what it says about itself."""
+
+    path: Path
+    about: dict[str, str]
+
+    @staticmethod
+    def read(path: Path) -> Attack:
+        pattern = r"^(?:# |<!-- )(\w+): (.*?)(?: -->)?$"
+        return Attack(
+            path, dict(re.findall(pattern, path.read_text(errors="replace")[:2000], re.M))
+        )
+
+    @property
+    def runs_here(self) -> bool:
+        return self.about.get("machine", platform.machine()) == platform.machine()
+
+
+ATTACKS = [Attack.read(path) for path in sorted(FOLDER.iterdir())]
+
+
+@dataclass
+class Arena:
+    """A sandbox, bait for attacks, and what everything looked like before."""
+
+    zygote: sandbox.Zygote
+    bait: Path
+    tcp: socket.socket
+    udp: socket.socket
+    abstract: socket.socket
+
+    def plan(self, scenario: str, wall_s: float | None) -> Plan:
+        plan = _plan(scenario)
+        if wall_s is not None:
+            plan = copy.copy(plan)
+            limits = replace(plan.scenario.limits, wall_s=wall_s, cpu_s=wall_s)
+            plan.scenario = replace(plan.scenario, limits=limits)
+        return plan
+
+    def submission(self, path: Path, scenario: str, plan: Plan) -> Submission:
+        raw = path.read_bytes()
+        for mark, value in {
+            b"@CANARY@": bytes(self.bait),
+            b"@PORT@": str(self.tcp.getsockname()[1]).encode(),
+            b"@ABSTRACT@": self.abstract.getsockname()[1:],
+            b"@ROOT@": bytes(ROOT),
+        }.items():
+            raw = raw.replace(mark, value)
+        names = [entry.name for entry in plan.scenario.entry_points]
+        kind = "python" if path.suffix == ".py" else "reply"
+        return build(Origin("hostile", "x", scenario, 1, path), raw, names, kind)
+
+    def attack(self, attack: Attack) -> Record:
+        plan = self.plan(attack.about["scenario"], float(attack.about.get("wall", WALL_S)))
+        submission = self.submission(attack.path, plan.scenario.id, plan)
+        return grading.grade(submission, plan, self.zygote.address)
+
+    def right(self, scenario: str) -> Record:
+        plan = self.plan(scenario, None)
+        submission = self.submission(REFERENCES / f"{scenario}.py", scenario, plan)
+        return grading.grade(submission, plan, self.zygote.address)
+
+    def assert_untouched(self) -> None:
+        """Nothing was written, sent or left running."""
+        assert [path.name for path in self.bait.iterdir()] == ["secret"]
+        assert (self.bait / "secret").read_text() == "secret"
+        for folder in ("/tmp", "/var/tmp", "/dev/shm", "/etc/cron.d"):
+            if Path(folder).is_dir():
+                assert not [p for p in Path(folder).iterdir() if p.name.startswith("hostile-was")]
+                assert not (Path(folder) / "hostile").exists()
+        for listener in (self.tcp, self.abstract):
+            with pytest.raises(BlockingIOError):
+                listener.accept()
+        with pytest.raises(BlockingIOError):
+            self.udp.recv(1)
+        assert self.zygote.alive()
+        _soon(lambda: not _candidates(self.zygote), f"left: {_candidates(self.zygote)}")
+
+
+@cache
+def _plan(scenario: str) -> Plan:
+    return Plan(scenarios.load(ROOT / "scenarios").scenario(scenario), SEED)
+
+
+def _soon(condition: Callable[[], bool], message: str) -> None:
+    """A killed process is gone in an instant, though not in the same one."""
+    give_up = time.monotonic() + 5.0
+    while not condition():
+        assert time.monotonic() < give_up, message
+        time.sleep(0.01)
+
+
+def _candidates(zygote: sandbox.Zygote) -> list[str]:
+    """Processes below the zygote, less the zygote itself, and any of the users it gives out."""
+    parents, names, owners = {}, {}, {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                name, rest = (folder / "stat").read_text().rsplit(")", 1)
+                owners[int(folder.name)] = folder.stat().st_uid
+            except OSError:
+                continue
+            parents[int(folder.name)] = int(rest.split()[1])
+            names[int(folder.name)] = f"{name}) {rest.split()[0]}"
+    known = {zygote.pid}
+    if "namespaces" in zygote.tier.layers:
+        known |= {pid for pid, parent in parents.items() if parent == zygote.pid}
+    below = {pid for pid, parent in parents.items() if parent in known} - known
+    users = range(trusted.SANDBOX_UID, trusted.SANDBOX_UID + USERS)
+    return [
+        names[pid]
+        for pid in parents
+        if pid in below
+        or (owners[pid] in users and pid not in known and _descends(pid, zygote.pid, parents))
+    ]
+
+
+def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
+    while pid in parents:
+        if pid == ancestor:
+            return True
+        pid = parents[pid]
+    return False
+
+
+def _arena(tier: str, folder: Path) -> Iterator[Arena]:
+    bait = folder / "bait"
+    bait.mkdir()
+    (bait / "secret").write_text("secret")
+    found = sandbox.choose(at_most=tier)
+    with (
+        sandbox.Zygote(found) as zygote,
+        socket.create_server(("127.0.0.1", 0)) as tcp,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as abstract,
+    ):
+        udp.bind(("127.0.0.1", tcp.getsockname()[1]))
+        abstract.bind(f"\0{ABSTRACT}-{tier}")
+        abstract.listen()
+        for listener in (tcp, udp, abstract):
+            listener.setblocking(False)
+        yield Arena(zygote, bait, tcp, udp, abstract)
+
+
+@pytest.fixture(scope="module")
+def arena(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Arena]:
+    tier = request.param
+    if sandbox.choose(at_most=tier).name != tier:
+        pytest.skip(f"this machine does not offer tier {tier}: {sandbox.probe().problems}")
+    yield from _arena(tier, tmp_path_factory.mktemp(f"tier{tier}"))
+
+
+def _programme() -> Iterator[object]:
+    """Attacks with right solutions between them, under each tier."""
+    for tier in ("A", "B"):
+        chosen = [
+            attack
+            for attack in ATTACKS
+            if attack.runs_here and (FULL or tier in attack.about.get("core", ""))
+        ]
+        for number, attack in enumerate(chosen):
+            yield pytest.param(tier, attack, id=f"{tier}-{attack.path.stem}")
+            if number % PACK == PACK - 1:
+                right = RIGHT[number // PACK % len(RIGHT)]
+                yield pytest.param(tier, right, id=f"{tier}-right-{number // PACK}-{right}")
+        yield pytest.param(tier, "learnable-swish", id=f"{tier}-right-last")
+
+
+@pytest.mark.parametrize(("arena", "act"), list(_programme()), indirect=["arena"])
+def test_attacks_fail_for_the_reason_given_and_right_solutions_pass(
+    arena: Arena, act: Attack | str
+) -> None:
+    if isinstance(act, str):
+        record = arena.right(act)
+        assert record.outcome is Outcome.PASSED, record.reason
+    else:
+        record = arena.attack(act)
+        assert record.outcome is Outcome.FAILED, f"{record.outcome}: {record.reason}"
+        assert record.held is False
+        traces = [record.reason, *map(_trace, record.findings)]
+        assert any(re.search(act.about["trace"], trace) for trace in traces), record.reason
+        if "verification" in act.about:
+            assert record.verification == act.about["verification"], record.verification_reason
+    _assert_printable(record)
+    arena.assert_untouched()
+
+
+def _trace(finding: Finding) -> str:
+    """A failed finding as the reason of a record would put it."""
+    if finding.outcome is not Outcome.FAILED or not finding.required:
+        return ""
+    about = f"{finding.entry_point}: " if finding.entry_point else ""
+    return f"{finding.check}: {about}{finding.message}"
+
+
+def _assert_printable(record: Record) -> None:
+    """No word of a submission can move a cursor or break a file."""
+    said = [record.reason, record.verification_reason, *(f.message for f in record.findings)]
+    for text in said:
+        assert text.isprintable(), ascii(text)
+        assert len(text) < 5000
+        text.encode()
+    lines = record.findings
+    assert all(f.line is None or 0 < f.line < 1_000_000 for f in lines)
+    json.dumps([f.measured for f in lines] + [f.limit for f in lines], allow_nan=False)
+
+
+def test_the_corpus_is_large_and_every_attack_says_what_it_tries() -> None:
+    assert len(ATTACKS) >= 60
+    for attack in ATTACKS:
+        assert {"scenario", "attack", "expected", "trace"} <= attack.about.keys(), attack.path
+        assert attack.about["expected"] == "failed"
+        re.compile(attack.about["trace"])
+
+
+@pytest.mark.parametrize("arena", ["A", "B"], indirect=True)
+def test_no_descriptor_mount_or_library_changes(arena: Arena) -> None:
+    def snapshot() -> object:
+        library = Path(sysconfig.get_paths()["purelib"])
+        return (
+            len(list(Path("/proc/self/fd").iterdir())),
+            {path.name: path.readlink() for path in Path("/proc/self/ns").iterdir()},
+            Path("/proc/self/mountinfo").read_text(),
+            sorted((path.name, path.stat().st_mtime_ns) for path in library.iterdir()),
+        )
+
+    bad = [a for a in ATTACKS if a.path.stem in ("write-outside", "exit-zero-on-import", "daemon")]
+    arena.right("learnable-swish")
+    before = snapshot()
+    for attack in bad:
+        arena.attack(attack)
+    arena.right("learnable-swish")
+    assert snapshot() == before
+
+
+@pytest.mark.parametrize("arena", ["A", "B"], indirect=True)
+def test_sessions_leave_no_namespace_behind(arena: Arena) -> None:
+    def namespaces() -> set[str]:
+        found = set()
+        for folder in Path("/proc").iterdir():
+            if folder.name.isdigit():
+                try:
+                    found |= {str(link.readlink()) for link in (folder / "ns").iterdir()}
+                except OSError:
+                    continue
+        return found
+
+    _soon(lambda: not _candidates(arena.zygote), "a candidate of an earlier test still runs")
+    mine = f"/proc/{arena.zygote.pid}"
+    before = namespaces()
+    with sandbox.Session(arena.zygote.address, arena.plan("learnable-swish", None).scenario.limits):
+        if "namespaces" in arena.zygote.tier.layers:
+            assert len(namespaces() - before) >= 4
+    assert Path(mine).exists()
+    _soon(lambda: not _candidates(arena.zygote), "the candidate still runs")
+    _soon(lambda: not (namespaces() - before), "a namespace is left")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="already unprivileged: the other tests show it")
+def test_an_unprivileged_user_is_as_safe(tmp_path: Path) -> None:
+    """As another user, with our interpreter made readable by a mount of its own, not by a copy."""
+    for tool in ("unshare", "setpriv"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"needs {tool} to become another user")
+    home = Path(sys.base_prefix).resolve()
+    closed = next((p for p in reversed(home.parents) if p.stat().st_mode & 0o005 != 0o005), None)
+    steps = ["set -e"]
+    if closed is not None:
+        # Cover the closed folder by an open one that shows nothing but the interpreter.
+        steps += [
+            f"mkdir {tmp_path}/python && mount --bind {home} {tmp_path}/python",
+            f"mount -t tmpfs -o mode=755 tmpfs {closed}",
+            f"mkdir -p {home} && mount --bind {tmp_path}/python {home}",
+        ]
+    names = (
+        "exit-zero-on-import forged-setup-failed fork-bomb kill-everything network write-outside"
+    )
+    steps += [
+        f"chmod 755 {tmp_path} && mkdir -m 777 {tmp_path}/tmp",
+        f"exec env TMPDIR={tmp_path}/tmp HOME={tmp_path}/tmp setpriv --reuid 64001 --regid 64001 "
+        f"--clear-groups {sys.executable} -B {__file__} {names}",
+    ]
+    opened = [p for p in tmp_path.parents if p.stat().st_mode & 0o005 != 0o005]
+    if opened:
+        steps.insert(1, " && ".join(f"chmod o+rx {p}" for p in opened if p.is_relative_to("/tmp")))
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(steps)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    if "Permission denied" in done.stderr and "Traceback" in done.stderr and not done.stdout:
+        pytest.skip(f"another user cannot read the project here: {done.stderr[-300:]}")
+    assert done.returncode == 0, done.stderr
+    outcomes = json.loads(done.stdout)
+    assert outcomes.pop("learnable-swish") == "passed"
+    assert set(outcomes) == set(names.split())
+    assert set(outcomes.values()) == {"failed"}
+
+
+def main(names: list[str]) -> None:
+    """Grade the named attacks and a right solution; print the outcomes."""
+    torch.set_num_threads(1)
+    folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"arena{os.getpid()}"
+    folder.mkdir()
+    outcomes = {}
+    for arena in _arena("A", folder):
+        for attack in ATTACKS:
+            if attack.path.stem in names:
+                outcomes[attack.path.stem] = str(arena.attack(attack).outcome)
+                arena.assert_untouched()
+        outcomes["learnable-swish"] = str(arena.right("learnable-swish").outcome)
+    print(json.dumps(outcomes))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

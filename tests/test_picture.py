@@ -1,0 +1,140 @@
+"""Pictures show what was expected beside what came, small, safe and in words too."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import torch
+from made_results import finding, quick, simple_results
+
+import harness
+from harness.model import Picture
+from harness.report import render_html, render_markdown
+from harness.report.picture import draw
+from harness.results import read, write
+
+CURVE = Picture(
+    "curve",
+    "the gradient of x",
+    "x (33, 40)",
+    tuple(i / 40 - 2 for i in range(160)),
+    0,
+    tuple((i / 40 - 2) ** 2 for i in range(160)),
+    tuple(None if i == 7 else (i / 40 - 2) ** 3 for i in range(160)),
+)
+MAP = Picture(
+    "map", "the gradient of w", "w (12, 16)", (), 16,
+    tuple((-1.0) ** i * i / 192 for i in range(192)),
+    tuple(None if i == 3 else i / 192 for i in range(192)),
+)  # fmt: skip
+PAIRS = Picture("pairs", "the gradient of β", "4 cases", (), 0, (1.0, 2.0, -3.0, 4.0), (0.0,) * 4)
+EVERY = pytest.mark.parametrize("picture", [CURVE, MAP, PAIRS], ids=lambda p: p.kind)
+
+
+def tree(picture: Picture) -> ElementTree.Element:
+    return ElementTree.fromstring(draw(picture, "a").svg)
+
+
+@EVERY
+def test_a_picture_is_well_formed_small_and_says_the_same_in_words(picture: Picture) -> None:
+    svg = draw(picture, "a").svg
+    root = tree(picture)
+    assert len(svg) <= 20_000
+    title, description = root.find("title"), root.find("desc")
+    assert title is not None
+    assert title.text is not None
+    assert picture.what in title.text
+    assert description is not None
+    assert "largest difference" in (description.text or "")
+    assert root.get("aria-labelledby") == f"{title.get('id')} {description.get('id')}"
+    # The page's policy forbids inline styles, and colours must follow light and dark.
+    assert "style=" not in svg
+    assert "#" not in svg
+
+
+@EVERY
+def test_everything_is_drawn_inside_the_frame(picture: Picture) -> None:
+    root = tree(picture)
+    _, _, width, height = map(float, root.get("viewBox", "").split())
+    starts = re.findall(r"M(-?[\d.]+) (-?[\d.]+)", draw(picture, "a").svg)
+    assert starts
+    assert all(0 <= float(x) <= width and 0 <= float(y) <= height for x, y in starts)
+
+
+def test_values_that_are_not_finite_are_counted_in_words_and_crossed_out() -> None:
+    assert "1 values are not finite" in draw(MAP, "a").svg
+    assert 'class="cell none"' in draw(MAP, "a").svg
+
+
+def test_a_negative_cell_differs_from_a_positive_one_without_colour() -> None:
+    assert 'class="sign"' in draw(MAP, "a").svg
+
+
+def test_one_wild_value_does_not_flatten_the_curve() -> None:
+    got = tuple(1e9 if i == 5 else 1.0 for i in range(160))
+    svg = draw(replace(CURVE, got=got), "a").svg
+    assert "1 beyond the frame" in svg
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, -1e-300, 1e300])
+@EVERY
+def test_constant_pictures_can_be_drawn(picture: Picture, value: float) -> None:
+    same = tuple(value for _ in picture.expected)
+    assert draw(replace(picture, expected=same, got=same), "a").svg
+
+
+def test_a_picture_without_a_single_number_can_be_drawn() -> None:
+    none = tuple(None for _ in CURVE.expected)
+    for picture in (CURVE, replace(MAP, expected=none[:16], got=none[:16])):
+        assert draw(replace(picture, got=tuple(None for _ in picture.got)), "a").svg
+
+
+def test_words_of_a_submission_cannot_leave_the_picture() -> None:
+    drawing = draw(replace(CURVE, what='</svg><script>"', about="\u202e<b>"), "a")
+    ElementTree.fromstring(drawing.svg)
+    assert "<script" not in drawing.svg
+
+
+def test_reports_show_diagnosis_snippet_and_picture_and_files_keep_them(tmp_path: Path) -> None:
+    shown = replace(
+        finding("vjp"),
+        diagnosis="The gradient of x is 2 times the right one everywhere.",
+        snippet="import torch\n# ``` </pre><script>\nprint(1)\n",
+        picture=CURVE,
+    )
+    results = simple_results(quick("layer-norm", findings=(shown,)))
+    page = render_html(results)
+    assert "The gradient of x is 2 times the right one everywhere." in page
+    assert page.count('<svg class="picture"') == 1
+    assert "&lt;/pre&gt;&lt;script&gt;" in page
+    words = render_markdown(results)
+    assert "**The gradient of x is 2 times the right one everywhere.**" in words
+    assert "````python\nimport torch" in words
+    write(results, tmp_path / "results.json")
+    assert read(tmp_path / "results.json") == results
+
+
+def test_a_failed_gradient_check_comes_with_its_picture() -> None:
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+            ctx.save_for_backward(x)
+            return torch.sin(x)
+
+        @staticmethod
+        def backward(ctx: Any, g: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+            return 2 * g * torch.cos(ctx.saved_tensors[0])
+
+    with pytest.raises(harness.CheckFailed) as failed:
+        harness.check(Doubled, lambda x: torch.sin(x), torch.linspace(-3, 3, 40).reshape(8, 5))
+    picture = next(f.picture for f in failed.value.report.failures if f.check == "vjp")
+    assert picture is not None
+    assert picture.kind == "curve"
+    for x, expected, got in zip(picture.across, picture.expected, picture.got, strict=True):
+        assert expected == pytest.approx(float(torch.cos(torch.tensor(x))), abs=1e-4)
+        assert got == pytest.approx(2 * (expected or 0.0), abs=1e-4)

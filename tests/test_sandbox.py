@@ -1,0 +1,610 @@
+"""The sandbox: what it finds, how it starts, what a session survives, what travels on the wire."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness import sandbox
+from harness.errors import SandboxError, UsageError
+from harness.model import Limits
+from harness.sandbox import CandidateFault, Probe, Session, Zygote, tier
+from harness.sandbox import session as trusted
+from harness.sandbox.inside import linux, seccomp, wire
+from harness.sandbox.reply import MOST_CHARACTERS, UnfitError, printable, tamed
+from harness.sandbox.zygote import SANDBOX_UID
+
+SOON = Limits(wall_s=2.0, cpu_s=5.0)
+SQUARE = "def f(x):\n    return x * x\n"
+
+
+@pytest.fixture(scope="module", params=["A", "B", "C"])
+def running(request: pytest.FixtureRequest) -> Iterator[Zygote]:
+    """A zygote of each tier that this machine offers."""
+    chosen = sandbox.choose(at_most=request.param, allow_unsandboxed=True)
+    if chosen.name != request.param:
+        pytest.skip(f"this machine does not offer tier {request.param}")
+    with Zygote(chosen) as zygote:
+        yield zygote
+
+
+def load(session: Session, source: str, **entry_points: int) -> dict[str, Any]:
+    header = {"do": "load", "source": source, "modules": {}, "entry_points": entry_points}
+    return session.request(header)[0]
+
+
+def ask(
+    session: Session, x: torch.Tensor, *, ask: str = "vjp", reply_bytes: int = 4096
+) -> tuple[Any, list[Any]]:
+    call = {"fn": "f", "ask": ask, "args": [{"t": 0, "grad": True}], "cotangents": [{"t": 0}]}
+    reply, tensors = session.request({"do": "ask", "calls": [call]}, [x], reply_bytes=reply_bytes)
+    return reply["answers"][0], tensors
+
+
+def said(zygote: Zygote, expression: str) -> str:
+    """What ``expression`` is inside a candidate."""
+    source = f"import os, sys\nRESULT = str(({expression}))\nraise LookupError(RESULT)\n"
+    with Session(zygote.address, Limits()) as session:
+        return str(load(session, source)["error"]["message"])
+
+
+# --------------------------------------------------------------------------
+# Tiers
+
+
+def test_the_tier_is_the_strongest_whose_mechanisms_all_work() -> None:
+    works = {"namespaces": None, "landlock": None, "seccomp": None}
+    assert Probe(works).tier.name == "A"
+    assert Probe({**works, "namespaces": "no"}).tier.name == "B"
+    assert Probe({**works, "landlock": "no"}).tier.name == "C"
+    assert Probe({**works, "landlock": "no", "seccomp": "no"}).tier.name == "D"
+
+
+def test_a_tier_confines_where_it_has_landlock() -> None:
+    assert [t.confines for t in sandbox.TIERS.values()] == [True, True, False, False]
+
+
+def test_probing_tries_each_mechanism_and_leaves_this_process_as_it_was() -> None:
+    before = {path.name: path.readlink() for path in Path("/proc/self/ns").iterdir()}
+    found = sandbox.probe()
+    assert found.problems.keys() == {"namespaces", "landlock", "seccomp"}
+    assert {path.name: path.readlink() for path in Path("/proc/self/ns").iterdir()} == before
+    Path("/etc/passwd").read_text()
+
+
+def test_a_mechanism_that_fails_is_reported_in_the_kernels_words() -> None:
+    def fails() -> None:
+        raise OSError(1, "Operation not permitted")
+
+    assert tier._tried(fails) == "[Errno 1] Operation not permitted"
+    assert tier._tried(lambda: None) is None
+
+
+def test_an_unknown_tier_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(UsageError, match="unknown sandbox tier 'E'; expected one of A, B, C, D"):
+        sandbox.choose(at_most="E")
+
+
+@pytest.mark.parametrize("name", ["C", "D"])
+def test_what_does_not_confine_is_refused_unless_asked_for(name: str) -> None:
+    with pytest.raises(SandboxError, match=f"only sandbox tier {name} .*--allow-unsandboxed"):
+        sandbox.choose(at_most=name)
+    assert sandbox.choose(at_most=name, allow_unsandboxed=True).name == name
+
+
+def test_the_refusal_says_what_this_machine_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    lacking = Probe({"namespaces": "no userns", "landlock": "no Landlock", "seccomp": None})
+    monkeypatch.setattr(tier, "probe", lambda: lacking)
+    with pytest.raises(SandboxError, match="namespaces: no userns; landlock: no Landlock"):
+        sandbox.choose()
+
+
+def test_elsewhere_than_on_linux_the_sandbox_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tier.sys, "platform", "darwin")
+    assert sandbox.probe().tier.name == "D"
+    with pytest.raises(SandboxError, match="the sandbox needs Linux; run harness in a Linux cont"):
+        sandbox.choose(allow_unsandboxed=True)
+
+
+# --------------------------------------------------------------------------
+# The zygote
+
+
+def test_a_zygote_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Zygote, "_settings", lambda self: {"layers": {}})
+    with pytest.raises(SandboxError, match=r"\(tier D\) did not start: .*harness doctor"):
+        Zygote(sandbox.TIERS["D"]).__enter__()
+
+
+def test_a_zygote_that_is_killed_is_started_again_and_serves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with Zygote(sandbox.choose()) as zygote:
+        os.kill(zygote.pid, signal.SIGKILL)
+        while zygote.alive():
+            time.sleep(0.01)
+        monkeypatch.setattr(trusted, "CONNECT_S", 0.2)
+        with pytest.raises(SandboxError, match="zygote"):
+            Session(zygote.address, Limits())
+        monkeypatch.undo()
+        zygote.start()
+        with Session(zygote.address, Limits()) as session:
+            assert load(session, SQUARE, f=1) == {"entry_points": {"f": None}}
+
+
+def test_a_session_whose_zygote_dies_blames_the_sandbox() -> None:
+    with Zygote(sandbox.choose()) as zygote, Session(zygote.address, Limits()) as session:
+        load(session, SQUARE, f=1)
+        os.kill(zygote.pid, signal.SIGKILL)
+        with pytest.raises(SandboxError, match="the zygote hung up"):
+            load(session, "import time\ntime.sleep(5)", f=1)
+
+
+def test_the_zygotes_folder_is_removed() -> None:
+    zygote = Zygote(sandbox.choose())
+    with zygote:
+        folder = Path(zygote.address).parent
+        assert folder.is_dir()
+    assert not folder.exists()
+
+
+# --------------------------------------------------------------------------
+# Sessions
+
+
+def test_a_candidate_computes(running: Zygote) -> None:
+    with Session(running.address, Limits()) as session:
+        assert load(session, SQUARE, f=1, g=1) == {"entry_points": {"f": None, "g": "missing"}}
+        x = torch.tensor([3.0, -2.0], dtype=torch.float64)
+        answer, tensors = ask(session, x)
+        parts = dict(zip(answer["parts"], tensors, strict=True))
+        assert torch.equal(parts["y"], x * x)
+        assert torch.equal(parts["g0"], 2 * x * x)
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ("import os; os._exit(0)", "left with exit status 0 before it had answered"),
+        ("import os; os._exit(3)", "left with exit status 3 before it had answered"),
+        ("import ctypes; ctypes.string_at(0)", "died of signal 11"),
+        ("import time; time.sleep(60)", "took more than 2 s"),
+        ("while True: pass", "took more than 2 s|was killed"),
+        ("import os; os.write(3, b'\\xff' * 64)", "sent more than it was asked for"),
+        ("import os; os.write(3, b'\\x02\\0\\0\\0\\0\\0\\0\\0[]' * 9)", "malformed reply"),
+        ("import ctypes; ctypes.CDLL(None).unshare(0x10000000)", "forbidden system call"),
+    ],
+)
+def test_a_fault_of_the_candidate_is_told_in_words(
+    running: Zygote, source: str, fault: str
+) -> None:
+    with Session(running.address, SOON) as session, pytest.raises(CandidateFault, match=fault):
+        load(session, source)
+    with Session(running.address, Limits()) as session:
+        assert load(session, SQUARE, f=1)["entry_points"] == {"f": None}
+
+
+def test_a_candidate_cannot_become_another_program(running: Zygote) -> None:
+    with Session(running.address, SOON) as session:
+        reply = load(session, "import os; os.execv('/bin/true', ['true'])")
+    assert reply["error"]["type"] == "PermissionError"
+
+
+def test_a_reply_may_hold_what_was_asked_and_a_little_more(running: Zygote) -> None:
+    source = "import torch\ndef f(x):\n    return x.sum() + torch.zeros(1 << 18).double()\n"
+    with Session(running.address, Limits()) as session:
+        load(session, source, f=1)
+        with pytest.raises(CandidateFault, match="more than it was asked for"):
+            ask(session, torch.zeros(2, dtype=torch.float64), ask="forward", reply_bytes=0)
+
+
+def test_no_message_of_a_candidate_is_taken_for_ours(running: Zygote) -> None:
+    forged = json.dumps({"setup_failed": "blame the harness", "tensors": []}).encode()
+    frame = struct.pack("<II", len(forged), 0) + forged
+    with Session(running.address, SOON) as session:
+        reply = load(session, f"import os; os.write(3, {frame!r}); os._exit(0)")
+    assert reply == {"setup_failed": "blame the harness"}
+
+
+def test_a_candidate_that_could_not_be_confined_is_our_fault(
+    running: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "_reply", lambda *_: ({"setup_failed": "OSError: no"}, []))
+    with pytest.raises(SandboxError, match="could not be confined: OSError: no"):
+        Session(running.address, Limits())
+
+
+def test_a_candidate_that_ends_before_it_is_confined_is_our_fault(
+    running: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise CandidateFault("the process died of signal 9")
+
+    monkeypatch.setattr(Session, "_reply", gone)
+    with pytest.raises(SandboxError, match="could not be confined: the process died"):
+        Session(running.address, Limits())
+
+
+def test_memory_is_limited_and_its_use_is_read_from_the_kernel(running: Zygote) -> None:
+    limits = Limits(memory_bytes=256 << 20)
+    grab = "import torch\nX = torch.ones({} << 20, dtype=torch.uint8)\n"
+    with Session(running.address, limits) as session:
+        before = session.memory_bytes()
+        assert "error" not in load(session, grab.format(128))
+        assert 100 << 20 < session.memory_bytes() - before < 160 << 20
+    with Session(running.address, limits) as session:
+        assert "error" in load(session, grab.format(512))
+
+
+def test_memory_of_a_candidate_that_has_gone_is_its_fault(running: Zygote) -> None:
+    with Session(running.address, SOON) as session:
+        pid = session.pid
+        with pytest.raises(CandidateFault):
+            load(session, "import os; os._exit(0)")
+        while Path(f"/proc/{pid}").exists():
+            time.sleep(0.01)
+        with pytest.raises(CandidateFault):
+            session.memory_bytes()
+
+
+def test_time_spent_waiting_for_a_processor_does_not_count(
+    running: Zygote, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "_waited_s", lambda self: 60.0)
+    started = time.monotonic()
+    limits = Limits(wall_s=0.5)
+    with (
+        Session(running.address, limits) as session,
+        pytest.raises(CandidateFault, match=r"0\.5 s"),
+    ):
+        load(session, "import time; time.sleep(60)")
+    assert 1.0 <= time.monotonic() - started < 5.0  # twice the time, and no more
+
+
+def test_a_candidate_is_the_first_to_go_when_memory_runs_out(running: Zygote) -> None:
+    with Session(running.address, Limits()) as session:
+        assert Path(f"/proc/{session.pid}/oom_score_adj").read_text().strip() == "1000"
+
+
+def test_a_candidate_dumps_no_core_and_holds_no_right(running: Zygote) -> None:
+    with Session(running.address, Limits()) as session:
+        status = Path(f"/proc/{session.pid}/status").read_text()
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert fields["NoNewPrivs"] == "1"
+    assert fields["Seccomp"] == "2"
+    # Reading a library that lies where only root may look is all that may be left.
+    allowed = {0} if "namespaces" in running.tier.layers else {0, 1 << linux.CAP_DAC_READ_SEARCH}
+    for name in ("CapEff", "CapPrm"):
+        assert int(fields[name], 16) in allowed
+    assert int(fields["CapInh"], 16) == int(fields["CapAmb"], 16) == 0
+    assert said(running, "__import__('ctypes').CDLL(None).prctl(3)") == "0"
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root has another user to give")
+def test_no_candidate_of_root_is_root(running: Zygote) -> None:
+    assert int(said(running, "os.getuid()")) >= SANDBOX_UID
+
+
+def test_limits_of_a_candidate(running: Zygote) -> None:
+    script = "[__import__('resource').getrlimit(k) for k in (0, 4, 7, 6)]"
+    expected = [
+        (10, 10),
+        (0, 0),
+        (64, 64),
+        (16, 16),
+    ]
+    kinds = (
+        resource.RLIMIT_CPU,
+        resource.RLIMIT_CORE,
+        resource.RLIMIT_NOFILE,
+        resource.RLIMIT_NPROC,
+    )
+    assert kinds == (0, 4, 7, 6)
+    assert said(running, script) == str(expected)
+
+
+def test_candidates_do_not_see_each_others_files(running: Zygote) -> None:
+    write = "open('left-here', 'w').write('x')\n"
+    with Session(running.address, Limits()) as one, Session(running.address, Limits()) as two:
+        wrote = load(one, write)
+        # Below tier A nothing may be written at all.
+        assert ("error" not in wrote) == ("namespaces" in running.tier.layers)
+        reply = load(two, "import os\nprint(open('left-here').read())\n")
+        assert reply["error"]["type"] in ("FileNotFoundError", "PermissionError")
+
+
+def test_devices_that_honest_code_uses_work(running: Zygote) -> None:
+    if running.tier.name == "C":
+        pytest.skip("tier C lets nothing be opened for writing")
+    opened = "open(os.devnull, 'w').write('x'), len(open('/dev/urandom', 'rb').read(4))"
+    assert said(running, opened) == "(1, 4)"
+
+
+def test_the_harness_cannot_be_imported_inside(running: Zygote) -> None:
+    if running.tier.name == "C":
+        pytest.skip("tier C does not contain reading")
+    with Session(running.address, Limits()) as session:
+        assert load(session, "import harness")["error"]["type"] == "ModuleNotFoundError"
+
+
+def test_recycled_descriptors_do_not_confuse_sessions(running: Zygote) -> None:
+    """Sessions come and go on the same descriptor numbers while a first one stays."""
+    with Session(running.address, Limits()) as first:
+        load(first, "def f(x):\n    return x * 7\n", f=1)
+        for number in range(12):
+            sessions = [Session(running.address, Limits()) for _ in range(3)]
+            for k, session in enumerate(sessions):
+                load(session, f"def f(x):\n    return x * {number + k}\n", f=1)
+            sessions[number % 3].close()
+            x = torch.ones(1, dtype=torch.float64)
+            for k, session in enumerate(sessions):
+                if k != number % 3:
+                    assert ask(session, x)[1][0].item() == number + k
+                    session.close()
+        assert ask(first, torch.ones(1, dtype=torch.float64))[1][0].item() == 7
+
+
+def test_sessions_of_several_threads_share_a_zygote(running: Zygote) -> None:
+    seen: list[float] = []
+
+    def work(factor: int) -> None:
+        with Session(running.address, Limits()) as session:
+            load(session, f"def f(x):\n    return x * {factor}\n", f=1)
+            seen.append(ask(session, torch.ones(1, dtype=torch.float64))[1][0].item())
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(seen) == list(range(8))
+
+
+def test_a_session_lets_go_of_its_descriptors(running: Zygote) -> None:
+    def count() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = count()
+    for source in (SQUARE, "import os; os._exit(1)"):
+        with Session(running.address, SOON) as session, contextlib.suppress(CandidateFault):
+            load(session, source)
+        assert count() == before
+
+
+# --------------------------------------------------------------------------
+# seccomp
+
+
+@pytest.mark.parametrize("machine", sorted(seccomp.AUDIT_ARCH))
+def test_the_system_call_tables_parse_and_name_no_call_twice(
+    machine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(linux, "machine", lambda: machine)
+    seen: dict[int, str] = {}
+    for table in (seccomp.ALLOWED, seccomp.CHANGES, seccomp.CONDITIONAL, seccomp.KILLED):
+        for name, number in seccomp.numbers(table).items():
+            assert number not in seen, f"{name} and {seen.get(number)} are both {number}"
+            seen[number] = name
+    assert {"read", "write", "openat", "execve"} & set(seen.values()) == {"read", "write", "openat"}
+    code = seccomp.program(own_pid=7, has_folder=False, denied_open=os.O_TRUNC)
+    assert len(code) % 8 == 0
+    assert len(code) // 8 < 4096
+
+
+def verdict_of(code: bytes, machine: str, number: int, *arguments: int) -> int:
+    """What a filter answers: classic BPF has five instructions here."""
+    data = struct.pack(
+        "<IIQ6Q", number, seccomp.AUDIT_ARCH[machine], 0, *(*arguments, *[0] * 6)[:6]
+    )
+    steps = list(struct.iter_unpack("HBBI", code))
+    at, accumulator = 0, 0
+    while True:
+        operation, if_true, if_false, value = steps[at]
+        at += 1
+        if operation == seccomp.LOAD:
+            (accumulator,) = struct.unpack_from("<I", data, value)
+        elif operation == seccomp.RETURN:
+            return int(value)
+        else:
+            holds = {
+                seccomp.JUMP_EQUAL: accumulator == value,
+                seccomp.JUMP_SET: bool(accumulator & value),
+                seccomp.JUMP_GREATER_EQUAL: accumulator >= value,
+            }[operation]
+            at += if_true if holds else if_false
+
+
+@pytest.mark.parametrize("machine", sorted(seccomp.AUDIT_ARCH))
+def test_the_filter_answers_as_it_says(machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linux, "machine", lambda: machine)
+    allowed, special = seccomp.numbers(seccomp.ALLOWED), seccomp.numbers(seccomp.CONDITIONAL)
+    changes = seccomp.numbers(seccomp.CHANGES)
+    denied = seccomp.ERRNO | 1
+
+    def answer(number: int, *arguments: int, **options: Any) -> int:
+        return verdict_of(seccomp.program(**options), machine, number, *arguments)
+
+    assert {answer(n) for n in allowed.values()} == {seccomp.ALLOW}
+    assert {answer(n) for n in seccomp.numbers(seccomp.KILLED).values()} == {seccomp.KILL}
+    assert answer(5000) == denied
+    assert {answer(n) for n in changes.values()} == {seccomp.ALLOW}
+    assert {answer(n, has_folder=False) for n in changes.values()} == {denied}
+    # Signals: to everyone where a namespace keeps them in, else to oneself alone.
+    assert answer(special["kill"], 1, 9) == seccomp.ALLOW
+    assert answer(special["kill"], 1, 9, own_pid=77) == denied
+    assert answer(special["kill"], 77, 9, own_pid=77) == seccomp.ALLOW
+    assert answer(special["kill"], (1 << 64) - 1, 9, own_pid=77) == denied
+    assert answer(special["tgkill"], 77, 78, 9, own_pid=77) == seccomp.ALLOW
+    assert answer(special["tkill"], 77, 9, own_pid=77) == denied
+    # Threads, but no processes.
+    assert answer(special["clone"], seccomp.CLONE_THREAD | 0xF00) == seccomp.ALLOW
+    assert answer(special["clone"], 17) == denied
+    assert answer(special["clone3"]) == seccomp.ERRNO | 38
+    # Descriptors cannot be made to signal anybody.
+    assert answer(special["fcntl"], 3, 4) == seccomp.ALLOW
+    for command in (8, 10, 15, 1031):
+        assert answer(special["fcntl"], 3, command) == denied
+    assert answer(special["ioctl"], 3, 0x5412) == seccomp.ERRNO | 25
+    assert answer(special["prctl"], 15) == seccomp.ALLOW
+    assert answer(special["prctl"], 4) == denied
+    assert answer(special["prlimit64"], 0, 7, 0) == seccomp.ALLOW
+    assert answer(special["prlimit64"], 0, 7, 1 << 40) == denied
+    # Opening, where neither Landlock nor a private root looks at the flags.
+    assert answer(special["openat"], 0, 0, os.O_RDWR) == seccomp.ALLOW
+    assert answer(special["openat"], 0, 0, os.O_RDWR, denied_open=os.O_RDWR) == denied
+    assert answer(special["openat"], 0, 0, os.O_TRUNC, denied_open=os.O_TRUNC) == denied
+    assert answer(special["openat"], 0, 0, os.O_CLOEXEC, denied_open=os.O_TRUNC) == seccomp.ALLOW
+
+
+def test_another_architectures_calls_are_deadly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linux, "machine", lambda: "x86_64")
+    code = seccomp.program()
+    assert verdict_of(code, "aarch64", 63) == seccomp.KILL
+    assert verdict_of(code, "x86_64", seccomp.X32_BIT + 39) == seccomp.KILL
+
+
+# --------------------------------------------------------------------------
+# The wire
+
+
+shapes = st.lists(st.integers(0, 4), max_size=4)
+
+
+@st.composite
+def tensors(draw: st.DrawFn) -> torch.Tensor:
+    dtype = draw(st.sampled_from(sorted(wire.DTYPES)))
+    shape = draw(shapes)
+    made = torch.randn(shape, generator=torch.Generator().manual_seed(draw(st.integers(0, 99))))
+    return (3 * made).to(wire.DTYPES[dtype])
+
+
+facts = st.recursive(
+    st.none() | st.booleans() | st.integers(-(1 << 50), 1 << 50) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.dictionaries(st.text(max_size=5).filter(lambda k: k != "tensors"), facts, max_size=4),
+    st.lists(tensors(), max_size=4),
+)
+def test_what_is_encoded_is_decoded_alike(header: dict[str, Any], sent: list[torch.Tensor]) -> None:
+    frame = wire.encode(header, sent)
+    head_bytes, body_bytes = wire.PREFIX.unpack(frame[:8])
+    assert len(frame) == 8 + head_bytes + body_bytes
+    back, received = wire.decode(frame[8 : 8 + head_bytes], bytearray(frame[8 + head_bytes :]))
+    assert back == header
+    assert [(t.dtype, t.shape) for t in received] == [(t.dtype, t.shape) for t in sent]
+    assert all(torch.equal(a, b) for a, b in zip(received, sent, strict=True))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_frame_that_was_tampered_with_is_refused_or_still_a_frame(data: st.DataObject) -> None:
+    frame = wire.encode({"a": [1, "b"]}, [torch.arange(6).double().reshape(2, 3)])
+    head_bytes, _ = wire.PREFIX.unpack(frame[:8])
+    head, body = bytearray(frame[8 : 8 + head_bytes]), bytearray(frame[8 + head_bytes :])
+    for _ in range(data.draw(st.integers(1, 6))):
+        head[data.draw(st.integers(0, len(head) - 1))] = data.draw(st.integers(0, 255))
+    body = body[: data.draw(st.integers(0, len(body)))]
+    try:
+        header, received = wire.decode(bytes(head), body)
+    except wire.WireError:
+        return
+    assert isinstance(header, dict)
+    assert sum(t.numel() * t.element_size() for t in received) == len(body)
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "problem"),
+    [
+        (b"\xff", b"", "not JSON"),
+        (b"{", b"", "not JSON"),
+        (b"[" * 100_000, b"", "not JSON"),
+        (b"9" * 5000, b"", "not JSON"),
+        (b"[]", b"", "not an object"),
+        (b"{}", b"", "not an object that lists"),
+        (b'{"tensors": 3}', b"", "not an object that lists"),
+        (b'{"tensors": [1]}', b"", r"described as \[dtype, shape\]"),
+        (b'{"tensors": [["float64"]]}', b"", r"described as \[dtype, shape\]"),
+        (b'{"tensors": [["complex64", []]]}', b"", "unknown dtype"),
+        (b'{"tensors": [[["float64"], []]]}', b"", "unknown dtype"),
+        (b'{"tensors": [["bool", 3]]}', b"", "list of at most eight sizes"),
+        (b'{"tensors": [["bool", [1,1,1,1,1,1,1,1,1]]]}', b"", "at most eight"),
+        (b'{"tensors": [["bool", [-1]]]}', b"", "non-negative integer"),
+        (b'{"tensors": [["bool", [1.5]]]}', b"", "non-negative integer"),
+        (b'{"tensors": [["bool", [true]]]}', b"x", "non-negative integer"),
+        (b'{"tensors": [["bool", [0, 549755813888, 549755813888]]]}', b"", "too large"),
+        (b'{"tensors": [["bool", [1099511627777]]]}', b"", "too large"),
+        (b'{"tensors": [["float64", [2]]]}', b"x" * 15, "shorter"),
+        (b'{"tensors": [["float64", [2]]]}', b"x" * 17, "longer"),
+        (b'{"tensors": []}', b"x", "longer"),
+    ],
+)
+def test_a_malformed_frame_is_refused(head: bytes, body: bytes, problem: str) -> None:
+    with pytest.raises(wire.WireError, match=problem):
+        wire.decode(head, bytearray(body))
+
+
+def test_too_many_tensors_are_refused_before_they_are_made() -> None:
+    head = json.dumps({"tensors": [["bool", [0]]] * (wire.MOST_TENSORS + 1)}).encode()
+    with pytest.raises(wire.WireError, match="more than 16384 tensors"):
+        wire.decode(head, bytearray())
+
+
+def test_a_byte_that_is_no_truth_value_becomes_one() -> None:
+    _, (received,) = wire.decode(b'{"tensors": [["bool", [3]]]}', bytearray(b"\x00\x01\xff"))
+    assert received.view(torch.uint8).tolist() == [0, 1, 1]
+
+
+def test_a_dtype_that_does_not_travel_is_refused() -> None:
+    with pytest.raises(wire.WireError, match=r"dtype torch\.complex64 does not travel"):
+        wire.encode({}, [torch.zeros(1, dtype=torch.complex64)])
+
+
+# --------------------------------------------------------------------------
+# Replies
+
+
+def test_what_a_candidate_says_is_made_printable() -> None:
+    text = tamed({"\x1b[2J": ["\u202epassed\u2066", "a\nb", "\ud800", 1, 1.5, None, True]})
+    assert text == {"\\x1b[2J": ["\\u202epassed\\u2066", "a\nb", "\\ud800", 1, 1.5, None, True]}
+    assert len(tamed("x" * 10**6)) == MOST_CHARACTERS
+    assert printable("déjà vu ✓") == "déjà vu ✓"
+
+
+def test_what_no_honest_process_sends_is_refused() -> None:
+    deep: Any = 1
+    for _ in range(50):
+        deep = [deep]
+    with pytest.raises(UnfitError, match="nested more than 12 deep"):
+        tamed(deep)
+    with pytest.raises(UnfitError, match="number of absurd size"):
+        tamed({"line": 10**30})
+
+
+def test_readiness_is_waited_for_on_descriptors_of_any_number() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        assert not trusted._readable(ours, 0.01)
+        theirs.send(b"x")
+        assert trusted._readable(ours, 0.01)
