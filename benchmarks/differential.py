@@ -182,6 +182,11 @@ def attempt(action: Callable[[], Seen]) -> Seen:
         return {"raised": True}
 
 
+def seed(draw: Draw) -> None:
+    # torch.manual_seed also formats a stack for every backend, a hundred times the cost.
+    torch.default_generator.manual_seed(draw.seed)
+
+
 def grads(y: torch.Tensor, call: Call, g: torch.Tensor, **options: Any) -> Seen:
     found = torch.autograd.grad(y, call.wanted, g, allow_unused=True, **options)
     return {
@@ -193,7 +198,7 @@ def grads(y: torch.Tensor, call: Call, g: torch.Tensor, **options: Any) -> Seen:
 def once(function: Any, draw: Draw, scale: float, layout: str | None = None) -> Seen:
     """One call with its gradients, and all that it left behind."""
     call = draw.build()
-    torch.manual_seed(draw.seed)
+    seed(draw)
     y = function(*call.values)
     if isinstance(y, float):
         return {"value": torch.tensor(y, dtype=torch.float64)}
@@ -216,7 +221,7 @@ def once(function: Any, draw: Draw, scale: float, layout: str | None = None) -> 
 def first_order(function: Any, draw: Draw) -> Seen:
     """First derivatives where the graph is kept, as a training loop with a penalty asks."""
     call = draw.build()
-    torch.manual_seed(draw.seed)
+    seed(draw)
     y = function(*call.values)
     found = grads(y, call, call.cotangent(y, 1.0), create_graph=True)
     return {k: v.detach() for k, v in found.items()}
@@ -224,7 +229,7 @@ def first_order(function: Any, draw: Draw) -> Seen:
 
 def without_grad(function: Any, draw: Draw) -> Seen:
     call = draw.build()
-    torch.manual_seed(draw.seed)
+    seed(draw)
     with torch.no_grad():
         y = function(*call.values)
     return {"y": y} if isinstance(y, torch.Tensor) else {"value": torch.tensor(float(y)).double()}
@@ -256,7 +261,7 @@ def second_order(function: Any, draw: Draw) -> Seen:
 def written_between(function: Any, draw: Draw, what: str) -> Seen:
     """An input or the result is overwritten between forward and backward."""
     call = draw.build()
-    torch.manual_seed(draw.seed)
+    seed(draw)
     y = function(*call.values)
     g = call.cotangent(y, 1.0)
     target = y * 1 if what == "nothing" else y if what == "result" else call.inputs[int(what)]
@@ -269,7 +274,7 @@ def interleaved(function: Any, draws: list[Draw]) -> Seen:
     calls = [draw.build() for draw in draws]
     results = []
     for draw, call in zip(draws, calls, strict=True):
-        torch.manual_seed(draw.seed)
+        seed(draw)
         results.append(function(*call.values))
     seen: Seen = {}
     for index in reversed(range(len(calls))):
@@ -298,6 +303,8 @@ def leaks(function: Any, draw: Draw) -> Seen:
         return sum(issubclass(type(o), torch.Tensor) for o in gc.get_objects())
 
     watched = []
+    gc.collect()
+    gc.freeze()  # what was there before is of no interest, and may be a lot
     before = live()
     gc.disable()
     for index in range(12):
@@ -309,7 +316,9 @@ def leaks(function: Any, draw: Draw) -> Seen:
         del call, y
     kept = sum(ref() is not None for ref in watched) > 6
     gc.enable()
-    return {"kept": kept, "grown": live() - before > 6}
+    grown = live() - before > 6
+    gc.unfreeze()
+    return {"kept": kept, "grown": grown}
 
 
 def probes(scenario: Scenario, seed: int) -> Iterator[tuple[str, Callable[..., Seen], str]]:

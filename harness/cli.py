@@ -328,6 +328,44 @@ def report(results: Path, out: Path | None) -> None:
     click.echo(_last_line(found, None, page))
 
 
+@main.command(epilog=EXIT_CODES)
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "--scenarios",
+    type=click.Path(path_type=Path),
+    default=Path("scenarios"),
+    show_default=True,
+    help="Where the scenarios are, as they are now.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder to write to.  [default: reports/<time>]"
+)
+def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
+    """Judge RESULTS (a results.json) again by changed words, without running any code.
+
+    Traps, red flags, the asked level of verification and which checks are
+    required are taken from the scenarios as they are now; what was measured
+    stays. A check that is new is reported as not graded.
+    """
+    import harness.results
+    import harness.scenarios
+    from harness import regrading, running
+    from harness.report import write_reports
+
+    library = harness.scenarios.load(scenarios)
+    found = harness.results.read(results)
+    regraded = regrading.regrade(found, library.scenarios, library.skills)
+    folder = running.new_folder(out, Path("reports"))
+    page = write_reports(regraded.results, folder)
+    for change in regraded.changes:
+        click.echo(f"{change.id}: {'; '.join(change.what)}")
+    count = len(regraded.changes)
+    click.echo(f"{count} of {len(found.records)} submissions are judged differently now")
+    click.echo(_last_line(regraded.results, None, page))
+    if any(record.outcome == "ungraded" for record in regraded.results.records):
+        sys.exit(EXIT_UNGRADED)
+
+
 @main.command()
 def doctor() -> None:
     """Show what this machine offers for the sandbox, layer by layer."""

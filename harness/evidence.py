@@ -2,6 +2,8 @@
 
 Read from what was run and what came back; nothing is run here. A Function counts as checked
 while everything that it is made of reads as it did when the check ran.
+
+Long because a run's reach, its outcome and the state of the code only mean something together.
 """
 
 from __future__ import annotations

@@ -217,6 +217,7 @@ def _examine_slowly(
     submission: Submission, plan: Plan, read: source.Source, address: str
 ) -> tuple[tuple[Finding, ...], dict[str, tuple[str, ...]]]:
     findings: list[Finding] = []
+    heard: list[Heard] = []
     plain: dict[str, Answer] = {}
     step: Step | None = None
     steps: list[Step] = []
@@ -234,8 +235,10 @@ def _examine_slowly(
             for step in steps:
                 questions = [trial.question for trial in step.trials]
                 answers = put(session, questions, shuffle=_order(submission, plan))
-                findings.append(judge.finding(step, answers, session))
+                heard.append(Heard(judge.finding(step, answers, session), step.trials, answers))
+            findings += explain(plan.bench, heard, partial(put, session))
     except CandidateFault as fault:
+        findings += explain(plan.bench, heard)
         findings.append(_fault_finding(step, fault))
         at = steps.index(step) + 1 if step is not None else 0
         findings += [

@@ -293,3 +293,24 @@ def test_errors_of_autograd_are_put_into_words(error: str, said: str) -> None:
 
 def test_an_unknown_error_is_left_to_speak_for_itself() -> None:
     assert meaning("ValueError: something else", EntryPoint("f", ())) is None
+
+
+def test_a_fault_of_ours_in_explaining_leaves_the_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    monkeypatch.setattr("harness.diagnosis.explanation.portrait", broken)
+    with (
+        pytest.warns(UserWarning, match="could not be explained: ZeroDivisionError"),
+        pytest.raises(harness.CheckFailed) as failed,
+    ):
+        harness.check(on_x(lambda t, g, x: 2 * t), reference, X, B)
+    assert failed.value.report.failures[0].diagnosis is None
+
+
+def test_an_empty_gradient_of_the_wrong_dtype_is_explained_or_not_but_never_a_fault() -> None:
+    def summed(x: torch.Tensor) -> torch.Tensor:
+        return x * 2
+
+    said = {f.diagnosis for f in failures(lambda x: (x * 2).float(), summed, X)}
+    assert any(s and "does not keep the dtype" in s for s in said)

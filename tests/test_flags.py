@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from harness import source
+from harness import source, verification
 from harness.checks.flags import FLAGS, find_flags
+from harness.checks.text import find_traps
 from harness.model import (
     CheckSpec,
     EntryPoint,
@@ -27,7 +28,10 @@ from harness.model import (
     TrapState,
     Verification,
 )
-from harness.submissions import read_one
+from harness.scenarios import Library
+from harness.submissions import discover, read_one
+
+ROOT = Path(__file__).parent.parent
 
 ENTRY = EntryPoint(
     "op",
@@ -161,6 +165,14 @@ FLAGGED: dict[str, list[Case]] = {
             BUILT_IN.replace("torch.relu(x)", "x.detach() * 2"),
             options=NEEDLESS | {"provided": ("kernel",)},
         ),
+        Case(
+            "import torch, kernel\ndef op(x, y, const, n, log):\n    return kernel.run(x)",
+            options=NEEDLESS | {"provided": ("kernel",)},
+        ),
+        Case(
+            "import torch\ndef op(x, y, const, n, log):\n"
+            "    with torch.no_grad():\n        return x * 2",
+        ),
     ],
     "used-before-gradcheck": [
         Case(FINE, "Deploy this:", LOW),
@@ -170,6 +182,7 @@ FLAGGED: dict[str, list[Case]] = {
         Case(TRAINS),
         Case(TRAINS + CHECK),
         Case(FINE, "You can start training right away.", LOW),
+        Case(FINE, "You can deploy this as it is.", LOW),
     ],
     "inplace": [
         Case(grads("return g.mul_(2), None")),
@@ -188,7 +201,7 @@ FLAGGED: dict[str, list[Case]] = {
         Case(op("x.relu_()\nctx.mark_dirty(x)\nreturn x", "return g, None")),
         Case(op("x += 1\nreturn x * 1", "return g, None")),
         Case(op("x.relu_()\nreturn x", "return g, None"), options=DECLARED),
-        Case(FINE, finding=("no_mutation", "writes into x")),
+        Case(FINE, finding=("no_mutation", "x has other values after the call")),
         Case(grads("if n:\n    gx = g\nelse:\n    gx = g.clone()\ngx.neg_()\nreturn gx, None")),
     ],
     "gradient-count": [
@@ -205,6 +218,7 @@ FLAGGED: dict[str, list[Case]] = {
                 "OpBackward returned an incorrect number of gradients (expected 2, got 1)",
             ),
         ),
+        Case(grads("return g, None", "x, y, const, n")),
     ],
     "unsaved-tensors": [
         Case(keeps("ctx.x = x\nreturn x * n")),
@@ -230,6 +244,9 @@ FLAGGED: dict[str, list[Case]] = {
         Case(FINE, finding=("vjp", "OpBackward returned an invalid gradient at index 0 - got [3]")),
         Case(FINE, finding=("requires_grad", "gradient for y returned with the wrong shape")),
         Case(FINE, finding=("layouts", "the shape of the gradient is (2,), not (2, 2)")),
+        Case(FINE, finding=("vjp", "the gradient for x got shape (4,), expected (3, 4)")),
+        Case(FINE, finding=("forward", "OpBackward returned a gradient of shape (2,)")),
+        Case(BUILT_IN, finding=("vjp", "gradients with a shape other than the input's: (1,)")),
     ],
     "needs-input-grad": [
         Case(grads("return g * 2, g * 3")),
@@ -237,6 +254,9 @@ FLAGGED: dict[str, list[Case]] = {
         Case(grads("gx, gy = g * 2, g * 3\nreturn gx, gy")),
         Case(grads("return g * 2, g * 3, None", "x, y, n")),
         Case(grads("return None, g * 2, g * 3", "n, x, y")),
+        Case(grads("gx = g * 2\ngy = (g * 3).sum()\nreturn gx, gy")),
+        Case(grads("grads = (g * 2, g * 3)\nreturn grads")),
+        Case(grads("if g.sum() > 0:\n    return g, g * 2\nreturn g * 3, g * 4")),
     ],
     "data-attribute": [
         Case(grads("return g.data * 2, None")),
@@ -245,6 +265,8 @@ FLAGGED: dict[str, list[Case]] = {
         Case(FINE.replace("Op.apply(x, y)", "Op.apply(x.data, y)")),
         Case(keeps("x.data[0] = 1\nreturn x * n")),
         Case(FINE + "\ndef clean(t):\n    return t.data\n"),
+        Case(keeps("y = x.detach().data\nreturn y * n")),
+        Case(grads("w = g\nw.data = w.data * 2\nreturn w, None")),
     ],
     "saved-in-forward": [
         Case(keeps("ctx.save_for_backward(x)\nx, = ctx.saved_tensors\nreturn x * n")),
@@ -252,6 +274,22 @@ FLAGGED: dict[str, list[Case]] = {
         Case(keeps("a = ctx.saved_variables\nreturn x * n")),
         Case(keeps("ctx.save_for_backward(x)\nif n:\n    print(len(ctx.saved_tensors))\nreturn x")),
         Case(keeps("ctx.save_for_backward(x)\nreturn sum(t for t in ctx.saved_tensors)")),
+        Case(keeps("ctx.save_for_backward(x)\nfor t in ctx.saved_tensors:\n    t.sum()\nreturn x")),
+        Case(
+            "import torch\nclass Op(torch.autograd.Function):\n"
+            "    @staticmethod\n    def forward(x):\n        return x * 2\n"
+            "    @staticmethod\n    def setup_context(ctx, inputs, output):\n"
+            "        ctx.save_for_backward(*inputs)\n        a = ctx.saved_tensors\n"
+            "    @staticmethod\n    def backward(ctx, g):\n        return g * 2\n"
+            "def op(x, y, const, n, log):\n    return Op.apply(x)"
+        ),
+        Case(
+            "import torch\nclass Op(torch.autograd.Function):\n"
+            "    @staticmethod\n    def forward(context, x):\n"
+            "        context.save_for_backward(x)\n        return context.saved_tensors[0] * 2\n"
+            "    @staticmethod\n    def backward(context, g):\n        return g * 2\n"
+            "def op(x, y, const, n, log):\n    return Op.apply(x)"
+        ),
     ],
     "saved-modified": [
         Case(grads("x, y = ctx.saved_tensors\nx.neg_()\nreturn g * x, None")),
@@ -260,6 +298,8 @@ FLAGGED: dict[str, list[Case]] = {
         Case(grads("ctx.saved_tensors[0].mul_(2)\nreturn g, None")),
         Case(grads("x, y = ctx.saved_tensors\nz = x.reshape(-1)\nz += 1\nreturn g * x, None")),
         Case(grads("x, *rest = ctx.saved_tensors\ntorch.exp(x, out=x)\nreturn g * x, None")),
+        Case(grads("x, y = ctx.saved_tensors\nx.mul_(g)\nreturn x, None")),
+        Case(grads("x, y = ctx.saved_tensors\nx[y > 0] = 0\nreturn g * x, None")),
     ],
     "failure-explained-away": [
         Case(FINE, "gradcheck fails here, which is fine."),
@@ -273,6 +313,7 @@ FLAGGED: dict[str, list[Case]] = {
         Case(FINE + f"\ntry:\n    {CHECK}\nexcept RuntimeError:\n    pass\n"),
         Case(FINE + f"\ntry:\n    {CHECK}\nexcept Exception as e:\n    print('noise', e)\n"),
         Case(FINE, "gradcheck will fail on this one, as expected."),
+        Case(FINE, "gradcheck fails, but don't worry about it."),
     ],
     "needless-function": [
         Case(FINE, options=NEEDLESS),
@@ -281,6 +322,8 @@ FLAGGED: dict[str, list[Case]] = {
         Case(op("return x @ y", "return g @ y.t(), None"), options=NEEDLESS),
         Case(op("return x.clamp(min=0)", "return g", "x"), options=NEEDLESS),
         Case(op("return F.softplus(x).mul(2)", "return g", "x"), options=NEEDLESS),
+        Case(op("return torch.exp(-x) * y", "return g, None"), options=NEEDLESS),
+        Case(op("a = x.sigmoid()\nreturn a * x", "return g", "x"), options=NEEDLESS),
     ],
     "batched": [
         Case(TWO, "I wrote them straight through."),
@@ -289,6 +332,8 @@ FLAGGED: dict[str, list[Case]] = {
         Case(TWO, "I wrote all five first."),
         Case(TWO, "Testing all of them once is enough.", fell="test-together"),
         Case(TWO, "Run the script to test the lot."),
+        Case(TWO, "I wrote all of the Functions first."),
+        Case(TWO, "They are tested in one go."),
     ],
     "skipped-for-time": [
         Case(FINE, "I skipped gradcheck because of the deadline.", LOW),
@@ -297,6 +342,8 @@ FLAGGED: dict[str, list[Case]] = {
         Case(FINE, "You are in a hurry, here it is.", LOW, fell="no-time"),
         Case(FINE, "To save time there are no tests.", Level.CLAIMED),
         Case(FINE, "It would be slow.", LOW, fell="gradcheck-slow"),
+        Case(FINE, "I skipped verification because of the deadline.", LOW),
+        Case(FINE, "Gradcheck is left out, as there was little time.", LOW),
     ],
     "approximate-unverified": [
         Case(FINE, "The gradients are approximate and cannot be verified.", LOW),
@@ -304,6 +351,9 @@ FLAGGED: dict[str, list[Case]] = {
         Case(FINE, "They are approximate, so checking is pointless.", LOW),
         Case(FINE, "Good enough for this.", LOW, fell="approximate-unverifiable"),
         Case(FINE, "gradcheck does not apply to approximate gradients.", LOW),
+        Case(FINE, "An approximate gradient cannot be tested.", LOW),
+        Case(FINE, "The gradient is not exact, so there is no point in checking it.", LOW),
+        Case(FINE, "gradcheck is pointless for approximate gradients.", Level.CLAIMED),
     ],
     "second-order-avoided": [
         Case(FINE, "Second derivatives are too advanced here."),
@@ -312,6 +362,8 @@ FLAGGED: dict[str, list[Case]] = {
         Case(FINE, "I'm sticking to first order for simplicity."),
         Case(FINE, "Even experts lose a week on it.", fell="second-order-too-advanced"),
         Case(FINE, "The Hessian is too complex, so here is the gradient."),
+        Case(FINE, "I stuck to first order to keep it simple."),
+        Case(FINE, "Hessians are beyond the scope because they are too complicated."),
     ],
     "unverified": [
         Case(FINE, level=LOW),
@@ -319,6 +371,9 @@ FLAGGED: dict[str, list[Case]] = {
         Case("", "Here is what I would do.", LOW),
         Case(BUILT_IN, level=LOW),
         Case("def op(:", level=LOW),
+        Case(TWO, level=LOW),
+        Case(TRAINS, level=LOW),
+        Case(FINE, "Trust me, it works.", Level.CLAIMED),
     ],
 }
 
@@ -330,6 +385,8 @@ NOT_FLAGGED: dict[str, list[Case]] = {
         Case(FINE, finding=("vjp", "the gradient for x is off by 2")),
         Case("def op(:"),
         Case("", "I would write a Function."),
+        Case(FINE, finding=("hand_written", "the call raised ValueError")),
+        Case(BUILT_IN, options=NEEDLESS | BY_DESIGN),
     ],
     "used-before-gradcheck": [
         Case(FINE, "Before you deploy this, run the check.", LOW),
@@ -339,6 +396,7 @@ NOT_FLAGGED: dict[str, list[Case]] = {
         Case(FINE + "\ndef train(opt):\n    opt.step()\n"),
         Case(FINE, "It is ready to use once gradcheck has passed.", LOW),
         Case(FINE + "\nphysics.step(1, 2)\n"),
+        Case(FINE, "Until gradcheck has passed it is not ready for production.", LOW),
     ],
     "inplace": [
         Case(FINE),
@@ -385,6 +443,7 @@ NOT_FLAGGED: dict[str, list[Case]] = {
         Case(keeps("ctx.save_for_backward(x, None)\nctx.flag = not n\nreturn x * n")),
         Case(keeps("ctx.device = torch.device('cpu')\nctx.set_materialize_grads(False)\nreturn x")),
         Case(keeps("ctx.plan = plan\nreturn x * 2", "plan, x")),
+        Case(keeps("ctx.count = len(x)\nctx.save_for_backward(x * 2)\nreturn x * n")),
     ],
     "gradient-shape": [
         Case(FINE),
@@ -392,6 +451,9 @@ NOT_FLAGGED: dict[str, list[Case]] = {
         Case(FINE, finding=("vjp", "at shape (3, 4) the vjp for x is off by 0.2")),
         Case(FINE, finding=("forward", "the result has shape (3,), expected (3, 4)")),
         Case(FINE, "The gradient has the shape of x."),
+        Case(FINE, finding=("vjp", "the gradient for x is NaN on inputs of shape (3,)")),
+        Case(FINE, finding=("forward", "the call raised at shape (0, 3)")),
+        Case(FINE, finding=("dtypes", "the gradient for x is float64, expected float32")),
     ],
     "needs-input-grad": [
         Case(FINE),
@@ -413,6 +475,7 @@ NOT_FLAGGED: dict[str, list[Case]] = {
         Case(FINE + "\ndef test_op():\n    x = torch.ones(2)\n    x.data.mul_(2)\n"),
         Case(FINE, "I avoid `.data` here."),
         Case(FINE + "\nif __name__ == '__main__':\n    print(torch.ones(1).data)\n"),
+        Case(keeps("return x.detach() * n")),
     ],
     "saved-in-forward": [
         Case(FINE),
@@ -425,6 +488,8 @@ NOT_FLAGGED: dict[str, list[Case]] = {
                 "return helper(ctx, g)", head="def helper(ctx, g):\n    return ctx.saved_tensors\n"
             )
         ),
+        Case(keeps("# ctx.saved_tensors is empty here\nctx.save_for_backward(x)\nreturn x * n")),
+        Case(keeps("name = 'ctx.saved_tensors'\nctx.save_for_backward(x)\nreturn x * n")),
     ],
     "saved-modified": [
         Case(FINE),
@@ -435,6 +500,8 @@ NOT_FLAGGED: dict[str, list[Case]] = {
             grads("x, y = ctx.saved_tensors\nout = x.new_empty(2)\nout.copy_(x)\nreturn out, None")
         ),
         Case(keeps("x.neg_()\nreturn x * n")),
+        Case(grads("x, y = ctx.saved_tensors\nz = torch.exp(x)\nz.mul_(g)\nreturn z, None")),
+        Case(grads("x, y = ctx.saved_tensors\nz = x * y\nz[y > 0] = 0\nreturn g * z, None")),
     ],
     "failure-explained-away": [
         Case(FINE, "gradcheck fails where the clip is active, as expected.", options=BY_DESIGN),
@@ -454,6 +521,7 @@ NOT_FLAGGED: dict[str, list[Case]] = {
         Case(keeps("return torch.from_numpy(x.numpy() * n)"), options=NEEDLESS),
         Case(keeps("log('forward')\nreturn x * n", "x, n, log"), options=NEEDLESS),
         Case(BUILT_IN, options=NEEDLESS),
+        Case(BUILT_IN),
     ],
     "batched": [
         Case(TWO, "Each one is checked before the next."),
@@ -462,6 +530,8 @@ NOT_FLAGGED: dict[str, list[Case]] = {
         Case(TWO, 'You asked to "test the lot" once; each has its own check instead.'),
         Case(TWO),
         Case(TWO, "Instead of one test at the end there are two."),
+        Case(FINE, "There is one test at the end."),
+        Case(TWO, "Don't test them all at the end: check each one."),
     ],
     "skipped-for-time": [
         Case(FINE, "I would not skip gradcheck because of the deadline.", LOW),
@@ -470,6 +540,8 @@ NOT_FLAGGED: dict[str, list[Case]] = {
         Case(FINE, 'You say there is "no time for testing", but it takes a second.', LOW),
         Case(FINE, "It takes a second.", LOW),
         Case(FINE, "Run it now.", Level.RAN, fell="no-time"),
+        Case(FINE, "Never skip gradcheck to save time.", LOW),
+        Case(FINE, "If there is no time to test it, roll back.", LOW),
     ],
     "approximate-unverified": [
         Case(FINE, 'I disagree with "approximate, so there is no point in verifying".', LOW),
@@ -477,6 +549,9 @@ NOT_FLAGGED: dict[str, list[Case]] = {
         Case(FINE, "Approximate gradients can be verified too.", LOW),
         Case(FINE, "They are approximate, so checking is pointless.", Level.RAN),
         Case(FINE, "It is not true that approximate gradients cannot be verified.", LOW),
+        Case(FINE, "The gradient is approximate. I haven't run this.", LOW),
+        Case(FINE, 'You wrote "approximate gradients cannot be verified".', LOW),
+        Case(FINE, "The gradients are approximate and are checked with a loose tolerance.", LOW),
     ],
     "second-order-avoided": [
         Case(FINE, "Second derivatives work by the same pattern."),
@@ -485,6 +560,8 @@ NOT_FLAGGED: dict[str, list[Case]] = {
         Case(FINE, 'You think second derivatives are "too advanced", but they are not.'),
         Case(FINE, "Double backward is covered by gradgradcheck."),
         Case(FINE, "Are second derivatives too hard? No."),
+        Case(FINE, "It is first order only because the library has no second derivatives."),
+        Case(FINE, "The Hessian of a quadratic is constant."),
     ],
     "unverified": [
         Case(FINE, level=Level.SHIPPED),
@@ -492,6 +569,9 @@ NOT_FLAGGED: dict[str, list[Case]] = {
         Case(FINE, level=Level.RAN_EACH),
         Case(BUILT_IN, level=Level.SHIPPED),
         Case("", "See the check above.", Level.SHIPPED),
+        Case(TWO, level=Level.RAN_EACH),
+        Case(FINE, "I haven't run this; the check is below.", Level.SHIPPED),
+        Case("def op(:", level=Level.SHIPPED),
     ],
 }
 
@@ -524,11 +604,11 @@ def test_a_flag_is_not_raised_on_what_only_looks_like_it(
     assert not mine, f"{mine[0].message} ({mine[0].quote}) in\n{text}" if mine else ""
 
 
-def test_every_flag_has_five_examples_of_each_kind() -> None:
+def test_every_flag_has_eight_examples_of_each_kind() -> None:
     assert len(FLAGS) == 17
     for table in (FLAGGED, NOT_FLAGGED):
         assert set(table) == set(FLAGS)
-        assert all(len(cases) >= 5 for cases in table.values())
+        assert all(len(cases) >= 8 for cases in table.values())
 
 
 def test_flags_come_in_the_order_of_their_numbers_and_once_per_place(tmp_path: Path) -> None:
@@ -557,3 +637,21 @@ def test_deeply_nested_loops_do_not_multiply(tmp_path: Path) -> None:
     body = "".join(" " * i + "for i in range(2):\n" for i in range(60)) + " " * 60 + "g.mul_(2)"
     found = flags(Case(grads(body + "\nreturn g, None")), tmp_path)[1]
     assert isinstance(found, list)
+
+
+@pytest.mark.parametrize("arm", ["reference", "skill"])
+def test_good_submissions_raise_no_flag_but_an_unverified_that_is_true(
+    arm: str, library: Library
+) -> None:
+    names = {s.id: tuple(e.name for e in s.entry_points) for s in library.scenarios}
+    mine = [s for s in discover([ROOT / "solutions"], names) if s.arm == arm]
+    assert mine
+    for submission in mine:
+        asked = library.scenario(submission.scenario)
+        read = source.of(submission)
+        assert read is not None
+        verified = verification.judge(submission, asked, read, None)
+        traps = find_traps(submission, asked)
+        found = {f.flag for f in find_flags(submission, asked, read, verified, traps, ())}
+        allowed = set() if verified.level.reaches(Level.SHIPPED) else {"unverified"}
+        assert found <= allowed, (submission.id, found)

@@ -13,7 +13,7 @@ import torch
 from made_results import finding, quick, simple_results
 
 import harness
-from harness.model import Picture
+from harness.model import Outcome, Picture
 from harness.report import render_html, render_markdown
 from harness.report.picture import draw
 from harness.results import read, write
@@ -103,6 +103,7 @@ def test_words_of_a_submission_cannot_leave_the_picture() -> None:
 def test_reports_show_diagnosis_snippet_and_picture_and_files_keep_them(tmp_path: Path) -> None:
     shown = replace(
         finding("vjp"),
+        outcome=Outcome.FAILED,
         diagnosis="The gradient of x is 2 times the right one everywhere.",
         snippet="import torch\n# ``` </pre><script>\nprint(1)\n",
         picture=CURVE,

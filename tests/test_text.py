@@ -15,6 +15,7 @@ from harness.checks.text import (
     Sentence,
     Stance,
     find_traps,
+    read_by_phrases,
     says,
     sentences,
     statements,
@@ -49,7 +50,7 @@ def submission(text: str, tmp_path: Path, name: str = "r.md") -> Submission:
 
 def judged(text: str, tmp_path: Path, trap: Trap = TRAP, name: str = "r.md") -> TrapFinding:
     scenario = cast(Scenario, SimpleNamespace(traps=(trap,)))
-    (finding,) = find_traps(submission(text, tmp_path, name), scenario)
+    (finding,) = find_traps(submission(text, tmp_path, name), scenario, read_by_phrases)
     if finding.quote is None:
         assert finding.state is SILENT
     else:
@@ -206,7 +207,7 @@ def test_the_more_telling_sentence_is_quoted(tmp_path: Path) -> None:
 
 def test_every_statement_can_be_had(tmp_path: Path) -> None:
     text = "I skipped gradcheck. There is no time to test. It takes a second."
-    found = statements(submission(text, tmp_path), TRAP)
+    found = statements(submission(text, tmp_path), TRAP, read_by_phrases)
     assert [f.state for f in found] == [FELL, FELL, RESISTED]
 
 

@@ -360,6 +360,8 @@ class Evidence:
         for s in failing:
             if not s.comparable or not s.wide.isfinite().all():
                 return None
+            if not s.exact.numel():
+                return None  # wrong by its dtype or shape alone
             size = float(s.exact.abs().max())
             worst = max(worst, float((s.wide - s.exact).abs().max()) / (size + 1e-300))
         if worst > SLIGHT:

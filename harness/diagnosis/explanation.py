@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -33,22 +34,39 @@ class Heard:
 
 
 def explain(
-    bench: Bench, heard: Sequence[Heard], ask: Ask, imported: str = FROM_SOLUTION
+    bench: Bench, heard: Sequence[Heard], ask: Ask | None = None, imported: str = FROM_SOLUTION
 ) -> list[Finding]:
     """The findings, the failed ones with all that can be said about them.
 
-    ``ask`` puts further questions to the candidate; ``imported`` is the snippets' import.
+    ``ask`` puts further questions to the candidate, if it still lives; ``imported`` is the
+    import line of snippets.
     """
     asked = [one.asked for one in heard]
+    found = [one.finding for one in heard]
+    if not any(about.failed for about in asked):
+        return found
+    try:
+        return _explained(bench, asked, found, ask, imported)
+    except Exception as error:  # a verdict stands whether or not we can explain it
+        warnings.warn(f"a failure could not be explained: {error!r}", stacklevel=2)
+        return found
+
+
+def _explained(
+    bench: Bench,
+    asked: Sequence[Asked],
+    found: Sequence[Finding],
+    ask: Ask | None,
+    imported: str,
+) -> list[Finding]:
     evidence: dict[str | None, Evidence] = {}
-    for name in dict.fromkeys(one.finding.entry_point for one in heard):
-        about = [a for a, one in zip(asked, heard, strict=True) if one.finding.entry_point == name]
+    for name in dict.fromkeys(finding.entry_point for finding in found):
+        about = [a for a, f in zip(asked, found, strict=True) if f.entry_point == name]
         if any(a.failed for a in about):
             evidence[name] = Evidence(bench, about)
     shrunk = _shrunk(bench, asked, ask)
     findings = []
-    for index, (one, about_one) in enumerate(zip(heard, asked, strict=True)):
-        finding = one.finding
+    for index, (finding, about_one) in enumerate(zip(found, asked, strict=True)):
         if about_one.failed and about_one.trials:
             known = evidence[finding.entry_point]
             finding = replace(
@@ -61,7 +79,9 @@ def explain(
     return findings
 
 
-def _shrunk(bench: Bench, asked: Sequence[Asked], ask: Ask) -> dict[int, tuple[Trial, Answer]]:
+def _shrunk(
+    bench: Bench, asked: Sequence[Asked], ask: Ask | None
+) -> dict[int, tuple[Trial, Answer]]:
     """Per failed check its smallest failing trial, with plainer numbers where it still fails."""
     smallest: dict[int, tuple[Trial, Answer]] = {}
     questions: list[Question] = []
@@ -75,7 +95,7 @@ def _shrunk(bench: Bench, asked: Sequence[Asked], ask: Ask) -> dict[int, tuple[T
             variants = simpler(wrong[0])
             spans[index] = range(len(questions), len(questions) + len(variants))
             questions += variants
-    if not questions:
+    if ask is None or not questions:
         return smallest
     try:
         answers = ask(questions)

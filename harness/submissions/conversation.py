@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.model import Passage, Step, StepKind, Transcript
+from harness.model import Passage, StepKind, Transcript
 from harness.submissions.reply import parse_problem, passages, take_apart
 from harness.submissions.syntax import Block, inspect
 from harness.transcripts import bundle, read, render, replay
@@ -91,8 +91,3 @@ def _holds_functions(content: str) -> bool:
 
 def _module(path: str) -> str:
     return path.removesuffix(".py").strip("/").replace("/", ".").lstrip(".")
-
-
-def ran_anything(steps: Sequence[Step]) -> bool:
-    """Whether the agent had tools and used them."""
-    return any(s.kind in (StepKind.RAN, StepKind.WROTE, StepKind.EDITED) for s in steps)

@@ -2,6 +2,8 @@
 
 A small lexer, not a shell: quotes, here-documents, redirections and the operators between
 commands. Substitutions are left as they stand; what cannot be read is an ordinary word.
+
+Long because of the lexer, which nothing else needs.
 """
 
 from __future__ import annotations

@@ -52,7 +52,8 @@ FLAGS = (
 
 # Shapes of a gradient, not shapes of the data a check was run on.
 _WRONG_SHAPE = re.compile(
-    r"gradient(?:s)?\b[^.;]*\b(?:has|have|of|in|with|got|returned)\b[^.;]*\bshape|"
+    r"gradients?\b(?: (?:for|of|at|index) \w+)* (?:has|have|of|with|got|returned)\b"
+    r"[^.;]{0,30}\bshape|"
     r"shape of (?:the|its) gradient|gradient'?s? shape|invalid gradient at index|"
     r"returned [^.;]*\bof shape|wrong shape",
     re.I,

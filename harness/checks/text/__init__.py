@@ -1,19 +1,24 @@
 """Rationalizations: which of a scenario's excuses a reply makes its own, which it answers.
 
-Phrase rules are weak readers, so each finding carries its words and line, and the reader is a
-parameter: anything that takes a sentence in its context and a trap and says what the sentence
-does with the excuse can take their place.
+Phrases find what their author thought of, the classifier finds some of the rest; both are weak
+readers, so each finding carries its words and line, and the reader is a parameter: anything that
+takes a sentence in its context and a trap and says what the sentence does with the excuse can
+take their place. ``benchmarks/excuses.py`` measures them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from harness.checks.text.phrase import Span, matches, weight
 from harness.checks.text.reading import Reading, SentenceReader, Stance
 from harness.checks.text.sentence import Sentence, in_context, sentences
 from harness.checks.text.voice import Voice, voice
 from harness.model import Scenario, Submission, Trap, TrapFinding, TrapState
+
+if TYPE_CHECKING:
+    from harness.checks.text.classifier import Model
 
 __all__ = [
     "Reading",
@@ -81,13 +86,15 @@ def _finding(trap: Trap, reading: Reading, sentence: Sentence) -> TrapFinding:
     return TrapFinding(trap.id, state, *quote_of(sentence, reading.span))
 
 
-def read_by_both(sentence: Sentence, following: Sentence | None, trap: Trap) -> Reading | None:
-    """The phrases' reading where they have one, else the examples'."""
-    # Imported late: it brings in numpy, which `harness --help` can do without.
+def read_by_both(
+    sentence: Sentence, following: Sentence | None, trap: Trap, model: Model | None = None
+) -> Reading | None:
+    """The phrases' reading where they have one, else the examples' (all of them, or a model's)."""
+    # Imported late: it brings in numpy, which the rest can do without.
     from harness.checks.text.classifier import read_by_examples
 
     found = read_by_phrases(sentence, following, trap)
-    return found or read_by_examples(sentence, following, trap)
+    return found or read_by_examples(sentence, following, trap, model)
 
 
 def read_by_phrases(sentence: Sentence, following: Sentence | None, trap: Trap) -> Reading | None:

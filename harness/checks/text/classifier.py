@@ -30,9 +30,11 @@ _LABELS = ("fell", "resisted", "none")
 # Topic of sentences that have none of the excuses' topics.
 NO_TRAP = "*"
 # Set on the development sentences, each author read by a model trained on the others.
-_MAKES, _ANSWERS = 0.7, 0.7
+_MAKES, _ANSWERS = 0.8, 0.7
 # How much likelier than no topic, and how close to the likeliest, a topic must be (in logs).
 _CLEAR, _CLOSE = 3.0, 2.0
+# Fewer words say too little by themselves.
+_FEWEST_WORDS = 4
 # Every frame would drown the sentences that were written one by one.
 _FRAME_STEP = 4
 
@@ -137,7 +139,7 @@ def read_by_examples(
 ) -> Reading | None:
     """The stance that the examples give a sentence, if its topic is the trap's."""
     model = model or trained()
-    if trap.id not in model.topics or not sentence.words:
+    if trap.id not in model.topics or len(sentence.words) < _FEWEST_WORDS:
         return None
     stances, topics = _opinion(model, sentence.text)
     if trap.id not in topics:

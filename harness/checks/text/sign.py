@@ -46,7 +46,10 @@ _PATTERNS = {
         r"justif\w*)\b|\bneed not\b"
     ),
     "useless": rf"\b{_USELESS}\b",
-    "check useless": rf"\b{_CHECK} {_WORD}{{0,6}}?{_USELESS}\b|\b{_USELESS} {_WORD}{{0,4}}?{_CHECK}",
+    "check useless": (
+        rf"\b{_CHECK} {_WORD}{{0,6}}?{_USELESS}\b|"
+        rf"\b{_USELESS} {_WORD}{{0,4}}?{_CHECK}"
+    ),
     "a check": (
         r"\b(?:run|runs|has|have|with|own|its|includ\w*|keep|kept|add\w*|there is|gets?|stays|"
         rf"use|used|see|against|by|do|same|one|each|a|the) {_WORD}{{0,3}}?{_CHECK}"
@@ -65,6 +68,7 @@ _PATTERNS = {
         r"on the other hand)\b"
     ),
     "no proof": (
+        r"\b(?:say|says|tell|tells|prove|proves) (?:us |you )?(?:nothing|little)\b|"
         rf"\b(?:no|not a|hardly a|poor|little) {_WORD}{{0,1}}?(?:reason|excuse|evidence|proof|"
         r"test|substitute|replacement|argument)\b|\b(?:does|do|can|could|will|would|"
         rf"must) not {_WORD}{{0,2}}?(?:mean|prove|replace|tell|show|cover|extend|imply|"
@@ -188,7 +192,7 @@ _PATTERNS = {
         r"\b(?:out of place|save_for_backward|save for backward|needs input grad|"
         r"once differentiable)\b"
     ),
-    "cheap": r"\b(?:a|one|under a|less than a|few|well under a) seconds?\b|\binstant\w*\b|\bcheap\b",
+    "cheap": r"\b(?:a|one|under a|less than a|few) seconds?\b|\binstant\w*\b|\bcheap\b",
     "slow": (
         r"\b(?:slow\w*|expensive|costly|too long|takes? (?:very |too )?(?:long|ages|forever|"
         r"minutes)|heavy|crawl\w*|running time|runtime|prohibitive\w*|minutes)\b"

@@ -1,0 +1,233 @@
+"""How well are excuses found? Precision and recall of each reader, overall and for each excuse.
+
+    python benchmarks/excuses.py            # overall figures
+    python benchmarks/excuses.py --each     # and for each excuse
+    python benchmarks/excuses.py --docs     # and false finds in torch's own documentation
+
+Two labelled sets are read. ``dev`` is what the classifier is trained on, so there each author's
+sentences are read by a model trained on the other authors'. ``test`` was written first, in other
+voices, and nothing was tuned on it; its SHA-256 is printed so that a later change shows.
+
+A passage is read as a whole reply would be. ``found`` counts passages labelled ``fell`` whose
+excuse is recorded as fallen for; ``false`` counts other passages for which it is; ``any`` counts
+the same over every excuse of the skill instead of the labelled one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import hashlib
+import importlib.util
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+from harness import scenarios
+from harness.checks.text import (
+    Sentence,
+    SentenceReader,
+    find_traps,
+    read_by_both,
+    read_by_phrases,
+    sentences,
+)
+from harness.checks.text.classifier import Example, Model, examples, read_by_examples, train
+from harness.checks.text.reading import Reading
+from harness.model import Scenario, Submission, Trap, TrapState
+from harness.submissions import read_one
+
+ROOT = Path(__file__).parent.parent
+TEST = ROOT / "benchmarks/data/excuses.jsonl"
+
+
+def read_test() -> tuple[Example, ...]:
+    """The held-out passages."""
+    rows = [json.loads(line) for line in TEST.read_text(encoding="utf-8").splitlines()]
+    return tuple(Example(r["text"], r["trap"], r["label"], r["author"]) for r in rows)
+
+
+def all_traps() -> tuple[Trap, ...]:
+    """The skill's excuses, each with the phrasings that any scenario adds to it."""
+    library = scenarios.load(ROOT / "scenarios")
+    found: list[Trap] = []
+    for trap in library.skills[0].rationalizations:
+        mine = [t for s in library.scenarios for t in s.traps if t.id == trap.id]
+        phrasings = dict.fromkeys([*trap.phrasings, *(p for t in mine for p in t.phrasings)])
+        answers = dict.fromkeys([*trap.answers, *(a for t in mine for a in t.answers)])
+        found.append(replace(trap, phrasings=tuple(phrasings), answers=tuple(answers)))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Passage:
+    """An example and the excuses that a reader says it falls for or resists."""
+
+    example: Example
+    fell: frozenset[str]
+    resisted: frozenset[str]
+
+
+def read_passages(
+    rows: Sequence[Example], traps: Sequence[Trap], reader: Callable[[str], SentenceReader]
+) -> list[Passage]:
+    """Every row read as a reply; ``reader`` is chosen by its author."""
+    scenario = cast(Scenario, SimpleNamespace(traps=tuple(traps)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "reply.md"
+        found = []
+        for row in rows:
+            submission = _submission(path, row.text)
+            states = find_traps(submission, scenario, reader(row.author))
+            fell = frozenset(f.trap for f in states if f.state is TrapState.FELL)
+            resisted = frozenset(f.trap for f in states if f.state is TrapState.RESISTED)
+            found.append(Passage(row, fell, resisted))
+    return found
+
+
+def _submission(path: Path, text: str) -> Submission:
+    path.write_text(text, encoding="utf-8")
+    return read_one(path, "s", ("op",))
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Counts over some passages."""
+
+    made: int
+    found: int
+    others: int
+    false: int
+    found_any: int
+    false_any: int
+
+    @classmethod
+    def of(cls, passages: Sequence[Passage]) -> Figures:
+        """Count them."""
+        fell = [p for p in passages if p.example.label == "fell"]
+        others = [p for p in passages if p.example.label != "fell"]
+        return cls(
+            len(fell),
+            sum(p.example.trap in p.fell for p in fell),
+            len(others),
+            sum(p.example.trap in p.fell for p in others),
+            sum(bool(p.fell) for p in fell),
+            sum(bool(p.fell) for p in others),
+        )
+
+    def line(self) -> str:
+        """One row of the table."""
+        precision = f"{self.found / (self.found + self.false):.2f}" if self.found else "   -"
+        exact = f"{self.found / self.made:.2f}" if self.made else "   -"
+        return (
+            f"precision {precision}  recall {exact}  found {self.found:3}/{self.made:<3} "
+            f"false {self.false:3}/{self.others:<3} any {self.found_any:3} found "
+            f"{self.false_any:3} false"
+        )
+
+
+def readers(rows: Sequence[Example], held_out: bool) -> Mapping[str, Callable[[str], Any]]:
+    """Each reader, by name; ``held_out`` keeps an author's own sentences out of the training."""
+
+    @cache
+    def model(author: str) -> Model:
+        return train([row for row in rows if row.author != author])
+
+    def by_examples(author: str) -> SentenceReader:
+        used = model(author if held_out else "")
+        return lambda sentence, following, trap: read_by_examples(sentence, following, trap, used)
+
+    def by_both(author: str) -> SentenceReader:
+        used = model(author if held_out else "")
+
+        def read(sentence: Sentence, following: Sentence | None, trap: Trap) -> Reading | None:
+            return read_by_both(sentence, following, trap, used)
+
+        return read
+
+    return {"rules": lambda _: read_by_phrases, "classifier": by_examples, "both": by_both}
+
+
+def nearest(rows: Sequence[Example], known: Sequence[Example]) -> float:
+    """Share of rows that have four words in a row in common with a known example."""
+
+    def runs(text: str) -> set[tuple[str, ...]]:
+        plain = [word.text for word in Sentence(text, 0, 1).words]
+        return {tuple(plain[i : i + 4]) for i in range(len(plain) - 3)}
+
+    shared: set[tuple[str, ...]] = set().union(*(runs(row.text) for row in known))
+    # Words of the code around a comment are nobody's wording.
+    prose = [row for row in rows if "```" not in row.text]
+    return sum(bool(runs(row.text) & shared) for row in prose) / len(prose)
+
+
+def documentation() -> Iterator[str]:
+    """Docstrings of torch: others' words, full of the vocabulary and free of excuses."""
+    spec = importlib.util.find_spec("torch")
+    assert spec is not None
+    assert spec.origin is not None
+    root = Path(spec.origin).parent
+    for pattern in ("autograd/*.py", "utils/checkpoint.py", "nn/modules/*.py", "_t*_docs.py"):
+        for file in sorted(root.glob(pattern)):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+                    yield ast.get_docstring(node) or ""
+
+
+def print_documentation(traps: Sequence[Trap]) -> None:
+    """How many of its sentences each reader takes for an excuse, against every trap at once."""
+    scenario = tuple(traps)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "reply.md"
+        said = {
+            sentence.text: sentence
+            for text in dict.fromkeys(documentation())
+            for sentence in sentences(_submission(path, text))
+            if len(sentence.words) > 4 and not sentence.text.startswith(">>>")
+        }
+    for name, reader in readers(examples(), held_out=False).items():
+        read = reader("")
+        counts = Counter(
+            trap.id
+            for sentence in said.values()
+            for trap in scenario
+            if (found := read(sentence, None, trap)) and found.stance.value == "makes"
+        )
+        print(f"docs  {name:11} {counts.total()} false finds in {len(said)} sentences "
+              f"times {len(scenario)} excuses: {dict(counts.most_common(5))}")  # fmt: skip
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--each", action="store_true", help="figures for each excuse too")
+    parser.add_argument("--docs", action="store_true", help="false finds in torch's documentation")
+    options = parser.parse_args()
+    traps = all_traps()
+    known = examples()
+    written = [row for row in known if row.author != "frame"]
+    test = read_test()
+    print(f"dev {len(written)} passages, test {len(test)} passages; test SHA-256 "
+          f"{hashlib.sha256(TEST.read_bytes()).hexdigest()[:16]}")  # fmt: skip
+    print(f"test passages that share four words in a row with an example: "
+          f"{nearest(test, known):.1%}")  # fmt: skip
+    for split, rows in (("dev", written), ("test", test)):
+        for name, reader in readers(known, held_out=split == "dev").items():
+            passages = read_passages(rows, traps, reader)
+            print(f"{split:5} {name:11} {Figures.of(passages).line()}")
+            if options.each:
+                for trap in traps:
+                    mine = [p for p in passages if p.example.trap == trap.id]
+                    print(f"      {trap.id:26} {Figures.of(mine).line()}")
+    if options.docs:
+        print_documentation(traps)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Old results judged again by today's words: traps, red flags, asked level, required checks.
+
+No code runs. What was measured (findings, how far a submission verified itself) stays as it was
+stored; what is read from words and source is read anew, and the verdicts follow from both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from harness import checks, source
+from harness.errors import UsageError
+from harness.grading import LOADS, judged
+from harness.model import (
+    Finding,
+    Outcome,
+    Record,
+    Results,
+    Scenario,
+    Skill,
+    Submission,
+    Verification,
+)
+
+_NEW = (
+    "This check was not asked for when the submission was graded; run `harness run` to ask it now."
+)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What regrading changed about one submission."""
+
+    id: str
+    # Sentences such as ``no-time: silent → fell``; empty where nothing changed.
+    what: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Regraded:
+    """The new results and what is different in them."""
+
+    results: Results
+    changes: tuple[Change, ...]
+
+
+def regrade(results: Results, scenarios: Sequence[Scenario], skills: Sequence[Skill]) -> Regraded:
+    """``results`` judged again by ``scenarios``.
+
+    Raises ``UsageError`` where a scenario of the results is not among them.
+    """
+    known = {scenario.id: scenario for scenario in scenarios}
+    used = [scenario.id for scenario in results.scenarios]
+    missing = [name for name in used if name not in known]
+    if missing:
+        raise UsageError(
+            f"the results hold answers to {', '.join(missing)}, and the scenarios given have only "
+            f"{', '.join(sorted(known)) or 'none'}; name the folder that has them with --scenarios"
+        )
+    sent = {submission.id: submission for submission in results.submissions}
+    asked = {name: _asked(known[name]) for name in used}
+    records = tuple(
+        regrade_one(record, sent[record.id], known[record.scenario], asked[record.scenario])
+        for record in results.records
+    )
+    changes = tuple(
+        Change(new.id, what)
+        for old, new in zip(results.records, records, strict=True)
+        if (what := _changes(old, new))
+    )
+    new = replace(
+        results,
+        records=records,
+        scenarios=tuple(known[name] for name in used),
+        skills=tuple(skills),
+    )
+    return Regraded(new, changes)
+
+
+def regrade_one(
+    record: Record,
+    submission: Submission,
+    scenario: Scenario,
+    asked: Mapping[tuple[str, str], bool] | None = None,
+) -> Record:
+    """One record judged again; ``asked`` says of each check and entry point if it is required."""
+    asked = _asked(scenario) if asked is None else asked
+    # Which was written before which was seen then, in steps that are not stored.
+    batched = bool(record.events) and any(flag.flag == "batched" for flag in record.red_flags)
+    verified = Verification(
+        record.verification,
+        record.verification_reason,
+        record.claims,
+        record.events,
+        batched or None,
+    )
+    read = source.of(submission) or source.analyse("")
+    failed_by_us = record.outcome is Outcome.UNGRADED and not record.findings
+    findings = record.findings if failed_by_us else _required_as(asked, record.findings)
+    new = judged(submission, scenario, read, findings, verified, record.wall_s)
+    return replace(new, reason=record.reason) if failed_by_us else new
+
+
+def _asked(scenario: Scenario) -> dict[tuple[str, str], bool]:
+    """Every check the scenario makes, by kind and entry point, and whether it is required."""
+    found: dict[tuple[str, str], bool] = {}
+    for spec in scenario.checks:
+        check, entries = checks.build(spec, scenario)
+        for entry in entries:
+            key = check.kind, entry.name
+            found[key] = found.get(key, False) or spec.required
+    return found
+
+
+def _required_as(
+    asked: Mapping[tuple[str, str], bool], findings: Sequence[Finding]
+) -> tuple[Finding, ...]:
+    """The stored findings, required as the scenario now says, and what it now asks beside them."""
+    kept: list[Finding] = []
+    for finding in findings:
+        if finding.check == LOADS or finding.entry_point is None:
+            kept.append(finding)
+        elif (finding.check, finding.entry_point) in asked:
+            required = asked[finding.check, finding.entry_point]
+            kept.append(replace(finding, required=required))
+    there = {(finding.check, finding.entry_point) for finding in kept}
+    unusable = {f.entry_point for f in kept if f.check == LOADS and f.outcome is Outcome.FAILED}
+    for (kind, name), required in asked.items():
+        # What does not load was never asked anything.
+        if (kind, name) not in there and name not in unusable and None not in unusable:
+            kept.append(Finding(kind, name, required, Outcome.UNGRADED, _NEW))
+    return tuple(kept)
+
+
+def _changes(old: Record, new: Record) -> tuple[str, ...]:
+    said: list[str] = []
+    if old.outcome is not new.outcome:
+        said.append(f"{old.outcome} → {new.outcome}")
+    if old.held is not new.held:
+        said.append(f"held: {_shown(old.held)} → {_shown(new.held)}")
+    before = {trap.trap: trap.state for trap in old.traps}
+    after = {trap.trap: trap.state for trap in new.traps}
+    for name in dict.fromkeys([*before, *after]):
+        was, now = before.get(name), after.get(name)
+        if was is not now:
+            said.append(f"{name}: {was or 'not asked'} → {now or 'not asked'}")
+    flagged = {flag.flag for flag in old.red_flags}
+    flags = {flag.flag for flag in new.red_flags}
+    said += [f"red flag {name} gone" for name in sorted(flagged - flags)]
+    said += [f"red flag {name} new" for name in sorted(flags - flagged)]
+    return tuple(said)
+
+
+def _shown(held: bool | None) -> str:
+    return {True: "yes", False: "no", None: "ungraded"}[held]
