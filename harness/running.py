@@ -134,10 +134,10 @@ def _matches(submission: Submission, pattern: str) -> bool:
 
 @cache
 def harness_version() -> str:
-    """Version and a digest of the code: an edited harness grades anew."""
+    """Version and a digest of code and training data: an edited harness grades anew."""
     digest = hashlib.sha256()
     folder = Path(harness.__file__).parent
-    for file in sorted(folder.rglob("*.py")):
+    for file in sorted(f for f in folder.rglob("*") if f.suffix in (".py", ".jsonl", ".yaml")):
         digest.update(file.relative_to(folder).as_posix().encode() + b"\0")
         digest.update(file.read_bytes() + b"\0")
     return f"{harness.__version__}+{digest.hexdigest()[:12]}"

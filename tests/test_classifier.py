@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import harness
+from harness import running
 from harness.checks.text import Sentence, Stance, find_traps, read_by_both, statements
 from harness.checks.text.classifier import (
     NO_TRAP,
@@ -194,6 +196,18 @@ def test_held_out_wordings_are_found_more_often_than_by_phrases_and_precisely() 
     found, false = sum(map(made, fell)), sum(map(made, others))
     assert found / len(fell) >= 0.25
     assert found / (found + false) >= 0.85
+
+
+def test_edited_examples_make_the_ledger_s_grades_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "__init__.py").touch()
+    data = tmp_path / "sentences.jsonl"
+    data.write_text("{}")
+    monkeypatch.setattr(harness, "__file__", str(tmp_path / "__init__.py"))
+    before = running.harness_version.__wrapped__()
+    data.write_text('{"text": "new"}')
+    assert running.harness_version.__wrapped__() != before
 
 
 # --------------------------------------------------------------------------

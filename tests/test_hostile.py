@@ -19,8 +19,10 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -174,6 +176,7 @@ def _descends(pid: int, ancestor: int, parents: dict[int, int]) -> bool:
     return False
 
 
+@contextmanager
 def _arena(tier: str, folder: Path) -> Iterator[Arena]:
     bait = folder / "bait"
     bait.mkdir()
@@ -194,13 +197,26 @@ def _arena(tier: str, folder: Path) -> Iterator[Arena]:
 
 
 @pytest.fixture(scope="module")
-def arena(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Arena]:
-    tier = request.param
-    if sandbox.choose(at_most=tier).name != tier:
-        pytest.skip(f"this machine does not offer tier {tier}: {sandbox.probe().problems}")
-    yield from _arena(tier, tmp_path_factory.mktemp(f"tier{tier}"))
+def arenas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Arena]]:
+    """One arena per tier for all tests: what an attack leaves, the next ones meet."""
+    made: dict[str, Arena] = {}
+    with ExitStack() as stack:
+
+        def of(tier: str) -> Arena:
+            if tier not in made:
+                if sandbox.choose(at_most=tier).name != tier:
+                    problems = sandbox.probe().problems
+                    pytest.skip(f"this machine does not offer tier {tier}: {problems}")
+                folder = tmp_path_factory.mktemp(f"tier{tier}")
+                made[tier] = stack.enter_context(_arena(tier, folder))
+            return made[tier]
+
+        yield of
+
+
+@pytest.fixture
+def arena(arenas: Callable[[str], Arena], tier: str) -> Arena:
+    return arenas(tier)
 
 
 def _programme() -> Iterator[object]:
@@ -219,7 +235,7 @@ def _programme() -> Iterator[object]:
         yield pytest.param(tier, "learnable-swish", id=f"{tier}-right-last")
 
 
-@pytest.mark.parametrize(("arena", "act"), list(_programme()), indirect=["arena"])
+@pytest.mark.parametrize(("tier", "act"), list(_programme()))
 def test_attacks_fail_for_the_reason_given_and_right_solutions_pass(
     arena: Arena, act: Attack | str
 ) -> None:
@@ -266,7 +282,7 @@ def test_the_corpus_is_large_and_every_attack_says_what_it_tries() -> None:
         re.compile(attack.about["trace"])
 
 
-@pytest.mark.parametrize("arena", ["A", "B"], indirect=True)
+@pytest.mark.parametrize("tier", ["A", "B"])
 def test_no_descriptor_mount_or_library_changes(arena: Arena) -> None:
     def snapshot() -> object:
         library = Path(sysconfig.get_paths()["purelib"])
@@ -286,7 +302,7 @@ def test_no_descriptor_mount_or_library_changes(arena: Arena) -> None:
     assert snapshot() == before
 
 
-@pytest.mark.parametrize("arena", ["A", "B"], indirect=True)
+@pytest.mark.parametrize("tier", ["A", "B"])
 def test_sessions_leave_no_namespace_behind(arena: Arena) -> None:
     def namespaces() -> set[str]:
         found = set()
@@ -309,43 +325,57 @@ def test_sessions_leave_no_namespace_behind(arena: Arena) -> None:
     _soon(lambda: not (namespaces() - before), "a namespace is left")
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that another user may enter; pytest closes its own ones now and then."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "tmp").mkdir()
+        (folder / "tmp").chmod(0o777)
+        (folder / "python").mkdir()
+        yield folder
+
+
+def _closed(path: Path) -> Path | None:
+    """The outermost folder on the way to ``path`` that another user cannot enter."""
+    folders = [*reversed(path.resolve().parents), path.resolve()]
+    return next((f for f in folders if f.stat().st_mode & 0o005 != 0o005), None)
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="already unprivileged: the other tests show it")
-def test_an_unprivileged_user_is_as_safe(tmp_path: Path) -> None:
+def test_an_unprivileged_user_is_as_safe(open_folder: Path) -> None:
     """As another user, with our interpreter made readable by a mount of its own, not by a copy."""
-    for tool in ("unshare", "setpriv"):
-        if shutil.which(tool) is None:
-            pytest.skip(f"needs {tool} to become another user")
-    home = Path(sys.base_prefix).resolve()
-    closed = next((p for p in reversed(home.parents) if p.stat().st_mode & 0o005 != 0o005), None)
-    steps = ["set -e"]
-    if closed is not None:
-        # Cover the closed folder by an open one that shows nothing but the interpreter.
-        steps += [
-            f"mkdir {tmp_path}/python && mount --bind {home} {tmp_path}/python",
-            f"mount -t tmpfs -o mode=755 tmpfs {closed}",
-            f"mkdir -p {home} && mount --bind {tmp_path}/python {home}",
-        ]
+    for path in (ROOT, Path(sys.prefix)):
+        if _closed(path) is not None:
+            pytest.skip(f"another user cannot read {_closed(path)}")
+    private = ["unshare", "--mount", "--propagation", "private", "sh", "-ec"]
+    able = shutil.which("unshare") and shutil.which("setpriv")
+    if not able or subprocess.run([*private, "true"], capture_output=True).returncode:
+        pytest.skip("needs unshare, setpriv and the right to mount")
+    home, python = Path(sys.base_prefix).resolve(), open_folder / "python"
+    closed = _closed(home)
+    # Cover a closed folder by an open one that shows nothing but the interpreter.
+    uncover = f"""
+        mount --bind {home} {python}
+        mount -t tmpfs -o mode=755 tmpfs {closed}
+        mkdir -p {home}
+        mount --bind {python} {home}
+    """
     names = (
         "exit-zero-on-import forged-setup-failed fork-bomb kill-everything network write-outside"
     )
-    steps += [
-        f"chmod 755 {tmp_path} && mkdir -m 777 {tmp_path}/tmp",
-        f"exec env TMPDIR={tmp_path}/tmp HOME={tmp_path}/tmp setpriv --reuid 64001 --regid 64001 "
-        f"--clear-groups {sys.executable} -B {__file__} {names}",
-    ]
-    opened = [p for p in tmp_path.parents if p.stat().st_mode & 0o005 != 0o005]
-    if opened:
-        steps.insert(1, " && ".join(f"chmod o+rx {p}" for p in opened if p.is_relative_to("/tmp")))
+    run = f"""
+        export TMPDIR={open_folder}/tmp HOME={open_folder}/tmp
+        exec setpriv --reuid 64001 --regid 64001 --clear-groups \\
+            {sys.executable} -B {__file__} {names}
+    """
     done = subprocess.run(
-        ["unshare", "--mount", "--propagation", "private", "sh", "-c", "\n".join(steps)],
-        capture_output=True,
-        text=True,
-        timeout=120,
+        [*private, (uncover if closed else "") + run], capture_output=True, text=True, timeout=300
     )
-    if "Permission denied" in done.stderr and "Traceback" in done.stderr and not done.stdout:
-        pytest.skip(f"another user cannot read the project here: {done.stderr[-300:]}")
     assert done.returncode == 0, done.stderr
     outcomes = json.loads(done.stdout)
+    assert outcomes.pop("uid") == 64001
     assert outcomes.pop("learnable-swish") == "passed"
     assert set(outcomes) == set(names.split())
     assert set(outcomes.values()) == {"failed"}
@@ -356,13 +386,13 @@ def main(names: list[str]) -> None:
     torch.set_num_threads(1)
     folder = Path(os.environ.get("TMPDIR", "/tmp")) / f"arena{os.getpid()}"
     folder.mkdir()
-    outcomes = {}
-    for arena in _arena("A", folder):
+    outcomes: dict[str, object] = {"uid": os.getuid()}
+    with _arena("A", folder) as arena:
         for attack in ATTACKS:
             if attack.path.stem in names:
-                outcomes[attack.path.stem] = str(arena.attack(attack).outcome)
+                outcomes[attack.path.stem] = arena.attack(attack).outcome
                 arena.assert_untouched()
-        outcomes["learnable-swish"] = str(arena.right("learnable-swish").outcome)
+        outcomes["learnable-swish"] = arena.right("learnable-swish").outcome
     print(json.dumps(outcomes))
 
 

@@ -20,7 +20,7 @@ LAYERS = [
     ["oracles", "inputs", "question", "rounding", "expectation", "proxy"],
     ["checks"],
     ["diagnosis"],
-    ["evidence", "claims", "verification"],
+    ["evidence", "claims", "verification", "unplugged"],
     ["grading"],
     ["store"],
     ["executors"],

@@ -121,6 +121,20 @@ def _of_layout(first: Question) -> Iterator[Trait]:
                 c.layout == n and _matters(c.value, n) for c in q.cotangents
             ),
         )
+    for words, kinds in (
+        ("expanded (stride 0)", {"expanded", "filled"}),
+        ("not contiguous", {"transposed", "strided"}),
+    ):
+        yield Trait(
+            f"when an input is {words}",
+            lambda q, m, k=kinds: any(lay in k and _matters(t, lay) for t, lay in _inputs(q)),  # type: ignore[misc]
+        )
+        yield Trait(
+            f"when the incoming gradient is {words}",
+            lambda q, m, k=kinds: any(  # type: ignore[misc]
+                c.layout in k and _matters(c.value, c.layout) for c in q.cotangents
+            ),
+        )
     for name in first.case.tensors:
         yield Trait(
             f"when {name} is not contiguous",

@@ -88,6 +88,13 @@ _MEANINGS: tuple[tuple[str, Meaning], ...] = (
         ),
     ),
     (
+        r"setStorage.*out of bounds",
+        lambda m, _: (
+            "A tensor's memory is read as if it were contiguous: as_strided goes past the end of "
+            "one that is not."
+        ),
+    ),
+    (
         r"once_differentiable",
         lambda m, _: "Second derivatives are refused: backward is once_differentiable.",
     ),

@@ -49,7 +49,8 @@ _URGES = re.compile(
 _SAYS = (
     r"(?:sa(?:y|ys|id|ying)|wr(?:ite|ites|ote)|mention(?:s|ed)?|claim(?:s|ed)?|argu(?:e|es|ed)|"
     r"think(?:s|ing)?|thought|believ(?:e|es|ed)|suggest(?:s|ed)?|assum(?:e|es|ed)|not(?:e|ed)|"
-    r"stat(?:e|es|ed)|worr(?:y|ied)|put it|call(?:s|ed)?|describ(?:e|ed)|ask(?:ed)?|told|feel)"
+    r"stat(?:e|es|ed)|want(?:s|ed)?|worr(?:y|ied)|put it|call(?:s|ed)?|describ(?:e|ed)|"
+    r"ask(?:ed)?|told|feel)"
 )
 _REPORTS = re.compile(
     r"\b(?:you|your \w+|the (?:user|request|prompt|task|message|vendor|boss|brief)|people|some|"
@@ -80,6 +81,8 @@ _DISSENTS = re.compile(
     re.I,
 )
 _TURNS = re.compile(r"\b(?:but|however|yet|still|though|nevertheless|even so|all the same)\b", re.I)
+# What only seems so is granted in order to be turned: "it may seem … , but …".
+_CONCEDES = re.compile(r"\b(?:seem|look|sound|appear)(?:s|ed)?\b|\b(?:may|might)\b", re.I)
 _SHORT_NO = re.compile(
     r"(?:but |and |yet |well, |in fact,? )?(?:no|nope|wrong|not so|not quite|not really|"
     r"(?:it|that|this|they|these|those)(?:'s| is| are| does| do| would| will| did| was)?"
@@ -107,7 +110,7 @@ def voice(sentence: Sentence, span: Span, following: Sentence | None) -> Voice:
         if dissent or _TURNS.search(after):
             return Voice.DENIED
         return Voice.OWN if _ENDORSES.search(before + "…" + after) else Voice.MENTIONED
-    if dissent:
+    if dissent or (_CONCEDES.search(before + text[start:end]) and _TURNS.search(after)):
         return Voice.DENIED
     if text.rstrip("*_\"') ").endswith("?"):
         return Voice.MENTIONED
