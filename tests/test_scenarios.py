@@ -185,7 +185,7 @@ def test_a_trap_without_a_counter_keeps_the_one_of_the_row(folder: Path) -> None
 
 def test_limits_are_given_in_mebibytes_and_seconds(folder: Path) -> None:
     edit(folder, "provided: [engine]", "provided: [engine]\nlimits: {wall_s: 5, memory_mib: 100}")
-    assert load(folder).scenario("doubling").limits == Limits(5.0, 20.0, 100 << 20)
+    assert load(folder).scenario("doubling").limits == Limits(5.0, 10.0, 100 << 20)
 
 
 def test_the_root_may_be_a_library_a_skill_or_one_scenario(folder: Path) -> None:
