@@ -18,7 +18,7 @@ from harness.checks.bench import Bench, Conduct, Judgement, Trial
 from harness.checks.compare import steady_stacks
 from harness.errors import ScenarioError
 from harness.inputs import Case
-from harness.model import EntryPoint
+from harness.model import EntryPoint, Outcome
 from harness.proxy import CandidateError, Key, Memo, NotRehearsed, Rehearsal, remote
 from harness.question import Answer
 
@@ -50,6 +50,8 @@ class Objection:
     # Whether gradcheck itself objects; else it could not even be run.
     by_gradcheck: bool
     line: int | None = None
+    # Whether the grader is at fault, not the submission.
+    ours: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,10 +129,11 @@ class Stock:
             except CandidateError as error:
                 yield Objection(run.case, f"a call raised {error}", False, error.line)
                 continue
-            except NotRehearsed:
-                # It went on past the point at which it rejects the oracle.
+            except NotRehearsed as beyond:
+                # Where it must reject it went on past the point at which it rejects the oracle.
                 if not self.must_fail:
-                    raise
+                    yield Objection(run.case, str(beyond), by_gradcheck=False, ours=True)
+                    continue
             yield None
 
     @staticmethod
@@ -190,6 +193,11 @@ class Gradcheck(Stock):
         conduct: Conduct,
     ) -> Judgement:
         for objection in self._results(bench, entry, answers):
+            if objection is not None and objection.ours:
+                return Judgement(
+                    Outcome.UNGRADED,
+                    f"Stock {self.kind} asked what was not foreseen: {objection.message}.",
+                )
             if objection is not None:
                 said = "objects" if objection.by_gradcheck else "cannot run"
                 return Judgement.failed(
