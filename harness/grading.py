@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any, TypeVar
 
 import torch
 
@@ -34,10 +35,11 @@ from harness.model import (
     Verification,
 )
 from harness.question import Answer, Cotangent, Question, put
-from harness.sandbox import CandidateFault, Session
+from harness.sandbox import CandidateFault, Session, alone, in_company
 from harness.unplugged import unplugged
 
 LOADS = "loads"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def _examine(
 ) -> tuple[tuple[Finding, ...], dict[str, tuple[str, ...]]]:
     """Findings of every check, and the Functions behind each entry point."""
     try:
-        with Session(address, plan.scenario.limits) as session:
+        with in_company(address), Session(address, plan.scenario.limits) as session:
             loaded = load(session, submission, plan)
             steps = [step for step in plan.steps if step.entry.name in loaded.usable]
             plain, answers = _ask_at_once(session, submission, plan, steps, loaded.usable)
@@ -186,7 +188,8 @@ def _examine(
     except CandidateFault:
         # Ask again, alone and check by check: that names the check at which it ends,
         # and a mere slow moment of this machine is not held against anyone.
-        return _examine_slowly(submission, plan, read, address)
+        with alone(address):
+            return _examine_slowly(submission, plan, read, address)
     used_by = {name: functions_in(answer) for name, answer in plain.items()}
     return (*loaded.findings, *findings), used_by
 
@@ -294,17 +297,29 @@ def _gradients_without_backward(
     code = unplugged(submission.code, read)
     if code is None:
         return list(names)
-    for _ in range(2):
-        try:
-            with Session(address, plan.scenario.limits) as session:
-                # An import that now fails has gone through a backward, too.
-                usable = load(session, replace(submission, code=code), plan).usable
-                asked = [name for name in names if name in usable]
-                answers = put(session, [plan.plain_vjp[name] for name in asked])
-                return [n for n, answer in zip(asked, answers, strict=True) if not answer.error]
-        except CandidateFault:
-            continue  # once may be a slow moment of this machine
-    return list(names)
+
+    def ask() -> list[str]:
+        with Session(address, plan.scenario.limits) as session:
+            # An import that now fails has gone through a backward, too.
+            usable = load(session, replace(submission, code=code), plan).usable
+            asked = [name for name in names if name in usable]
+            answers = put(session, [plan.plain_vjp[name] for name in asked])
+            return [n for n, answer in zip(asked, answers, strict=True) if not answer.error]
+
+    try:
+        return _confirmed(address, ask)
+    except CandidateFault:
+        return list(names)
+
+
+def _confirmed(address: str, ask: Callable[[], T]) -> T:
+    """What ``ask`` returns; its fault is believed when it comes again, without neighbours."""
+    try:
+        with in_company(address):
+            return ask()
+    except CandidateFault:
+        with alone(address):
+            return ask()
 
 
 def _fault_finding(step: Step | None, fault: CandidateFault) -> Finding:
@@ -400,12 +415,16 @@ def run_own_tests(
     assert submission.code is not None
     functions = tuple(function.name for function in read.functions)
     tests = [] if read.main_lines else _standalone_tests(read)
-    try:
+
+    def ask() -> dict[str, Any]:
         with Session(address, plan.scenario.limits) as session:
             modules = plan.bench.oracles.sources
             session.request({"do": "load", "source": "", "modules": modules, "entry_points": {}})
             script = {"do": "script", "source": submission.code, "tests": tests}
-            reply, _ = session.request(script)
+            return session.request(script)[0]
+
+    try:
+        reply = _confirmed(address, ask)
     except CandidateFault as fault:
         return OwnTests(False, str(fault), (), functions)
     error = reply.get("error")

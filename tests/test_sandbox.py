@@ -5,14 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import resource
+import shutil
 import signal
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,10 +28,12 @@ from hypothesis import strategies as st
 from harness import sandbox
 from harness.errors import SandboxError, UsageError
 from harness.model import Limits
-from harness.sandbox import CandidateFault, Probe, Session, Zygote, tier
+from harness.sandbox import CandidateFault, Probe, Session, Zygote, alone, choose, in_company, tier
 from harness.sandbox import session as trusted
 from harness.sandbox.inside import linux, seccomp, wire
+from harness.sandbox.inside import zygote as inside
 from harness.sandbox.reply import MOST_CHARACTERS, UnfitError, printable, tamed
+from harness.sandbox.session import MOST_WAITED
 from harness.sandbox.zygote import SANDBOX_UID
 
 SOON = Limits(wall_s=2.0, cpu_s=5.0)
@@ -183,8 +190,8 @@ def test_a_candidate_computes(running: Zygote) -> None:
         ("import os; os._exit(0)", "left with exit status 0 before it had answered"),
         ("import os; os._exit(3)", "left with exit status 3 before it had answered"),
         ("import ctypes; ctypes.string_at(0)", "died of signal 11"),
-        ("import time; time.sleep(60)", "took more than 2 s"),
-        ("while True: pass", "took more than 2 s|was killed"),
+        ("import time; time.sleep(60)", "took more than"),
+        ("while True: pass", "took more than|was killed"),
         ("import os; os.write(3, b'\\xff' * 64)", "sent more than it was asked for"),
         ("import os; os.write(3, b'\\x02\\0\\0\\0\\0\\0\\0\\0[]' * 9)", "malformed reply"),
         ("import ctypes; ctypes.CDLL(None).unshare(0x10000000)", "forbidden system call"),
@@ -270,10 +277,77 @@ def test_time_spent_waiting_for_a_processor_does_not_count(
     limits = Limits(wall_s=0.5)
     with (
         Session(running.address, limits) as session,
-        pytest.raises(CandidateFault, match=r"0\.5 s"),
+        pytest.raises(CandidateFault, match="took more than"),
     ):
         load(session, "import time; time.sleep(60)")
-    assert 1.0 <= time.monotonic() - started < 5.0  # twice the time, and no more
+    allowed_s = 0.5 * (1 + MOST_WAITED)
+    assert allowed_s <= time.monotonic() - started < allowed_s + 4.0
+
+
+def test_other_work_on_every_processor_takes_nobodys_time(running: Zygote) -> None:
+    busy = [
+        # In sessions of their own: the kernel shares processors out among sessions.
+        subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+        for _ in range(4 * len(os.sched_getaffinity(0)))
+    ]
+    try:
+        # About 0.6 s of work, which beside all of them takes several times as long.
+        with Session(running.address, Limits(wall_s=1.5)) as session:
+            started = time.monotonic()
+            work = "from time import process_time as t\nend = t() + 0.6\nwhile t() < end: pass"
+            assert load(session, work).get("error") is None
+        assert time.monotonic() - started > 1.5, "the machine was not busy enough to show anything"
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+def test_a_slow_machine_gives_every_candidate_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inside, "NOMINAL_S", 1e-6)
+    assert inside.measured_pace() == inside.MOST_PACE
+    monkeypatch.setattr(inside, "NOMINAL_S", 1e6)
+    assert inside.measured_pace() == 1.0
+
+    def copied_for_a_faster_machine(source: Path, target: Path, **options: Any) -> None:
+        shutil.copytree(source, target, **options)
+        file = target / "zygote.py"
+        text, count = re.subn(r"(?m)^NOMINAL_S = .*$", "NOMINAL_S = 1e-6", file.read_text())
+        assert count == 1
+        file.write_text(text)
+
+    copies = SimpleNamespace(**{**vars(shutil), "copytree": copied_for_a_faster_machine})
+    monkeypatch.setattr("harness.sandbox.zygote.shutil", copies)
+    with (
+        Zygote(choose()) as slow,
+        Session(slow.address, Limits(wall_s=0.1, cpu_s=3)) as session,
+    ):
+        fields = Path(f"/proc/{session.pid}/limits").read_text()
+        (cpu,) = [line.split()[3] for line in fields.splitlines() if line.startswith("Max cpu")]
+        assert int(cpu) == 3 * inside.MOST_PACE
+        assert load(session, "import time; time.sleep(0.5)").get("error") is None
+
+
+def test_who_wants_the_machine_alone_waits_for_the_others_and_they_for_it(tmp_path: Path) -> None:
+    address, events = str(tmp_path / "socket"), []
+
+    def lonely() -> None:
+        with alone(address):
+            events.append("alone")
+            time.sleep(0.3)
+            events.append("still alone")
+
+    with in_company(address), in_company(address):
+        waiting = threading.Thread(target=lonely)
+        waiting.start()
+        time.sleep(0.3)
+        events.append("in company")
+    while "alone" not in events:
+        time.sleep(0.01)
+    with in_company(address):
+        events.append("in company again")
+    waiting.join()
+    assert events == ["in company", "alone", "still alone", "in company again"]
 
 
 def test_a_candidate_is_the_first_to_go_when_memory_runs_out(running: Zygote) -> None:

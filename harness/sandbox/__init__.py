@@ -20,6 +20,18 @@ only. C and D are not sandboxes and need ``--allow-unsandboxed``.
 
 from harness.sandbox.session import CandidateFault, Session
 from harness.sandbox.tier import TIERS, Probe, Tier, choose, probe
+from harness.sandbox.turn import alone, in_company
 from harness.sandbox.zygote import Zygote
 
-__all__ = ["TIERS", "CandidateFault", "Probe", "Session", "Tier", "Zygote", "choose", "probe"]
+__all__ = [
+    "TIERS",
+    "CandidateFault",
+    "Probe",
+    "Session",
+    "Tier",
+    "Zygote",
+    "alone",
+    "choose",
+    "in_company",
+    "probe",
+]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import select
 import socket
@@ -26,6 +25,8 @@ BODY_SLACK_BYTES = 1 << 20
 CONNECT_S = 60.0
 GONE_S = 5.0
 LEAST_GRANT_S = 0.01
+# Waiting for a processor is forgiven up to so many times the limit itself.
+MOST_WAITED = 10.0
 
 
 class CandidateFault(Exception):
@@ -38,8 +39,9 @@ class CandidateFault(Exception):
 class Session:
     """One candidate process; a context manager that ends it.
 
-    ``limits.wall_s`` is shared by all questions; time that the process spends
-    waiting for a processor, as other work keeps them busy, does not count.
+    ``limits.wall_s`` is shared by all questions and scaled by the zygote's
+    calibration; time that the process spends waiting for a processor, as other
+    work keeps them busy, does not count.
     Raises ``SandboxError`` where the sandbox itself failed, ``CandidateFault``
     where the candidate did.
     """
@@ -55,7 +57,7 @@ class Session:
         self._candidate = ours
         try:
             self._control.settimeout(CONNECT_S)
-            request = {"cpu_s": math.ceil(limits.cpu_s), "memory_bytes": limits.memory_bytes}
+            request = {"cpu_s": limits.cpu_s, "memory_bytes": limits.memory_bytes}
             try:
                 socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])
                 message, fds, _, _ = socket.recv_fds(self._control, 4096, 1)
@@ -73,7 +75,8 @@ class Session:
         except BaseException:
             self.close()
             raise
-        self._deadline = time.monotonic() + limits.wall_s
+        self._wall_s: float = limits.wall_s * json.loads(message)["pace"]
+        self._deadline = time.monotonic() + self._wall_s
 
     def __enter__(self) -> Session:
         return self
@@ -149,12 +152,12 @@ class Session:
         if left <= 0:
             left += self._grant()
         if left <= 0:
-            raise CandidateFault(f"it took more than {self.limits.wall_s:g} s")
+            raise CandidateFault(f"it took more than {self._wall_s:.3g} s")
         return left
 
     def _grant(self) -> float:
-        """Move the deadline by the time the process waited for a processor, at most once over."""
-        due = min(self._waited_s(), self.limits.wall_s) - self._granted_s
+        """Move the deadline by the time the process waited for a processor, within bounds."""
+        due = min(self._waited_s(), MOST_WAITED * self._wall_s) - self._granted_s
         if due < LEAST_GRANT_S:
             return 0.0
         self._granted_s += due

@@ -45,6 +45,13 @@ def warm_up() -> None:
     repr(x)
 
 
+def exercise() -> None:
+    """A fixed piece of the kind of work that candidates do, to time a machine by."""
+    x = torch.linspace(-1, 1, 50, dtype=torch.float64).reshape(10, 5).requires_grad_()
+    for _ in range(1000):
+        torch.autograd.grad((x * torch.sigmoid(x)).sum(), x)
+
+
 class Channel:
     """Frames over a file descriptor."""
 

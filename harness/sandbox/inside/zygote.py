@@ -2,7 +2,7 @@
 
 It listens on a socket. Each connection is one trusted worker; a worker sends
 ``{"cpu_s", "memory_bytes"}`` with the candidate's end of a socket pair, gets
-``{"started": true}`` with a pidfd (or ``{"failed": why}`` without), and
+``{"started": true, "pace"}`` with a pidfd (or ``{"failed": why}`` without), and
 ``{"exited": status, "cpu_s", "peak_bytes"}`` once the candidate is gone.
 ``{"kill": true}`` or hanging up kills the candidate. One connection
 has at most one candidate at a time.
@@ -11,6 +11,7 @@ has at most one candidate at a time.
 import contextlib
 import gc
 import json
+import math
 import os
 import select
 import signal
@@ -25,6 +26,10 @@ from . import confine, landlock, linux
 
 MESSAGE_BYTES = 4096
 CANDIDATE_FD = 3
+# Processor seconds that the calibration may take before limits are stretched: twice what it
+# takes on the two-core machine on which they were chosen.
+NOMINAL_S = 0.1
+MOST_PACE = 20.0
 # Without namespaces every candidate is a user of its own: limits on processes count per user.
 USERS = 1024
 
@@ -66,10 +71,27 @@ def main(listener_fd: int, settings: Settings) -> None:
     from . import serve
 
     serve.warm_up()
-    zygote = Zygote(socket.socket(fileno=listener_fd), settings)
-    ready = {"ready": True, "warm_s": round(time.perf_counter() - started, 3)}
+    pace = measured_pace()
+    zygote = Zygote(socket.socket(fileno=listener_fd), settings, pace)
+    warm_s = round(time.perf_counter() - started, 3)
+    ready = {"ready": True, "warm_s": warm_s, "pace": round(pace, 3)}
     os.write(1, json.dumps(ready).encode() + b"\n")
     zygote.serve()
+
+
+def measured_pace() -> float:
+    """How many times slower than the nominal machine this one is, at least 1.
+
+    By processor time, so that other work on the machine does not count.
+    """
+    from . import serve
+
+    spent = []
+    for _ in range(3):
+        started = time.process_time()
+        serve.exercise()
+        spent.append(time.process_time() - started)
+    return min(max(min(spent) / NOMINAL_S, 1.0), MOST_PACE)
 
 
 def _outlive(child: int, listener_fd: int) -> None:
@@ -100,9 +122,10 @@ class Worker:
 class Zygote:
     """The fork server's loop; single-threaded, or forking would not be safe."""
 
-    def __init__(self, listener: socket.socket, settings: Settings) -> None:
+    def __init__(self, listener: socket.socket, settings: Settings, pace: float) -> None:
         self.listener = listener
         self.settings = settings
+        self.pace = pace
         layers = settings.layers
         self.forked = 0
         self.own_pidns = None
@@ -152,7 +175,8 @@ class Zygote:
         if "kill" in request:
             worker.kill_candidate()
             return
-        grant = confine.Grant(request["cpu_s"], request["memory_bytes"])
+        cpu_s = math.ceil(request["cpu_s"] * self.pace)
+        grant = confine.Grant(cpu_s, request["memory_bytes"])
         try:
             worker.candidate_pid = self._fork(fds[0], grant)
         except OSError as error:
@@ -163,7 +187,7 @@ class Zygote:
         pidfd = os.pidfd_open(worker.candidate_pid)
         self.candidates[pidfd] = worker
         self.poll.register(pidfd, select.POLLIN)
-        worker.tell({"started": True}, [pidfd])
+        worker.tell({"started": True, "pace": self.pace}, [pidfd])
 
     def _reap(self, pidfd: int) -> None:
         worker = self.candidates.pop(pidfd)
