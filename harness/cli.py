@@ -368,16 +368,29 @@ def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
 
 @main.command()
 def doctor() -> None:
-    """Show what this machine offers for the sandbox, layer by layer."""
+    """Show what this machine offers for the sandbox, layer by layer.
+
+    Each mechanism is tried, a candidate is started and asked to compute. Where
+    something is missing, the kernel's answer stands there, and what to do about it.
+    Exit status 0 if untrusted code can be confined and run, else 3.
+    """
     from harness import sandbox
+    from harness.sandbox.doctor import examine
 
     found = sandbox.probe()
-    for layer, problem in found.problems.items():
-        click.echo(f"{'✗' if problem else '✓'} {layer}" + (f": {problem}" if problem else ""))
     tier = found.tier
-    click.echo(f"tier {tier.name}: {', '.join(tier.layers)}")
+    well = tier.confines
+    for sign in examine(found):
+        mark = {True: "✓", False: "✗", None: "·"}[sign.good]
+        click.echo(f"{mark} {sign.about + ':':12} {sign.found}")
+        if sign.advice:
+            click.echo(click.wrap_text(sign.advice, 92, " " * 15, " " * 15))
+        well = well and (sign.good is not False or sign.about in found.problems)
+    click.echo(f"\ntier {tier.name}: {', '.join(tier.layers)}")
     if not tier.confines:
         click.echo("untrusted code is not run here without --allow-unsandboxed")
+    if not well:
+        sys.exit(EXIT_UNGRADED)
 
 
 def _make_parent(file: Path) -> None:

@@ -365,7 +365,7 @@ def test_validate_notices_a_scenario_that_cannot_tell_right_from_wrong(copy: Pat
 def test_doctor_names_each_layer_and_the_tier() -> None:
     done = harness("doctor", cwd=ROOT)
     assert done.returncode == 0
-    for word in ("namespaces", "landlock", "seccomp", "tier "):
+    for word in ("namespaces", "landlock", "seccomp", "✓ candidate:", "time limits", "tier "):
         assert word in done.stdout
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import sandbox, submissions
+from harness.executors import local
 from harness.executors.local import Backlog, grade_all
 from harness.model import Outcome, Record, Scenario, Submission
 from harness.scenarios import Library
@@ -71,6 +72,26 @@ def test_a_killed_process_is_replaced_and_no_grade_changes(
     for submission, _ in pairs:
         right = int(submission.id.rsplit("/", 1)[1]) % 2
         assert outcomes[submission.id] is (Outcome.PASSED if right else Outcome.FAILED)
+
+
+def test_a_zygote_that_has_grown_is_replaced_between_grades(
+    pairs: list[tuple[Submission, Scenario]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local, "LOOK_EVERY", 10)
+    monkeypatch.setattr(local, "MOST_GROWN_BYTES", -(1 << 40))
+    zygotes: list[int] = []
+    start = sandbox.Zygote.start
+
+    def noted(zygote: sandbox.Zygote) -> None:
+        start(zygote)
+        zygotes.append(zygote.memory_bytes())
+
+    monkeypatch.setattr(sandbox.Zygote, "start", noted)
+    answers = list(grade_all(pairs, seed=5, tier=sandbox.choose(), jobs=2))
+    assert len(zygotes) == 3  # at the start, and with 20 and 10 left
+    assert all(size > 50 << 20 for size in zygotes)
+    assert sorted(submission.id for submission, _ in answers) == sorted(s.id for s, _ in pairs)
+    assert all(isinstance(answer, Record) for _, answer in answers)
 
 
 def test_closing_the_iterator_ends_every_process(

@@ -28,7 +28,17 @@ from hypothesis import strategies as st
 from harness import sandbox
 from harness.errors import SandboxError, UsageError
 from harness.model import Limits
-from harness.sandbox import CandidateFault, Probe, Session, Zygote, alone, choose, in_company, tier
+from harness.sandbox import (
+    CandidateFault,
+    Probe,
+    Session,
+    Zygote,
+    alone,
+    choose,
+    doctor,
+    in_company,
+    tier,
+)
 from harness.sandbox import session as trusted
 from harness.sandbox.inside import linux, seccomp, wire
 from harness.sandbox.inside import zygote as inside
@@ -96,10 +106,40 @@ def test_probing_tries_each_mechanism_and_leaves_this_process_as_it_was() -> Non
 
 def test_a_mechanism_that_fails_is_reported_in_the_kernels_words() -> None:
     def fails() -> None:
-        raise OSError(1, "Operation not permitted")
+        raise OSError(1, "unshare: Operation not permitted")
 
-    assert tier._tried(fails) == "[Errno 1] Operation not permitted"
+    assert tier._tried(fails) == "EPERM: unshare: Operation not permitted"
     assert tier._tried(lambda: None) is None
+
+
+@pytest.mark.parametrize(
+    ("layer", "problem", "remedy"),
+    [
+        ("namespaces", "EPERM: unshare: Operation not permitted", "apparmor_restrict"),
+        ("namespaces", "ENOSPC: unshare: No space left on device", "max_user_namespaces"),
+        ("namespaces", "EINVAL: unshare: Invalid argument", "CONFIG_USER_NS"),
+        ("landlock", "ENOSYS: landlock_create_ruleset", "5.13 or newer"),
+        ("landlock", "EOPNOTSUPP: landlock_create_ruleset", "`lsm=`"),
+        ("landlock", "EPERM: landlock_create_ruleset", "filter may forbid"),
+        ("seccomp", "no system call table for riscv64", "x86_64 or aarch64"),
+    ],
+)
+def test_every_missing_mechanism_comes_with_what_to_do(
+    layer: str, problem: str, remedy: str
+) -> None:
+    assert remedy in doctor.advice(layer, problem)
+
+
+def test_the_examination_tells_what_is_missing_and_tries_what_is_there() -> None:
+    problem = "EPERM: unshare: Operation not permitted"
+    found = Probe({"namespaces": problem, "landlock": None, "seccomp": None})
+    signs = {sign.about: sign for sign in doctor.examine(found)}
+    assert signs["namespaces"].good is False
+    assert signs["namespaces"].found == problem
+    assert signs["namespaces"].advice == doctor.advice("namespaces", problem)
+    assert "version" in signs["landlock"].found
+    assert signs["candidate"].good, signs["candidate"].found
+    assert signs["time limits"].found
 
 
 def test_an_unknown_tier_is_refused_with_the_known_ones() -> None:
@@ -152,6 +192,28 @@ def test_a_zygote_that_is_killed_is_started_again_and_serves(
         zygote.start()
         with Session(zygote.address, Limits()) as session:
             assert load(session, SQUARE, f=1) == {"entry_points": {"f": None}}
+
+
+@pytest.mark.parametrize("deaths", [1, 3])
+def test_a_zygote_that_is_killed_while_it_warms_up_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, deaths: int
+) -> None:
+    launch, launched = Zygote._launch, []
+
+    def doomed(zygote: Zygote) -> None:
+        launch(zygote)
+        launched.append(zygote.pid)
+        if len(launched) <= deaths:
+            os.kill(zygote.pid, signal.SIGKILL)
+
+    monkeypatch.setattr(Zygote, "_launch", doomed)
+    if deaths == 3:
+        with pytest.raises(SandboxError, match="killed while it warmed up"), Zygote(choose()):
+            pass
+    else:
+        with Zygote(choose()) as zygote, Session(zygote.address, SOON) as session:
+            assert load(session, SQUARE)["entry_points"] == {}
+    assert len(launched) == deaths + (deaths < 3)
 
 
 def test_a_session_whose_zygote_dies_blames_the_sandbox() -> None:

@@ -26,6 +26,9 @@ PRELOAD = [
     "torch.distributed.tensor",
 ]
 TRIES = 3
+# A zygote that has grown by so much is replaced; it is looked at after so many grades.
+MOST_GROWN_BYTES = 64 << 20
+LOOK_EVERY = 100
 MOST_RESTARTS = 20
 WATCH_S = 0.5
 
@@ -92,6 +95,7 @@ class _Pool:
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(PRELOAD)
         self.restarts = 0
+        self.born_bytes = zygote.memory_bytes()
         self.workers = [self._hire() for _ in range(size)]
 
     def _hire(self) -> Worker:
@@ -111,10 +115,14 @@ class _Pool:
             backlog.add(task.scenario.id, index)
         tries = [0] * len(tasks)
         left = len(tasks)
+        outgrown = False
         while left:
             self._restart_zygote_if_dead()
+            if outgrown and all(worker.busy is None for worker in self.workers):
+                self._start_zygote()
+                outgrown = False
             for worker in self.workers:
-                if worker.busy is None:
+                if worker.busy is None and not outgrown:
                     self._give(worker, backlog, tasks)
             for worker in self._heard_from():
                 assert worker.busy is not None
@@ -131,6 +139,9 @@ class _Pool:
                     backlog.add(tasks[done].scenario.id, done)
                     continue
                 left -= 1
+                self.restarts = 0
+                if left % LOOK_EVERY == 0:
+                    outgrown = self.zygote.memory_bytes() > self.born_bytes + MOST_GROWN_BYTES
                 yield done, answer
 
     def _give(self, worker: Worker, backlog: Backlog, tasks: Sequence[Task]) -> None:
@@ -155,14 +166,19 @@ class _Pool:
     def _restart_zygote_if_dead(self) -> None:
         if not self.zygote.alive():
             self._count_restart()
-            self.zygote.start()
+            self._start_zygote()
+
+    def _start_zygote(self) -> None:
+        self.zygote.start()
+        self.born_bytes = self.zygote.memory_bytes()
 
     def _count_restart(self) -> None:
         self.restarts += 1
         if self.restarts > MOST_RESTARTS:
             raise SandboxError(
-                f"processes of this run were killed {MOST_RESTARTS} times; is the machine out of "
-                "memory? What was graded is kept: run again with fewer jobs (-j 1)."
+                f"processes of this run were killed {MOST_RESTARTS} times without a grade between; "
+                "is the machine out of memory? What was graded is kept: run again with fewer "
+                "jobs (-j 1)."
             )
 
     def close(self) -> None:

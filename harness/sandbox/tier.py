@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import os
 import platform
 import sys
@@ -99,7 +101,7 @@ def _tried(attempt: Callable[[], None]) -> str | None:
         try:
             attempt()
         except BaseException as error:
-            os.write(writer, (str(error) or type(error).__name__).encode()[:300])
+            os.write(writer, _words(error).encode()[:300])
         finally:
             os._exit(0)
     os.close(writer)
@@ -107,6 +109,13 @@ def _tried(attempt: Callable[[], None]) -> str | None:
         problem = file.read().decode(errors="replace")
     os.waitpid(pid, 0)
     return problem or None
+
+
+def _words(error: BaseException) -> str:
+    """An error with the name of its errno, which manuals and search engines know."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return f"{errno.errorcode.get(error.errno, error.errno)}: {error.strerror}"
+    return str(error) or type(error).__name__
 
 
 def _try_namespaces() -> None:
@@ -140,7 +149,7 @@ def _try_landlock() -> None:
     from harness.sandbox.inside import landlock, linux
 
     if landlock.abi() < 1:
-        raise OSError("this kernel has no Landlock")
+        raise OSError(ctypes.get_errno(), "landlock_create_ruleset")
     linux.no_new_privileges()
     landlock.restrict(landlock.ruleset(["/usr"], []))
 

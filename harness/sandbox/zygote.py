@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -19,6 +20,8 @@ from harness.sandbox.inside import confine
 from harness.sandbox.tier import Tier
 
 START_S = 120.0
+TRIES = 3
+KILLED = "it was killed while it warmed up"
 # An unprivileged user that no account uses; a candidate of a root harness runs as it, or,
 # without namespaces, as one of the users from here on.
 SANDBOX_UID = 64123
@@ -39,6 +42,8 @@ class Zygote:
         self._folder = Path(tempfile.mkdtemp(prefix="py"))
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = self._folder / "stderr"
+        # How many times slower than the nominal machine this one is, at least 1.
+        self.pace = 1.0
 
     @property
     def address(self) -> str:
@@ -74,8 +79,21 @@ class Zygote:
     def start(self) -> None:
         """Start the process, or replace a dead one, and wait until it is warm.
 
-        Raises ``SandboxError``.
+        One that is killed before it is warm is started again. Raises ``SandboxError``.
         """
+        for _ in range(TRIES):
+            self._launch()
+            problem = self._await_ready()
+            if problem is None:
+                return
+            if problem != KILLED:
+                break
+        raise SandboxError(
+            f"the sandbox (tier {self.tier.name}) did not start: {problem}. "
+            "`harness doctor` shows what this machine offers."
+        )
+
+    def _launch(self) -> None:
         self._end()
         address = Path(self.address)
         address.unlink(missing_ok=True)
@@ -103,30 +121,42 @@ class Zygote:
                 )
         assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps(self._settings()).encode())
-            self._process.stdin.close()
+            self._process.stdin.write(json.dumps(self._settings()).encode() + b"\n")
+            self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # it died at once; the wait below says why
-        self._await_ready()
+            pass  # it died at once; its last words say why
 
-    def _await_ready(self) -> None:
+    def _await_ready(self) -> str | None:
+        """``None`` once it is warm, else why it will not be."""
         assert self._process is not None
         assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], START_S)
         line = self._process.stdout.readline() if ready else b""
-        if not line.startswith(b'{"ready"'):
-            self._process.kill()
-            self._process.wait()
-            words = self._errors.read_text(errors="replace").strip().splitlines()
-            raise SandboxError(
-                f"the sandbox (tier {self.tier.name}) did not start: "
-                f"{words[-1] if words else f'no answer within {START_S:.0f} s'}. "
-                "`harness doctor` shows what this machine offers."
-            )
+        if line.startswith(b'{"ready"'):
+            self.pace = float(json.loads(line)["pace"])
+            return None
+        self._process.kill()
+        self._process.wait()
+        words = self._errors.read_text(errors="replace").strip().splitlines()
+        if words:
+            return words[-1]
+        return KILLED if ready else f"no answer within {START_S:.0f} s"
 
     def alive(self) -> bool:
         """Whether the process is still running."""
         return self._process is not None and self._process.poll() is None
+
+    def memory_bytes(self) -> int:
+        """Resident memory of the process that candidates are forked from; 0 where it is dead."""
+        try:
+            pid = self.pid
+            if "namespaces" in self.tier.layers:
+                # The outermost process only waits for it.
+                (pid,) = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        except (OSError, ValueError):
+            return 0
+        return pages * os.sysconf("SC_PAGE_SIZE")
 
     def close(self) -> None:
         """End the process, with it every candidate, and remove its folder."""
@@ -137,8 +167,10 @@ class Zygote:
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-            if self._process.stdout is not None:
-                self._process.stdout.close()
+            for pipe in (self._process.stdin, self._process.stdout):
+                if pipe is not None:
+                    with contextlib.suppress(BrokenPipeError):  # it died before it had read all
+                        pipe.close()
             self._process = None
 
     def _settings(self) -> dict[str, object]:

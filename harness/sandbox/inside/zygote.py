@@ -25,6 +25,8 @@ from dataclasses import dataclass
 from . import confine, landlock, linux
 
 MESSAGE_BYTES = 4096
+# Standard input: it ends with the process that started this one.
+LIFELINE_FD = 0
 CANDIDATE_FD = 3
 # Processor seconds that the calibration may take before limits are stretched: twice what it
 # takes on the two-core machine on which they were chosen.
@@ -137,6 +139,7 @@ class Zygote:
             self.ruleset_fd = landlock.ruleset(settings.readable, ["/dev/null"])
         self.poll = select.poll()
         self.poll.register(listener, select.POLLIN)
+        self.poll.register(LIFELINE_FD, select.POLLIN)
         self.workers: dict[int, Worker] = {}  # by descriptor, while it is open
         self.candidates: dict[int, Worker] = {}  # by pidfd, until reaped
         gc.collect()
@@ -149,10 +152,18 @@ class Zygote:
             for fd, _ in self.poll.poll():
                 if fd == self.listener.fileno():
                     self._accept()
+                elif fd == LIFELINE_FD:
+                    self._leave()
                 elif fd in self.workers:
                     self._request(fd)
                 elif fd in self.candidates:
                     self._reap(fd)
+
+    def _leave(self) -> None:
+        """Whoever started this is gone; a signal for that does not survive a change of user."""
+        for worker in self.candidates.values():
+            worker.kill_candidate()
+        os._exit(0)
 
     def _accept(self) -> None:
         connection, _ = self.listener.accept()
