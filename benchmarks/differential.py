@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import itertools
+import math
 import sys
 import types
 import weakref
@@ -132,6 +133,9 @@ class Draw:
                     [0.0, low, high, *argument.edges, *argument.kinks, 1e-9, -1e-9]
                 )
                 values = points.double()[(unit * len(points)).long().clamp(max=len(points) - 1)]
+        # At a kink either one-sided derivative is right, so there is nothing to tell apart.
+        for kink in argument.kinks:
+            values = torch.where(values == kink, kink + 1e-3, values)
         return values.to(self.dtype)
 
 
@@ -212,10 +216,21 @@ def once(function: Any, draw: Draw, scale: float, layout: str | None = None) -> 
         seen["cotangent"] = g
     seen |= {f"input {i}": x.detach() for i, x in enumerate(call.inputs)}
     seen["random"], seen["random after"] = after, torch.rand(2)
-    seen["log"] = str(
-        [(e, sorted((k, type(v), f"{v:.9g}") for k, v in n.items())) for e, n in call.log]
-    )
+    tensors = {"forward": y.detach(), "backward": seen.get("cotangent", y.detach())}
+    seen["log"] = str([(e, entries(n, tensors.get(e, y))) for e, n in call.log])
     return seen
+
+
+def entries(numbers: Mapping[str, Any], tensor: torch.Tensor) -> list[tuple[str, type, str]]:
+    """What was logged of ``tensor``; a deviation may be the biased or the unbiased one."""
+
+    def text(name: str, value: float) -> str:
+        for correction in (0, 1) if name == "std" and tensor.numel() > 1 else ():
+            if math.isclose(value, float(tensor.std(correction=correction)), rel_tol=1e-9):
+                return "either"
+        return f"{value:.9g}"
+
+    return sorted((name, type(value), text(name, value)) for name, value in numbers.items())
 
 
 def first_order(function: Any, draw: Draw) -> Seen:
@@ -344,7 +359,8 @@ def probes(scenario: Scenario, seed: int) -> Iterator[tuple[str, Callable[..., S
         scales = itertools.cycle(SCALES)
         for size in sizes:
             yield simple(Draw(entry, size, torch.float64, next(number)), next(scales))
-        for size in sizes:
+        # What has no gradient is promised for float64 alone.
+        for size in sizes if entry.differentiable else ():
             yield simple(Draw(entry, size, torch.float32, next(number)))
         for size in sizes * 3:
             yield simple(

@@ -28,6 +28,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,9 +37,11 @@ import torch
 from harness import grading, sandbox, scenarios, source, store, submissions, verification
 from harness.checks.bench import Conduct
 from harness.checks.stock import Gradcheck
+from harness.diagnosis.explanation import Heard, explain
 from harness.executors import local
 from harness.grading import Judge, Plan
 from harness.model import Scenario, Submission
+from harness.question import put
 from harness.sandbox import Session, Zygote
 from harness.sandbox.inside.serve import Server
 
@@ -175,7 +178,8 @@ def _gradcheck_inputs(plan: Plan, folder: Path) -> Path:
 
 
 def _findings(answer: Submission, plan: Plan, address: str) -> object:
-    return grading._examine(answer, plan, source.analyse(answer.code or ""), address)
+    read = source.analyse(answer.code or "")
+    return grading._examine(answer, plan, read, address, own_tests_too=False)
 
 
 class Here:
@@ -273,14 +277,18 @@ def _print_stages(
                 plain, replies = grading._ask_at_once(session, answer, plan, steps, loaded.usable)
             judge = Judge(plan.bench, Conduct(read, plain), answer)
             with stage("judge"):
-                findings = tuple(
-                    judge.finding(step, reply, session)
+                heard = [
+                    Heard(judge.finding(step, reply, session), step.trials, reply)
                     for step, reply in zip(steps, replies, strict=True)
-                )
+                ]
+            with stage("explain failures"):
+                findings = tuple(explain(plan.bench, heard, partial(put, session)))
+            with stage("own tests"):
+                own = grading._own_tests(session, answer, plan, read)
             with stage("reap"):
                 session.close()
-            with stage("own tests"):
-                own = grading.run_own_tests(answer, plan, read, address)
+            with stage("confirm hand-written"):
+                findings = grading._confirm_hand_written(findings, answer, plan, read, address)
             with stage("words and level"):
                 level = verification.judge(answer, plan.scenario, read, own)
                 record = grading.judged(answer, plan.scenario, read, findings, level, 0.0)

@@ -11,9 +11,10 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 
@@ -98,12 +99,16 @@ def grade(submission: Submission, plan: Plan, address: str) -> Record:
     if submission.code is None or submission.problem is not None:
         findings: tuple[Finding, ...] = (_unloadable(submission),)
     else:
-        findings, used_by = _examine(submission, plan, read, address)
-        findings = _confirm_hand_written(findings, submission, plan, read, address)
+        examined = _examine(submission, plan, read, address)
+        findings = _confirm_hand_written(examined.findings, submission, plan, read, address)
+        own_tests = examined.own_tests
         # What cannot be imported cannot test itself either.
-        if not any(f.check == LOADS and f.entry_point is None for f in findings):
+        importable = not any(f.check == LOADS and f.entry_point is None for f in findings)
+        if importable and (own_tests is None or not own_tests.passed):
+            # In a process of their own nothing that the questions did is in their way.
             own_tests = run_own_tests(submission, plan, read, address)
-            own_tests = replace(own_tests, used_by=used_by)
+        if own_tests is not None:
+            own_tests = replace(own_tests, used_by=examined.used_by)
     verified = verification.judge(submission, plan.scenario, read, own_tests)
     return judged(
         submission, plan.scenario, read, findings, verified, time.perf_counter() - started
@@ -170,10 +175,27 @@ def _unloadable(submission: Submission) -> Finding:
     return Finding(LOADS, None, True, Outcome.FAILED, submission.problem or "There is no code.")
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What one session, or two, brought to light."""
+
+    # Of every check.
+    findings: tuple[Finding, ...]
+    # Entry point -> the Functions behind it.
+    used_by: dict[str, tuple[str, ...]]
+    # ``None`` where the process did not live to run them.
+    own_tests: OwnTests | None = None
+
+
 def _examine(
-    submission: Submission, plan: Plan, read: source.Source, address: str
-) -> tuple[tuple[Finding, ...], dict[str, tuple[str, ...]]]:
-    """Findings of every check, and the Functions behind each entry point."""
+    submission: Submission,
+    plan: Plan,
+    read: source.Source,
+    address: str,
+    *,
+    own_tests_too: bool = True,
+) -> Examined:
+    own_tests = None
     try:
         with in_company(address), Session(address, plan.scenario.limits) as session:
             loaded = load(session, submission, plan)
@@ -185,13 +207,17 @@ def _examine(
                 for step, answer in zip(steps, answers, strict=True)
             ]
             findings = explain(plan.bench, heard, partial(put, session))
+            if own_tests_too:
+                with suppress(CandidateFault):
+                    session.renew()
+                    own_tests = _own_tests(session, submission, plan, read)
     except CandidateFault:
         # Ask again, alone and check by check: that names the check at which it ends,
         # and a mere slow moment of this machine is not held against anyone.
         with alone(address):
             return _examine_slowly(submission, plan, read, address)
     used_by = {name: functions_in(answer) for name, answer in plain.items()}
-    return (*loaded.findings, *findings), used_by
+    return Examined((*loaded.findings, *findings), used_by, own_tests)
 
 
 def _ask_at_once(
@@ -218,7 +244,7 @@ def _order(submission: Submission, plan: Plan) -> random.Random:
 
 def _examine_slowly(
     submission: Submission, plan: Plan, read: source.Source, address: str
-) -> tuple[tuple[Finding, ...], dict[str, tuple[str, ...]]]:
+) -> Examined:
     findings: list[Finding] = []
     heard: list[Heard] = []
     plain: dict[str, Answer] = {}
@@ -255,7 +281,7 @@ def _examine_slowly(
             for missed in steps[at:]
         ]
     used_by = {name: functions_in(answer) for name, answer in plain.items()}
-    return tuple(findings), used_by
+    return Examined(tuple(findings), used_by)
 
 
 def _confirm_hand_written(
@@ -412,21 +438,25 @@ def run_own_tests(
     submission: Submission, plan: Plan, read: source.Source, address: str
 ) -> OwnTests:
     """Run the submission's file as a script, in a process of its own."""
-    assert submission.code is not None
-    functions = tuple(function.name for function in read.functions)
-    tests = [] if read.main_lines else _standalone_tests(read)
 
-    def ask() -> dict[str, Any]:
+    def ask() -> OwnTests:
         with Session(address, plan.scenario.limits) as session:
             modules = plan.bench.oracles.sources
             session.request({"do": "load", "source": "", "modules": modules, "entry_points": {}})
-            script = {"do": "script", "source": submission.code, "tests": tests}
-            return session.request(script)[0]
+            return _own_tests(session, submission, plan, read)
 
     try:
-        reply = _confirmed(address, ask)
+        return _confirmed(address, ask)
     except CandidateFault as fault:
-        return OwnTests(False, str(fault), (), functions)
+        return OwnTests(False, str(fault), (), tuple(f.name for f in read.functions))
+
+
+def _own_tests(
+    session: Session, submission: Submission, plan: Plan, read: source.Source
+) -> OwnTests:
+    """What the submission's file does as a script, in a process that knows provided modules."""
+    tests = [] if read.main_lines else _standalone_tests(read)
+    reply, _ = session.request({"do": "script", "source": submission.code, "tests": tests})
     error = reply.get("error")
     said = None
     if error is not None:
@@ -438,7 +468,7 @@ def run_own_tests(
         for entry in (observed if isinstance(observed, list) else [])
         if (found := _observed(entry)) is not None
     )
-    return OwnTests(said is None, said, gradchecks, functions)
+    return OwnTests(said is None, said, gradchecks, tuple(f.name for f in read.functions))
 
 
 def _standalone_tests(read: source.Source) -> list[str]:

@@ -67,7 +67,8 @@ def findings(path: Path, address: str) -> list[Finding]:
     with mock.patch.object(
         grading, "explain", lambda bench, heard, ask: [h.finding for h in heard]
     ):
-        return list(grading._examine(submission, asked, read, address)[0])
+        examined = grading._examine(submission, asked, read, address, own_tests_too=False)
+        return list(examined.findings)
 
 
 @pytest.mark.parametrize("path", WRONG, ids=named)

@@ -23,7 +23,7 @@ from harness.question import Answer, Cotangent, Question
 # and a contract that clips does so at some and not at others.
 SCALES = (1.0, 0.03, 1e-6, 1e6, 1e-12)
 # More calls than most "once in a while" faults need.
-MANY = 128
+MANY = 64
 LAYOUTS = ("transposed", "strided", "offset", "expanded", "filled")
 
 

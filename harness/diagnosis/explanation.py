@@ -16,7 +16,7 @@ from harness.question import Answer, Question
 from harness.sandbox import CandidateFault
 
 # Findings whose snippet is looked for with further questions.
-MOST_SHRUNK = 12
+MOST_SHRUNK = 4
 
 
 @dataclass(frozen=True)

@@ -125,12 +125,7 @@ class Sample:
     @cached_property
     def wrong(self) -> torch.Tensor:
         """Which elements are out of bounds."""
-        expected = self.expected
-        judged = expected.allowed.isfinite() & expected.low.isfinite() & expected.high.isfinite()
-        fits = (self.wide >= expected.low - expected.allowed) & (
-            self.wide <= expected.high + expected.allowed
-        )
-        return judged & ~fits
+        return ~self.expected.fits(self.wide)
 
     @property
     def size(self) -> int:

@@ -49,8 +49,9 @@ class Session:
     def __init__(self, address: str, limits: Limits) -> None:
         self.limits = limits
         self._deadline = time.monotonic() + CONNECT_S
-        # Seconds added to the deadline because the process had to wait for a processor.
-        self._granted_s = 0.0
+        # Seconds that the process had waited for a processor when the deadline was set, and
+        # seconds added to the deadline because it waited since.
+        self._waited_before_s = self._granted_s = 0.0
         self._pidfd = -1
         self._control = _connect(address)
         ours, theirs = socket.socketpair()
@@ -76,7 +77,7 @@ class Session:
             self.close()
             raise
         self._wall_s: float = limits.wall_s * json.loads(message)["pace"]
-        self._deadline = time.monotonic() + self._wall_s
+        self.renew()
 
     def __enter__(self) -> Session:
         return self
@@ -96,6 +97,12 @@ class Session:
         if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1
+
+    def renew(self) -> None:
+        """Give what follows all of ``limits.wall_s``, whatever was used up before."""
+        self._waited_before_s = self._waited_s()
+        self._granted_s = 0.0
+        self._deadline = time.monotonic() + self._wall_s
 
     def _await_ready(self) -> None:
         """Wait until the process is confined; it has no code to run yet, so any fault is ours."""
@@ -157,7 +164,8 @@ class Session:
 
     def _grant(self) -> float:
         """Move the deadline by the time the process waited for a processor, within bounds."""
-        due = min(self._waited_s(), MOST_WAITED * self._wall_s) - self._granted_s
+        waited_s = self._waited_s() - self._waited_before_s
+        due = min(waited_s, MOST_WAITED * self._wall_s) - self._granted_s
         if due < LEAST_GRANT_S:
             return 0.0
         self._granted_s += due

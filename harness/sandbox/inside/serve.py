@@ -250,7 +250,8 @@ def check_sendable(parts: list[tuple[str, torch.Tensor]]) -> None:
             raise TypeError(f"{name} is a {type(tensor).__name__}, expected a tensor")
         if tensor.layout is not torch.strided or tensor.device.type != "cpu":
             raise TypeError(f"{name} is not a dense CPU tensor")
-        wire.encode({}, [tensor[:0] if tensor.dim() else tensor])
+        if tensor.dtype not in wire.NAMES:
+            raise TypeError(f"{name} is {tensor.dtype}, which no question asks for")
 
 
 class Invocation:
@@ -362,15 +363,15 @@ def recorder(log: list[list[Any]]) -> Callable[[object, object], None]:
     return record
 
 
-def settings() -> list[str]:
+def settings() -> tuple[object, ...]:
     """Switches of the process that a call has to leave as they are."""
-    return [
-        str(torch.is_grad_enabled()),
-        str(torch.get_default_dtype()),
-        str(torch.get_num_threads()),
-        str(torch.are_deterministic_algorithms_enabled()),
-        str(torch.is_anomaly_enabled()),
-    ]
+    return (
+        torch.is_grad_enabled(),
+        torch.get_default_dtype(),
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_anomaly_enabled(),
+    )
 
 
 class DetachedError(RuntimeError):

@@ -32,10 +32,10 @@ class WireError(ValueError):
 
 def tensor_bytes(tensor: torch.Tensor) -> bytes:
     """Elements of ``tensor`` in C order."""
-    # A copy of its own: one element with a stride of 2 counts as contiguous yet has no byte view.
-    flat = torch.empty(tensor.numel(), dtype=tensor.dtype)
-    flat.copy_(tensor.detach().reshape(-1))
-    return bytes(flat.view(torch.uint8).numpy()) if flat.numel() else b""
+    plain = tensor.detach().resolve_neg()
+    if plain.dtype is torch.bfloat16:  # numpy has no such type
+        plain = plain.view(torch.int16)
+    return plain.numpy().tobytes()
 
 
 def encode(header: dict[str, object], tensors: list[torch.Tensor]) -> bytes:
