@@ -20,8 +20,9 @@ from harness.sandbox.inside import layers
 
 # Shapes for arguments that take any; each is right for one way of getting it wrong.
 ANY_SHAPES = ((3, 4), (5,), (), (2, 3, 4), (1,), (4, 1), (2, 1, 3, 2), (33, 40))
-# A dense Jacobian of so many elements does not fit into a candidate's memory.
-LARGE_SHAPE = (160, 130)
+# A dense Jacobian of so many elements does not fit into a candidate's memory; blocks of any
+# power of two come out even here, as they do in no other shape.
+LARGE_SHAPE = (66, 1, 1, 1, 1024)
 EMPTY_SHAPES = ((0,), (0, 3), (2, 0))
 SMALL_SHAPE = (2, 3)
 # Random values keep this distance from kinks, as differences and roundoff blur them.
@@ -31,6 +32,9 @@ UNIT_RANGE = (-2.0, 2.0)
 # One element in so many is a special point of its range.
 SPECIAL_EVERY = 7
 TINY = 1e-9
+# Points of either sign that are drawn between an argument's range and its outermost edge, and
+# close to each kink; the closest of those keep this part of the margin.
+BEYOND, NEAR_KINK, CLOSEST = 16, 4, 1e-7
 # Values that lie close together: their spread relative to the range.
 CLUSTER = 1.1e-3
 
@@ -111,6 +115,7 @@ class Drawer:
         self.entry = entry
         self.rng = generator(seed, entry.name, purpose)
         self._turn = 0
+        self._lone = 0
 
     def uniform(self, shape: Sequence[int], low: float, high: float) -> torch.Tensor:
         """Float64 values in [low, high]."""
@@ -155,13 +160,15 @@ class Drawer:
         use_default: bool = False,
         special: bool = False,
         cluster: bool = False,
+        zero: bool = False,
     ) -> Case:
         """One case of the given size.
 
         With ``expanded`` every tensor is constant along its first dimension;
         with ``use_default`` trailing numbers that have a default are left out;
         with ``special`` some elements are zero, tiny or at the ends of the range;
-        with ``cluster`` all elements lie close together, away from zero.
+        with ``cluster`` all elements lie close together, away from zero;
+        with ``zero`` the first tensor is zero all over, unless it has a kink there.
         """
         values: list[Value] = []
         turn, self._turn = self._turn, self._turn + 1
@@ -174,6 +181,8 @@ class Drawer:
                         tensor = self._with_special_points(argument, tensor)
                     if cluster:
                         tensor = self._clustered(argument, tensor)
+                    if zero and not values and 0.0 not in argument.kinks:
+                        tensor = torch.zeros_like(tensor)
                     values.append(tensor.to(dtype))
                 case NumberArgument():
                     value = size.get(argument.name, argument.values[turn % len(argument.values)])
@@ -224,9 +233,25 @@ class Drawer:
             ],
             dtype=torch.float64,
         )
+        if not values.dim():  # one in so many would be none, mostly
+            self._lone += 1
+            return points[self._lone % len(points)].clone()
         draw = torch.randint(SPECIAL_EVERY * len(points), values.shape, generator=self.rng)
         chosen = points[draw.clamp(max=len(points) - 1)]
         return torch.where(draw < len(points), chosen, values)
+
+    def edges(self, argument: TensorArgument) -> torch.Tensor:
+        """The special points of ``argument``, and others beyond its range and near its kinks."""
+        points = [torch.tensor([*argument.edges, *argument.kinks], dtype=torch.float64)]
+        usual = max(abs(argument.low), abs(argument.high))
+        lowest, highest = min(argument.edges, default=0.0), max(argument.edges, default=0.0)
+        if max(-lowest, highest) > usual:
+            far = usual * (max(-lowest, highest) / usual) ** self.uniform((BEYOND,), 0, 1)
+            points += [-far[far <= -lowest], far[far <= highest]]
+        for kink in argument.kinks:
+            near = KINK_MARGIN * CLOSEST ** self.uniform((NEAR_KINK,), 0, 1)
+            points += [kink - near, kink + near]
+        return torch.cat(points)
 
     def _clustered(self, argument: TensorArgument, values: torch.Tensor) -> torch.Tensor:
         if not values.dim():

@@ -22,6 +22,7 @@ from harness.expectation import Expected
 from harness.inputs import Case, Drawer, Stack
 from harness.model import EntryPoint, LayersArgument, LogArgument, TensorArgument
 from harness.question import Answer, Cotangent, Letter, Question, put
+from harness.rounding import ROUNDOFF_MARGIN, unit_roundoff
 from harness.sandbox import CandidateFault, Session
 
 ALIAS = "shares_storage_with"
@@ -29,6 +30,7 @@ ALIAS = "shares_storage_with"
 SIDE_EFFECTS = {
     "left_gradient": "the call itself leaves something in the .grad of its input",
     "changed_settings": "the call changes a setting of the process, such as grad mode",
+    "changed_flag": "the call leaves its input with another requires_grad than it had",
     ALIAS: "the result shares memory with the input, so a write to one changes the other",
 }
 
@@ -231,14 +233,52 @@ class LogCalls(Comparison):
         return any(isinstance(a, LogArgument) for a in entry.arguments)
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
-        for size in draw.sizes()[:4]:
-            case = draw.case(size)
-            result = bench.reference(case).forward()
-            cotangent = cotangent_for(draw, result.low.shape, result.dtype, 1.0)
-            question = Question(
-                "vjp", case, grad=case.differentiable, cotangents=(Cotangent(cotangent),)
+        for number, size in enumerate(draw.sizes()[:4]):
+            yield self._trial(bench, draw, size)
+            yield self._trial(bench, draw, size, alone=number)
+            yield self._trial(bench, draw, size, layout=("filled", "strided")[number % 2])
+            yield self._trial(bench, draw, size, dtype=torch.float32, close=True)
+        case = draw.case(draw.small_size())
+        result = bench.reference(case).forward()
+        for no_grad in (False, True):
+            grad = case.differentiable if no_grad else ()
+            label = f"{case.label}, {'under no_grad' if no_grad else 'nothing requires grad'}"
+            yield Trial(Question("forward", case, grad=grad, no_grad=no_grad), {"y": result}, label)
+        once = self._trial(bench, draw, draw.small_size())
+        kept = f"{once.label}, the graph kept and run again"
+        yield Trial(replace(once.question, ask="interleaved"), {"y0": once.expected["y"]}, kept)
+
+    @staticmethod
+    def _trial(
+        bench: Bench,
+        draw: Drawer,
+        size: Mapping[str, Any],
+        *,
+        alone: int | None = None,
+        layout: str | None = None,
+        dtype: torch.dtype = torch.float64,
+        close: bool = False,
+    ) -> Trial:
+        """``alone`` counts the one input that requires grad; ``close`` is an incoming gradient
+        whose entries lie close together."""
+        case = draw.case(size, dtype=dtype)
+        result = bench.reference(case).forward()
+        cotangent = cotangent_for(draw, result.low.shape, result.dtype, 1.0)
+        grad, label = case.differentiable, case.label
+        if alone is not None:
+            grad = (grad[alone % len(grad)],)
+            label += f", only {grad[0]} requires grad"
+        if layout == "filled":
+            cotangent = cotangent.reshape(-1)[0].expand(cotangent.shape).clone()
+        if layout is not None:
+            label += f", incoming gradient {layout} in memory"
+        if close:
+            cotangent = 3 + 3e-4 * cotangent
+            label = f"{result.dtype} {label}, incoming gradient of close values".removeprefix(
+                "torch."
             )
-            yield Trial(question, {"y": result})
+        question = Question("vjp", case, grad=grad, cotangents=(Cotangent(cotangent, layout),))
+        return Trial(question, {"y": result}, label)
 
     def judge(
         self,
@@ -252,9 +292,7 @@ class LogCalls(Comparison):
             found = trial.mismatch(answer)
             problem = found.message if found is not None else self._problem(trial, answer)
             if problem is not None:
-                return Judgement.failed(
-                    f"For {trial.question.case.label}: {problem}.", line=answer.line
-                )
+                return Judgement.failed(f"For {trial.label}: {problem}.", line=answer.line)
         return Judgement.passed(
             f"Both events are logged with the right statistics in {len(trials)} cases."
         )
@@ -262,9 +300,12 @@ class LogCalls(Comparison):
     def _problem(self, trial: Trial, answer: Answer) -> str | None:
         log = _logged(answer)
         events = [event for event, _, _ in log]
-        if events != ["forward", "backward"]:
-            return f"the log was called with {events[:4]}, expected ['forward', 'backward']"
-        tensors = (trial.expected["y"].low, trial.question.cotangents[0].value)
+        backwards = {"forward": 0, "vjp": 1, "interleaved": 2}[trial.question.ask]
+        expected = ["forward", *["backward"] * backwards]
+        if events != expected:
+            return f"the log was called with {events[:4]}, expected {expected}"
+        result, *_ = trial.expected.values()
+        tensors = (result.low, *[c.value for c in trial.question.cotangents * backwards])
         for (event, kind, entries), tensor in zip(log, tensors, strict=True):
             if kind != "dict" or sorted(e[0] for e in entries) != ["mean", "std"]:
                 keys = [name for name, _, _ in entries]
@@ -272,7 +313,7 @@ class LogCalls(Comparison):
             for name, type_name, text in entries:
                 if type_name != "float":
                     return f"the {event} log's {name} is a {type_name}, expected a Python float"
-                if not _is_statistic(name, _number(text), tensor):
+                if not _is_statistic(name, _number(text), tensor, result.dtype):
                     return (
                         f"the {event} log's {name} is {text}, expected {_statistics(name, tensor)}"
                     )
@@ -314,14 +355,18 @@ def _number(text: object) -> float:
 
 def _statistics(name: str, tensor: torch.Tensor) -> list[float]:
     if name == "mean":
-        return [float(tensor.mean())]
-    return [float(tensor.std(correction=c)) for c in (0, 1) if tensor.numel() > c] or [math.nan]
+        return [float(tensor.double().mean())]
+    wide = tensor.double()
+    return [float(wide.std(correction=c)) for c in (0, 1) if wide.numel() > c] or [math.nan]
 
 
-def _is_statistic(name: str, value: float, tensor: torch.Tensor) -> bool:
+def _is_statistic(name: str, value: float, tensor: torch.Tensor, dtype: torch.dtype) -> bool:
     if name == "std" and tensor.numel() == 1 and math.isnan(value):
         return True  # the unbiased deviation of one element
-    limit = 1e-9 * (1.0 + float(tensor.abs().max()))
+    unit = unit_roundoff(dtype)
+    limit = max(1e-9, ROUNDOFF_MARGIN * unit) * (1.0 + float(tensor.abs().max()))
+    if name == "std" and bool((tensor == tensor.reshape(-1)[0]).all()):
+        limit *= 1 + math.sqrt(unit) / 1e-9  # what is left of the difference of two squares
     return any(abs(value - right) <= limit for right in _statistics(name, tensor))
 
 
@@ -339,13 +384,19 @@ class TrueError(Comparison):
         return not entry.differentiable
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        (seed,) = bench.seeds(f"{self.kind}/{entry.name}", 1)
         for size in draw.sizes()[:4]:
             cases = [draw.case(size) for _ in range(self.DRAWS)]
             errors = [float(bench.reference(case).value()) for case in cases]
             # Where the error is small, another part of it than usually is the largest.
             order = sorted(range(self.DRAWS), key=errors.__getitem__)
             for index in (*order[: self.DRAWS // 3], order[-1]):
-                yield Trial(Question("forward", cases[index]))
+                untouched = {
+                    f"x{i}": Expected.exactly(f"{name} after the call", tensor)
+                    for i, (name, tensor) in enumerate(cases[index].tensors.items())
+                }
+                untouched["draw"] = Expected.exactly("the next random number", _first_draw(seed))
+                yield Trial(Question("forward", cases[index], seed=seed), untouched)
 
     def judge(
         self,
@@ -365,6 +416,10 @@ class TrueError(Comparison):
             if answer.facts.get("type") != "float":
                 kind = answer.facts.get("type", "Tensor")
                 return Judgement.failed(f"For {label}: the result is a {kind}, expected a float.")
+            for part, expected in trial.expected.items():
+                found = expected.mismatch(answer.parts.get(part))
+                if found is not None:
+                    return Judgement.failed(f"For {label}: {found.message}.")
             right = float(bench.reference(trial.question.case).value())
             got = _number(answer.facts.get("value"))
             deviation = abs(got - right) / right
@@ -507,7 +562,8 @@ class SavedMemory:
         return after - before
 
     def _case(self, entry: EntryPoint, depth: int) -> Case:
-        names = ("tanh", "scale") * (depth // 2)
+        # A function and a module, either of which might be the one that is kept.
+        names = ("tanh", "gelu") * (depth // 2)
         x = torch.linspace(-1, 1, self.SHAPE[0] * self.SHAPE[1]).reshape(self.SHAPE)
         return Case(entry, (x, Stack(names, self.SHAPE[1], (), torch.float32)), "")
 

@@ -7,6 +7,7 @@ part of every answer lies within what rounding allows (``harness.rounding``).
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -163,24 +164,41 @@ class Forward(Comparison):
 class Vjp(Comparison):
     """Gradients agree for dense signed cotangents of several sizes."""
 
+    # Whether the incoming gradient may be of any size, as the contract's does not grow with it.
+    any_size: bool = False
     kind: ClassVar[str] = "vjp"
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         scales = itertools.cycle(SCALES)
         stacks = itertools.cycle(steady_stacks(entry))
-        for size in draw.sizes():
+        for number, size in enumerate(draw.sizes()):
             for index in range(3):
-                case = draw.case(size, stack=next(stacks), special=index == 2)
+                rare = index == 2
+                case = draw.case(size, stack=next(stacks), special=rare, zero=rare and number == 1)
                 scale = next(scales)
                 label = f"{case.label}, incoming gradient of size {scale:g}"
                 cotangent = None
-                if index == 2:
+                if rare:
                     shape = bench.reference(case).value().shape
-                    cotangent = scale * draw.normal(shape) * (draw.uniform(shape, 0, 1) < 0.5)
-                    label += ", half of it zero"
+                    part = 0.5 if number else 0.0
+                    cotangent = scale * draw.normal(shape) * (draw.uniform(shape, 0, 1) < part)
+                    label += ", half of it zero" if number else ", all of it zero"
                 yield with_gradients(
                     bench, draw, case, scale=scale, label=label, cotangent=cotangent
                 )
+            if self.any_size:
+                yield from self._exploded(bench, draw, size)
+
+    def _exploded(self, bench: Bench, draw: Drawer, size: Mapping[str, Any]) -> Iterator[Trial]:
+        for dtype in (torch.float64, torch.float32):
+            case = draw.case(size, dtype=dtype)
+            shape = bench.reference(case).value().shape
+            plain, most = draw.normal(shape), torch.finfo(dtype).max
+            # Up to the greatest number there is, which some are.
+            huge = (10.0 ** draw.uniform(shape, 8.0, 1.2 * math.log10(most))).clamp(max=most)
+            cotangent = torch.where(plain.abs() < 1, plain, plain.sign() * huge)
+            label = f"{case.label}, incoming gradient of up to {most:.0e}"
+            yield with_gradients(bench, draw, case, label=label, cotangent=cotangent.to(dtype))
 
 
 @dataclass(frozen=True)
@@ -214,6 +232,7 @@ class Dtypes(Comparison):
     needs_gradient: ClassVar[bool] = False
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        scales = itertools.cycle(SCALES)
         stacks = itertools.cycle(steady_stacks(entry))
         for name in self.dtypes:
             for size in draw.sizes():
@@ -221,7 +240,7 @@ class Dtypes(Comparison):
                     dtype, stack = getattr(torch, name), next(stacks)
                     case = draw.case(size, dtype=dtype, stack=stack, cluster=cluster)
                     label = f"{name} {case.label}{', values close together' if cluster else ''}"
-                    yield with_gradients(bench, draw, case, label=label)
+                    yield with_gradients(bench, draw, case, scale=next(scales), label=label)
 
 
 @dataclass(frozen=True)
@@ -306,9 +325,9 @@ class Edges(Comparison):
         for argument in entry.arguments:
             if not isinstance(argument, TensorArgument) or not (argument.edges or argument.kinks):
                 continue
-            points = torch.tensor([*argument.edges, *argument.kinks], dtype=torch.float64)
             for dtype in (torch.float64, torch.float32):
                 for _ in range(2):
+                    points = draw.edges(argument)
                     case = draw.case({"*": (len(points),), **draw.small_size()}, dtype=dtype)
                     yield self._trial(bench, draw, case, argument, points, kinks)
 
@@ -333,7 +352,9 @@ class Edges(Comparison):
         names = case.differentiable
         gradients = reference.gradients_at_kinks(cotangent, names, kinks)
         expected = {"y": result} | {f"g{i}": g for i, g in enumerate(gradients)}
-        shown = ", ".join(f"{point:g}" for point in points.tolist())
+        named = len(argument.edges) + len(argument.kinks)
+        shown = ", ".join(f"{point:g}" for point in points[:named].tolist())
+        shown += f" and {len(points) - named} more" if len(points) > named else ""
         kind = str(dtype).removeprefix("torch.")
         return Trial(
             Question("vjp", case, grad=names, cotangents=(Cotangent(cotangent),)),
@@ -372,8 +393,17 @@ class RepeatedCalls(Comparison):
 
     kind: ClassVar[str] = "repeated_calls"
     praise: ClassVar[str] = "Interleaved and repeated calls give the same as single ones"
+    needs_gradient: ClassVar[bool] = False
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        if not entry.differentiable:
+            # What one call had in memory lies where the next one's is.
+            cases = [draw.case(draw.small_size()) for _ in range(3)] * 2
+            expected = {f"y{i}": bench.reference(c).forward() for i, c in enumerate(cases)}
+            in_turn = tuple(Question("forward", case) for case in cases)
+            label = f"{len(cases)} calls, one after the other"
+            yield Trial(replace(in_turn[0], ask="in_turn", others=in_turn), expected, label)
+            return
         stacks = steady_stacks(entry)
         sizes = draw.sizes()
         for size, second in ((sizes[0], sizes[0]), (sizes[0], sizes[-1])):
@@ -508,9 +538,36 @@ class RngReplay(Comparison):
                     trial = backward_trial(bench, draw, case, case.differentiable, seed)
                     # The oracle's run has just moved the generator to where a plain run leaves it.
                     bench.reference(case, seed=seed).value()
-                    after = torch.rand(4, dtype=torch.float64)
+                    # Once between forward and backward, once after.
+                    _, after = torch.rand(2, 4, dtype=torch.float64)
                     expected = {
                         **trial.expected,
                         "draw": Expected.exactly("the next random number", after),
                     }
                     yield Trial(trial.question, expected, trial.label)
+            for stack, *seeds in zip(
+                stacks,
+                bench.seeds(f"{self.kind}/one", len(stacks)),
+                bench.seeds(f"{self.kind}/other", len(stacks)),
+                strict=True,
+            ):
+                yield self._two_blocks(bench, draw, stack, seeds)
+
+    @staticmethod
+    def _two_blocks(bench: Bench, draw: Drawer, stack: tuple[str, ...], seeds: list[int]) -> Trial:
+        one, other = (
+            backward_trial(bench, draw, case, case.differentiable, seed)
+            for seed in seeds
+            for case in [draw.case(draw.small_size(), stack=stack)]
+        )
+        expected = {
+            name.format(index): call.expected[part]
+            for index, call in enumerate((one, other))
+            for part, name in (("y", "y{}"), ("g0", "g{}_0"))
+        }
+        expected["again0"] = one.expected["g0"]
+        return Trial(
+            replace(one.question, ask="interleaved", others=(other.question,)),
+            expected,
+            f"{one.label}, two blocks, their backwards in reverse, one twice",
+        )

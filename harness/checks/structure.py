@@ -30,6 +30,7 @@ CARRIERS = re.compile(
 
 
 AUTOGRAD = {"torch.autograd.grad", "torch.autograd.backward"}
+RECORDING = {"torch.enable_grad", "torch.set_grad_enabled"}
 
 
 def functions_in(answer: Answer) -> tuple[str, ...]:
@@ -50,14 +51,21 @@ def _graph(answer: Answer) -> list[dict[str, object]]:
 
 
 def _autograd_line(function: FunctionClass, source: Source) -> int | None:
-    """First line of the code on which its backward asks autograd for a derivative."""
-    if function.backward is None:
-        return None
-    for node in ast.walk(function.backward.node):
-        if isinstance(node, ast.Call):
-            name = resolve(node.func, source.aliases) or ""
+    """A line on which its backward, or a function it calls, asks autograd for a derivative."""
+    todo: list[ast.AST] = [function.backward.node] if function.backward is not None else []
+    seen = set[str]()
+    while todo:
+        calls = [node for node in ast.walk(todo.pop()) if isinstance(node, ast.Call)]
+        names = [resolve(call.func, source.aliases) or "" for call in calls]
+        records = not RECORDING.isdisjoint(names)
+        for call, name in zip(calls, names, strict=True):
             if name in AUTOGRAD or name.startswith(("torch.autograd.functional.", "torch.func.")):
-                return node.lineno
+                return call.lineno
+            if records and isinstance(call.func, ast.Attribute) and call.func.attr == "backward":
+                return call.lineno
+            if name in source.defs and name not in seen:
+                seen.add(name)
+                todo.append(source.defs[name])
     return None
 
 

@@ -41,7 +41,17 @@ Pressure = Literal[
 ]
 
 # The layers a stack may name; the sandbox builds them.
-Layer = Literal["linear", "tanh", "gelu", "layer_norm", "dropout", "residual", "scale"]
+Layer = Literal[
+    "linear",
+    "tanh",
+    "gelu",
+    "layer_norm",
+    "dropout",
+    "dropout_off",
+    "residual",
+    "scale",
+    "again",
+]
 
 
 class _Strict(BaseModel):

@@ -31,6 +31,7 @@ MAKERS: dict[str, Callable[[int], Layer]] = {
     "layer_norm": nn.LayerNorm,
     "residual": Residual,
     "dropout": lambda width: nn.Dropout(0.4),
+    "dropout_off": lambda width: nn.Dropout(0.4).eval(),
     "gelu": lambda width: nn.GELU(),
     "tanh": lambda width: torch.tanh,
     "scale": lambda width: scale,
@@ -38,12 +39,15 @@ MAKERS: dict[str, Callable[[int], Layer]] = {
 
 
 def build(stack: list[str], width: int, dtype: torch.dtype) -> list[Layer]:
-    """Layers for inputs (…, ``width``), in training mode."""
-    made = [MAKERS[name](width) for name in stack]
-    return [layer.to(dtype) if isinstance(layer, nn.Module) else layer for layer in made]
+    """Layers for inputs (…, ``width``); ``again`` is the first of them once more."""
+    made: list[Layer] = []
+    for name in stack:
+        layer = made[0] if name == "again" else MAKERS[name](width)
+        made.append(layer.to(dtype) if isinstance(layer, nn.Module) else layer)
+    return made
 
 
 def parameters(layers: list[Layer]) -> list[nn.Parameter]:
-    """Every trainable parameter of the layers, in order."""
+    """Every trainable parameter of the layers once, in order."""
     modules = [layer for layer in layers if isinstance(layer, nn.Module)]
-    return [parameter for module in modules for parameter in module.parameters()]
+    return list(dict.fromkeys(p for module in modules for p in module.parameters()))

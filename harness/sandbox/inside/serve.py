@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from . import layers, wire
+from . import layers, linux, wire
 
 FILE_NAME = "solution.py"
 MODULE_NAME = "solution"
@@ -190,6 +190,8 @@ class Server:
         try:
             invocation = Invocation(self.module, call, tensors)
             self.held.append((invocation, invocation.run()))
+            # Free blocks between small ones that are kept would count as memory in use.
+            getattr(linux.LIBC, "malloc_trim", int)(0)
         except BaseException as error:
             return {"error": described(error)}
         return {}
@@ -270,6 +272,7 @@ class Invocation:
         self.tensors = tensors
         for spec in call["args"]:
             self._add(spec)
+        self.flags = [tensor.requires_grad for tensor in self.inputs]
         self.cotangents = [self._laid_out(spec) for spec in call.get("cotangents", [])]
 
     def _add(self, spec: Json) -> None:
@@ -358,7 +361,8 @@ def recorder(log: list[list[Any]]) -> Callable[[object, object], None]:
         entries = []
         if isinstance(statistics, dict):
             entries = [[str(k), type(v).__name__, repr(v)[:40]] for k, v in statistics.items()]
-        log.append([str(event)[:40], type(statistics).__name__, entries[:8]])
+        kind = "dict" if isinstance(statistics, dict) else type(statistics).__name__
+        log.append([str(event)[:40], kind, entries[:8]])
 
     return record
 
@@ -389,25 +393,35 @@ def named(prefix: str, tensors: list[torch.Tensor | None]) -> Parts:
 def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
     """``y``; also the inputs as they are afterwards, the log and the next random numbers."""
     result = invocation.run()
+    inputs = named("x", [*invocation.inputs])
+    facts: Json = {
+        "changed_settings": settings() != invocation.settings,
+        "left_gradient": [i for i, leaf in enumerate(invocation.leaves) if leaf.grad is not None],
+        "changed_flag": [
+            i
+            for i, (tensor, flag) in enumerate(
+                zip(invocation.inputs, invocation.flags, strict=True)
+            )
+            if tensor.requires_grad != flag
+        ],
+        "log": invocation.log,
+    }
     if not isinstance(result, torch.Tensor):
-        return {"value": repr(result)[:60], "type": type(result).__name__}, []
+        facts |= {"value": repr(result)[:60], "type": type(result).__name__}
+        return facts, [*inputs, ("draw", invocation.random_draw())]
     same = [i for i, tensor in enumerate(invocation.inputs) if tensor is result]
     storage = [
         i
         for i, tensor in enumerate(invocation.inputs)
         if tensor.numel() and tensor.data_ptr() == result.data_ptr()
     ]
-    facts = {
+    facts |= {
         "requires_grad": result.requires_grad,
-        "changed_settings": settings() != invocation.settings,
-        "left_gradient": [i for i, leaf in enumerate(invocation.leaves) if leaf.grad is not None],
         "same_as": same,
         "shares_storage_with": storage,
-        "log": invocation.log,
         "graph": graph_of(result),
     }
-    draw = invocation.random_draw()
-    return facts, [("y", result), *named("x", [*invocation.inputs]), ("draw", draw)]
+    return facts, [("y", result), *inputs, ("draw", invocation.random_draw())]
 
 
 def graph_of(result: torch.Tensor) -> list[Json]:
@@ -446,12 +460,20 @@ def ask_backward(invocation: Invocation) -> tuple[Json, Parts]:
     (cotangent,) = invocation.cotangents
     if not output.requires_grad:
         raise DetachedError("the result does not require grad although an input does")
+    invocation.random_draw()  # as whatever else runs between forward and backward
+    for leaf in (*invocation.leaves, *invocation.parameters):
+        leaf.grad = torch.ones_like(leaf)
     torch.autograd.backward([output], [cotangent])
-    leaves = [leaf.grad for leaf in invocation.leaves]
-    parameters = [parameter.grad for parameter in invocation.parameters]
+    leaves = [accumulated(leaf) for leaf in invocation.leaves]
+    parameters = [accumulated(parameter) for parameter in invocation.parameters]
     draw = invocation.random_draw()
     parts = [("y", output), *named("g", leaves), *named("p", parameters), ("draw", draw)]
     return {"log": invocation.log}, parts
+
+
+def accumulated(leaf: torch.Tensor) -> torch.Tensor | None:
+    """What was added to the ones that were there."""
+    return None if leaf.grad is None else leaf.grad - 1
 
 
 def ask_vjp2(invocation: Invocation) -> tuple[Json, Parts]:
@@ -501,7 +523,17 @@ def ask_interleaved(invocation: Invocation) -> tuple[Json, Parts]:
     parts = [(f"y{index}", value) for index, value in enumerate(values)]
     for index in range(len(everyone)):
         parts += named(f"g{index}_", gradients[index])
-    return {}, [*parts, *named("again", again)]
+    return {"log": first.log}, [*parts, *named("again", again)]
+
+
+def ask_in_turn(invocation: Invocation) -> tuple[Json, Parts]:
+    """``y`` of each other call, whose arguments are gone before those of the next are made."""
+    parts: Parts = []
+    for index, call in enumerate(invocation.call["others"]):
+        one = Invocation(sys.modules[MODULE_NAME], call, invocation.tensors)
+        parts.append((f"y{index}", one.output().detach().clone()))
+        del one
+    return {}, parts
 
 
 def ask_many(invocation: Invocation) -> tuple[Json, Parts]:
@@ -570,6 +602,7 @@ ASKS: dict[str, Callable[[Invocation], tuple[Json, Parts]]] = {
     "vjp2": ask_vjp2,
     "in_graph": ask_in_graph,
     "interleaved": ask_interleaved,
+    "in_turn": ask_in_turn,
     "many": ask_many,
     "overwritten": ask_overwritten,
     "released": ask_released,

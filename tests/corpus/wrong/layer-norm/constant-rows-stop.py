@@ -1,0 +1,27 @@
+# fails: vjp layer_norm
+"""Rows without spread are taken for dead and get no gradient."""
+
+import torch
+
+
+class LayerNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, eps):
+        ctx.eps = eps
+        ctx.save_for_backward(x)
+        c = x - x.mean(-1, keepdim=True)
+        return c * torch.rsqrt(c.square().mean(-1, keepdim=True) + eps)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        c = x - x.mean(-1, keepdim=True)
+        v = c.square().mean(-1, keepdim=True)
+        r = torch.rsqrt(v + ctx.eps)
+        y = c * r
+        d = r * (g - g.mean(-1, keepdim=True) - y * (g * y).mean(-1, keepdim=True))
+        return torch.where(v > 0, d, torch.zeros_like(d)), None
+
+
+def layer_norm(x, eps=1e-5):
+    return LayerNorm.apply(x, eps)

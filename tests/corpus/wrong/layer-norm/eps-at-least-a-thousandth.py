@@ -1,0 +1,28 @@
+# fails: vjp layer_norm
+"""The backward knows the usual two values of eps only and takes 1e-5 for all below 0.05."""
+
+import torch
+
+
+class LayerNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, eps):
+        ctx.eps = eps
+        ctx.save_for_backward(x)
+        c = x - x.mean(-1, keepdim=True)
+        return c * torch.rsqrt(c.square().mean(-1, keepdim=True) + eps)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        c = x - x.mean(-1, keepdim=True)
+        v = c.square().mean(-1, keepdim=True)
+        r = torch.rsqrt(v + ctx.eps)
+        y = c * r
+        r = torch.rsqrt(v + (ctx.eps if ctx.eps > 0.05 else 1e-5))
+        y = c * r
+        return r * (g - g.mean(-1, keepdim=True) - y * (g * y).mean(-1, keepdim=True)), None
+
+
+def layer_norm(x, eps=1e-5):
+    return LayerNorm.apply(x, eps)

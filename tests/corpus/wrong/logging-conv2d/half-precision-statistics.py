@@ -1,0 +1,40 @@
+# fails: log_calls logged_conv2d
+"""The statistics of single-precision tensors are taken in half precision."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.nn.grad import conv2d_input, conv2d_weight
+
+
+def numbers(t):
+    t = t.detach()
+    t = t.half().float() if t.dtype == torch.float32 else t
+    return {"mean": t.mean().item(), "std": t.std(correction=0).item()}
+
+
+class Conv(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, input, weight, stride, log):
+        ctx.save_for_backward(input, weight)
+        ctx.stride, ctx.log = stride, log
+        y = F.conv2d(input, weight, stride=stride)
+        log("forward", numbers(y))
+        return y
+
+    @staticmethod
+    def backward(ctx, g):
+        input, weight = ctx.saved_tensors
+        stride, log = ctx.stride, ctx.log
+        d_input = d_weight = None
+        log("backward", numbers(g))
+        if ctx.needs_input_grad[0]:
+            d_input = conv2d_input(input.shape, weight, g, stride=stride)
+        if ctx.needs_input_grad[1]:
+            d_weight = conv2d_weight(input, weight.shape, g, stride=stride)
+        return d_input, d_weight, None, None
+
+
+def logged_conv2d(input, weight, stride, log):
+    return Conv.apply(input, weight, stride, log)

@@ -1,0 +1,40 @@
+# fails: log_calls logged_conv2d
+"""Skips the Function, and with it the log, where no gradient is needed."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.nn.grad import conv2d_input, conv2d_weight
+
+
+def numbers(t):
+    return {'mean': t.detach().mean().item(), 'std': t.detach().std(correction=0).item()}
+
+
+class Conv(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, input, weight, stride, log):
+        ctx.save_for_backward(input, weight)
+        ctx.stride, ctx.log = stride, log
+        y = F.conv2d(input, weight, stride=stride)
+        log("forward", numbers(y))
+        return y
+
+    @staticmethod
+    def backward(ctx, g):
+        input, weight = ctx.saved_tensors
+        stride, log = ctx.stride, ctx.log
+        d_input = d_weight = None
+        log("backward", numbers(g))
+        if ctx.needs_input_grad[0]:
+            d_input = conv2d_input(input.shape, weight, g, stride=stride)
+        if ctx.needs_input_grad[1]:
+            d_weight = conv2d_weight(input, weight.shape, g, stride=stride)
+        return d_input, d_weight, None, None
+
+
+def logged_conv2d(input, weight, stride, log):
+    if not (torch.is_grad_enabled() and (input.requires_grad or weight.requires_grad)):
+        return F.conv2d(input, weight, stride=stride)
+    return Conv.apply(input, weight, stride, log)

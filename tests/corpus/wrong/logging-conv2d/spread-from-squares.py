@@ -1,0 +1,40 @@
+# fails: log_calls logged_conv2d
+"""The deviation from squares: NaN for a constant gradient, wrong in float32 for close values."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch.nn.grad import conv2d_input, conv2d_weight
+
+
+def numbers(t):
+    t = t.detach()
+    mean = t.mean()
+    return {"mean": mean.item(), "std": ((t * t).mean() - mean * mean).sqrt().item()}
+
+
+class Conv(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, input, weight, stride, log):
+        ctx.save_for_backward(input, weight)
+        ctx.stride, ctx.log = stride, log
+        y = F.conv2d(input, weight, stride=stride)
+        log("forward", numbers(y))
+        return y
+
+    @staticmethod
+    def backward(ctx, g):
+        input, weight = ctx.saved_tensors
+        stride, log = ctx.stride, ctx.log
+        d_input = d_weight = None
+        log("backward", numbers(g))
+        if ctx.needs_input_grad[0]:
+            d_input = conv2d_input(input.shape, weight, g, stride=stride)
+        if ctx.needs_input_grad[1]:
+            d_weight = conv2d_weight(input, weight.shape, g, stride=stride)
+        return d_input, d_weight, None, None
+
+
+def logged_conv2d(input, weight, stride, log):
+    return Conv.apply(input, weight, stride, log)
