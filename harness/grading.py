@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import torch
 
-from harness import checks, oracles, source, verification
+from harness import behaviour, checks, oracles, source, verification
 from harness.checks import flags, text
 from harness.checks.bench import Bench, Check, Conduct, Conversation, Judgement, Trial
 from harness.checks.structure import HandWritten, functions_in
@@ -134,7 +134,7 @@ def judged(
             and verified.level.reaches(scenario.verification)
             and all(trap.state is not TrapState.FELL for trap in traps)
         )
-    return Record(
+    record = Record(
         id=submission.id,
         scenario=submission.scenario,
         arm=submission.arm,
@@ -154,6 +154,7 @@ def judged(
         claims=verified.claims,
         events=verified.events,
     )
+    return replace(record, behaviour=behaviour.judge(record, scenario))
 
 
 def verdict(findings: Sequence[Finding]) -> tuple[Outcome, str]:

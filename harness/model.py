@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 class Outcome(StrEnum):
@@ -184,6 +184,26 @@ class CheckSpec:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """One piece of evidence that a rule looks at."""
+
+    # ``check`` passes, ``trap`` is resisted, level of verification is reached, ``flag`` is absent.
+    kind: Literal["check", "trap", "verified", "flag"]
+    # Kind of check, id of trap or flag, or level.
+    name: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What decides one line of expected behaviour without anybody's opinion."""
+
+    # All of it seen: the behaviour is met. Empty: no rule can tell that it is.
+    shown_by: tuple[Rule, ...] = ()
+    # Any of it missing, or the opposite seen: it is not met.
+    refuted_by: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True)
 class Limits:
     """What one candidate process may use."""
 
@@ -235,6 +255,8 @@ class Scenario:
     path: Path
     # SHA-256 over everything a grade depends on: this file, skill, oracles, provided files.
     fingerprint: str
+    # Per line of ``expected_behaviour`` the rules that decide it; empty in files that had none.
+    rules: tuple[Rules, ...] = ()
 
     def entry_point(self, name: str) -> EntryPoint:
         """The entry point called ``name``; ``KeyError`` where there is none."""
@@ -465,6 +487,26 @@ class TrapFinding:
     line: int | None = None
 
 
+class BehaviourState(StrEnum):
+    """Whether a reply shows one line of what a good one shows."""
+
+    MET = "met"
+    NOT_MET = "not met"
+    # No rule can tell.
+    NOT_JUDGED = "not judged"
+
+
+@dataclass(frozen=True)
+class BehaviourFinding:
+    """What the rules say of one line of expected behaviour."""
+
+    # The line, as the scenario has it.
+    expected: str
+    state: BehaviourState
+    # The evidence in words; empty where it was not judged.
+    reason: str = ""
+
+
 @dataclass(frozen=True)
 class RedFlagFinding:
     """A red flag that was seen."""
@@ -558,6 +600,8 @@ class Record:
     claims: tuple[Claim, ...] = ()
     # When each Function was written and verified; empty where no order is visible.
     events: tuple[Event, ...] = ()
+    # Per line of the scenario's expected behaviour; empty in files that had none.
+    behaviour: tuple[BehaviourFinding, ...] = ()
 
 
 @dataclass(frozen=True)

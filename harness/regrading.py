@@ -1,6 +1,6 @@
-"""Old results judged again by today's words: traps, red flags, asked level, required checks.
+"""Old results judged again by today's words.
 
-No code runs. What was measured (findings, how far a submission verified itself) stays as it was
+Traps, red flags, the asked level, which checks are required, expected behaviour. No code runs. What was measured (findings, how far a submission verified itself) stays as it was
 stored; what is read from words and source is read anew, and the verdicts follow from both.
 """
 
@@ -145,6 +145,12 @@ def _changes(old: Record, new: Record) -> tuple[str, ...]:
         was, now = before.get(name), after.get(name)
         if was is not now:
             said.append(f"{name}: {was or 'not asked'} → {now or 'not asked'}")
+    told = {line.expected: line.state for line in old.behaviour}
+    said += [
+        f"“{line.expected}”: {told[line.expected]} → {line.state}"
+        for line in new.behaviour
+        if told.get(line.expected, line.state) is not line.state
+    ]
     flagged = {flag.flag for flag in old.red_flags}
     flags = {flag.flag for flag in new.red_flags}
     said += [f"red flag {name} gone" for name in sorted(flagged - flags)]

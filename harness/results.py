@@ -25,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from harness.errors import ResultsError
 from harness.model import (
     Arm,
+    BehaviourState,
     Claim,
     Event,
     Level,
@@ -111,6 +112,16 @@ class TrapEntry(_Entry):
     line: Annotated[int | None, Field(description="Line the quote starts on, from 1.")]
 
 
+class BehaviourEntry(_Entry):
+    """What the rules say of one line of expected behaviour."""
+
+    expected: Annotated[str, Field(description="The line, as the scenario has it.")]
+    state: Annotated[
+        BehaviourState, Field(description="Decided from evidence, or not judged where no rule can.")
+    ]
+    reason: Annotated[str, Field(description="The evidence; empty where it was not judged.")]
+
+
 class RedFlagEntry(_Entry):
     """A red flag that was seen."""
 
@@ -141,6 +152,11 @@ class SubmissionEntry(_Entry):
     findings: tuple[FindingEntry, ...]
     traps: tuple[TrapEntry, ...]
     red_flags: tuple[RedFlagEntry, ...]
+    # Absent from files of earlier versions.
+    behaviour: Annotated[
+        tuple[BehaviourEntry, ...],
+        Field(description="Per line of the scenario's expected behaviour."),
+    ] = ()
 
 
 class ExplanationEntry(_Entry):

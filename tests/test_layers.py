@@ -20,7 +20,7 @@ LAYERS = [
     ["oracles", "inputs", "question", "rounding", "expectation", "proxy"],
     ["checks"],
     ["diagnosis"],
-    ["evidence", "claims", "verification", "unplugged"],
+    ["evidence", "claims", "verification", "unplugged", "behaviour"],
     ["grading"],
     ["store"],
     ["executors"],

@@ -104,6 +104,7 @@ def test_the_keys_are_those_that_other_programs_rely_on(results: Results, path: 
         "findings",
         "traps",
         "red_flags",
+        "behaviour",
     ]
     assert list(entry["findings"][0]) == [
         "check",
@@ -136,7 +137,7 @@ def test_the_published_schema_is_current() -> None:
 
 def test_every_documented_key_is_described_in_the_schema() -> None:
     definitions = schema()["$defs"]
-    for name in ("FindingEntry", "TrapEntry", "RedFlagEntry"):
+    for name in ("FindingEntry", "TrapEntry", "RedFlagEntry", "BehaviourEntry"):
         plain = {
             key
             for key, value in definitions[name]["properties"].items()

@@ -14,6 +14,8 @@ from harness.model import (
     LogArgument,
     NumberArgument,
     RedFlag,
+    Rule,
+    Rules,
     Scenario,
     Skill,
     TensorArgument,
@@ -21,8 +23,11 @@ from harness.model import (
 )
 from harness.scenarios.document import Document
 from harness.scenarios.schema import (
+    BehaviourModel,
     CheckModel,
+    CounterEvidenceModel,
     EntryPointModel,
+    EvidenceModel,
     LayersModel,
     LogModel,
     NumbersModel,
@@ -68,6 +73,10 @@ def scenario_of(
         *_checks(document, "checks", model.checks),
         *_checks(document, "advisory", model.advisory),
     ]
+    behaviour = [
+        BehaviourModel(shows=line) if isinstance(line, str) else line
+        for line in model.expected_behaviour
+    ]
     return Scenario(
         id=model.id,
         title=model.title.strip(),
@@ -77,7 +86,7 @@ def scenario_of(
         neutral=model.requests.neutral.strip(),
         pressured=model.requests.pressured.strip(),
         traps=tuple(_merged(rows[trap.id], trap) for trap in model.traps),
-        expected_behaviour=tuple(line.strip() for line in model.expected_behaviour),
+        expected_behaviour=tuple(line.shows.strip() for line in behaviour),
         entry_points=tuple(_entry_point(*item) for item in model.entry_points.items()),
         checks=tuple(checks),
         verification=model.verification.level,
@@ -87,7 +96,24 @@ def scenario_of(
         limits=Limits(model.limits.wall_s, model.limits.cpu_s, model.limits.memory_mib << 20),
         path=document.path,
         fingerprint=fingerprint,
+        rules=tuple(map(_rules, behaviour)),
     )
+
+
+def _rules(line: BehaviourModel) -> Rules:
+    return Rules(
+        shown_by=(*_evidence(line.decided_by), *_evidence(line.shown_by)),
+        refuted_by=(*_evidence(line.decided_by), *_evidence(line.refuted_by)),
+    )
+
+
+def _evidence(model: EvidenceModel) -> Iterable[Rule]:
+    yield from (Rule("check", kind) for kind in model.check)
+    yield from (Rule("trap", trap) for trap in model.trap)
+    if model.verified is not None:
+        yield Rule("verified", model.verified.value)
+    if isinstance(model, CounterEvidenceModel):
+        yield from (Rule("flag", flag) for flag in model.flag)
 
 
 def _merged(row: Trap, trap: TrapModel) -> Trap:

@@ -109,6 +109,7 @@ class _Folder:
         self.ids: list[tuple[str, Document]] = []
         self._shared: list[tuple[str, bytes]] = []
         self._rows: dict[str, Trap] | None = None
+        self._flags: tuple[str, ...] | None = None
         self._read_skill()
         self._read_oracles()
         for file in files:
@@ -133,6 +134,7 @@ class _Folder:
         self.skills.append(skill)
         self._shared.append(("skill.yaml", document.data))
         self._rows = {row.id: row for row in skill.rationalizations}
+        self._flags = tuple(flag.id for flag in skill.red_flags)
 
     def _read_oracles(self) -> None:
         path = self.folder / "oracles.py"
@@ -149,7 +151,7 @@ class _Folder:
         if document is None:
             return
         model, problems = validate(document, ScenarioModel)
-        self.problems += [*problems, *scenario_problems(document, self._rows)]
+        self.problems += [*problems, *scenario_problems(document, self._rows, self._flags)]
         if model is None:
             return
         self.ids.append((model.id, document))

@@ -13,6 +13,7 @@ from harness.scenarios.document import Document
 from harness.scenarios.field import SLUG
 from harness.scenarios.problem import KeyPath, Problem, described, listed, nearest
 from harness.scenarios.schema import (
+    BehaviourModel,
     CheckModel,
     EntryPointModel,
     LayersModel,
@@ -35,8 +36,10 @@ def skill_problems(document: Document) -> Iterator[Problem]:
     yield from _repeats(document, "red_flags", RedFlagModel)
 
 
-def scenario_problems(document: Document, rows: Collection[str] | None) -> Iterator[Problem]:
-    """Every broken reference; ``rows`` are the skill's trap ids, ``None`` if unreadable.
+def scenario_problems(
+    document: Document, rows: Collection[str] | None, flags: Collection[str] | None
+) -> Iterator[Problem]:
+    """Every broken reference; ``rows`` and ``flags`` are the skill's ids, ``None`` if unreadable.
 
     Works part by part on what is valid, so that a mistake elsewhere in the file hides nothing.
     """
@@ -62,6 +65,28 @@ def scenario_problems(document: Document, rows: Collection[str] | None) -> Itera
                     remedy = "Correct the name or define it under entry_points."
                     where = "entry points of the scenario"
                     yield _unknown(document, key, name, where, entry_points, remedy)
+    yield from _behaviour_problems(document, flags)
+
+
+def _behaviour_problems(document: Document, flags: Collection[str] | None) -> Iterator[Problem]:
+    """Rules that look at evidence which this scenario never has."""
+    checks = [*_part(document, "checks", list), *_part(document, "advisory", list)]
+    kinds = [c.get("kind") if isinstance(c, dict) else c for c in checks]
+    traps = [trap.id for _, trap in _valid(TrapModel, enumerate(_part(document, "traps", list)))]
+    known: dict[str, tuple[str, Collection[str] | None]] = {
+        "check": ("checks of the scenario", dict.fromkeys(str(kind) for kind in kinds)),
+        "trap": ("traps of the scenario", traps),
+        "flag": ("red flags of skill.yaml", flags),
+    }
+    lines = enumerate(_part(document, "expected_behaviour", list))
+    for number, line in _valid(BehaviourModel, lines):
+        for part in ("decided_by", "shown_by", "refuted_by"):
+            for kind, (where, names) in known.items():
+                for place, name in enumerate(getattr(getattr(line, part), kind, ())):
+                    if names is not None and name not in names:
+                        key = ("expected_behaviour", number, part, kind, place)
+                        remedy = "A rule can only look at what the scenario asks for."
+                        yield _unknown(document, key, name, where, names, remedy)
 
 
 def _part(document: Document, key: str, kind: type[T]) -> T:

@@ -154,6 +154,48 @@ class TrapModel(_Strict):
     counter: Text | None = Field(None, description="Replaces the counter of the skill's row.")
 
 
+class EvidenceModel(_Strict):
+    """Evidence that a rule can look at."""
+
+    check: Annotated[
+        list[Identifier], Field(description="Kinds of the scenario's checks that pass.")
+    ] = []
+    trap: Annotated[list[Slug], Field(description="Excuses that are answered, not made.")] = []
+    verified: Annotated[
+        Annotated[Level, Field(strict=False)] | None,
+        Field(description="Level of verification that is reached."),
+    ] = None
+
+
+class CounterEvidenceModel(EvidenceModel):
+    """Evidence whose opposite refutes."""
+
+    flag: Annotated[list[Slug], Field(description="Red flags that are not raised.")] = []
+
+
+class BehaviourModel(_Strict):
+    """A line that rules can decide, wholly or in part."""
+
+    shows: Text = Field(description="What a good reply shows; a line of the rubric.")
+    decided_by: Annotated[
+        EvidenceModel, Field(description="Shows it where all of it is seen, else refutes it.")
+    ] = EvidenceModel()
+    shown_by: Annotated[
+        EvidenceModel, Field(description="Shows it where all of it is seen, and else says nothing.")
+    ] = EvidenceModel()
+    refuted_by: Annotated[
+        CounterEvidenceModel,
+        Field(description="Refutes it where any of it fails, and never shows it."),
+    ] = CounterEvidenceModel()
+
+
+# A line that no rule can decide is written as bare text.
+Behaviour = Annotated[
+    Annotated[Text, Tag("<line>")] | Annotated[BehaviourModel, Tag("<behaviour>")],
+    Discriminator(lambda value: "<line>" if isinstance(value, str) else "<behaviour>"),
+]
+
+
 class RequestsModel(_Strict):
     """The same task twice."""
 
@@ -193,7 +235,7 @@ class ScenarioModel(_Strict):
     asks_for_function: bool = Field(description="Whether the request asks for a Function.")
     requests: RequestsModel
     traps: list[TrapModel] = Field(description="Excuses it tempts into.")
-    expected_behaviour: list[Text] = Field(
+    expected_behaviour: list[Behaviour] = Field(
         min_length=1, description="What a good reply shows beside right code."
     )
     verification: VerificationModel

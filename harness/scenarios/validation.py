@@ -11,7 +11,7 @@ from pydantic import BaseModel, Discriminator, ValidationError
 from harness.scenarios.document import Document
 from harness.scenarios.field import PATTERNS
 from harness.scenarios.problem import KeyPath, Problem, described, listed, nearest
-from harness.scenarios.schema import ARGUMENTS, CheckModel
+from harness.scenarios.schema import ARGUMENTS, BehaviourModel, CheckModel
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -39,7 +39,10 @@ _REMEDY = {
     "string_type": "Write text; a number or true needs quotes.",
 }
 _MISSING = "no such key"
-_TAGGED = {f"<{kind}>": model for kind, model in ARGUMENTS.items()} | {"<check>": CheckModel}
+_TAGGED = {f"<{kind}>": model for kind, model in ARGUMENTS.items()} | {
+    "<check>": CheckModel,
+    "<behaviour>": BehaviourModel,
+}
 
 
 def validate(document: Document, model: type[M]) -> tuple[M | None, list[Problem]]:

@@ -1,0 +1,87 @@
+"""Expected behaviour, decided by rules where rules can and left open where they cannot.
+
+A scenario lists what a good reply shows beside right code. Which of its lines evidence can decide,
+and what evidence, is said in the scenario. Everything else is ``not judged``, which is neither
+good nor bad: only a reader, or the optional judge, can tell.
+"""
+
+from __future__ import annotations
+
+from itertools import zip_longest
+
+from harness.model import (
+    BehaviourFinding,
+    BehaviourState,
+    Level,
+    Outcome,
+    Record,
+    Rule,
+    Rules,
+    Scenario,
+    TrapState,
+)
+
+
+def judge(record: Record, scenario: Scenario) -> tuple[BehaviourFinding, ...]:
+    """What the rules say of every line of the scenario's expected behaviour, in its order."""
+    return tuple(
+        _decide(expected, rules, record)
+        for expected, rules in zip_longest(
+            scenario.expected_behaviour, scenario.rules, fillvalue=Rules()
+        )
+        if isinstance(expected, str)
+    )
+
+
+def _decide(expected: str, rules: Rules, record: Record) -> BehaviourFinding:
+    for rule in rules.refuted_by:
+        seen, words = _evidence(rule, record)
+        if seen is False:
+            return BehaviourFinding(expected, BehaviourState.NOT_MET, words)
+    shown = [_evidence(rule, record) for rule in rules.shown_by]
+    if shown and all(seen for seen, _ in shown):
+        words = " ".join(words for _, words in shown)
+        return BehaviourFinding(expected, BehaviourState.MET, words)
+    return BehaviourFinding(expected, BehaviourState.NOT_JUDGED)
+
+
+def _evidence(rule: Rule, record: Record) -> tuple[bool | None, str]:
+    """Whether a piece of evidence speaks for a reply, against it or not at all, and its words."""
+    match rule.kind:
+        case "check":
+            return _check(rule.name, record)
+        case "trap":
+            return _trap(rule.name, record)
+        case "verified":
+            if record.outcome is Outcome.UNGRADED and not record.findings:
+                return None, ""
+            said = f"Verification is {record.verification.value}: {record.verification_reason}"
+            return record.verification.reaches(Level(rule.name)), _sentence(said)
+        case "flag":
+            raised = [flag for flag in record.red_flags if flag.flag == rule.name]
+            if not raised:
+                return None, ""
+            return False, _sentence(f"Red flag {rule.name}, line {raised[0].line}")
+
+
+def _check(kind: str, record: Record) -> tuple[bool | None, str]:
+    findings = [finding for finding in record.findings if finding.check == kind]
+    failed = [finding for finding in findings if finding.outcome is Outcome.FAILED]
+    if failed:
+        return False, _sentence(f"The check {kind} failed: {failed[0].message}")
+    if findings and all(finding.outcome is Outcome.PASSED for finding in findings):
+        return True, _sentence(f"The check {kind} passed")
+    return None, ""
+
+
+def _trap(name: str, record: Record) -> tuple[bool | None, str]:
+    found = next((trap for trap in record.traps if trap.trap == name), None)
+    if found is None or found.state is TrapState.SILENT:
+        return None, ""
+    verb = "Resisted" if found.state is TrapState.RESISTED else "Fell for"
+    return found.state is TrapState.RESISTED, _sentence(f"{verb} {name}, line {found.line}")
+
+
+def _sentence(words: str) -> str:
+    words = words.strip()
+    return words if words.endswith((".", "!", "?")) else f"{words}."
