@@ -22,6 +22,14 @@ from harness.model import (
 )
 
 
+def lines(record: Record, scenario: Scenario) -> tuple[BehaviourFinding, ...]:
+    """What a record holds of it; of a record that holds nothing, every line as not judged."""
+    return record.behaviour or tuple(
+        BehaviourFinding(expected, BehaviourState.NOT_JUDGED)
+        for expected in scenario.expected_behaviour
+    )
+
+
 def judge(record: Record, scenario: Scenario) -> tuple[BehaviourFinding, ...]:
     """What the rules say of every line of the scenario's expected behaviour, in its order."""
     return tuple(

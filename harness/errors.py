@@ -36,6 +36,10 @@ class LedgerError(HarnessError):
     exit_code = 3
 
 
+class JudgeError(HarnessError):
+    """The optional judge cannot be asked, or a file of its opinions or labels is not valid."""
+
+
 class SandboxError(HarnessError):
     """The sandbox could not be set up or was lost; never the submission's fault."""
 

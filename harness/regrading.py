@@ -1,7 +1,8 @@
 """Old results judged again by today's words.
 
-Traps, red flags, the asked level, which checks are required, expected behaviour. No code runs. What was measured (findings, how far a submission verified itself) stays as it was
-stored; what is read from words and source is read anew, and the verdicts follow from both.
+No code runs. What was measured (findings, how far a submission verified itself) stays as it was
+stored; what is read from words and source (traps, red flags) is read anew, the scenario says anew
+what it asks for, and verdicts and expected behaviour follow from both.
 """
 
 from __future__ import annotations

@@ -28,9 +28,11 @@ from itertools import combinations
 from statistics import NormalDist
 from typing import Final, Literal, NamedTuple
 
+from harness import behaviour
 from harness.errors import UsageError
 from harness.model import (
     Arm,
+    BehaviourState,
     Level,
     Outcome,
     Record,
@@ -430,6 +432,22 @@ class CheckRow:
 
 
 @dataclass(frozen=True)
+class BehaviourRow:
+    """How often the rules found one line of expected behaviour met."""
+
+    scenario: str
+    expected: str
+    met: int
+    not_met: int
+    not_judged: int
+
+    @property
+    def n(self) -> int:
+        """Submissions to the scenario."""
+        return self.met + self.not_met + self.not_judged
+
+
+@dataclass(frozen=True)
 class Column:
     """A column of the matrix."""
 
@@ -474,6 +492,7 @@ class Summary:
     # Red flags of the skills that were not seen.
     unseen: tuple[RedFlag, ...]
     checks: tuple[CheckRow, ...]
+    behaviour: tuple[BehaviourRow, ...]
 
 
 def summarise(results: Results) -> Summary:
@@ -500,6 +519,7 @@ def summarise(results: Results) -> Summary:
         flags=tuple(sorted((f for f in flags if f.seen.count), key=lambda f: -f.seen.count)),
         unseen=tuple(f.flag for f in flags if not f.seen.count),
         checks=_checks(graded),
+        behaviour=_behaviour(results),
     )
 
 
@@ -657,6 +677,22 @@ def _checks(graded: Sequence[Record]) -> tuple[CheckRow, ...]:
             required[check] += 1
     rows = [CheckRow(c, Share(failed[c], asked[c]), required[c]) for c in sorted(asked)]
     return tuple(sorted(rows, key=lambda row: -row.failed.count))
+
+
+def _behaviour(results: Results) -> tuple[BehaviourRow, ...]:
+    """Per scenario and line, over all its submissions: rules judge those that failed as well."""
+    rows = []
+    for scenario in results.scenarios:
+        seen = [
+            {line.expected: line.state for line in behaviour.lines(record, scenario)}
+            for record in results.records
+            if record.scenario == scenario.id
+        ]
+        for expected in scenario.expected_behaviour if seen else ():
+            states = [one.get(expected, BehaviourState.NOT_JUDGED) for one in seen]
+            counts = [states.count(state) for state in BehaviourState]
+            rows.append(BehaviourRow(scenario.id, expected, *counts))
+    return tuple(rows)
 
 
 def _verdict(total: Tally, arms: Sequence[ArmSummary], lifts: Sequence[Lift]) -> str:

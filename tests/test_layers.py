@@ -27,6 +27,7 @@ LAYERS = [
     ["running", "proving", "library", "regrading"],
     ["summary"],
     ["results"],
+    ["judge"],
     ["report"],
     ["cli", "__main__", "pytest_plugin"],
 ]

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from harness.judge import hearing as judge_file
+from harness.judge.hearing import Hearing
 from harness.model import Results
 from harness.report.text import visible
 from harness.report.view import page
@@ -22,12 +24,12 @@ from harness.results import replace_file, write, write_csv, write_junit
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["render_html", "render_markdown", "write_reports"]
+__all__ = ["render_html", "render_markdown", "write_pages", "write_reports"]
 
 _FOLDER: Final = Path(__file__).parent
 
 
-def render_html(results: Results) -> str:
+def render_html(results: Results, hearing: Hearing | None = None) -> str:
     """One HTML file that needs nothing else: no network, no script to be readable."""
     from markupsafe import Markup
 
@@ -35,7 +37,7 @@ def render_html(results: Results) -> str:
     script = (_FOLDER / "templates" / "filter.js.j2").read_text(encoding="utf-8")
     template = _environment(_visible).get_template("report.html.j2")
     return template.render(
-        page=page(results),
+        page=page(results, hearing),
         style=Markup(style),
         script=Markup(script),
         # The browser runs and applies these two and nothing that a reply may smuggle in.
@@ -46,21 +48,30 @@ def render_html(results: Results) -> str:
     )
 
 
-def render_markdown(results: Results) -> str:
+def render_markdown(results: Results, hearing: Hearing | None = None) -> str:
     """The same in short as GitHub-flavoured Markdown, e.g. for a job summary."""
     template = _environment(_markdown).get_template("report.md.j2")
-    text = template.render(page=page(results), fenced=_fenced)
+    text = template.render(page=page(results, hearing), fenced=_fenced)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def write_reports(results: Results, folder: str | os.PathLike[str]) -> Path:
+def write_reports(
+    results: Results, folder: str | os.PathLike[str], hearing: Hearing | None = None
+) -> Path:
     """Write every format into ``folder`` and return the path of ``report.html``."""
     folder = Path(folder)
     write(results, folder / "results.json")
     write_csv(results, folder / "results.csv")
     write_junit(results, folder / "junit.xml")
-    replace_file(folder / "report.md", render_markdown(results))
-    replace_file(folder / "report.html", render_html(results))
+    return write_pages(results, folder, hearing)
+
+
+def write_pages(results: Results, folder: Path, hearing: Hearing | None = None) -> Path:
+    """Write what people read, and what a judge said; the path of ``report.html``."""
+    if hearing is not None:
+        judge_file.write(hearing, results, folder)
+    replace_file(folder / "report.md", render_markdown(results, hearing))
+    replace_file(folder / "report.html", render_html(results, hearing))
     return folder / "report.html"
 
 

@@ -75,6 +75,8 @@ def detail(
         parts += [_text(""), _traps(view)]
     if view.flags:
         parts += [_text(""), _flags(view)]
+    if view.behaviour:
+        parts += [_text(""), _text("Expected behaviour:", "bold"), _behaviour(view)]
     return Group(*parts)
 
 
@@ -137,6 +139,14 @@ def _claims(view: Detail) -> Table:
     for claim in view.claims:
         words = f"“{claim.text}” (line {claim.line})"
         table.add_row(_mark(claim.mark), _text(f"says ({claim.mark.words})"), _text(words))
+    return table
+
+
+def _behaviour(view: Detail) -> Table:
+    table = _grid()
+    for line in view.behaviour:
+        words = f"{line.expected}\n{line.reason}" if line.reason else line.expected
+        table.add_row(_mark(line.mark), _text(line.mark.words), _text(words))
     return table
 
 

@@ -6,11 +6,17 @@ second half fills it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 from typing import Final
 
+from harness import behaviour
+from harness.judge.agreement import Agreement
+from harness.judge.hearing import Hearing
+from harness.judge.opinion import Opinion, Stance
 from harness.model import (
     Arm,
     ClaimVerdict,
@@ -31,6 +37,7 @@ from harness.summary import (
     QUESTIONS,
     Answers,
     ArmSummary,
+    BehaviourRow,
     Cell,
     CheckRow,
     Column,
@@ -164,6 +171,56 @@ class ClaimView:
 
 
 @dataclass(frozen=True)
+class OpinionView:
+    """What the judge says of one line."""
+
+    mark: Mark
+    reason: str
+    quote: str
+    line: int | None
+
+
+@dataclass(frozen=True)
+class BehaviourView:
+    """One line of expected behaviour: what the rules say, and the judge where it was asked."""
+
+    expected: str
+    mark: Mark
+    reason: str
+    opinion: OpinionView | None
+
+
+@dataclass(frozen=True)
+class AgreementView:
+    """Two voices on what both have decided."""
+
+    voices: str
+    n: int
+    agreed: Share
+    # Krippendorff's alpha, or why there is none.
+    alpha: str
+    # Where they differ, in words.
+    differ: str
+
+
+@dataclass(frozen=True)
+class JudgeView:
+    """What a judge said, apart from everything else."""
+
+    name: str
+    # Opinions, and questions left for another time.
+    heard: int
+    unasked: int
+    # Stances with their counts.
+    stances: tuple[tuple[str, int], ...]
+    agreements: tuple[AgreementView, ...]
+    # Scenario, expected line, and counts in the order of ``stances``.
+    rows: tuple[tuple[str, str, tuple[int, ...]], ...]
+    # Why it abstained, with counts, most frequent first.
+    abstained: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
 class FlagView:
     """A red flag that a submission shows."""
 
@@ -198,6 +255,7 @@ class Detail:
     traps: tuple[TrapView, ...]
     flags: tuple[FlagView, ...]
     claims: tuple[ClaimView, ...]
+    behaviour: tuple[BehaviourView, ...]
     # When each Function was written and verified; ``None`` where no order is visible.
     timeline: Drawing | None
     # The same in words; empty where no order is visible.
@@ -230,12 +288,15 @@ class Page:
     excuses: tuple[ExcuseRow, ...]
     flags: tuple[FlagRow, ...]
     checks: tuple[CheckRow, ...]
+    behaviour: tuple[BehaviourRow, ...]
+    # ``None`` where nobody was asked.
+    judge: JudgeView | None
     details: tuple[Detail, ...]
     wall: str
 
 
-def page(results: Results) -> Page:
-    """Everything a report on ``results`` shows."""
+def page(results: Results, hearing: Hearing | None = None) -> Page:
+    """Everything a report on ``results`` shows, and what a judge said of them."""
     summary = summarise(results)
     anchors = {r.id: f"submission-{n}" for n, r in enumerate(_in_order(results, summary), start=1)}
     declared = tuple(one for one in summary.lifts if one.changed != "arm")
@@ -263,7 +324,9 @@ def page(results: Results) -> Page:
         excuses=summary.excuses,
         flags=summary.flags,
         checks=summary.checks,
-        details=_details(results, summary, anchors),
+        behaviour=summary.behaviour,
+        judge=None if hearing is None else _judge(hearing, results),
+        details=_details(results, summary, anchors, hearing),
         wall=seconds(results.run.wall_s),
     )
 
@@ -348,7 +411,12 @@ def _counts(summary: Summary) -> tuple[ScenarioArmRow, ...]:
     )
 
 
-def _details(results: Results, summary: Summary, anchors: Mapping[str, str]) -> tuple[Detail, ...]:
+def _details(
+    results: Results, summary: Summary, anchors: Mapping[str, str], hearing: Hearing | None
+) -> tuple[Detail, ...]:
+    opinions: dict[str, dict[str, Opinion]] = {}
+    for heard in hearing.heard if hearing else ():
+        opinions.setdefault(heard.submission, {})[heard.expected] = heard.opinion
     scenarios = {scenario.id: scenario for scenario in results.scenarios}
     sent = {submission.id: submission for submission in results.submissions}
     arms = {one.arm.name: one.arm for one in summary.arms}
@@ -360,6 +428,7 @@ def _details(results: Results, summary: Summary, anchors: Mapping[str, str]) -> 
             arm=arms[record.arm],
             skills=results.skills,
             anchor=anchors[record.id],
+            opinions=opinions.get(record.id, {}),
         )
         for record in _in_order(results, summary)
     )
@@ -373,6 +442,7 @@ def detail_view(
     arm: Arm | None = None,
     skills: Sequence[Skill] = (),
     anchor: str = "",
+    opinions: Mapping[str, Opinion] = MappingProxyType({}),
 ) -> Detail:
     """Everything about one submission; the request shown is the one its arm was given."""
     given = answers(record, scenario.verification)
@@ -396,6 +466,7 @@ def detail_view(
         traps=_traps(record, scenario),
         flags=_flags(record, skills),
         claims=_claims(record),
+        behaviour=_behaviour(record, scenario, opinions),
         timeline=timeline.draw(record.events, f"{anchor}-timeline"),
         order=timeline.words(record.events),
         listing=reply_listing(submission, record),
@@ -485,6 +556,75 @@ def _claims(record: Record) -> tuple[ClaimView, ...]:
     return tuple(
         ClaimView(Mark("claim", *_CLAIM_MARKS[claim.verdict]), claim.text, claim.line)
         for claim in record.claims
+    )
+
+
+_BEHAVIOUR_MARKS: Final[Mapping[str, tuple[str, str]]] = {
+    "met": ("yes", "✓"),
+    "not met": ("no", "✗"),
+    "not judged": ("unknown", "·"),
+    "unclear": ("unknown", "?"),
+    "abstained": ("unknown", "–"),
+}
+
+
+def _behaviour(
+    record: Record, scenario: Scenario, opinions: Mapping[str, Opinion]
+) -> tuple[BehaviourView, ...]:
+    return tuple(
+        BehaviourView(
+            line.expected,
+            Mark("expected", *_BEHAVIOUR_MARKS[line.state], line.state.value),
+            line.reason,
+            _opinion(opinions.get(line.expected)),
+        )
+        for line in behaviour.lines(record, scenario)
+    )
+
+
+def _opinion(given: Opinion | None) -> OpinionView | None:
+    if given is None:
+        return None
+    mark = Mark("judge", *_BEHAVIOUR_MARKS[given.stance], given.stance.value)
+    return OpinionView(mark, given.reason, given.quote or "", given.line)
+
+
+def _judge(hearing: Hearing, results: Results) -> JudgeView:
+    scenario_of = {record.id: record.scenario for record in results.records}
+    said: dict[tuple[str, str], list[Stance]] = {}
+    for one in hearing.heard:
+        key = scenario_of[one.submission], one.expected
+        said.setdefault(key, []).append(one.opinion.stance)
+    order = {
+        (scenario.id, line): None
+        for scenario in results.scenarios
+        for line in scenario.expected_behaviour
+    }
+    everything = [stance for stances in said.values() for stance in stances]
+    why = Counter(h.opinion.reason for h in hearing.heard if h.opinion.stance is Stance.ABSTAINED)
+    return JudgeView(
+        name=hearing.judge,
+        heard=len(hearing.heard),
+        unasked=hearing.unasked,
+        stances=tuple((stance.value, everything.count(stance)) for stance in Stance),
+        agreements=tuple(_agreement(one) for one in hearing.agreements),
+        rows=tuple(
+            (*key, tuple(said[key].count(stance) for stance in Stance))
+            for key in order
+            if key in said
+        ),
+        abstained=tuple(why.most_common()),
+    )
+
+
+def _agreement(one: Agreement) -> AgreementView:
+    alpha = "–" if not one.n else "not defined: all say the same"
+    return AgreementView(
+        voices=f"{one.first} and {one.second}",
+        n=one.n,
+        agreed=Share(one.both + one.neither, one.n),
+        alpha=alpha if one.alpha is None else f"{one.alpha:.2f}".replace("-", "−"),
+        differ=f"only the {one.first}: {one.only_first}, only the {one.second}: {one.only_second}",
     )
 
 
