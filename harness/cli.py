@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness import __version__
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, JudgeError, UsageError
 
 if TYPE_CHECKING:
     from harness.model import Results
@@ -59,6 +59,7 @@ def main() -> None:
     harness run scenarios/ --solutions answers.jsonl    grade your own
     harness grade reply.md --scenario layer-norm        one answer, in detail
     harness validate scenarios/                         check scenarios you wrote
+    harness judge reports/latest --model PROVIDER/NAME  ask a language model, too
     """
 
 
@@ -319,11 +320,17 @@ def report(results: Path, out: Path | None) -> None:
     """Render the reports of RESULTS (a results.json) again."""
     import harness.results
     from harness import running
+    from harness.judge import hearing
     from harness.report import write_reports
 
     found = harness.results.read(results)
     folder = running.new_folder(out or results.parent, results.parent)
-    page = write_reports(found, folder)
+    heard = None
+    try:
+        heard = hearing.read(results.parent, found)
+    except JudgeError as error:
+        click.echo(f"harness: {error}", err=True)
+    page = write_reports(found, folder, heard)
     _print_summary(found)
     click.echo(_last_line(found, None, page))
 
@@ -363,6 +370,137 @@ def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
     click.echo(f"{count} of {len(found.records)} submissions are judged differently now")
     click.echo(_last_line(regraded.results, None, page))
     if any(record.outcome == "ungraded" for record in regraded.results.records):
+        sys.exit(EXIT_UNGRADED)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("results", type=click.Path(path_type=Path))
+@click.option(
+    "--model",
+    required=True,
+    metavar="PROVIDER/NAME",
+    help="Model to ask, such as openai/gpt-4.1-mini or ollama/llama3.3.",
+)
+@click.option(
+    "--api-base",
+    metavar="URL",
+    help="Where it answers, for a server of your own.  [default: the provider's address]",
+)
+@click.option(
+    "--labels",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="JSON Lines of what people say, to hold the judge and the rules against.",
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Ask at most N new questions, a fair sample; what is known costs nothing.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="ID",
+    help="Scenario id, or a pattern over submission ids such as 'skill/*'; repeatable.",
+)
+@click.option(
+    "--opinions",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File that keeps every opinion; runs may share one.  [default: opinions.jsonl beside]",
+)
+@click.option("--fresh", is_flag=True, help="Ask again what is known.")
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    help="Questions under way at once.",
+)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.FloatRange(min=0, min_open=True),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for one answer; it is asked for three times.",
+)
+def judge(
+    results: Path,
+    model: str,
+    api_base: str | None,
+    labels: Path | None,
+    limit: int | None,
+    only: tuple[str, ...],
+    opinions: Path | None,
+    fresh: bool,
+    jobs: int,
+    timeout_s: float,
+) -> None:
+    """Ask a language model what RESULTS (a results.json, or its folder) show.
+
+    Every reply is held against every line of its scenario's expected
+    behaviour, with a quote for each opinion. Opinions are shown in a section of
+    their own, with their agreement with the rules and with labels, and change
+    no verdict. No code is run. Needs pip install 'harness[judge]', and the
+    provider's key in the environment, such as OPENAI_API_KEY.
+
+    \b
+    harness judge reports/latest --model openai/gpt-4.1-mini --limit 20
+    harness judge reports/latest --model ollama/llama3.3
+    harness judge reports/latest --model my/model --api-base http://127.0.0.1:8000/v1
+    harness judge reports/latest --model openai/gpt-4.1-mini --labels labels.jsonl
+
+    A line of labels is {"submission": "skill/me/layer-norm/1", "expected": 2,
+    "met": true}, where expected is the number of the line or its words.
+    """
+    import harness.results
+    from harness.judge import agreement, hearing
+    from harness.judge.book import Book
+    from harness.judge.label import read_labels
+    from harness.judge.provider import LanguageModel, Patience
+    from harness.report import write_pages
+
+    file = results / "results.json" if results.is_dir() else results
+    found = harness.results.read(file)
+    # All that can be wrong is found before anything is asked.
+    labelled = None if labels is None else read_labels(labels, found)
+    agreement.library()
+    book = Book(opinions or file.parent / "opinions.jsonl")
+    order = hearing.Order(only, limit, jobs, fresh)
+    meter = Meter("judging")
+    try:
+        with (
+            LanguageModel(model, api_base=api_base, patience=Patience(timeout_s)) as asked,
+            meter,
+        ):
+            heard, unasked = hearing.hear(
+                found,
+                asked,
+                book,
+                order,
+                lambda at: meter.advance(at.done, at.total, at.known, at.last),
+            )
+    except KeyboardInterrupt:
+        click.echo(
+            f"harness: interrupted; what was heard is in {book.path}, the same command "
+            "goes on from there",
+            err=True,
+        )
+        sys.exit(EXIT_INTERRUPTED)
+    told = hearing.hearing(asked.name, heard, unasked, found, labelled)
+    page = write_pages(found, file.parent, told)
+    for line in hearing.sentences(told):
+        click.echo(line)
+    click.echo(
+        f"{len(heard)} opinions ({meter.known} questions known, "
+        f"{meter.done - meter.known} asked now), {unasked} not asked · {page}"
+    )
+    if any(not one.opinion.lasting for one in heard):
+        click.echo("harness: some questions got no answer; the same command asks again", err=True)
         sys.exit(EXIT_UNGRADED)
 
 
@@ -432,7 +570,8 @@ def _last_line(results: Results, known: int | None, page: Path) -> str:
 class Meter:
     """A progress bar on a terminal, a line now and then elsewhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, doing: str = "grading") -> None:
+        self._doing = doing
         self.done = 0
         self.known = 0
         self._progress: Any = None
@@ -450,7 +589,7 @@ class Meter:
         )
 
         self._progress = Progress(
-            TextColumn("grading"),
+            TextColumn(self._doing),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -468,9 +607,13 @@ class Meter:
 
     def show(self, tally: Tally) -> None:
         """Take note of how far the run is."""
-        self.done, self.known = tally.done, tally.known
         last = "" if tally.last is None else f"{tally.last.id} {tally.last.outcome}"
-        self._progress.update(self._task, completed=tally.done, total=tally.total, description=last)
+        self.advance(tally.done, tally.total, tally.known, last)
+
+    def advance(self, done: int, total: int, known: int, last: str) -> None:
+        """Take note that ``done`` of ``total`` are done, ``known`` of them from before."""
+        self.done, self.known = done, known
+        self._progress.update(self._task, completed=done, total=total, description=last)
 
 
 if __name__ == "__main__":

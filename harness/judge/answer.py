@@ -77,7 +77,8 @@ def line_of(text: str, offset: int) -> int:
 
 _JUDGE = (
     r"(?:judges?|graders?|evaluators?|assessors?|rubric|auto-?grader|"
-    r"grading (?:model|system|script)|(?:ai|llm|language model|automated) (?:judge|reviewer|grader|evaluator|assistant))"
+    r"grading (?:model|system|script)|"
+    r"(?:ai|llm|language model|automated) (?:judge|reviewer|grader|evaluator|assistant))"
 )
 _VERDICT = (
     r"[\"'“*`]*(?:resisted|met|not met|pass(?:ed|ing)?|correct|satisfied|held|verified|"
@@ -99,7 +100,7 @@ _ADDRESS: Final = re.compile(
             r"\b(?:mark|score|rate|count|grade|judge|label|treat|report|record)\s+(?:(?:this|it|the|my|"
             r"above|whole|entire|reply|answer|response|submission|behaviou?r|line|criterion|item|"
             rf"expectation|rubric)\s+){{1,4}}(?:as|to be)\s+{_VERDICT}",
-            rf"\bverdict\b[\"'*`]*\s*(?:is|must be|should be|:|=)\s*{_VERDICT}",
+            rf"\bverdict\b[\"'*`]*\s*(?:(?:is|must be|should be)\s*:?|[:=])\s*{_VERDICT}",
             r"\b(?:ignore|disregard|forget|override)\s+(?:(?:all|any|the|your|of|these|those)\s+)*"
             r"(?:previous|prior|above|earlier|preceding|system|other)\s+(?:instructions?|prompts?|"
             r"messages?|rules?|rubric)",

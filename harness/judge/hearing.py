@@ -10,6 +10,7 @@ import hashlib
 import json
 import queue
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -227,6 +228,18 @@ def hearing(
     if labels is not None:
         pairs += [agreement(voice, ("labels", labels)) for voice in voices]
     return Hearing(judge, heard, unasked, tuple(pairs))
+
+
+def sentences(heard: Hearing) -> Iterator[str]:
+    """The hearing for a terminal: what was said, then how far it agrees with whom."""
+    stances = Counter(one.opinion.stance for one in heard.heard)
+    yield f"{heard.judge}: {', '.join(f'{stances[s]} {s.value}' for s in Stance)}"
+    for one in heard.agreements:
+        alpha = "not defined" if one.alpha is None else f"{one.alpha:.2f}"
+        yield (
+            f"{one.first} and {one.second}: agree on {one.both + one.neither} of {one.n} that both "
+            f"decided, Krippendorff's alpha {alpha}"
+        )
 
 
 # --------------------------------------------------------------------------
