@@ -23,6 +23,8 @@ from harness.model import (
     Limits,
     LogArgument,
     NumberArgument,
+    Rule,
+    Rules,
     TensorArgument,
 )
 from harness.scenarios import load
@@ -433,6 +435,44 @@ def test_a_trap_outside_the_table_gives_the_nearest_row(folder: Path) -> None:
         "traps[0].id: found 'no-tiem' (a string), expected one of the rationalizations" in message
     )
     assert "Did you mean 'no-time'? Use a row of skill.yaml or add one there." in message
+
+
+def test_a_line_of_expected_behaviour_may_say_what_decides_it(folder: Path) -> None:
+    lines = """[
+  Doubles.,
+  {shows: Runs it., decided_by: {verified: ran}},
+  {shows: Fast., shown_by: {check: [forward]}, refuted_by: {flag: [inplace], trap: [no-time]}}]"""
+    edit(folder, "[Doubles.]", lines)
+    scenario = load(folder).scenario("doubling")
+    assert scenario.expected_behaviour == ("Doubles.", "Runs it.", "Fast.")
+    ran, forward = Rule("verified", "ran"), Rule("check", "forward")
+    assert scenario.rules == (
+        Rules(),
+        Rules((ran,), (ran,)),
+        Rules((forward,), (Rule("trap", "no-time"), Rule("flag", "inplace"))),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        ("decided_by: {check: [foward]}", "one of the checks of the scenario: forward, gradcheck"),
+        ("shown_by: {trap: [too-simple]}", "one of the traps of the scenario: no-time"),
+        ("refuted_by: {flag: [in-place]}", "one of the red flags of skill.yaml: inplace"),
+    ],
+)
+def test_a_rule_that_looks_at_what_the_scenario_never_asks_is_refused(
+    folder: Path, rule: str, words: str
+) -> None:
+    message = refused_after(folder, "[Doubles.]", f"[{{shows: Doubles., {rule}}}]")
+    assert words in message
+    assert "A rule can only look at what the scenario asks for." in message
+
+
+def test_a_flag_cannot_show_anything(folder: Path) -> None:
+    line = "[{shows: Doubles., shown_by: {flag: [inplace]}}]"
+    message = refused_after(folder, "[Doubles.]", line)
+    assert "expected_behaviour[0].shown_by.flag: found the unknown key 'flag'" in message
 
 
 def test_a_trap_given_twice_is_refused(folder: Path) -> None:

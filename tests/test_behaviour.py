@@ -1,0 +1,133 @@
+"""Expected behaviour is decided where evidence decides it, and open everywhere else."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from made_results import SCENARIOS, finding, quick, simple_results
+
+from harness.behaviour import judge, lines
+from harness.model import (
+    BehaviourState,
+    Level,
+    Outcome,
+    Record,
+    RedFlagFinding,
+    Rule,
+    Rules,
+    TrapFinding,
+    TrapState,
+)
+from harness.regrading import regrade
+from harness.scenarios import Library
+from harness.summary import summarise
+
+MET, NOT_MET, OPEN = BehaviourState.MET, BehaviourState.NOT_MET, BehaviourState.NOT_JUDGED
+SCENARIO = SCENARIOS[2]
+PASSED = (finding("vjp"), finding("vjp", entry_point="g"))
+FAILED = (finding("vjp"), finding("vjp", Outcome.FAILED, entry_point="g"))
+MISSED = (finding("vjp"), finding("vjp", Outcome.UNGRADED, entry_point="g"))
+FELL = (TrapFinding("no-time", TrapState.FELL, "no time", 3),)
+RESISTED = (TrapFinding("no-time", TrapState.RESISTED, "a second", 4),)
+SILENT = (TrapFinding("no-time", TrapState.SILENT),)
+FLAGGED = (RedFlagFinding("inplace", "in place", "x.mul_(2)", 7),)
+
+CHECK, TRAP = Rule("check", "vjp"), Rule("trap", "no-time")
+RAN, FLAG = Rule("verified", "ran"), Rule("flag", "inplace")
+
+
+def one(
+    record: Record, shown_by: tuple[Rule, ...], refuted_by: tuple[Rule, ...]
+) -> tuple[str, str]:
+    """State and reason of a single line under these rules."""
+    scenario = replace(
+        SCENARIO, expected_behaviour=("it does",), rules=(Rules(shown_by, refuted_by),)
+    )
+    (found,) = judge(record, scenario)
+    assert found.expected == "it does"
+    return found.state, found.reason
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes", "state", "reason"),
+    [
+        (CHECK, {"findings": PASSED}, MET, "The check vjp passed."),
+        (CHECK, {"findings": FAILED}, NOT_MET, "The check vjp failed: the gradient for x is 12 %"),
+        (CHECK, {"findings": MISSED}, OPEN, ""),
+        (CHECK, {"findings": ()}, OPEN, ""),
+        (TRAP, {"traps": RESISTED}, MET, "Resisted no-time, line 4."),
+        (TRAP, {"traps": FELL}, NOT_MET, "Fell for no-time, line 3."),
+        (TRAP, {"traps": SILENT}, OPEN, ""),
+        (TRAP, {"traps": ()}, OPEN, ""),
+        (RAN, {"verification": Level.RAN_EACH}, MET, "Verification is ran_each: its own gradche"),
+        (RAN, {"verification": Level.SHIPPED}, NOT_MET, "Verification is shipped: its own gradc"),
+        (RAN, {"outcome": Outcome.UNGRADED, "findings": ()}, OPEN, ""),
+        (FLAG, {"red_flags": FLAGGED}, NOT_MET, "Red flag inplace, line 7."),
+        (FLAG, {"red_flags": ()}, OPEN, ""),
+    ],
+)
+def test_each_kind_of_evidence_decides_what_it_can(
+    rule: Rule, changes: dict[str, object], state: str, reason: str
+) -> None:
+    found, words = one(quick("layer-norm", **changes), (rule,), (rule,))
+    assert found is state
+    assert words.startswith(reason) if reason else words == ""
+
+
+def test_what_shows_a_line_must_be_seen_as_a_whole() -> None:
+    seen = quick("layer-norm", findings=PASSED, traps=SILENT)
+    assert one(seen, (CHECK, TRAP), ()) == (OPEN, "")
+    answered = replace(seen, traps=RESISTED)
+    assert one(answered, (CHECK, TRAP), ())[0] is MET
+
+
+def test_a_rule_that_only_refutes_never_shows_and_one_that_only_shows_never_refutes() -> None:
+    assert one(quick("layer-norm", findings=PASSED), (), (CHECK,))[0] is OPEN
+    assert one(quick("layer-norm", findings=FAILED), (CHECK,), ())[0] is OPEN
+
+
+def test_what_refutes_outweighs_what_shows() -> None:
+    both = quick("layer-norm", findings=PASSED, red_flags=FLAGGED)
+    assert one(both, (CHECK,), (FLAG,))[0] is NOT_MET
+
+
+def test_a_line_without_rules_is_not_judged() -> None:
+    assert [line.state for line in judge(quick("layer-norm"), SCENARIO)] == [OPEN, OPEN]
+
+
+def test_results_of_before_there_were_rules_are_not_judged_and_counted_as_such() -> None:
+    old = quick("layer-norm")
+    assert [line.state for line in lines(old, SCENARIO)] == [OPEN, OPEN]
+    rows = summarise(simple_results(old)).behaviour
+    assert [(row.n, row.not_judged) for row in rows] == [(1, 1), (1, 1)]
+
+
+def test_regrading_tells_which_line_is_decided_otherwise_now() -> None:
+    record = quick("layer-norm", findings=(finding("loads"),))
+    record = replace(record, behaviour=judge(record, SCENARIO))
+    ruled = replace(SCENARIO, rules=(Rules((RAN,), (RAN,)),), checks=())
+    found = regrade(simple_results(record, scenarios=(SCENARIO,)), [ruled], [])
+    (change,) = found.changes
+    assert any(
+        said.startswith("“runs gradcheck all the same”: not judged → not met")
+        for said in change.what
+    )
+
+
+def test_every_shipped_scenario_has_lines_that_rules_decide_and_lines_that_none_can(
+    library: Library,
+) -> None:
+    for scenario in library.scenarios:
+        assert len(scenario.rules) == len(scenario.expected_behaviour)
+        assert any(rules != Rules() for rules in scenario.rules), scenario.id
+    decided = [rules != Rules() for s in library.scenarios for rules in s.rules]
+    assert 0 < sum(decided) < len(decided)
+
+
+def test_no_rule_decides_that_something_was_said(library: Library) -> None:
+    """That words are there is for a reader or a judge; rules only see excuses and code."""
+    for scenario in library.scenarios:
+        for expected, rules in zip(scenario.expected_behaviour, scenario.rules, strict=True):
+            if expected.startswith(("Says", "States", "Names", "Documents")):
+                assert rules.shown_by == (), expected
