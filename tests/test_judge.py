@@ -133,8 +133,8 @@ class Server:
 
 
 @pytest.fixture(autouse=True)
-def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.endswith("_API_KEY")]:
+def _no_keys_and_no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.lower().endswith(("_api_key", "_proxy"))]:
         monkeypatch.delenv(name)
 
 

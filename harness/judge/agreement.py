@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from types import ModuleType
 
 from harness.errors import JudgeError
@@ -67,9 +68,8 @@ def alpha(first: list[int], second: list[int]) -> float | None:
 def library() -> ModuleType:
     """The package that works alpha out; ``JudgeError`` where it is missing."""
     try:
-        import krippendorff
+        return import_module("krippendorff")
     except ImportError:
         raise JudgeError(
             f"agreement needs the package krippendorff, which is missing. {INSTALL}"
         ) from None
-    return krippendorff
