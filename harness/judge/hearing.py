@@ -2,8 +2,6 @@
 
 It works on stored results and runs no code. What was heard stands in ``judge.json`` beside them,
 with a digest of what the rules said then, so that it is not shown beside other results.
-
-Long because asking, comparing and the file are three short parts of one thing.
 """
 
 from __future__ import annotations
