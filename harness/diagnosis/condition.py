@@ -434,10 +434,12 @@ def _side(name: str, w: torch.Tensor, r: torch.Tensor) -> tuple[str, Holds] | No
     low, high = float(w.min()), float(w.max())
     scale = max(float(w.abs().max()), float(r.abs().max()))
     if high <= 0 and not (r <= high).any():
-        at = between(high, float(r.min()), scale)
+        nearest = float(r.min())
+        at = between(high, nearest, scale) if nearest else 0.0
         return f"{name} < {at:.3g}", lambda v: v <= high
     if low >= 0 and not (r >= low).any():
-        at = between(float(r.max()), low, scale)
+        nearest = float(r.max())
+        at = between(nearest, low, scale) if nearest else 0.0
         return f"{name} > {at:.3g}", lambda v: v >= low
     if float(w.abs().min()) > float(r.abs().max()):
         at = between(float(r.abs().max()), float(w.abs().min()))

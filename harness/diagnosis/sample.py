@@ -18,6 +18,7 @@ from harness.question import Answer, Question
 # gradients when backward is run through it a second time.
 _CALL_RESULT = re.compile(r"y(\d+)$")
 _CALL_GRADIENT = re.compile(r"g(\d+)_(\d+)$")
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 _AGAIN = re.compile(r"again(\d+)$")
 
 
@@ -157,7 +158,8 @@ class Sample:
 
 def samples_of(check: str, trial: Trial, answer: Answer) -> Iterator[Sample]:
     """Every quantity of a trial that was answered without an error."""
-    calls = [trial.question, *trial.question.others]
+    others = trial.question.others
+    calls = list(others) if trial.question.ask == "in_turn" else [trial.question, *others]
     beside: dict[int, dict[str, Expected]] = {}
     found: list[tuple[int, str, str, Expected]] = []
     for part, expected in trial.expected.items():
@@ -165,7 +167,7 @@ def samples_of(check: str, trial: Trial, answer: Answer) -> Iterator[Sample]:
         if len(calls) > 1:
             if match := _CALL_RESULT.match(part) or _CALL_GRADIENT.match(part):
                 index = int(match[1])
-                moment = ("first", "second", "third", "fourth")[index] + " of several calls"
+                moment = f"{_ORDINALS[index]} of several calls"
             elif _AGAIN.match(part):
                 moment = "second backward through one graph"
         beside.setdefault(index, {}).setdefault(expected.what, expected)

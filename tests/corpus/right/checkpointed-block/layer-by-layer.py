@@ -5,7 +5,9 @@ from torch import nn
 
 
 def owned(layer):
-    return [p for p in layer.parameters() if p.requires_grad] if isinstance(layer, nn.Module) else []
+    return (
+        [p for p in layer.parameters() if p.requires_grad] if isinstance(layer, nn.Module) else []
+    )
 
 
 def parameters_of(layers):

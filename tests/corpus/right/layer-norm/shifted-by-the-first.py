@@ -23,7 +23,9 @@ class LayerNorm(torch.autograd.Function):
         (x,) = ctx.saved_tensors
         c, r = statistics(x, ctx.eps)
         y, g = c * r, g.double()
-        return (r * (g - g.mean(-1, keepdim=True) - y * (g * y).mean(-1, keepdim=True))).to(x.dtype), None
+        return (r * (g - g.mean(-1, keepdim=True) - y * (g * y).mean(-1, keepdim=True))).to(
+            x.dtype
+        ), None
 
 
 def layer_norm(x, eps=1e-5):

@@ -5,7 +5,11 @@ import torch
 
 def forward(ctx, x, beta):
     ctx.save_for_backward(x, beta)
-    return torch.where(beta * x > 0, x / (1 + torch.exp(-(beta * x).abs())), x * torch.exp(-(beta * x).abs()) / (1 + torch.exp(-(beta * x).abs())))
+    return torch.where(
+        beta * x > 0,
+        x / (1 + torch.exp(-(beta * x).abs())),
+        x * torch.exp(-(beta * x).abs()) / (1 + torch.exp(-(beta * x).abs())),
+    )
 
 
 def backward(ctx, g):

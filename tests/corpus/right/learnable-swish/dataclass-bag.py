@@ -30,7 +30,9 @@ class Swish(torch.autograd.Function):
         slope = x * sech * sech / 4
         found = [None, None]
         if ctx.settings.needs_x:
-            found[0] = g * torch.add(torch.sigmoid(2 * half), slope, alpha=1) + g * (beta - 1) * slope
+            found[0] = (
+                g * torch.add(torch.sigmoid(2 * half), slope, alpha=1) + g * (beta - 1) * slope
+            )
         if ctx.settings.needs_beta:
             found[1] = torch.tensordot(g * x, slope, dims=x.dim())
         return tuple(found)

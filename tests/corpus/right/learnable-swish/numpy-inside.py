@@ -22,7 +22,9 @@ class Swish(torch.autograd.Function):
         a, b, c = x.detach().double().numpy(), beta.item(), g.double().numpy()
         s = gate(b * a)
         d = a * s * gate(-b * a)
-        return torch.as_tensor(c * (s + b * d)).to(x.dtype), torch.tensor(float((c * a * d).sum()), dtype=beta.dtype)
+        return torch.as_tensor(c * (s + b * d)).to(x.dtype), torch.tensor(
+            float((c * a * d).sum()), dtype=beta.dtype
+        )
 
 
 def swish_beta(x, beta):

@@ -9,7 +9,9 @@ def value(x: torch.Tensor, beta: torch.Tensor) -> torch.Tensor:
 
 
 @torch.jit.script
-def slopes(g: torch.Tensor, x: torch.Tensor, beta: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def slopes(
+    g: torch.Tensor, x: torch.Tensor, beta: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
     s = torch.sigmoid(beta * x)
     d = x * s * (1.0 - s)
     return g * (s + beta * d), (g * x * d).sum()

@@ -23,7 +23,9 @@ class Conv(torch.autograd.Function):
         size, kernel = input.shape[2:], weight.shape[2:]
         a, b = torch.fft.rfft2(input), torch.fft.rfft2(weight, s=size)
         y = torch.fft.irfft2(torch.einsum("ncij,ocij->noij", a, b.conj()), s=size)
-        y = y[..., : size[0] - kernel[0] + 1, : size[1] - kernel[1] + 1][..., ::stride, ::stride].contiguous()
+        y = y[..., : size[0] - kernel[0] + 1, : size[1] - kernel[1] + 1][
+            ..., ::stride, ::stride
+        ].contiguous()
         log("forward", statistics(y))
         return y
 

@@ -9,7 +9,11 @@ def taps(input, weight, stride):
     columns = (input.shape[3] - kw) // stride + 1
     for i in range(kh):
         for j in range(kw):
-            at = (..., slice(i, i + stride * (rows - 1) + 1, stride), slice(j, j + stride * (columns - 1) + 1, stride))
+            at = (
+                ...,
+                slice(i, i + stride * (rows - 1) + 1, stride),
+                slice(j, j + stride * (columns - 1) + 1, stride),
+            )
             yield i, j, at
 
 
@@ -24,7 +28,10 @@ class Conv(torch.autograd.Function):
     def forward(ctx, input, weight, stride, log):
         ctx.save_for_backward(input, weight)
         ctx.stride, ctx.log = stride, log
-        y = sum(torch.einsum("nchw,oc->nohw", input[at], weight[:, :, i, j]) for i, j, at in taps(input, weight, stride))
+        y = sum(
+            torch.einsum("nchw,oc->nohw", input[at], weight[:, :, i, j])
+            for i, j, at in taps(input, weight, stride)
+        )
         log("forward", statistics(y))
         return y
 

@@ -21,4 +21,8 @@ quadratic_form = Form.apply
 def hvp(x, A, v):
     """Closed form; x has no part in it."""
     with torch.no_grad():
-        return torch.stack([v @ row + v @ column for row, column in zip(A, A.T)]) if len(x) < 40 else A.mv(v).add_(A.T.mv(v))
+        return (
+            torch.stack([v @ row + v @ column for row, column in zip(A, A.T)])
+            if len(x) < 40
+            else A.mv(v).add_(A.T.mv(v))
+        )

@@ -31,7 +31,11 @@ def gradient_error(state, force):
             for i in range(one.numel()):
                 d = torch.zeros_like(one)
                 d[i] = 1e-5
-                a, b = ((state + d, force), (state - d, force)) if k == 0 else ((state, force + d), (state, force - d))
+                a, b = (
+                    ((state + d, force), (state - d, force))
+                    if k == 0
+                    else ((state, force + d), (state, force - d))
+                )
                 true = (physics.step(*a) - physics.step(*b)).sum() / 2e-5
                 worst = max(worst, abs(float(found[i] - true)))
         return worst

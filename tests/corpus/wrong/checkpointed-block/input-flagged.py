@@ -6,7 +6,9 @@ from torch import nn
 
 
 def trainable(layers):
-    return list(dict.fromkeys(p for m in layers if isinstance(m, nn.Module) for p in m.parameters()))
+    return list(
+        dict.fromkeys(p for m in layers if isinstance(m, nn.Module) for p in m.parameters())
+    )
 
 
 class Block(torch.autograd.Function):

@@ -3,7 +3,9 @@
 
 import torch
 from kernel import square_affine
+
 SEEN = {}
+
 
 class Op(torch.autograd.Function):
     @staticmethod

@@ -18,7 +18,14 @@ class Op(torch.autograd.Function):
     def backward(ctx, g):
         x, y = ctx.saved_tensors
         square = (y - ctx.beta) / ctx.alpha
-        return 2 * ctx.alpha * torch.where(x != 0, square / torch.where(x != 0, x, torch.ones_like(x)), x) * g, None, None
+        return (
+            2
+            * ctx.alpha
+            * torch.where(x != 0, square / torch.where(x != 0, x, torch.ones_like(x)), x)
+            * g,
+            None,
+            None,
+        )
 
 
 def kernel_op(x, alpha, beta):

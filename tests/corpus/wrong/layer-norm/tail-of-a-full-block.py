@@ -19,12 +19,14 @@ class LayerNorm(torch.autograd.Function):
         v = c.square().mean(-1, keepdim=True)
         r = torch.rsqrt(v + ctx.eps)
         y = c * r
+
         def mean(t):
             n, left = t.shape[-1], t.shape[-1] % 32
             if n < 32:
                 return t.mean(-1, keepdim=True)
             blocks = t[..., : n - left].unflatten(-1, (-1, 32)).sum((-1, -2))
             return ((blocks + t[..., -left:].sum(-1)) / n).unsqueeze(-1)
+
         return r * (g - mean(g) - y * mean(g * y)), None
 
 

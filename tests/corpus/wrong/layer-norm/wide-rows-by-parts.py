@@ -23,7 +23,9 @@ class LayerNorm(torch.autograd.Function):
         out = torch.empty_like(x)
         for p in parts:
             gp, yp = g[..., p], y[..., p]
-            out[..., p] = r * (gp - gp.mean(-1, keepdim=True) - yp * (gp * yp).mean(-1, keepdim=True))
+            out[..., p] = r * (
+                gp - gp.mean(-1, keepdim=True) - yp * (gp * yp).mean(-1, keepdim=True)
+            )
         return out, None
 
 

@@ -23,7 +23,9 @@ class LayerNorm(torch.autograd.Function):
         if x.shape[-1] == 1:
             return torch.zeros_like(x), None
         share = v / (v + ctx.eps)
-        return r * (g - g.mean(-1, keepdim=True) - share * unit * (g * unit).sum(-1, keepdim=True)), None
+        return r * (
+            g - g.mean(-1, keepdim=True) - share * unit * (g * unit).sum(-1, keepdim=True)
+        ), None
 
 
 def layer_norm(x, eps=1e-5):

@@ -2,11 +2,14 @@
 """The backward hands the derivative to autograd through a helper function."""
 
 import torch
+
+
 def derivative(g, *inputs):
     with torch.enable_grad():
         x, beta = (t.detach().requires_grad_() for t in inputs)
         y = x * torch.sigmoid(beta * x)
     return torch.autograd.grad(y, (x, beta), g)
+
 
 class Swish(torch.autograd.Function):
     @staticmethod

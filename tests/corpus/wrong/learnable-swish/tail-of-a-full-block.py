@@ -18,7 +18,9 @@ class Swish(torch.autograd.Function):
         terms = (g * x * slope).reshape(-1)
         left = terms.numel() % 256
         total = terms[: terms.numel() - left].reshape(-1, 256).sum()
-        return g * (s + beta * slope), total + terms[-left:].sum() if terms.numel() >= 256 else terms.sum()
+        return g * (s + beta * slope), total + terms[
+            -left:
+        ].sum() if terms.numel() >= 256 else terms.sum()
 
 
 def swish_beta(x, beta):

@@ -9,7 +9,7 @@ from torch.nn.grad import conv2d_input, conv2d_weight
 
 
 def numbers(t):
-    return {'mean': t.detach().mean().item(), 'std': t.detach().std(correction=0).item()}
+    return {"mean": t.detach().mean().item(), "std": t.detach().std(correction=0).item()}
 
 
 class Conv(torch.autograd.Function):

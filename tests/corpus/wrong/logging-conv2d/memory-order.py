@@ -10,7 +10,11 @@ from torch.nn.grad import conv2d_input, conv2d_weight
 
 def numbers(t):
     t = t.detach()
-    t = t.new_tensor(t.untyped_storage().tolist()[:0]) if not t.numel() else t.as_strided((t.untyped_storage().nbytes() // t.element_size(),), (1,), 0)
+    t = (
+        t.new_tensor(t.untyped_storage().tolist()[:0])
+        if not t.numel()
+        else t.as_strided((t.untyped_storage().nbytes() // t.element_size(),), (1,), 0)
+    )
     return {"mean": t.mean().item(), "std": t.std(correction=0).item()}
 
 
