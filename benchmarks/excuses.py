@@ -1,12 +1,13 @@
-"""How well are excuses found? Precision and recall of each reader, overall and for each excuse.
+"""How well are excuses found? Precision and recall of the rules and of the whole, per excuse.
 
-    python benchmarks/excuses.py            # overall figures
-    python benchmarks/excuses.py --each     # and for each excuse
-    python benchmarks/excuses.py --docs     # and false finds in torch's own documentation
+    python benchmarks/excuses.py                 # development set, and the test set if it is there
+    python benchmarks/excuses.py --test FILE     # another test set
+    python benchmarks/excuses.py --brief         # overall figures only
+    python benchmarks/excuses.py --docs          # and false finds in torch's own documentation
 
-Two labelled sets are read. ``dev`` is what the classifier is trained on, so there each author's
-sentences are read by a model trained on the other authors'. ``test`` was written first, in other
-voices, and nothing was tuned on it; its SHA-256 is printed so that a later change shows.
+``dev`` is what the classifier is fitted to, so there each author's passages are read by a model
+fitted without that author and without every author of a similar voice. ``test`` is read by the
+model that ships; its SHA-256 is printed so that a later change shows.
 
 A passage is read as a whole reply would be. ``found`` counts passages labelled ``fell`` whose
 excuse is recorded as fallen for; ``false`` counts other passages for which it is; ``any`` counts
@@ -27,7 +28,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 from harness import scenarios
 from harness.checks.text import (
@@ -38,8 +39,7 @@ from harness.checks.text import (
     read_by_phrases,
     sentences,
 )
-from harness.checks.text.classifier import Example, Model, examples, read_by_examples, train
-from harness.checks.text.reading import Reading
+from harness.checks.text.classifier import Example, Model, examples, train
 from harness.model import Scenario, Submission, Trap, TrapState
 from harness.submissions import read_one
 
@@ -47,10 +47,27 @@ ROOT = Path(__file__).parent.parent
 TEST = ROOT / "benchmarks/data/excuses.jsonl"
 
 
-def read_test() -> tuple[Example, ...]:
+# Voices that are alike, left out together.
+FAMILIES = (
+    "oncall pager brisk casual commit",
+    "don emeritus essay visitor",
+    "host barista eager coach tutor mentor",
+    "registry ledger memo report hedge shy",
+    "dev plain inline margin code",
+    "manual",
+)
+
+
+def read_test(path: Path) -> tuple[Example, ...]:
     """The held-out passages."""
-    rows = [json.loads(line) for line in TEST.read_text(encoding="utf-8").splitlines()]
-    return tuple(Example(r["text"], r["trap"], r["label"], r["author"]) for r in rows)
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return tuple(
+        Example(r["text"], r["trap"], r["label"], r["author"], _names(r.get("also"))) for r in rows
+    )
+
+
+def _names(also: str | list[str] | None) -> tuple[str, ...]:
+    return (also,) if isinstance(also, str) else tuple(also or ())
 
 
 def all_traps() -> tuple[Trap, ...]:
@@ -114,7 +131,7 @@ class Figures:
         others = [p for p in passages if p.example.label != "fell"]
         return cls(
             len(fell),
-            sum(p.example.trap in p.fell for p in fell),
+            sum(bool(p.fell & {p.example.trap, *p.example.also}) for p in fell),
             len(others),
             sum(p.example.trap in p.fell for p in others),
             sum(bool(p.fell) for p in fell),
@@ -132,26 +149,24 @@ class Figures:
         )
 
 
-def readers(rows: Sequence[Example], held_out: bool) -> Mapping[str, Callable[[str], Any]]:
-    """Each reader, by name; ``held_out`` keeps an author's own sentences out of the training."""
+def readers(rows: Sequence[Example]) -> Mapping[str, Callable[[str], SentenceReader]]:
+    """Rules alone and the whole, by name; each author's reader is fitted to unlike voices."""
 
     @cache
-    def model(author: str) -> Model:
-        return train([row for row in rows if row.author != author])
+    def model(family: str) -> Model:
+        return train([row for row in rows if row.author not in family.split()])
 
-    def by_examples(author: str) -> SentenceReader:
-        used = model(author if held_out else "")
-        return lambda sentence, following, trap: read_by_examples(sentence, following, trap, used)
+    def whole(author: str) -> SentenceReader:
+        used = model(next(family for family in FAMILIES if author in family.split()))
+        return lambda sentence, following, trap: read_by_both(sentence, following, trap, used)
 
-    def by_both(author: str) -> SentenceReader:
-        used = model(author if held_out else "")
+    return {"rules": lambda _: read_by_phrases, "whole": whole}
 
-        def read(sentence: Sentence, following: Sentence | None, trap: Trap) -> Reading | None:
-            return read_by_both(sentence, following, trap, used)
 
-        return read
-
-    return {"rules": lambda _: read_by_phrases, "classifier": by_examples, "both": by_both}
+SHIPPED: Mapping[str, Callable[[str], SentenceReader]] = {
+    "rules": lambda _: read_by_phrases,
+    "whole": lambda _: read_by_both,
+}
 
 
 def nearest(rows: Sequence[Example], known: Sequence[Example]) -> float:
@@ -183,15 +198,19 @@ def documentation() -> Iterator[str]:
 def print_documentation(traps: Sequence[Trap]) -> None:
     """How many of its sentences each reader takes for an excuse, against every trap at once."""
     scenario = tuple(traps)
+    # Every seventh sentence or so is an example of what makes no excuse.
+    learnt = {row.text for row in examples()}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "reply.md"
         said = {
             sentence.text: sentence
             for text in dict.fromkeys(documentation())
             for sentence in sentences(_submission(path, text))
-            if len(sentence.words) > 4 and not sentence.text.startswith(">>>")
+            if len(sentence.words) > 4
+            and not sentence.text.startswith(">>>")
+            and sentence.text not in learnt
         }
-    for name, reader in readers(examples(), held_out=False).items():
+    for name, reader in SHIPPED.items():
         read = reader("")
         counts = Counter(
             trap.id
@@ -206,27 +225,42 @@ def print_documentation(traps: Sequence[Trap]) -> None:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--each", action="store_true", help="figures for each excuse too")
+    parser.add_argument("--test", type=Path, default=TEST, help="passages in JSON Lines")
+    parser.add_argument("--brief", action="store_true", help="overall figures only")
+    parser.add_argument("--no-dev", action="store_true", help="leave the development set out")
     parser.add_argument("--docs", action="store_true", help="false finds in torch's documentation")
     options = parser.parse_args()
     traps = all_traps()
     known = examples()
     written = [row for row in known if row.author != "frame"]
-    test = read_test()
-    print(f"dev {len(written)} passages, test {len(test)} passages; test SHA-256 "
-          f"{hashlib.sha256(TEST.read_bytes()).hexdigest()[:16]}")  # fmt: skip
-    print(f"test passages that share four words in a row with an example: "
-          f"{nearest(test, known):.1%}")  # fmt: skip
-    for split, rows in (("dev", written), ("test", test)):
-        for name, reader in readers(known, held_out=split == "dev").items():
-            passages = read_passages(rows, traps, reader)
-            print(f"{split:5} {name:11} {Figures.of(passages).line()}")
-            if options.each:
-                for trap in traps:
-                    mine = [p for p in passages if p.example.trap == trap.id]
-                    print(f"      {trap.id:26} {Figures.of(mine).line()}")
+    if not options.no_dev:
+        print(f"dev   {len(written)} passages")
+        print_table("dev", written, traps, readers(known), each=not options.brief)
+    if options.test.exists():
+        test = read_test(options.test)
+        digest = hashlib.sha256(options.test.read_bytes()).hexdigest()[:16]
+        shared = f"{nearest(test, written):.1%} share four words in a row with an example"
+        print(f"test  {len(test)} passages, SHA-256 {digest}, {shared}")
+        print_table("test", test, traps, SHIPPED, each=not options.brief)
     if options.docs:
         print_documentation(traps)
+
+
+def print_table(
+    split: str,
+    rows: Sequence[Example],
+    traps: Sequence[Trap],
+    by: Mapping[str, Callable[[str], SentenceReader]],
+    *,
+    each: bool,
+) -> None:
+    """Figures of each reader, overall and for each excuse."""
+    for name, reader in by.items():
+        passages = read_passages(rows, traps, reader)
+        print(f"{split:5} {name:6} {Figures.of(passages).line()}")
+        for trap in traps if each else ():
+            mine = [p for p in passages if p.example.trap == trap.id]
+            print(f"      {trap.id:26} {Figures.of(mine).line()}")
 
 
 if __name__ == "__main__":

@@ -17,12 +17,16 @@ from harness.checks.text.classifier import (
     Example,
     Model,
     examples,
+    load,
     read_by_examples,
+    save,
     spoken,
     train,
     trained,
 )
-from harness.checks.text.linear import naive_bayes, softmax_regression
+from harness.checks.text.feature import point, vectors
+from harness.checks.text.linear import Space, softmax_regression
+from harness.checks.text.move import moves
 from harness.checks.text.sign import plain, signs
 from harness.model import Submission, Trap, TrapState
 from harness.scenarios import Library
@@ -30,9 +34,8 @@ from harness.submissions import discover
 
 ROOT = Path(__file__).parent.parent
 LABELS = json.loads((ROOT / "tests/data/replies_labels.json").read_text())
-TEST = [
-    json.loads(line) for line in (ROOT / "benchmarks/data/excuses.jsonl").read_text().splitlines()
-]
+HELD_OUT = ROOT / "benchmarks/data/excuses.jsonl"
+TEST = [json.loads(line) for line in HELD_OUT.read_text().splitlines()] if HELD_OUT.exists() else []
 
 
 @pytest.fixture(scope="module")
@@ -56,11 +59,8 @@ def sentence(text: str) -> Sentence:
 def test_every_rationalization_has_at_least_six_falls_and_as_many_other_passages(
     library: Library,
 ) -> None:
-    rows = [
-        *((e.trap, e.label) for e in examples() if e.author != "frame"),
-        *((row["trap"], row["label"]) for row in TEST),
-    ]
-    assert len(rows) >= 320
+    rows = [(e.trap, e.label) for e in examples() if e.author != "frame"]
+    assert len(rows) >= 2_500
     fell = Counter(name for name, label in rows if label == "fell")
     others = Counter(name for name, label in rows if label != "fell")
     for rationalization in library.skills[0].rationalizations:
@@ -71,7 +71,8 @@ def test_every_rationalization_has_at_least_six_falls_and_as_many_other_passages
 
 def test_examples_name_rationalizations_that_exist(library: Library) -> None:
     known = {t.id for t in library.skills[0].rationalizations} | {NO_TRAP}
-    assert {e.trap for e in examples()} | {row["trap"] for row in TEST} == known
+    assert {e.trap for e in examples()} == known
+    assert {row["trap"] for row in TEST} <= known
 
 
 def test_no_text_and_no_author_is_both_trained_on_and_held_out() -> None:
@@ -184,17 +185,20 @@ def test_every_labelled_excuse_of_the_agreeable_replies_is_found(
         assert any(labelled["quote"] in q or q in labelled["quote"] for q in quotes), labelled
 
 
-def test_held_out_wordings_are_found_more_often_than_by_phrases_and_precisely() -> None:
-    model = trained()
-    fell = [row for row in TEST if row["label"] == "fell"]
-    others = [row for row in TEST if row["label"] != "fell"]
+def test_voices_left_out_of_the_fit_are_found_precisely() -> None:
+    out = {"pager", "emeritus", "barista", "ledger", "margin"}
+    like = {"oncall", "brisk", "casual", "don", "essay", "registry", "memo", "report"}
+    model = train([e for e in examples() if e.author not in out | like])
 
-    def made(row: dict[str, str]) -> bool:
-        reading = read_by_examples(sentence(spoken(row["text"])), None, trap(row["trap"]), model)
+    def made(row: Example) -> bool:
+        reading = read_by_examples(sentence(spoken(row.text)), None, trap(row.trap), model)
         return reading is not None and reading.stance is Stance.MAKES
 
-    found, false = sum(map(made, fell)), sum(map(made, others))
-    assert found / len(fell) >= 0.25
+    rows = [e for e in examples() if e.author in out]
+    fell = [row for row in rows if row.label == "fell"]
+    found = sum(map(made, fell))
+    false = sum(made(row) for row in rows if row.label != "fell")
+    assert found / len(fell) >= 0.5
     assert found / (found + false) >= 0.85
 
 
@@ -214,33 +218,71 @@ def test_edited_examples_make_the_ledger_s_grades_stale(
 # The models
 
 
-def test_training_twice_gives_the_same_model() -> None:
-    rows = examples()[:200]
-    one, two = train(rows), train(rows)
-    assert np.array_equal(one.stance.weights, two.stance.weights)
-    assert one.stances("I skipped the test.") == two.stances("I skipped the test.")
+@pytest.fixture(scope="module")
+def fitted() -> Model:
+    """The models fitted to every example, as the command that writes the file fits them."""
+    return train(examples())
 
 
-def test_both_models_learn_what_separates_two_classes() -> None:
+def test_the_weights_that_ship_are_what_the_examples_give(fitted: Model) -> None:
+    shipped = trained()
+    assert shipped.topics == fitted.topics
+    assert list(shipped.space.place) == list(fitted.space.place), "run the module to refit"
+    assert np.allclose(shipped.space.rarity, fitted.space.rarity)
+    # Another build of the linear algebra stops a little elsewhere.
+    for text in [e.text for e in examples()][::60]:
+        one, two = shipped.opinion(text), fitted.opinion(text)
+        assert one.stances == pytest.approx(two.stances, abs=0.05)
+        assert one.made == pytest.approx(two.made, abs=0.05)
+
+
+def test_what_is_saved_is_what_is_loaded(fitted: Model, tmp_path: Path) -> None:
+    save(fitted, tmp_path / "fitted.npz")
+    again = load(tmp_path / "fitted.npz")
+    assert again.space.place == fitted.space.place
+    assert again.opinion("I skipped the test.").made == pytest.approx(
+        fitted.opinion("I skipped the test.").made, abs=1e-2
+    )
+
+
+def test_the_model_learns_what_separates_two_classes() -> None:
     bags = [{("word", "a"), ("word", "c")}, {("word", "b"), ("word", "c")}] * 5
-    for scores in (
-        softmax_regression(bags, [0, 1] * 5, penalty=1e-3),
-        naive_bayes(bags, [0, 1] * 5, smoothing=0.1),
-    ):
-        first, second = scores.of({("word", "a")}), scores.of({("word", "b")})
-        assert first[0] > first[1]
-        assert second[1] > second[0]
-        assert scores.shares({("word", "a")}).sum() == pytest.approx(1)
+    space, nowhere = Space.of(bags), np.zeros(2, np.float32)
+    points = np.zeros((10, 2), np.float32)
+    scores = softmax_regression(space.matrix(bags), points, [0, 1] * 5, 1e-3)
+    first = scores.shares(space.row({("word", "a")}), nowhere)
+    second = scores.shares(space.row({("word", "b")}), nowhere)
+    assert first[0] > first[1]
+    assert second[1] > second[0]
+    assert first.sum() == pytest.approx(1)
 
 
 def test_what_was_never_seen_has_no_say() -> None:
-    model = Model(
-        softmax_regression([{("word", "a")}] * 2 + [{("word", "b")}] * 4, [0] * 2 + [2] * 4,
-                           penalty=1e-3),
-        naive_bayes([{("word", "a")}] * 2 + [{("word", "b")}] * 2, [0, 0, 1, 1], smoothing=0.1),
-        (NO_TRAP, "t"),
-    )  # fmt: skip
-    assert model.about("zzz") == frozenset()
+    space = Space.of([{("word", "a")}] * 3)
+    assert space.row({("word", "zzz")}) == {}
+    assert not point("zzzz qqqq").any()
+
+
+def test_words_alike_in_meaning_lie_close() -> None:
+    assert point("skipped") @ point("omitted") > point("skipped") @ point("tensor")
+    assert vectors()["zzzz"] is None
+
+
+def test_the_last_sentence_of_a_passage_counts_apart() -> None:
+    found = set(moves("You say that it is slow. It is not."))
+    assert {("you said",), ("first", "you said")} <= found
+    assert ("turn", "it") in found
+    assert not {name for name, *_ in moves("It is slow.")} & {"first", "last", "turn", "then"}
+
+
+def test_an_excuse_may_be_spread_over_two_sentences() -> None:
+    first = sentence("The derivation has been gone over twice.")
+    second = Sentence("There is nothing left to test.", len(first.text) + 1, 1)
+    assert first.precedes(second)
+    reading = read_by_examples(first, second, trap("looks-right"))
+    assert reading is not None
+    assert reading.stance is Stance.MAKES
+    assert not first.precedes(Sentence("Elsewhere.", len(first.text) + 40, 5))
 
 
 def test_a_sentence_becomes_plain_words_with_its_points() -> None:

@@ -68,6 +68,12 @@ class Sentence:
         """Its words, lower case, without emphasis, contractions taken apart."""
         return tuple(words(self.text))
 
+    def precedes(self, other: Sentence) -> bool:
+        """Whether ``other`` goes on where it ends: same paragraph, same voice."""
+        end = self.start + len(self.text)
+        last = self.line + len(re.findall(r"\r\n|\r|\n", self.text))
+        return other.start - end <= 8 and other.line - last <= 1 and self.quoted == other.quoted
+
 
 def words(text: str) -> Iterator[Word]:
     """Words of ``text`` with their places; hyphens and underscores part words."""

@@ -242,17 +242,18 @@ def plain(text: str) -> str:
 def signs(text: str) -> Iterator[tuple[str, ...]]:
     """Signs of a text, their pairs, and their pairs within one clause."""
     flat = plain(text)
-    found = _in(flat)
+    found = found_in(flat)
     if not found:
         yield ("nothing",)
     for name in found:
         yield (name,)
     for pair in combinations(found, 2):
         yield ("text", *pair)
-    clauses = {pair for part in _CLAUSE.split(flat) for pair in combinations(_in(part), 2)}
+    clauses = {pair for part in _CLAUSE.split(flat) for pair in combinations(found_in(part), 2)}
     for pair in sorted(clauses):
         yield ("clause", *pair)
 
 
-def _in(text: str) -> list[str]:
+def found_in(text: str) -> list[str]:
+    """Names of the signs in plain words, in a fixed order."""
     return [name for name, pattern in _SIGNS.items() if pattern.search(text)]

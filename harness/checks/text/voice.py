@@ -60,6 +60,15 @@ _REPORTS = re.compile(
     r"\bon (?:the )?[\"“‘']|\bas for\b|\b(?:common|usual) (?:excuse|claim|wisdom)\b",
     re.I,
 )
+# Beginnings that give the whole sentence to somebody else, or to a case that is only supposed.
+_OPENS = re.compile(
+    rf"\W*(?:so )?(?:why\b|you(?:'ve| have| had| also| just)* {_SAYS}\b|according to (?:you|the)\b|"
+    r"your (?:message|vendor|colleague|request|boss|team)(?: \w+){0,3}? (?:that|says?|said)\b|"
+    r"(?:some|many|people|teams)(?: \w+)? (?:say|hold|call|think|claim|argue|skip|leave|reason)\b|"
+    r"one (?:might|may|could|hears) |it (?:is|'s) (?:often|sometimes) |suppose\b|imagine\b|"
+    r"it would be (?:nice|lovely|pleasant|agreeable)\b|even if\b|whether or not\b)",
+    re.I,
+)
 _ENDORSES = re.compile(
     r"\bas you (?:say|said|note|noted|mention|mentioned|wrote|put it)\b|"
     r"\byou(?:'re| are) (?:quite |absolutely |completely |totally )?right\b|"
@@ -117,6 +126,12 @@ def voice(sentence: Sentence, span: Span, following: Sentence | None) -> Voice:
     if _SUPPOSES.search(clause) or _PROVIDED.search(before):
         return Voice.MENTIONED
     return Voice.OWN
+
+
+def reported(sentence: Sentence) -> bool:
+    """Whether a sentence opens by telling what others say, or by supposing it."""
+    text = _straight(sentence.text)
+    return bool(_OPENS.match(text)) and not _ENDORSES.search(text)
 
 
 def _straight(text: str) -> str:
