@@ -19,12 +19,8 @@ from harness.sandbox.zygote import Zygote
 if TYPE_CHECKING:
     from harness.executors.worker import Fault, Task
 
-# What a worker needs, imported once in the process that workers are forked from.
-PRELOAD = [
-    "harness.executors.worker",
-    "torch.fx.experimental.symbolic_shapes",
-    "torch.distributed.tensor",
-]
+# What a grader needs, made once in the process that graders are forked from.
+PRELOAD = ["harness.executors.warm"]
 TRIES = 3
 # A zygote that has grown by so much is replaced; it is looked at after so many grades.
 MOST_GROWN_BYTES = 64 << 20
