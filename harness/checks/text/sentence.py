@@ -10,7 +10,7 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate, zip_longest
 
 from harness.model import Submission
@@ -91,7 +91,6 @@ def _plain(word: str) -> tuple[str, ...]:
     return (head, _CONTRACTIONS[tail]) if head and tail in _CONTRACTIONS else (word,)
 
 
-@lru_cache(maxsize=2)
 def sentences(submission: Submission) -> tuple[Sentence, ...]:
     """The sentences of the reply's prose and of its code's comments and docstrings, in order."""
     found = sorted(_all_sentences(submission), key=lambda s: s.start)
