@@ -28,7 +28,7 @@ from harness.model import (
     TensorArgument,
     Verification,
 )
-from harness.report import render_html
+from harness.report import render_html, render_markdown
 from harness.report.terminal import detail
 from harness.results import read as read_results
 from harness.results import write as write_results
@@ -463,6 +463,9 @@ def test_a_recorded_session_is_graded_as_a_whole(
     page = render_html(again)
     assert 'class="timeline"' in page
     assert "I ran gradcheck and gradgradcheck in float64 on each one" in page
+    text = render_markdown(again)
+    assert "- says, true, line " in text
+    assert "- order: step 4: SwishBeta written; " in text
     console = Console(record=True, width=200)
     console.print(detail(record, submission, five))
     said = console.export_text()
