@@ -41,7 +41,7 @@ from harness.model import (
 from harness.report import render_html, render_markdown, terminal, write_reports
 from harness.report.listing import code_is_in_place, code_listing, reply_listing
 from harness.report.text import figures, seconds, visible
-from harness.report.view import detail_view
+from harness.report.view import MOST_ON_ONE_PAGE, detail_view
 from harness.results import read
 
 FOLDER = Path(harness.report.__file__).parent
@@ -86,6 +86,14 @@ class Page(HTMLParser):
     @property
     def text(self) -> str:
         return " ".join("".join(self.words).split())
+
+    @property
+    def ids(self) -> set[str]:
+        return {attrs["id"] or "" for _, attrs in self.elements if "id" in attrs}
+
+    @property
+    def links(self) -> list[str]:
+        return [attrs["href"] or "" for attrs in self.all("a")]
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attrs for name, attrs in self.elements if name == tag]
@@ -174,6 +182,48 @@ def test_every_submission_is_in_the_matrix_and_has_its_section(
     assert "agreeable/model/memory-relu/1: not right, not verified, not resisted" in {
         cell["aria-label"] for cell in cells
     }
+
+
+def test_a_large_run_is_split_and_every_submission_is_found(tmp_path: Path) -> None:
+    one = real_results()
+    by_id = {submission.id: submission for submission in one.submissions}
+    records, submissions = [], []
+    for number in range(MOST_ON_ONE_PAGE + 50):
+        found = one.records[number % len(one.records)]
+        name = f"{found.arm}/{found.submitter}/{found.scenario}/{1000 + number}"
+        records.append(replace(found, id=name, sample=1000 + number))
+        submissions.append(replace(by_id[found.id], id=name, sample=1000 + number))
+    many = replace(one, records=tuple(records), submissions=tuple(submissions))
+    report = write_reports(many, tmp_path)
+    front = Page(report.read_text())
+    assert not [name for name in front.ids if name.startswith("submission-")]
+    links = {href for href in front.links if href.startswith("submissions/") and "#" in href}
+    assert len(links) == len(records)
+    parts = {file.name: Page(file.read_text()) for file in (tmp_path / "submissions").iterdir()}
+    assert len(parts) == 3
+    for link in links:
+        file, _, anchor = link.removeprefix("submissions/").partition("#")
+        assert anchor in parts[file].ids
+    for name, part in parts.items():
+        for href in part.links:
+            if href.startswith("../submissions/"):
+                assert href.removeprefix("../submissions/") in parts
+            else:
+                assert href == "../report.html" or href.removeprefix("#") in part.ids, (name, href)
+    assert "They are 250" in (tmp_path / "report.md").read_text()
+
+
+def test_the_front_page_of_ten_thousand_submissions_stays_small() -> None:
+    one = simple_results(quick("layer-norm"))
+    first, sent = one.records[0], one.submissions[0]
+    names = [f"a/m{n % 50}/{first.scenario}/{n}" for n in range(10_000)]
+    many = replace(
+        one,
+        records=tuple(replace(first, id=n, arm="a", submitter=n.split("/")[1]) for n in names),
+        submissions=tuple(replace(sent, id=n, arm="a") for n in names),
+        arms=(Arm("a"),),
+    )
+    assert len(render_html(many).encode()) < 2_000_000
 
 
 def test_a_mark_is_a_symbol_and_words_not_only_a_colour(html: str) -> None:

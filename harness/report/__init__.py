@@ -10,7 +10,8 @@ import base64
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -18,33 +19,61 @@ from harness.judge import hearing as judge_file
 from harness.judge.hearing import Hearing
 from harness.model import Results
 from harness.report.text import visible
-from harness.report.view import page
+from harness.report.view import details, page
 from harness.results import replace_file, write, write_csv, write_junit
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["render_html", "render_markdown", "write_pages", "write_reports"]
+__all__ = ["render_html", "render_markdown", "render_parts", "write_pages", "write_reports"]
 
 _FOLDER: Final = Path(__file__).parent
 
 
 def render_html(results: Results, hearing: Hearing | None = None) -> str:
-    """One HTML file that needs nothing else: no network, no script to be readable."""
+    """The report as HTML that needs no network, and no script to be readable.
+
+    All in one file, but for a run so large that its submissions are in files of their own:
+    see ``render_parts``.
+    """
+    return _html("report.html.j2", page=page(results, hearing))
+
+
+def render_parts(results: Results, hearing: Hearing | None = None) -> Iterator[tuple[str, str]]:
+    """Name and text of each further file of a large run, made one by one."""
+    parts = page(results, hearing).parts
+    rest = details(results, hearing) if parts else iter(())
+    for place, part in enumerate(parts):
+        yield (
+            part.href,
+            _html(
+                "part.html.j2",
+                part=part,
+                before=parts[place - 1] if place else None,
+                after=parts[place + 1] if place + 1 < len(parts) else None,
+                details=islice(rest, part.last - part.first + 1),
+            ),
+        )
+
+
+def _html(template: str, **values: object) -> str:
     from markupsafe import Markup
 
     style = (_FOLDER / "style.css").read_text(encoding="utf-8")
     script = (_FOLDER / "templates" / "filter.js.j2").read_text(encoding="utf-8")
-    template = _environment(_visible).get_template("report.html.j2")
-    return template.render(
-        page=page(results, hearing),
-        style=Markup(style),
-        script=Markup(script),
-        # The browser runs and applies these two and nothing that a reply may smuggle in.
-        policy=(
-            "default-src 'none'; base-uri 'none'; form-action 'none'; "
-            f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
-        ),
+    return (
+        _environment(_visible)
+        .get_template(template)
+        .render(
+            values,
+            style=Markup(style),
+            script=Markup(script),
+            # The browser runs and applies these two and nothing that a reply may smuggle in.
+            policy=(
+                "default-src 'none'; base-uri 'none'; form-action 'none'; "
+                f"style-src '{_digest(style)}'; script-src '{_digest(script)}'"
+            ),
+        )
     )
 
 
@@ -71,6 +100,9 @@ def write_pages(results: Results, folder: Path, hearing: Hearing | None = None) 
     if hearing is not None:
         judge_file.write(hearing, results, folder)
     replace_file(folder / "report.md", render_markdown(results, hearing))
+    for name, text in render_parts(results, hearing):
+        (folder / name).parent.mkdir(exist_ok=True)
+        replace_file(folder / name, text)
     replace_file(folder / "report.html", render_html(results, hearing))
     return folder / "report.html"
 

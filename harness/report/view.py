@@ -7,7 +7,7 @@ second half fills it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from types import MappingProxyType
@@ -61,6 +61,13 @@ ASKS: Final[Mapping[Question, str]] = {
 }
 
 
+# A browser opens so many submissions with all their evidence at once without a wait.
+MOST_ON_ONE_PAGE = 200
+PER_PART = 100
+# More cells than this make a matrix that nobody reads, and a page that is slow.
+MOST_CELLS = 2000
+
+
 @dataclass(frozen=True)
 class Mark:
     """The answer to one question: a symbol and words, never a colour alone."""
@@ -106,7 +113,8 @@ class ArmView:
 class CellView:
     """One submission in the matrix."""
 
-    anchor: str
+    # Where its evidence is.
+    href: str
     label: str
     held: str
     marks: tuple[Mark, ...]
@@ -267,6 +275,23 @@ class Detail:
 
 
 @dataclass(frozen=True)
+class Part:
+    """A file with some of the submissions of a large run."""
+
+    # Relative to the report.
+    href: str
+    # Numbers of its first and last submission.
+    first: int
+    last: int
+    # Ids of the two.
+    begins: str
+    ends: str
+    held: int
+    broke: int
+    ungraded: int
+
+
+@dataclass(frozen=True)
 class Page:
     """A whole report."""
 
@@ -291,14 +316,22 @@ class Page:
     behaviour: tuple[BehaviourRow, ...]
     # ``None`` where nobody was asked.
     judge: JudgeView | None
+    # Empty where there are ``parts``.
     details: tuple[Detail, ...]
+    # Where the submissions of a run too large for one page are.
+    parts: tuple[Part, ...]
     wall: str
 
 
 def page(results: Results, hearing: Hearing | None = None) -> Page:
     """Everything a report on ``results`` shows, and what a judge said of them."""
     summary = summarise(results)
-    anchors = {r.id: f"submission-{n}" for n, r in enumerate(_in_order(results, summary), start=1)}
+    listed = _in_order(results, summary)
+    parts = _parts(summary) if len(listed) > MOST_ON_ONE_PAGE else ()
+    hrefs = {
+        record.id: f"{parts[n // PER_PART].href if parts else ''}#{_anchor(n)}"
+        for n, record in enumerate(listed)
+    }
     declared = tuple(one for one in summary.lifts if one.changed != "arm")
     undeclared = tuple(one for one in summary.lifts if one.changed == "arm")
     return Page(
@@ -316,9 +349,9 @@ def page(results: Results, hearing: Hearing | None = None) -> Page:
         matrix=tuple(
             MatrixRowView(
                 row.scenario,
-                tuple(tuple(_cell(cell, anchors) for cell in cells) for cells in row.cells),
+                tuple(tuple(_cell(cell, hrefs) for cell in cells) for cells in row.cells),
             )
-            for row in summary.matrix
+            for row in (summary.matrix if len(listed) <= MOST_CELLS else ())
         ),
         counts=_counts(summary),
         excuses=summary.excuses,
@@ -326,7 +359,8 @@ def page(results: Results, hearing: Hearing | None = None) -> Page:
         checks=summary.checks,
         behaviour=summary.behaviour,
         judge=None if hearing is None else _judge(hearing, results),
-        details=_details(results, summary, anchors, hearing),
+        details=() if parts else tuple(details(results, hearing)),
+        parts=parts,
         wall=seconds(results.run.wall_s),
     )
 
@@ -384,11 +418,11 @@ def _bar(question: Question, share: Share) -> Bar:
     )
 
 
-def _cell(cell: Cell, anchors: Mapping[str, str]) -> CellView:
+def _cell(cell: Cell, hrefs: Mapping[str, str]) -> CellView:
     marks = marks_of(cell.answers)
     words = ", ".join(mark.words for mark in marks)
     return CellView(
-        anchor=anchors[cell.record.id],
+        href=hrefs[cell.record.id],
         label=f"{cell.record.id}: {words}",
         held=_state(cell.answers),
         marks=marks,
@@ -411,27 +445,50 @@ def _counts(summary: Summary) -> tuple[ScenarioArmRow, ...]:
     )
 
 
-def _details(
-    results: Results, summary: Summary, anchors: Mapping[str, str], hearing: Hearing | None
-) -> tuple[Detail, ...]:
+def _anchor(place: int) -> str:
+    return f"submission-{place + 1}"
+
+
+def _parts(summary: Summary) -> tuple[Part, ...]:
+    cells = [cell for row in summary.matrix for some in row.cells for cell in some]
+    parts = []
+    for start in range(0, len(cells), PER_PART):
+        some = cells[start : start + PER_PART]
+        states = Counter(_state(cell.answers) for cell in some)
+        parts.append(
+            Part(
+                href=f"submissions/{start // PER_PART + 1:04}.html",
+                first=start + 1,
+                last=start + len(some),
+                begins=some[0].record.id,
+                ends=some[-1].record.id,
+                held=states["held"],
+                broke=states["broke"],
+                ungraded=states["ungraded"],
+            )
+        )
+    return tuple(parts)
+
+
+def details(results: Results, hearing: Hearing | None = None) -> Iterator[Detail]:
+    """Every submission with its evidence, in the order of the matrix, made one by one."""
+    summary = summarise(results)
     opinions: dict[str, dict[str, Opinion]] = {}
     for heard in hearing.heard if hearing else ():
         opinions.setdefault(heard.submission, {})[heard.expected] = heard.opinion
     scenarios = {scenario.id: scenario for scenario in results.scenarios}
     sent = {submission.id: submission for submission in results.submissions}
     arms = {one.arm.name: one.arm for one in summary.arms}
-    return tuple(
-        detail_view(
+    for place, record in enumerate(_in_order(results, summary)):
+        yield detail_view(
             record,
             sent[record.id],
             scenarios[record.scenario],
             arm=arms[record.arm],
             skills=results.skills,
-            anchor=anchors[record.id],
+            anchor=_anchor(place),
             opinions=opinions.get(record.id, {}),
         )
-        for record in _in_order(results, summary)
-    )
 
 
 def detail_view(
