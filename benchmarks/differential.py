@@ -215,6 +215,7 @@ def once(function: Any, draw: Draw, scale: float, layout: str | None = None) -> 
         seen |= {f"again {k}": v.detach().clone() for k, v in again.items()}
         seen["cotangent"] = g
     seen |= {f"input {i}": x.detach() for i, x in enumerate(call.inputs)}
+    seen["flags"] = str([x.requires_grad for x in call.inputs])
     seen["random"], seen["random after"] = after, torch.rand(2)
     tensors = {"forward": y.detach(), "backward": seen.get("cotangent", y.detach())}
     seen["log"] = str([(e, entries(n, tensors.get(e, y))) for e, n in call.log])

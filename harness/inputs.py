@@ -185,7 +185,10 @@ class Drawer:
                         tensor = torch.zeros_like(tensor)
                     values.append(tensor.to(dtype))
                 case NumberArgument():
-                    value = size.get(argument.name, argument.values[turn % len(argument.values)])
+                    # Moved on by one each round, lest it kept step with another cycle.
+                    count = len(argument.values)
+                    usual = argument.values[(turn + turn // count) % count]
+                    value = size.get(argument.name, usual)
                     if use_default and argument.default is not None:
                         continue
                     values.append(value)

@@ -17,14 +17,14 @@ import torch
 from harness.checks.bench import Bench, Conduct, Judgement, Trial
 from harness.expectation import Expected
 from harness.inputs import Case, Drawer
-from harness.model import EntryPoint, LayersArgument, TensorArgument
+from harness.model import EntryPoint, LayersArgument, NumberArgument, TensorArgument
 from harness.question import Answer, Cotangent, Question
 
 # Cotangent sizes: a gradient is linear in the cotangent at every one of them,
 # and a contract that clips does so at some and not at others.
 SCALES = (1.0, 0.03, 1e-6, 1e6, 1e-12)
 # More calls than most "once in a while" faults need.
-MANY = 64
+MANY = 128
 LAYOUTS = ("transposed", "strided", "offset", "expanded", "filled")
 
 
@@ -150,7 +150,9 @@ class Forward(Comparison):
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
         for index, size in enumerate(draw.sizes()):
-            case = draw.case(size, stack=next(stacks), use_default=index % 3 == 2)
+            # A default that is a little off shows where values lie close together.
+            last = index % 3 == 2
+            case = draw.case(size, stack=next(stacks), use_default=last, cluster=last)
             expected = {"y": bench.reference(case).forward()}
             names = case.differentiable if entry.differentiable else ()
             yield Trial(Question("forward", case, grad=names, keywords=True), expected)
@@ -430,7 +432,10 @@ class RepeatedCalls(Comparison):
         case = draw.case(sizes[0], stack=stacks[0])
         for _ in range(3):
             yield with_gradients(bench, draw, case, label=f"{case.label}, asked several times")
-        once = with_gradients(bench, draw, draw.case(draw.small_size(), stack=stacks[0]))
+        # Numbers at their first value: at others, such as a factor of zero, nothing might show.
+        numbers = {a.name: a.values[0] for a in entry.arguments if isinstance(a, NumberArgument)}
+        case = draw.case({**draw.small_size(), **numbers}, stack=stacks[0])
+        once = with_gradients(bench, draw, case)
         expected = {part: value.repeated(MANY) for part, value in once.expected.items()}
         label = f"{once.label}, {MANY} calls one after the other"
         yield Trial(replace(once.question, ask="many", count=MANY), expected, label)
