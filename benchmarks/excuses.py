@@ -47,14 +47,20 @@ ROOT = Path(__file__).parent.parent
 TEST = ROOT / "benchmarks/data/excuses.jsonl"
 
 
-# Voices that are alike, left out together.
+# Voices that are alike or of one writer, left out together.
 FAMILIES = (
     "oncall pager brisk casual commit",
     "don emeritus essay visitor",
     "host barista eager coach tutor mentor",
     "registry ledger memo report hedge shy",
     "dev plain inline margin code",
-    "manual",
+    "devops-oncall startup-cto kaggle-grandmaster rust-convert patient-teacher legalese",
+    "game-engine-dev hospital-statistician freelancer-upwork open-source-maintainer "
+    "enthusiastic-llm physicist-postdoc",
+    "staff-engineer-review quant-dev phd-advisor support-agent embedded-dev technical-writer",
+    "terse-engineer chatty-assistant non-native formal-report slack academic sales "
+    "apologetic-junior",
+    "docstring",
 )
 
 

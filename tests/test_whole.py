@@ -241,3 +241,57 @@ def test_every_format_is_read_and_its_code_is_graded(run: dict[str, Any]) -> Non
         if entry["arm"] == "format":
             assert len(entry["findings"]) > 10, entry["reason"]
             assert entry["verification"] != "none", entry["id"]
+
+
+def inspect_log(file: Path) -> None:
+    """A log as Inspect writes it: the agent writes a file with a tool, then runs its check."""
+    from inspect_ai.dataset import Sample
+    from inspect_ai.log import (
+        EvalConfig,
+        EvalDataset,
+        EvalLog,
+        EvalSample,
+        EvalSpec,
+        write_eval_log,
+    )
+    from inspect_ai.model import ChatMessageAssistant, ChatMessageTool, ChatMessageUser
+    from inspect_ai.tool import ToolCall
+
+    sample = Sample(input="Write swish_beta.", target="")
+    code = SWISH + CHECK + "\ncheck()\n"
+    write = ToolCall(
+        id="1", function="bash", arguments={"command": f"cat > swish.py <<'EOF'\n{code}EOF"}
+    )
+    run = ToolCall(id="2", function="bash", arguments={"command": "python swish.py && echo fine"})
+    messages = [
+        ChatMessageUser(content=str(sample.input)),
+        ChatMessageAssistant(content="I write it to a file.", tool_calls=[write]),
+        ChatMessageTool(content="", tool_call_id="1", function="bash"),
+        ChatMessageAssistant(content="Now the check.", tool_calls=[run]),
+        ChatMessageTool(content="fine\n", tool_call_id="2", function="bash"),
+        ChatMessageAssistant(content="gradcheck passes in float64."),
+    ]
+    spec = EvalSpec(
+        created="2026-03-02T10:00:00+00:00",
+        task="swish",
+        dataset=EvalDataset(),
+        model="m",
+        config=EvalConfig(),
+    )
+    answered = EvalSample(id=1, epoch=1, input="Write swish_beta.", target="", messages=messages)
+    write_eval_log(EvalLog(eval=spec, samples=[answered]), str(file))
+
+
+def test_an_inspect_log_is_graded_like_any_other_transcript(tmp_path: Path) -> None:
+    pytest.importorskip("inspect_ai", reason="needs the extra harness[inspect]")
+    file = tmp_path / "solutions" / "format" / "inspect" / "learnable-swish.eval"
+    file.parent.mkdir(parents=True)
+    inspect_log(file)
+    options = ["--out", tmp_path / "out", "--ledger", tmp_path / "ledger.sqlite", "--seed", 3]
+    given = [ROOT / "scenarios", "--solutions", tmp_path / "solutions", *options]
+    command = [sys.executable, "-m", "harness", "run", *given]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (entry,) = json.loads((tmp_path / "out" / "results.json").read_text())["submissions"]
+    assert entry["outcome"] == "passed", entry["reason"]
+    assert entry["verification"] == "ran_each"

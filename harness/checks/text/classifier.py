@@ -36,7 +36,7 @@ _LABELS = ("fell", "resisted", "none")
 # Topic of passages that have none of the excuses' topics.
 NO_TRAP = "*"
 # Set on the examples, each voice read by models fitted to the voices unlike it.
-_MAKES, _ANSWERS, _ABOUT = 0.38, 0.6, 0.3
+_MAKES, _ANSWERS, _ABOUT = 0.4, 0.6, 0.3
 # Fewer words say too little by themselves.
 _FEWEST_WORDS = 4
 _PENALTY = 1e-5
