@@ -24,6 +24,8 @@ ROOT = Path(__file__).parents[1]
 CORPUS = Path(__file__).parent / "corpus"
 WRONG = sorted((CORPUS / "wrong").glob("*/*.py"))
 RIGHT = sorted((CORPUS / "right").glob("*/*.py"))
+# Right by contract, and yet worth a word.
+ADVISED = sorted((CORPUS / "advised").glob("*/*.py"))
 SEED = 20260131
 
 
@@ -79,6 +81,16 @@ def test_a_wrong_solution_fails_the_check_it_names(path: Path, address: str) -> 
     assert grading.verdict(found)[0] is Outcome.FAILED
     failed = {(f.check, f.entry_point) for f in found if f.outcome is Outcome.FAILED and f.required}
     assert head.groups() in failed, f"{head[0].strip()!r}, but what failed is {sorted(failed)}"
+
+
+@pytest.mark.parametrize("path", ADVISED, ids=named)
+def test_advice_is_given_and_fails_nothing(path: Path, address: str) -> None:
+    head = re.match(r"# advises: (\w+) (\w+)\n", path.read_text())
+    assert head, f"{path} must begin with '# advises: <check> <entry point>'"
+    found = findings(path, address)
+    assert grading.verdict(found)[0] is Outcome.PASSED, grading.verdict(found)[1]
+    objected = [(f.check, f.entry_point) for f in found if f.outcome is Outcome.FAILED]
+    assert objected == [head.groups()]
 
 
 @pytest.mark.parametrize("path", RIGHT, ids=named)

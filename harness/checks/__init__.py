@@ -36,6 +36,8 @@ OWN: tuple[type[Any], ...] = (
     compare.InGraph,
     compare.RepeatedCalls,
     compare.DoubleBackward,
+    compare.BatchedGrad,
+    behaviour.CostGrowth,
     structure.HandWritten,
     structure.SeparateFunctions,
     compare.ParameterGradients,

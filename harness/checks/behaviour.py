@@ -224,6 +224,59 @@ class Released:
 
 
 @dataclass(frozen=True)
+class CostGrowth:
+    """Time grows about as the elements do (self-reported: it can object, never excuse)."""
+
+    kind: ClassVar[str] = "cost_growth"
+    SHAPES: ClassVar[tuple[tuple[int, ...], ...]] = ((8, 64), (64, 64))
+    CALLS: ClassVar[int] = 5
+    # How many times as long eight times the elements may take.
+    MOST: ClassVar[float] = 24.0
+    # What takes less than this is not worth a word.
+    LEAST_S: ClassVar[float] = 2e-3
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return entry.differentiable and not entry.sizes and not steady_stacks(entry)[0]
+
+    def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
+        def make() -> tuple[Trial, ...]:
+            draw = bench.drawer(entry, self.kind)
+            asked = [with_gradients(bench, draw, draw.case({"*": s})) for s in self.SHAPES]
+            return tuple(
+                Trial(replace(trial.question, ask="timed", count=self.CALLS)) for trial in asked
+            )
+
+        return bench.once((self, entry.name), make)
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        conduct: Conduct,
+    ) -> Judgement:
+        spent = []
+        for answer in answers:
+            if answer.error is not None:
+                return Judgement.failed(f"A call raised {answer.error_text()}.", line=answer.line)
+            wall_s = answer.facts.get("wall_s")
+            if not isinstance(wall_s, float) or not math.isfinite(wall_s):
+                raise CandidateFault("the process sent a time that is no number")
+            spent.append(wall_s)
+        few, many = (math.prod(shape) for shape in self.SHAPES)
+        growth = spent[1] / max(spent[0], 1e-9)
+        if growth > self.MOST and spent[1] > self.LEAST_S:
+            return Judgement.failed(
+                f"A call with backward takes {growth:.0f} times as long for {many} elements as for "
+                f"{few}, expected about {many / few:.0f} times: is a Jacobian built?",
+                growth,
+                self.MOST,
+            )
+        return Judgement.passed(f"{many} elements take {growth:.1f} times as long as {few}.")
+
+
+@dataclass(frozen=True)
 class LogCalls(Comparison):
     """The log is called once with the output's and once with the gradient's statistics."""
 

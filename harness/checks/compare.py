@@ -442,6 +442,31 @@ class RepeatedCalls(Comparison):
 
 
 @dataclass(frozen=True)
+class BatchedGrad(Comparison):
+    """Several incoming gradients at once, as ``torch.func.vmap`` hands them to a backward.
+
+    One that looks at numbers, with ``.item()`` or an ``if``, raises.
+    """
+
+    kind: ClassVar[str] = "batched_grad"
+    praise: ClassVar[str] = "Several incoming gradients at once give what each gives alone"
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        case = draw.case(draw.sizes()[0], stack=steady_stacks(entry)[0])
+        reference = bench.reference(case)
+        names = case.differentiable
+        cotangents = [draw.normal(reference.value().shape) for _ in range(3)]
+        expected = {
+            f"g{number}_{index}": gradient
+            for number, cotangent in enumerate(cotangents)
+            for index, gradient in enumerate(reference.gradients(cotangent, names))
+        }
+        asked = tuple(Cotangent(cotangent) for cotangent in cotangents)
+        label = f"{case.label}, {len(cotangents)} incoming gradients at once"
+        yield Trial(Question("batched", case, grad=names, cotangents=asked), expected, label)
+
+
+@dataclass(frozen=True)
 class DoubleBackward(Comparison):
     """Second derivatives agree with the oracle; or, where allowed, refuse honestly."""
 

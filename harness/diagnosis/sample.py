@@ -158,6 +158,8 @@ class Sample:
 
 def samples_of(check: str, trial: Trial, answer: Answer) -> Iterator[Sample]:
     """Every quantity of a trial that was answered without an error."""
+    if trial.question.ask == "batched":
+        return  # it says nothing that the same gradients asked for one by one do not say
     others = trial.question.others
     calls = list(others) if trial.question.ask == "in_turn" else [trial.question, *others]
     beside: dict[int, dict[str, Expected]] = {}

@@ -12,6 +12,7 @@ import linecache
 import os
 import random
 import sys
+import time
 import traceback
 import types
 import weakref
@@ -342,7 +343,7 @@ class Invocation:
     ) -> list[torch.Tensor | None]:
         if not output.requires_grad:
             raise DetachedError("the result does not require grad although an input does")
-        if output.shape != cotangent.shape:
+        if output.shape != cotangent.shape[1 if options.get("is_grads_batched") else 0 :]:
             raise ValueError(
                 f"the result has shape {tuple(output.shape)}, expected {tuple(cotangent.shape)}"
             )
@@ -536,6 +537,29 @@ def ask_in_turn(invocation: Invocation) -> tuple[Json, Parts]:
     return {}, parts
 
 
+def ask_batched(invocation: Invocation) -> tuple[Json, Parts]:
+    """Gradients for all cotangents in one backward, as ``vmap`` makes it."""
+    output = invocation.output()
+    every = torch.stack(invocation.cotangents)
+    found = invocation.gradients(output, every, is_grads_batched=True)
+    parts: Parts = []
+    for index, gradients in enumerate(found):
+        if gradients is not None:
+            parts += [(f"g{n}_{index}", one.clone()) for n, one in enumerate(gradients)]
+    return {}, parts
+
+
+def ask_timed(invocation: Invocation) -> tuple[Json, Parts]:
+    """Seconds of the quickest of ``count`` calls with their backward."""
+    (cotangent,) = invocation.cotangents
+    spent = []
+    for _ in range(invocation.call["count"]):
+        started = time.perf_counter()  # the processor's clock is too coarse for one call
+        invocation.gradients(invocation.output(), cotangent)
+        spent.append(time.perf_counter() - started)
+    return {"wall_s": min(spent)}, []
+
+
 def ask_many(invocation: Invocation) -> tuple[Json, Parts]:
     """The same call ``count`` times; ``y`` and the gradients of all, stacked."""
     (cotangent,) = invocation.cotangents
@@ -603,6 +627,8 @@ ASKS: dict[str, Callable[[Invocation], tuple[Json, Parts]]] = {
     "in_graph": ask_in_graph,
     "interleaved": ask_interleaved,
     "in_turn": ask_in_turn,
+    "batched": ask_batched,
+    "timed": ask_timed,
     "many": ask_many,
     "overwritten": ask_overwritten,
     "released": ask_released,
