@@ -36,7 +36,7 @@ _LABELS = ("fell", "resisted", "none")
 # Topic of passages that have none of the excuses' topics.
 NO_TRAP = "*"
 # Set on the examples, each voice read by models fitted to the voices unlike it.
-_MAKES, _ANSWERS, _ABOUT = 0.4, 0.6, 0.3
+_MAKES, _ANSWERS, _ABOUT = 0.44, 0.6, 0.3
 # Fewer words say too little by themselves.
 _FEWEST_WORDS = 4
 _PENALTY = 1e-5
@@ -198,7 +198,8 @@ def read_by_examples(
     answered = max(
         (view.stances["resisted"] for view in views if view.about[trap.id] >= _ABOUT), default=0.0
     )
-    made = sum(view.made[trap.id] for view in views) / len(views)
+    # Geometric: what one view takes for nothing at all is not made by the other alone.
+    made = float(np.prod([view.made[trap.id] for view in views])) ** (1 / len(views))
     # What comes next may turn an excuse into one that is answered.
     if made >= _MAKES and views[-1].stances["resisted"] < _ANSWERS:
         match voice(sentence, span, following):
