@@ -6,6 +6,7 @@ By default a few dozen answers; ``HARNESS_FAULTS=full`` runs five hundred of the
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import re
@@ -23,6 +24,7 @@ FULL = os.environ.get("HARNESS_FAULTS") == "full"
 ANSWERS, KILLS, DRIVERS = (500, 60, 6) if FULL else (36, 6, 1)
 SEED = 11
 SCENARIOS = ("clipped-gradient", "kernel-wrapper", "memory-relu")
+APART_S = 20.0
 PATIENCE_S = 3600 if FULL else 600
 
 
@@ -107,37 +109,45 @@ def test_a_run_whose_processes_are_killed_ends_with_the_grades_of_an_undisturbed
 
     ledger = tmp_path / "stormy.sqlite"
     killed: list[str] = []
-    graded = 0
+    graded = progress = 0
+    last_candidate = -math.inf
     give_up = time.monotonic() + PATIENCE_S
     while True:
         before = grades(ledger)
         run = start(tmp_path, "stormy")
         while run.poll() is None:
             assert time.monotonic() < give_up
-            time.sleep(rng.uniform(0.2, 1.5))
+            time.sleep(rng.uniform(0.1, 0.8))
             processes = below(run.pid)
-            parts = sorted(set(processes.values()) & {"zygote", "grader", "candidate"})
-            if len(killed) >= KILLS or not parts or grades(ledger) == before:
+            parts = set(processes.values()) & {"zygote", "grader", "candidate"}
+            # A candidate that ends twice in a row is held to have ended by itself.
+            if time.monotonic() - last_candidate < APART_S:
+                parts -= {"candidate"}
+            # A run in which nothing can be graded any more gives up, as it should.
+            if len(killed) >= KILLS or not parts or grades(ledger) <= max(before, progress):
                 continue
+            progress = grades(ledger)
             if killed.count("driver") < DRIVERS and rng.random() < 0.3:
                 os.kill(run.pid, signal.SIGKILL)
                 killed.append("driver")
                 run.wait()
                 _await_end(processes)
                 break
-            part = rng.choice(parts)
+            part = rng.choice(sorted(parts))
             victim = rng.choice([pid for pid, name in processes.items() if name == part])
             try:
                 os.kill(victim, signal.SIGKILL)
             except ProcessLookupError:
                 continue
             killed.append(part)
+            if part == "candidate":
+                last_candidate = time.monotonic()
         said, _ = run.communicate()
         if run.returncode != -signal.SIGKILL:
             break
         graded += grades(ledger) - before
     assert run.returncode == 0, said
-    assert len(killed) >= min(KILLS, 4), f"the run was over too soon: {killed}"
+    assert len(killed) >= 2, f"the run was over too soon: {killed}"
     (found,) = re.findall(r"\((\d+) from the ledger, (\d+) graded now\)", " ".join(said.split()))
     assert int(found[0]) == before == graded
     assert int(found[0]) + int(found[1]) == grades(ledger) == ANSWERS
