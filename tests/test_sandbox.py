@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -334,7 +335,8 @@ def test_memory_of_a_candidate_that_has_gone_is_its_fault(running: Zygote) -> No
 def test_time_spent_waiting_for_a_processor_does_not_count(
     running: Zygote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Session, "_waited_s", lambda self: 60.0)
+    waited = itertools.chain([0.0], itertools.repeat(60.0))  # none before the deadline is set
+    monkeypatch.setattr(Session, "_waited_s", lambda self: next(waited))
     started = time.monotonic()
     limits = Limits(wall_s=0.5)
     with (
