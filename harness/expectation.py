@@ -135,6 +135,14 @@ class Expected:
         return (measured, limit) if math.isfinite(limit) and math.isfinite(measured) else (0.0, 0.0)
 
 
+def untouched(case: Case) -> dict[str, Expected]:
+    """The tensor arguments as they must be after the call, by the names of an answer's parts."""
+    return {
+        f"x{i}": Expected.exactly(f"{name} after the call", tensor)
+        for i, (name, tensor) in enumerate(case.tensors.items())
+    }
+
+
 def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 

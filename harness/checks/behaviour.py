@@ -18,7 +18,7 @@ from harness.checks.compare import (
     steady_stacks,
     with_gradients,
 )
-from harness.expectation import Expected
+from harness.expectation import Expected, untouched
 from harness.inputs import Case, Drawer, Stack
 from harness.model import EntryPoint, LayersArgument, LogArgument, TensorArgument
 from harness.question import Answer, Cotangent, Letter, Question, put
@@ -51,30 +51,27 @@ class NoMutation(Comparison):
         for size in draw.sizes()[:3]:
             case = draw.case(size, stack=next(stacks))
             names = case.differentiable
-            untouched = {
-                f"x{i}": Expected.exactly(f"{name} after the call", tensor)
-                for i, (name, tensor) in enumerate(case.tensors.items())
-            }
+            kept = untouched(case)
             (seed,) = bench.seeds(f"{self.kind}/{entry.name}/{case.label}", 1)
-            untouched["draw"] = Expected.exactly("the next random number", _first_draw(seed))
+            kept["draw"] = Expected.exactly("the next random number", _first_draw(seed))
             forward = Question("forward", case, grad=names, seed=seed)
             if not entry.differentiable:
-                untouched["y"] = bench.reference(case).forward()
-                yield Trial(replace(forward, grad=()), untouched)
-                yield Trial(forward, untouched, f"{case.label}, inputs require grad")
+                kept["y"] = bench.reference(case).forward()
+                yield Trial(replace(forward, grad=()), kept)
+                yield Trial(forward, kept, f"{case.label}, inputs require grad")
                 continue
             asked = with_gradients(bench, draw, case)
             (cotangent,) = asked.question.cotangents
             unchanged = Expected.exactly("the incoming gradient after backward", cotangent.value)
             # What else it answers is judged too: no question goes without.
             question = replace(asked.question, seed=seed)
-            yield Trial(question, {**untouched, "c": unchanged, **asked.expected})
-            untouched["y"] = asked.expected["y"]
-            yield Trial(forward, untouched)
+            yield Trial(question, {**kept, "c": unchanged, **asked.expected})
+            kept["y"] = asked.expected["y"]
+            yield Trial(forward, kept)
             inner = f"{case.label}, the input is a result of another operation"
-            yield Trial(replace(forward, inner=True), untouched, inner)
+            yield Trial(replace(forward, inner=True), kept, inner)
             label = f"{case.label}, nothing requires grad"
-            yield Trial(replace(forward, grad=()), untouched, label)
+            yield Trial(replace(forward, grad=()), kept, label)
 
     def judge(
         self,
@@ -444,12 +441,9 @@ class TrueError(Comparison):
             # Where the error is small, another part of it than usually is the largest.
             order = sorted(range(self.DRAWS), key=errors.__getitem__)
             for index in (*order[: self.DRAWS // 3], order[-1]):
-                untouched = {
-                    f"x{i}": Expected.exactly(f"{name} after the call", tensor)
-                    for i, (name, tensor) in enumerate(cases[index].tensors.items())
-                }
-                untouched["draw"] = Expected.exactly("the next random number", _first_draw(seed))
-                yield Trial(Question("forward", cases[index], seed=seed), untouched)
+                kept = untouched(cases[index])
+                kept["draw"] = Expected.exactly("the next random number", _first_draw(seed))
+                yield Trial(Question("forward", cases[index], seed=seed), kept)
 
     def judge(
         self,

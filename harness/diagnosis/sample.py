@@ -196,8 +196,7 @@ def _telling_call(
     """Of one call repeated many times, the first wrong one, else the first."""
     at = 0
     if got is not None and got.shape == stacked.low.shape:
-        wide = got.double()
-        fits = (wide >= stacked.low - stacked.allowed) & (wide <= stacked.high + stacked.allowed)
+        fits = stacked.fits(got.double())
         wrong = (~fits).reshape(len(fits), -1).any(1).nonzero()
         at = int(wrong[0]) if len(wrong) else 0
         got = got[at]

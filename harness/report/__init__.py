@@ -19,13 +19,13 @@ from harness.judge import hearing as judge_file
 from harness.judge.hearing import Hearing
 from harness.model import Results
 from harness.report.text import visible
-from harness.report.view import details, page
+from harness.report.view import Page, details, page
 from harness.results import replace_file, write, write_csv, write_junit
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["render_html", "render_markdown", "render_parts", "write_pages", "write_reports"]
+__all__ = ["render_html", "render_markdown", "write_pages", "write_reports"]
 
 _FOLDER: Final = Path(__file__).parent
 
@@ -34,15 +34,15 @@ def render_html(results: Results, hearing: Hearing | None = None) -> str:
     """The report as HTML that needs no network, and no script to be readable.
 
     All in one file, but for a run so large that its submissions are in files of their own:
-    see ``render_parts``.
+    see ``write_pages``.
     """
     return _html("report.html.j2", page=page(results, hearing))
 
 
-def render_parts(results: Results, hearing: Hearing | None = None) -> Iterator[tuple[str, str]]:
+def _render_parts(whole: Page, hearing: Hearing | None) -> Iterator[tuple[str, str]]:
     """Name and text of each further file of a large run, made one by one."""
-    parts = page(results, hearing).parts
-    rest = details(results, hearing) if parts else iter(())
+    parts = whole.parts
+    rest = details(whole.results, whole.summary, hearing) if parts else iter(())
     for place, part in enumerate(parts):
         yield (
             part.href,
@@ -79,8 +79,12 @@ def _html(template: str, **values: object) -> str:
 
 def render_markdown(results: Results, hearing: Hearing | None = None) -> str:
     """The same in short as GitHub-flavoured Markdown, e.g. for a job summary."""
+    return _markdown_of(page(results, hearing))
+
+
+def _markdown_of(whole: Page) -> str:
     template = _environment(_markdown).get_template("report.md.j2")
-    text = template.render(page=page(results, hearing), fenced=_fenced)
+    text = template.render(page=whole, fenced=_fenced)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
@@ -99,11 +103,12 @@ def write_pages(results: Results, folder: Path, hearing: Hearing | None = None) 
     """Write what people read, and what a judge said; the path of ``report.html``."""
     if hearing is not None:
         judge_file.write(hearing, results, folder)
-    replace_file(folder / "report.md", render_markdown(results, hearing))
-    for name, text in render_parts(results, hearing):
+    whole = page(results, hearing)
+    replace_file(folder / "report.md", _markdown_of(whole))
+    for name, text in _render_parts(whole, hearing):
         (folder / name).parent.mkdir(exist_ok=True)
         replace_file(folder / name, text)
-    replace_file(folder / "report.html", render_html(results, hearing))
+    replace_file(folder / "report.html", _html("report.html.j2", page=whole))
     return folder / "report.html"
 
 

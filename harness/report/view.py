@@ -359,7 +359,7 @@ def page(results: Results, hearing: Hearing | None = None) -> Page:
         checks=summary.checks,
         behaviour=summary.behaviour,
         judge=None if hearing is None else _judge(hearing, results),
-        details=() if parts else tuple(details(results, hearing)),
+        details=() if parts else tuple(details(results, summary, hearing)),
         parts=parts,
         wall=seconds(results.run.wall_s),
     )
@@ -470,9 +470,8 @@ def _parts(summary: Summary) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def details(results: Results, hearing: Hearing | None = None) -> Iterator[Detail]:
+def details(results: Results, summary: Summary, hearing: Hearing | None = None) -> Iterator[Detail]:
     """Every submission with its evidence, in the order of the matrix, made one by one."""
-    summary = summarise(results)
     opinions: dict[str, dict[str, Opinion]] = {}
     for heard in hearing.heard if hearing else ():
         opinions.setdefault(heard.submission, {})[heard.expected] = heard.opinion
