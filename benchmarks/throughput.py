@@ -25,7 +25,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from functools import partial
@@ -37,12 +37,13 @@ import torch
 from harness import grading, sandbox, scenarios, source, store, submissions, verification
 from harness.checks.bench import Conduct
 from harness.checks.stock import Gradcheck
-from harness.diagnosis.explanation import Heard, explain
+from harness.diagnosis.explanation import Heard, explain, find_smallest
 from harness.executors import local
 from harness.grading import Judge, Plan
 from harness.model import Scenario, Submission
 from harness.question import put
 from harness.sandbox import Session, Zygote
+from harness.sandbox.inside import wire
 from harness.sandbox.inside.serve import Server
 
 ROOT = Path(__file__).parent.parent
@@ -193,6 +194,12 @@ class Here:
     ) -> tuple[dict[str, Any], list[torch.Tensor]]:
         return self.server.answer(header, tensors or [])
 
+    def exchange(
+        self, frames: Sequence[bytes], reply_bytes: Sequence[int]
+    ) -> Iterator[tuple[dict[str, Any], list[torch.Tensor]]]:
+        for frame in frames:
+            yield self.server.answer(*wire.opened(frame))
+
     def memory_bytes(self) -> int:
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -282,13 +289,16 @@ def _print_stages(
                     for step, reply in zip(steps, replies, strict=True)
                 ]
             with stage("explain failures"):
-                findings = tuple(explain(plan.bench, heard, partial(put, session)))
+                smallest = find_smallest(plan.bench, heard, partial(put, session))
+                findings = (*loaded.findings, *explain(plan.bench, heard, smallest))
             with stage("own tests"):
-                own = grading._own_tests(session, answer, plan, read)
+                grading._begin_own_tests(session, answer, read)
+                own = grading._end_own_tests(session, read)
             with stage("reap"):
                 session.close()
             with stage("confirm hand-written"):
-                findings = grading._confirm_hand_written(findings, answer, plan, read, address)
+                asked = grading._rest_on_words(findings)
+                grading._have_no_need_of_backward(answer, plan, read, address, asked)
             with stage("words and level"):
                 level = verification.judge(answer, plan.scenario, read, own)
                 record = grading.judged(answer, plan.scenario, read, findings, level, 0.0)

@@ -10,21 +10,19 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 import torch
 
 from harness import behaviour, checks, oracles, source, verification
 from harness.checks import flags, text
-from harness.checks.bench import Bench, Check, Conduct, Conversation, Judgement, Trial
+from harness.checks.bench import Bench, Conduct, Judgement, Step
 from harness.checks.structure import HandWritten, functions_in
-from harness.diagnosis.explanation import Heard, explain
+from harness.diagnosis.explanation import Heard, explain, find_smallest
 from harness.model import (
-    EntryPoint,
     Finding,
     ObservedGradcheck,
     Outcome,
@@ -37,20 +35,10 @@ from harness.model import (
 )
 from harness.question import Answer, Cotangent, Question, put
 from harness.sandbox import CandidateFault, Session, alone, in_company
+from harness.sandbox.inside import wire
 from harness.unplugged import unplugged
 
 LOADS = "loads"
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One check on one entry point."""
-
-    check: Check | Conversation
-    entry: EntryPoint
-    required: bool
-    trials: tuple[Trial, ...]
 
 
 class Plan:
@@ -100,7 +88,7 @@ def grade(submission: Submission, plan: Plan, address: str) -> Record:
         findings: tuple[Finding, ...] = (_unloadable(submission),)
     else:
         examined = _examine(submission, plan, read, address)
-        findings = _confirm_hand_written(examined.findings, submission, plan, read, address)
+        findings = _confirm_hand_written(examined, submission, plan, read, address)
         own_tests = examined.own_tests
         # What cannot be imported cannot test itself either.
         importable = not any(f.check == LOADS and f.entry_point is None for f in findings)
@@ -186,6 +174,8 @@ class Examined:
     used_by: dict[str, tuple[str, ...]]
     # ``None`` where the process did not live to run them.
     own_tests: OwnTests | None = None
+    # Entry points that have a gradient without any backward; ``None`` where that is not known.
+    without_backward: tuple[str, ...] | None = None
 
 
 def _examine(
@@ -196,7 +186,7 @@ def _examine(
     *,
     own_tests_too: bool = True,
 ) -> Examined:
-    own_tests = None
+    own_tests = without_backward = None
     try:
         with in_company(address), Session(address, plan.scenario.limits) as session:
             loaded = load(session, submission, plan)
@@ -207,18 +197,25 @@ def _examine(
                 Heard(judge.finding(step, answer, session), step.trials, answer)
                 for step, answer in zip(steps, answers, strict=True)
             ]
-            findings = explain(plan.bench, heard, partial(put, session))
+            smallest = find_smallest(plan.bench, heard, partial(put, session))
+            if own_tests_too:
+                with suppress(CandidateFault):  # which the end of it will meet again
+                    _begin_own_tests(session, submission, read)
+            # Meanwhile:
+            findings = (*loaded.findings, *explain(plan.bench, heard, smallest))
+            asked = _rest_on_words(findings)
+            with suppress(CandidateFault):
+                without_backward = _have_no_need_of_backward(submission, plan, read, address, asked)
             if own_tests_too:
                 with suppress(CandidateFault):
-                    session.renew()
-                    own_tests = _own_tests(session, submission, plan, read)
+                    own_tests = _end_own_tests(session, read)
     except CandidateFault:
         # Ask again, alone and check by check: that names the check at which it ends,
         # and a mere slow moment of this machine is not held against anyone.
         with alone(address):
             return _examine_slowly(submission, plan, read, address)
     used_by = {name: functions_in(answer) for name, answer in plain.items()}
-    return Examined((*loaded.findings, *findings), used_by, own_tests)
+    return Examined(findings, used_by, own_tests, without_backward)
 
 
 def _ask_at_once(
@@ -266,9 +263,10 @@ def _examine_slowly(
                 questions = [trial.question for trial in step.trials]
                 answers = put(session, questions, shuffle=_order(submission, plan))
                 heard.append(Heard(judge.finding(step, answers, session), step.trials, answers))
-            findings += explain(plan.bench, heard, partial(put, session))
+            smallest = find_smallest(plan.bench, heard, partial(put, session))
+            findings += explain(plan.bench, heard, smallest)
     except CandidateFault as fault:
-        findings += explain(plan.bench, heard)
+        findings += explain(plan.bench, heard, find_smallest(plan.bench, heard))
         findings.append(_fault_finding(step, fault))
         at = steps.index(step) + 1 if step is not None else 0
         findings += [
@@ -286,67 +284,55 @@ def _examine_slowly(
 
 
 def _confirm_hand_written(
-    findings: tuple[Finding, ...],
-    submission: Submission,
-    plan: Plan,
-    read: source.Source,
-    address: str,
+    examined: Examined, submission: Submission, plan: Plan, read: source.Source, address: str
 ) -> tuple[Finding, ...]:
-    """The findings, less a ``hand_written`` that rests on nothing but what the process says.
-
-    Asked of what would pass alone: with the backward of every Function taken away
-    there must be no gradient any more.
-    """
-    at = {
-        finding.entry_point: index
-        for index, finding in enumerate(findings)
-        if finding.check == HandWritten.kind and finding.entry_point is not None
-    }
-    if not at or verdict(findings)[0] is not Outcome.PASSED:
-        return findings
-    mended = list(findings)
-    for name in _gradients_without_backward(submission, plan, read, address, list(at)):
-        index = at[name]
-        mended[index] = replace(
-            findings[index],
+    """The findings, less a ``hand_written`` that rests on nothing but what the process says."""
+    findings = examined.findings
+    names = examined.without_backward
+    if names is None:
+        asked = _rest_on_words(findings)
+        try:
+            with alone(address):
+                names = _have_no_need_of_backward(submission, plan, read, address, asked)
+        except CandidateFault:
+            names = asked
+    return tuple(
+        replace(
+            finding,
             outcome=Outcome.FAILED,
             message="With the backward of every Function in the file taken away, the gradient "
             "still comes out: it does not go through them.",
         )
-    return tuple(mended)
+        if finding.check == HandWritten.kind and finding.entry_point in names
+        else finding
+        for finding in findings
+    )
 
 
-def _gradients_without_backward(
+def _rest_on_words(findings: tuple[Finding, ...]) -> tuple[str, ...]:
+    """Entry points of what would pass, whose Functions only the process itself has named."""
+    if verdict(findings)[0] is not Outcome.PASSED:
+        return ()
+    found = [f.entry_point for f in findings if f.check == HandWritten.kind]
+    return tuple(name for name in found if name is not None)
+
+
+def _have_no_need_of_backward(
     submission: Submission, plan: Plan, read: source.Source, address: str, names: Sequence[str]
-) -> list[str]:
-    """Those of the entry points that still have a gradient then."""
+) -> tuple[str, ...]:
+    """Those of the entry points that have a gradient with the backward of every Function away."""
+    if not names:
+        return ()
     assert submission.code is not None
     code = unplugged(submission.code, read)
     if code is None:
-        return list(names)
-
-    def ask() -> list[str]:
-        with Session(address, plan.scenario.limits) as session:
-            # An import that now fails has gone through a backward, too.
-            usable = load(session, replace(submission, code=code), plan).usable
-            asked = [name for name in names if name in usable]
-            answers = put(session, [plan.plain_vjp[name] for name in asked])
-            return [n for n, answer in zip(asked, answers, strict=True) if not answer.error]
-
-    try:
-        return _confirmed(address, ask)
-    except CandidateFault:
-        return list(names)
-
-
-def _confirmed(address: str, ask: Callable[[], T]) -> T:
-    """What ``ask`` returns; its fault is believed when it comes again, without neighbours."""
-    try:
-        with in_company(address):
-            return ask()
-    except CandidateFault:
-        with alone(address):
-            return ask()
+        return tuple(names)
+    with Session(address, plan.scenario.limits) as session:
+        # An import that now fails has gone through a backward, too.
+        usable = load(session, replace(submission, code=code), plan).usable
+        asked = [name for name in names if name in usable]
+        answers = put(session, [plan.plain_vjp[name] for name in asked])
+        return tuple(n for n, answer in zip(asked, answers, strict=True) if not answer.error)
 
 
 def _fault_finding(step: Step | None, fault: CandidateFault) -> Finding:
@@ -422,6 +408,7 @@ class Judge:
         if hasattr(step.check, "converse"):
             judgement: Judgement = step.check.converse(self.bench, step.entry, session)
         else:
+            step.mark(answers)
             judgement = step.check.judge(self.bench, step.entry, step.trials, answers, self.conduct)
         return Finding(
             step.check.kind,
@@ -440,24 +427,34 @@ def run_own_tests(
 ) -> OwnTests:
     """Run the submission's file as a script, in a process of its own."""
 
-    def ask() -> OwnTests:
+    def run() -> OwnTests:
         with Session(address, plan.scenario.limits) as session:
             modules = plan.bench.oracles.sources
             session.request({"do": "load", "source": "", "modules": modules, "entry_points": {}})
-            return _own_tests(session, submission, plan, read)
+            _begin_own_tests(session, submission, read)
+            return _end_own_tests(session, read)
 
     try:
-        return _confirmed(address, ask)
+        with in_company(address), suppress(CandidateFault):
+            return run()
+        # A fault is believed when it comes again, without neighbours.
+        with alone(address):
+            return run()
     except CandidateFault as fault:
         return OwnTests(False, str(fault), (), tuple(f.name for f in read.functions))
 
 
-def _own_tests(
-    session: Session, submission: Submission, plan: Plan, read: source.Source
-) -> OwnTests:
-    """What the submission's file does as a script, in a process that knows provided modules."""
+def _begin_own_tests(session: Session, submission: Submission, read: source.Source) -> None:
+    """Let a process that knows provided modules run the submission's file as a script."""
+    session.renew()
     tests = [] if read.main_lines else _standalone_tests(read)
-    reply, _ = session.request({"do": "script", "source": submission.code, "tests": tests})
+    script = {"do": "script", "source": submission.code, "tests": tests}
+    session.send(wire.encode(script, []))
+
+
+def _end_own_tests(session: Session, read: source.Source) -> OwnTests:
+    """What the script did."""
+    reply, _ = session.receive(0)
     error = reply.get("error")
     said = None
     if error is not None:

@@ -23,8 +23,8 @@ from typing import Any, cast
 import torch
 
 from harness import checks, source
-from harness.checks.bench import Bench, Conduct
-from harness.diagnosis.explanation import Heard, explain
+from harness.checks.bench import Bench, Conduct, Step
+from harness.diagnosis.explanation import Heard, explain, find_smallest
 from harness.errors import UsageError
 from harness.model import (
     CheckSpec,
@@ -160,6 +160,7 @@ def _checked(
                 trials = check.trials(bench, fitting)
                 order = random.Random(f"{bench.seed}/{spec.kind}")
                 answers = put(session, [t.question for t in trials], shuffle=order)
+                Step(check, fitting, spec.required, trials).mark(answers)
                 found = check.judge(bench, fitting, trials, answers, conduct)
                 finding = Finding(
                     check.kind,
@@ -171,7 +172,8 @@ def _checked(
                     found.limit,
                 )
                 heard.append(Heard(finding, trials, answers))
-        findings = explain(bench, heard, partial(put, session), imported)
+        smallest = find_smallest(bench, heard, partial(put, session))
+        findings = explain(bench, heard, smallest, imported)
     report = Report(title, tuple(findings))
     if not report:
         raise CheckFailed(report)
@@ -421,22 +423,13 @@ class _InProcess:
     def __init__(self, server: serve.Server) -> None:
         self.server = server
 
-    def request(
-        self,
-        header: Mapping[str, object],
-        tensors: list[torch.Tensor] | None = None,
-        *,
-        reply_bytes: int = 0,
-    ) -> tuple[dict[str, Any], list[torch.Tensor]]:
-        reply, results = self.server.answer(dict(header), [t.clone() for t in tensors or []])
-        # Through the wire's own form, so that what is judged is what would have been sent.
-        frame = wire.encode(reply, results)
-        head_bytes, body_bytes = wire.PREFIX.unpack(frame[: wire.PREFIX.size])
-        head = frame[wire.PREFIX.size : wire.PREFIX.size + head_bytes]
-        body = bytearray(frame[wire.PREFIX.size + head_bytes :])
-        assert len(body) == body_bytes
-        decoded, copies = wire.decode(bytes(head), body)
-        return cast("dict[str, Any]", decoded), copies
+    def exchange(
+        self, frames: Sequence[bytes], reply_bytes: Sequence[int]
+    ) -> Iterator[tuple[dict[str, Any], list[torch.Tensor]]]:
+        for frame in frames:
+            header, tensors = wire.opened(frame)
+            # Through the wire's own form, so that what is judged is what would have been sent.
+            yield wire.opened(wire.encode(*self.server.answer(header, tensors)))
 
 
 @contextmanager

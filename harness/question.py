@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -16,7 +18,7 @@ from harness.sandbox.inside import wire
 
 # Questions per message; the first messages of a batch stay small, so that a
 # candidate sees single calls as well as many at once.
-CHUNK = 160
+CHUNK = 40
 # Longest error message that is kept.
 MOST_CHARACTERS = 700
 
@@ -52,6 +54,15 @@ class Question:
     overwrite: str | None = None
     # Further calls of the same sequence.
     others: tuple[Question, ...] = ()
+
+    @cached_property
+    def sealed(self) -> Sealed:
+        """Itself, ready to be sent."""
+        letter = Letter()
+        call = json.dumps(letter.call(self), separators=(",", ":")).encode()
+        metas = [wire.described(tensor) for tensor in letter.tensors]
+        listed = json.dumps(metas, separators=(",", ":"))[1:-1].encode()
+        return Sealed(call, listed, wire.packed(letter.tensors), len(letter.tensors))
 
 
 @dataclass(frozen=True)
@@ -143,6 +154,29 @@ class Letter:
         return arguments
 
 
+@dataclass(frozen=True)
+class Sealed:
+    """A question as it travels; made once, however often it is asked."""
+
+    # The call, its tensors as ``[dtype, shape]`` without the brackets around them, their elements.
+    call: bytes
+    metas: bytes
+    body: bytes
+    # How many tensors these are.
+    count: int
+
+
+def _frame(questions: Sequence[Question]) -> bytes:
+    sealed = [question.sealed for question in questions]
+    counts = ",".join(str(one.count) for one in sealed).encode()
+    head = b'{"do":"ask","calls":[%s],"counts":[%s],"tensors":[%s]}' % (
+        b",".join(one.call for one in sealed),
+        counts,
+        b",".join(one.metas for one in sealed if one.count),
+    )
+    return wire.frame(head, b"".join(one.body for one in sealed))
+
+
 def put(
     session: Session, questions: Sequence[Question], *, shuffle: random.Random | None = None
 ) -> list[Answer]:
@@ -153,22 +187,19 @@ def put(
     order = list(range(len(questions)))
     if shuffle is not None:
         shuffle.shuffle(order)
+    parts = [order[:1], order[1:3], order[3:]] if shuffle is not None else [order]
+    chunks = [c[i : i + CHUNK] for c in parts for i in range(0, len(c), CHUNK)]
+    frames = [_frame([questions[index] for index in chunk]) for chunk in chunks]
+    bounds = [16 * (1 << 20) + 64 * len(frame) for frame in frames]
     answers: dict[int, Answer] = {}
-    chunks = [order[:1], order[1:3], order[3:]] if shuffle is not None else [order]
-    for chunk in (c[i : i + CHUNK] for c in chunks for i in range(0, len(c), CHUNK)):
-        answers |= zip(chunk, _ask(session, [questions[i] for i in chunk]), strict=True)
+    for chunk, (reply, tensors) in zip(chunks, session.exchange(frames, bounds), strict=True):
+        answers |= zip(chunk, _answers(reply, tensors, len(chunk)), strict=True)
     return [answers[index] for index in range(len(questions))]
 
 
-def _ask(session: Session, questions: Sequence[Question]) -> list[Answer]:
-    letter = Letter()
-    calls = [letter.call(question) for question in questions]
-    sent = sum(tensor.numel() * tensor.element_size() for tensor in letter.tensors)
-    reply, tensors = session.request(
-        {"do": "ask", "calls": calls}, letter.tensors, reply_bytes=16 * (1 << 20) + 64 * sent
-    )
+def _answers(reply: Mapping[str, Any], tensors: Sequence[torch.Tensor], count: int) -> list[Answer]:
     entries = reply.get("answers")
-    if not isinstance(entries, list) or len(entries) != len(questions):
+    if not isinstance(entries, list) or len(entries) != count:
         raise CandidateFault("the process sent another number of answers than it was asked")
     answers = []
     rest = iter(tensors)

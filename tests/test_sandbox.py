@@ -70,7 +70,8 @@ def ask(
     session: Session, x: torch.Tensor, *, ask: str = "vjp", reply_bytes: int = 4096
 ) -> tuple[Any, list[Any]]:
     call = {"fn": "f", "ask": ask, "args": [{"t": 0, "grad": True}], "cotangents": [{"t": 0}]}
-    reply, tensors = session.request({"do": "ask", "calls": [call]}, [x], reply_bytes=reply_bytes)
+    header = {"do": "ask", "calls": [call], "counts": [1]}
+    reply, tensors = session.request(header, [x], reply_bytes=reply_bytes)
     return reply["answers"][0], tensors
 
 
@@ -669,7 +670,8 @@ def test_a_frame_that_was_tampered_with_is_refused_or_still_a_frame(data: st.Dat
     except wire.WireError:
         return
     assert isinstance(header, dict)
-    assert sum(t.numel() * t.element_size() for t in received) == len(body)
+    sizes = [t.numel() * t.element_size() for t in received]
+    assert sum(size + -size % wire.ALIGNED for size in sizes) == len(body)
 
 
 @pytest.mark.parametrize(
@@ -695,6 +697,7 @@ def test_a_frame_that_was_tampered_with_is_refused_or_still_a_frame(data: st.Dat
         (b'{"tensors": [["bool", [1099511627777]]]}', b"", "too large"),
         (b'{"tensors": [["float64", [2]]]}', b"x" * 15, "shorter"),
         (b'{"tensors": [["float64", [2]]]}', b"x" * 17, "longer"),
+        (b'{"tensors": [["bool", [3]]]}', b"x" * 3, "shorter"),
         (b'{"tensors": []}', b"x", "longer"),
     ],
 )
@@ -710,7 +713,8 @@ def test_too_many_tensors_are_refused_before_they_are_made() -> None:
 
 
 def test_a_byte_that_is_no_truth_value_becomes_one() -> None:
-    _, (received,) = wire.decode(b'{"tensors": [["bool", [3]]]}', bytearray(b"\x00\x01\xff"))
+    body = bytearray(b"\x00\x01\xff\0\0\0\0\0")
+    _, (received,) = wire.decode(b'{"tensors": [["bool", [3]]]}', body)
     assert received.view(torch.uint8).tolist() == [0, 1, 1]
 
 

@@ -260,7 +260,7 @@ def test_another_reader_can_take_the_place_of_the_phrases(tmp_path: Path) -> Non
     ],
 )
 def test_a_phrasing_matches(phrasing: str, text: str) -> None:
-    assert list(matches(phrasing, Sentence(text, 0, 1).words))
+    assert list(matches(phrasing, Sentence(text, 0, 1)))
 
 
 @pytest.mark.parametrize(
@@ -276,7 +276,7 @@ def test_a_phrasing_matches(phrasing: str, text: str) -> None:
     ],
 )
 def test_a_phrasing_does_not_match(phrasing: str, text: str) -> None:
-    assert not list(matches(phrasing, Sentence(text, 0, 1).words))
+    assert not list(matches(phrasing, Sentence(text, 0, 1)))
 
 
 def test_own_statements_can_be_asked_for_directly() -> None:

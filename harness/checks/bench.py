@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import torch
 
-from harness.expectation import Expected, Mismatch, Reference
+from harness.expectation import Expected, Mismatch, Reference, Sheet
 from harness.inputs import Case, Drawer, generator
 from harness.model import EntryPoint, Outcome, Scenario
 from harness.oracles import Oracles
@@ -87,9 +88,9 @@ class Bench:
         rng = generator(self.seed, self.scenario.id, purpose)
         return [int(n) for n in torch.randint(1 << 40, (count,), generator=rng)]
 
-    def reference(self, case: Case, *, seed: int = 0) -> Reference:
+    def reference(self, case: Case, *, seed: int = 0, rough: bool = False) -> Reference:
         """The oracle on one case."""
-        return Reference(self.oracles.by_name[case.entry.name], case, seed=seed)
+        return Reference(self.oracles.by_name[case.entry.name], case, seed=seed, rough=rough)
 
     def once(self, key: tuple[object, ...], make: Callable[[], T]) -> T:
         """What ``make`` returned the first time it was asked for under ``key``."""
@@ -141,3 +142,30 @@ class Conversation(Protocol):
     def fits(self, entry: EntryPoint) -> bool: ...
 
     def converse(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement: ...
+
+
+@dataclass(frozen=True)
+class Step:
+    """One check on one entry point."""
+
+    check: Check | Conversation
+    entry: EntryPoint
+    # Whether its failure fails a submission.
+    required: bool
+    trials: tuple[Trial, ...]
+
+    @cached_property
+    def _sheet(self) -> Sheet | None:
+        expected = [one for trial in self.trials for one in trial.expected.values()]
+        return Sheet(expected) if expected else None
+
+    def mark(self, answers: Sequence[Answer]) -> None:
+        """Find all that is right in the answers at once, so that judging need not look again."""
+        if self._sheet is not None:
+            self._sheet.mark(
+                [
+                    answer.parts.get(part)
+                    for trial, answer in zip(self.trials, answers, strict=True)
+                    for part in trial.expected
+                ]
+            )

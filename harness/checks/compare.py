@@ -44,14 +44,20 @@ def judge(trials: tuple[Trial, ...], answers: list[Answer], praise: str) -> Judg
             found.limit,
             answers[index].line,
         )
-    closest = (0.0, 0.0)
-    for trial, answer in zip(trials, answers, strict=True):
-        for part, expected in trial.expected.items():
-            error, limit = expected.largest_error(answer.parts.get(part))
-            if limit and (not closest[1] or error / limit > closest[0] / closest[1]):
-                closest = (error, limit)
+    strain, expected, got = max(
+        (
+            (expected.strain(got), expected, got)
+            for trial, answer in zip(trials, answers, strict=True)
+            for part, expected in trial.expected.items()
+            for got in [answer.parts.get(part)]
+        ),
+        key=lambda entry: entry[0],
+        default=(0.0, None, None),
+    )
     message = f"{praise} in {len(trials)} cases."
-    return Judgement.passed(message, *(closest if closest[1] else ()))
+    if not strain or expected is None or got is None:
+        return Judgement.passed(message)
+    return Judgement.passed(message, *expected.largest_error(got))
 
 
 def cotangent_for(

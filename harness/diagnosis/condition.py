@@ -392,9 +392,10 @@ def _by_value(name: str, samples: Sequence[Sample]) -> Region | None:
     for s in samples:
         if not s.right:
             here = s.wrong & s.wide.isfinite() & (s.exact != 0)
-            strengths += ((s.wide - s.exact) / s.exact)[here].abs().tolist()
+            strengths.append(((s.wide - s.exact) / s.exact)[here].abs())
+    known = torch.cat(strengths) if strengths else torch.empty(0)
     # What is NaN or wrong where zero is right shows wherever it is.
-    strength = 0.3 * min(1.0, sorted(strengths)[len(strengths) // 2]) if strengths else 0.3
+    strength = 0.3 * min(1.0, float(known.sort().values[len(known) // 2])) if len(known) else 0.3
     wrong, right = [], []
     for s in samples:
         values = _values(s, name)

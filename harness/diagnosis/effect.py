@@ -7,8 +7,9 @@ prediction agrees, element by element, with what came in every failing trial.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from harness.diagnosis.number import is_plain, law, same, written
@@ -39,8 +40,22 @@ def find(samples: Sequence[Sample], masks: Masks, teacher: Teacher) -> Iterator[
     """The effects that account for every sample (where its mask holds), plainest first."""
     for propose in (_constant_factors, _candidates, _estimated):
         for effect in propose(samples, masks, teacher):
+            if propose is _candidates:
+                # They do not depend on what came, so the next submission needs them, too.
+                effect = replace(effect, predict=_remembered(effect))
             if fits(effect, samples, masks):
                 yield effect
+
+
+def _remembered(effect: Effect) -> Predict:
+    def predict(sample: Sample) -> torch.Tensor | None:
+        guesses: dict[str, torch.Tensor | None]
+        guesses = vars(sample.expected).setdefault("_guesses", {})
+        if effect.words not in guesses:
+            guesses[effect.words] = effect.predict(sample)
+        return guesses[effect.words]
+
+    return predict
 
 
 def fits(effect: Effect, samples: Sequence[Sample], masks: Masks) -> bool:
@@ -714,15 +729,19 @@ def _common_scale(
         tensor = _shaped(sample, read(sample))
         if tensor is None:
             return None
-        target = sample.wide - sample.exact if displaced else sample.wide
-        here = tensor.isfinite() & target.isfinite() & (tensor != 0)
-        if mask is not None:
-            here = here & mask
-        if not here.any():
-            continue
-        large = here & (tensor.abs() >= 1e-2 * tensor[here].abs().max())
-        found = float((target / tensor)[large].median())
-        elements += int(large.sum())
+        wide, by = sample.wide.numpy(), tensor.numpy()
+        with np.errstate(all="ignore"):
+            target = wide - sample.exact.numpy() if displaced else wide
+            here = np.isfinite(by) & np.isfinite(target) & (by != 0)
+            if mask is not None:
+                here &= mask.numpy()
+            if not here.any():
+                continue
+            size = np.abs(by)
+            large = here & (size >= 1e-2 * size[here].max())
+            ratios = np.sort(target[large] / by[large])
+        found = float(ratios[(len(ratios) - 1) // 2])
+        elements += len(ratios)
         if best is None:
             best = found
         elif not same(found, best, 1e-3 if _single(sample) else 1e-5):

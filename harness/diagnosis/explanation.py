@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from harness.checks.bench import Bench, Trial
@@ -33,38 +34,52 @@ class Heard:
         return Asked(self.finding.check, self.trials, self.answers, failed)
 
 
+# Per failed check, by its place, its smallest failing trial.
+Smallest = Mapping[int, tuple[Trial, Answer]]
+
+
+def find_smallest(bench: Bench, heard: Sequence[Heard], ask: Ask | None = None) -> Smallest:
+    """The smallest failing trials, with plainer numbers where it still fails.
+
+    ``ask`` puts further questions to the candidate, if it still lives.
+    """
+    with _without_harm():
+        return _shrunk(bench, [one.asked for one in heard], ask)
+    return {}
+
+
 def explain(
-    bench: Bench, heard: Sequence[Heard], ask: Ask | None = None, imported: str = FROM_SOLUTION
+    bench: Bench, heard: Sequence[Heard], smallest: Smallest, imported: str = FROM_SOLUTION
 ) -> list[Finding]:
     """The findings, the failed ones with all that can be said about them.
 
-    ``ask`` puts further questions to the candidate, if it still lives; ``imported`` is the
-    import line of snippets.
+    ``smallest`` is what ``find_smallest`` found; ``imported`` is the import line of snippets.
     """
-    asked = [one.asked for one in heard]
     found = [one.finding for one in heard]
-    if not any(about.failed for about in asked):
-        return found
+    if any(finding.outcome is Outcome.FAILED for finding in found):
+        with _without_harm():
+            return _explained(bench, heard, smallest, imported)
+    return found
+
+
+@contextmanager
+def _without_harm() -> Iterator[None]:
+    """A verdict stands whether or not we can explain it."""
     try:
-        return _explained(bench, asked, found, ask, imported)
-    except Exception as error:  # a verdict stands whether or not we can explain it
-        warnings.warn(f"a failure could not be explained: {error!r}", stacklevel=2)
-        return found
+        yield
+    except Exception as error:
+        warnings.warn(f"a failure could not be explained: {error!r}", stacklevel=4)
 
 
 def _explained(
-    bench: Bench,
-    asked: Sequence[Asked],
-    found: Sequence[Finding],
-    ask: Ask | None,
-    imported: str,
+    bench: Bench, heard: Sequence[Heard], smallest: Smallest, imported: str
 ) -> list[Finding]:
+    asked, found = [one.asked for one in heard], [one.finding for one in heard]
     evidence: dict[str | None, Evidence] = {}
     for name in dict.fromkeys(finding.entry_point for finding in found):
         about = [a for a, f in zip(asked, found, strict=True) if f.entry_point == name]
         if any(a.failed for a in about):
             evidence[name] = Evidence(bench, about)
-    shrunk = _shrunk(bench, asked, ask)
     findings = []
     for index, (finding, about_one) in enumerate(zip(found, asked, strict=True)):
         if about_one.failed and about_one.trials:
@@ -72,7 +87,7 @@ def _explained(
             finding = replace(
                 finding,
                 diagnosis=known.diagnosis(about_one),
-                snippet=_snippet(about_one, shrunk.get(index), imported),
+                snippet=_snippet(about_one, smallest.get(index), imported),
                 picture=portrait(about_one, known),
             )
         findings.append(finding)
@@ -82,7 +97,6 @@ def _explained(
 def _shrunk(
     bench: Bench, asked: Sequence[Asked], ask: Ask | None
 ) -> dict[int, tuple[Trial, Answer]]:
-    """Per failed check its smallest failing trial, with plainer numbers where it still fails."""
     smallest: dict[int, tuple[Trial, Answer]] = {}
     questions: list[Question] = []
     spans: dict[int, range] = {}

@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from harness.checks.bench import Bench, Trial
@@ -14,6 +17,7 @@ from harness.expectation import Expected, Reference
 from harness.inputs import Case
 from harness.question import Answer, Question
 
+Array = npt.NDArray[np.float64]
 # Names of parts of a sequence of calls: ``y0``, ``g1_0``, and ``again0``, the first call's
 # gradients when backward is run through it a second time.
 _CALL_RESULT = re.compile(r"y(\d+)$")
@@ -60,6 +64,16 @@ class Teacher:
             inner, target, outer.double(), allow_unused=True, materialize_grads=True
         )
         return found
+
+
+class Known(NamedTuple):
+    """A sample's elements in numpy: what came, its error, how far from it a prediction may be."""
+
+    got: Array
+    error: Array
+    slack: Array
+    # Where all of these are finite.
+    here: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,27 +147,35 @@ class Sample:
         """How many numbers the question holds."""
         return sum(tensor.numel() for tensor in self.case.tensors.values())
 
+    @cached_property
+    def _known(self) -> Known:
+        """What ``explained_by`` holds predictions against; numpy, as these are small and many."""
+        got, exact, allowed = (t.numpy() for t in (self.wide, self.exact, self.expected.allowed))
+        with np.errstate(invalid="ignore"):
+            error = np.abs(got - exact)
+            # Where next to nothing came, that must be explained and not the size of the error.
+            slack = allowed + 1e-3 * np.minimum(error, np.abs(got))
+        here = np.isfinite(got) & np.isfinite(exact) & np.isfinite(allowed)
+        return Known(got, error, slack, here)
+
     def explained_by(self, predicted: torch.Tensor | None, mask: torch.Tensor | None) -> bool:
         """Whether ``predicted`` accounts for what came (where ``mask`` holds)."""
         if predicted is None or not self.comparable or predicted.shape != self.exact.shape:
             return False
-        error = (self.wide - self.exact).abs()
-        rest = (self.wide - predicted).abs()
+        known, right = self._known, predicted.numpy()
         single = self.expected.dtype == torch.float32
-        # Where next to nothing came, that must be explained and not the size of the error.
-        share = 1e-3 * torch.minimum(error, self.wide.abs())
-        slack = self.expected.allowed + share + (1e-5 if single else 1e-10) * predicted.abs()
-        # A wrong answer may be of another size than the right one, and rounds at its own.
-        known = predicted[predicted.isfinite()].abs()
-        slack = slack + (1e-6 if single else 1e-13) * (known.max() if known.numel() else 0.0)
-        here = self.wide.isfinite() & self.exact.isfinite() & self.expected.allowed.isfinite()
-        if mask is not None:
-            here = here & mask
+        with np.errstate(all="ignore"):
+            rest, size = np.abs(known.got - right), np.abs(right)
+            # A wrong answer may be of another size than the right one, and rounds at its own.
+            largest = float(size[np.isfinite(size)].max(initial=0.0))
+            slack = known.slack + (1e-5 if single else 1e-10) * size
+            fits = rest <= slack + (1e-6 if single else 1e-13) * largest
+        here = known.here if mask is None else known.here & mask.numpy()
         if not here.any():
-            return bool((self.wide.isnan() & predicted.isnan()).all())
-        if not bool((rest <= slack)[here].all()):
+            return bool((np.isnan(known.got) & np.isnan(right)).all())
+        if not fits[here].all():
             return False
-        return float(rest[here].norm()) <= 0.1 * float(error[here].norm())
+        return bool(np.linalg.norm(rest[here]) <= 0.1 * np.linalg.norm(known.error[here]))
 
 
 def samples_of(check: str, trial: Trial, answer: Answer) -> Iterator[Sample]:

@@ -7,7 +7,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,6 +22,8 @@ from harness.sandbox.reply import UnfitError, tamed
 HEADER_BYTES = 4 << 20
 # What a reply may hold beyond the tensors that were asked for.
 BODY_SLACK_BYTES = 1 << 20
+# A frame of this size goes into the socket of a process that does not read at the moment.
+AHEAD_BYTES = 64 << 10
 CONNECT_S = 60.0
 GONE_S = 5.0
 LEAST_GRANT_S = 0.01
@@ -107,7 +109,7 @@ class Session:
     def _await_ready(self) -> None:
         """Wait until the process is confined; it has no code to run yet, so any fault is ours."""
         try:
-            reply, _ = self._reply(0)
+            reply, _ = self.receive(0)
         except CandidateFault as fault:
             raise SandboxError(f"a candidate could not be confined: {fault}") from None
         if "ready" not in reply:
@@ -140,10 +142,28 @@ class Session:
         reply_bytes: int = 0,
     ) -> tuple[dict[str, Any], list[torch.Tensor]]:
         """One question and its answer; ``reply_bytes`` bounds the tensors that come back."""
-        self._send(wire.encode(dict(header), tensors or []))
-        return self._reply(reply_bytes)
+        self.send(wire.encode(header, tensors or []))
+        return self.receive(reply_bytes)
 
-    def _reply(self, reply_bytes: int) -> tuple[dict[str, Any], list[torch.Tensor]]:
+    def exchange(
+        self, frames: Sequence[bytes], reply_bytes: Sequence[int]
+    ) -> Iterator[tuple[dict[str, Any], list[torch.Tensor]]]:
+        """The answer to each of ``frames``.
+
+        The next one is on its way while an answer is worked out, unless it might fill the
+        socket: then each side would wait for the other to read.
+        """
+        sent = 0
+        for number, most in enumerate(reply_bytes):
+            while sent <= number or (
+                sent == number + 1 and sent < len(frames) and len(frames[sent]) <= AHEAD_BYTES
+            ):
+                self.send(frames[sent])
+                sent += 1
+            yield self.receive(most)
+
+    def receive(self, reply_bytes: int) -> tuple[dict[str, Any], list[torch.Tensor]]:
+        """The answer to what was sent; ``reply_bytes`` bounds its tensors."""
         head_bytes, body_bytes = wire.PREFIX.unpack(self._receive(wire.PREFIX.size))
         if head_bytes > HEADER_BYTES or body_bytes > reply_bytes + BODY_SLACK_BYTES:
             raise CandidateFault("the process sent more than it was asked for")
@@ -179,7 +199,8 @@ class Session:
         except (OSError, ValueError, IndexError):
             return 0.0  # not every kernel keeps this account
 
-    def _send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
+        """Put a frame to the process; ``receive`` gets its answer."""
         view = memoryview(data)
         while view:
             self._candidate.settimeout(self._remaining())

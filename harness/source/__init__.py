@@ -15,7 +15,7 @@ from dataclasses import replace
 from harness.model import Submission
 from harness.source.functions import find_functions
 from harness.source.gradchecks import find_gradchecks
-from harness.source.names import Def, aliases, last, mentioned, own_nodes
+from harness.source.names import Def, aliases, every, last, mentioned, own_nodes
 from harness.source.syntax import FunctionClass, Gradcheck, Method, Return, Source
 
 __all__ = [
@@ -76,9 +76,7 @@ def _analyse(tree: ast.Module, offset: int) -> Source:
     functions = find_functions(tree, known, offset)
     methods = {id(m.node): m.node for f in functions for m in f.methods.values()}
     defs = {
-        node.name: node
-        for node in ast.walk(tree)
-        if isinstance(node, Def) and id(node) not in methods
+        node.name: node for node in every(tree) if isinstance(node, Def) and id(node) not in methods
     }
     mentions = {name: mentioned(node) for name, node in defs.items()}
     mains = [node for node in tree.body if isinstance(node, ast.If) and _is_main_guard(node)]

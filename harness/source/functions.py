@@ -6,7 +6,7 @@ import ast
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from harness.source.names import FUNCTIONS, mentioned, own_nodes, resolve
+from harness.source.names import FUNCTIONS, every, mentioned, own_nodes, resolve
 from harness.source.syntax import FunctionClass, Method, Return
 
 # More bases than anybody writes; keeps a chain of thousands from costing its square.
@@ -17,7 +17,7 @@ def find_functions(
     tree: ast.Module, aliases: Mapping[str, str], offset: int
 ) -> tuple[FunctionClass, ...]:
     """Every class that derives from ``autograd.Function``, through local bases too."""
-    classes = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)}
+    classes = {n.name: n for n in every(tree) if isinstance(n, ast.ClassDef)}
     children: dict[str, list[str]] = defaultdict(list)
     todo: list[str] = []
     for name, node in classes.items():
@@ -33,7 +33,7 @@ def find_functions(
             known.add(name)
             todo += children[name]
     ordered = sorted((classes[name] for name in known), key=lambda node: node.lineno)
-    defs = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+    defs = {n.name: n for n in every(tree) if isinstance(n, ast.FunctionDef)}
     return tuple(_function(node, classes, defs, aliases, offset) for node in ordered)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
-from harness.source.names import GRADCHECKS, Def, last, mentioned
+from harness.source.names import GRADCHECKS, Def, every, last, mentioned
 from harness.source.syntax import Gradcheck, Source
 
 _DOUBLE = frozenset({"double", "float64", "cdouble", "complex128"})
@@ -40,7 +40,7 @@ class _Reader:
     spoken: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for node in ast.walk(self.source.tree):
+        for node in every(self.source.tree):
             match node:
                 case ast.Assign(targets=targets, value=value):
                     self._give(targets, value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 Def = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -23,10 +24,16 @@ GRADCHECKS = {
 _STARRED = {"torch.autograd": ("Function", "gradcheck", "gradgradcheck")}
 
 
+@lru_cache(maxsize=1)
+def every(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """All nodes of a tree; many look at the same one in turn."""
+    return tuple(ast.walk(tree))
+
+
 def aliases(tree: ast.Module) -> dict[str, str]:
     """The dotted name behind every imported name, and behind names assigned from those."""
     found: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in every(tree):
         if isinstance(node, ast.Import):
             for item in node.names:
                 root = item.name.split(".")[0]
@@ -37,7 +44,7 @@ def aliases(tree: ast.Module) -> dict[str, str]:
                     found |= {n: f"{node.module}.{n}" for n in _STARRED.get(node.module, ())}
                 else:
                     found[item.asname or item.name] = f"{node.module}.{item.name}"
-    for node in ast.walk(tree):
+    for node in every(tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Attribute | ast.Name):
             dotted = resolve(node.value, found)
             if dotted in FUNCTIONS or dotted in GRADCHECKS:

@@ -10,7 +10,7 @@ from harness.checks.flags.kind import Kinds, ctx_name, differentiable_inputs, pa
 from harness.checks.flags.sharing import Write, writes
 from harness.model import Scenario
 from harness.source import FunctionClass, Method, Source
-from harness.source.names import Def, last
+from harness.source.names import Def, every, last
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def _needs_input_grad(
 
 def _data_attribute(source: Source) -> Iterator[Sign]:
     modules = {name for name, dotted in source.aliases.items() if name.isidentifier() and dotted}
-    for node in ast.walk(source.tree):
+    for node in every(source.tree):
         if not (isinstance(node, ast.Attribute) and node.attr == "data"):
             continue
         root: ast.expr = node.value
@@ -304,7 +304,7 @@ def _is_standard(node: ast.AST, source: Source, function: FunctionClass) -> bool
 def _swallowed_failure(source: Source, scenario: Scenario) -> Iterator[Sign]:
     if scenario.gradcheck_fails_by_design:
         return
-    caught = {id(c) for n in ast.walk(source.tree) if isinstance(n, ast.With) for c in ast.walk(n)}
+    caught = {id(c) for n in every(source.tree) if isinstance(n, ast.With) for c in ast.walk(n)}
     for call in source.gradchecks:
         if call.swallowed and call.name == "gradcheck" and call.functions != frozenset():
             node = _try_around(source, call.line)
@@ -321,7 +321,7 @@ def _swallowed_failure(source: Source, scenario: Scenario) -> Iterator[Sign]:
 def _try_around(source: Source, line: int) -> ast.Try | None:
     inner = [
         node
-        for node in ast.walk(source.tree)
+        for node in every(source.tree)
         if isinstance(node, ast.Try)
         and source.line(node) <= line <= (node.end_lineno or node.lineno) + source.offset
     ]
@@ -332,7 +332,7 @@ def _used_first(source: Source) -> Iterator[Sign]:
     """Training in the script itself, before its first gradcheck or without one."""
     first = min((c.line for c in source.gradchecks if c.name == "gradcheck"), default=None)
     reachable = _script(source)
-    for node in ast.walk(source.tree):
+    for node in every(source.tree):
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)

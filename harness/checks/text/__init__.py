@@ -102,11 +102,11 @@ def read_by_phrases(sentence: Sentence, following: Sentence | None, trap: Trap) 
     made: list[Reading] = []
     answered: list[Reading] = []
     for phrasing in trap.answers:
-        for span in matches(phrasing, sentence.words):
+        for span in matches(phrasing, sentence):
             if voice(sentence, span, following) is Voice.OWN:
                 answered.append(Reading(Stance.ANSWERS, span, weight(phrasing)))
     for phrasing in trap.phrasings:
-        for span in matches(phrasing, sentence.words):
+        for span in matches(phrasing, sentence):
             said = voice(sentence, span, following)
             if said is Voice.OWN:
                 made.append(Reading(Stance.MAKES, span, weight(phrasing)))
@@ -119,7 +119,7 @@ def read_by_phrases(sentence: Sentence, following: Sentence | None, trap: Trap) 
 def says(sentence: Sentence, following: Sentence | None, phrasings: Sequence[str]) -> Span | None:
     """Where the sentence says one of ``phrasings`` in the agent's own voice."""
     for phrasing in phrasings:
-        for span in matches(phrasing, sentence.words):
+        for span in matches(phrasing, sentence):
             if voice(sentence, span, following) is Voice.OWN:
                 return span
     return None

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from harness.checks.text.sentence import Word, words
+from harness.checks.text.sentence import Sentence, Word, words
 
 # ``…`` in a phrasing stands for at most this many words.
 GAP = 8
@@ -68,14 +68,26 @@ def weight(phrasing: str) -> float:
     return float(len(pattern(phrasing)))
 
 
-def matches(phrasing: str, sentence: Sequence[Word]) -> Iterator[Span]:
+@lru_cache(maxsize=4096)
+def _needed(phrasing: str) -> tuple[frozenset[str], ...]:
+    """For each word of a phrasing that is no prefix, those that it may stand as."""
+    return tuple(
+        frozenset({item.text, *_OPEN.get(item.text, ()), *(w for w in _OPEN if item.fits(w))})
+        for item in pattern(phrasing)
+        if not item.prefix
+    )
+
+
+def matches(phrasing: str, sentence: Sentence) -> Iterator[Span]:
     """Every place where the phrasing starts to match, with the nearest end."""
     items = pattern(phrasing)
-    if not items:
+    # Most phrasings hold a word that the sentence has not.
+    if not items or any(map(sentence.vocabulary.isdisjoint, _needed(phrasing))):
         return
-    for first, word in enumerate(sentence):
+    words_ = sentence.words
+    for first, word in enumerate(words_):
         if items[0].fits(word.text):
-            path = _match(items, sentence, first)
+            path = _match(items, words_, first)
             if path is not None:
                 gaps = set(range(first, path[-1])) - set(path)
                 yield Span(first, path[-1], tuple(sorted(gaps)))

@@ -10,10 +10,10 @@ import warnings
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate, zip_longest
 
-from harness.model import Submission
+from harness.model import Passage, Submission
 
 # Text beyond this is not searched, and a longer "sentence" is cut: matching costs words times
 # phrasings, and nobody should be able to keep the grader busy.
@@ -68,6 +68,11 @@ class Sentence:
         """Its words, lower case, without emphasis, contractions taken apart."""
         return tuple(words(self.text))
 
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """Its words without their places."""
+        return frozenset(word.text for word in self.words)
+
     def precedes(self, other: Sentence) -> bool:
         """Whether ``other`` goes on where it ends: same paragraph, same voice."""
         end = self.start + len(self.text)
@@ -93,20 +98,29 @@ def _plain(word: str) -> tuple[str, ...]:
 
 def sentences(submission: Submission) -> tuple[Sentence, ...]:
     """The sentences of the reply's prose and of its code's comments and docstrings, in order."""
-    found = sorted(_all_sentences(submission), key=lambda s: s.start)
+    return _sentences(submission.text, submission.prose, submission.code, submission.code_line)
+
+
+# Traps, red flags and claims are looked for in the same ones.
+@lru_cache(maxsize=1)
+def _sentences(
+    text: str, prose: tuple[Passage, ...], code: str | None, code_line: int
+) -> tuple[Sentence, ...]:
+    found = sorted(_all_sentences(text, prose, code, code_line), key=lambda s: s.start)
     lengths = accumulate(len(sentence.text) for sentence in found)
     return tuple(s for s, length in zip(found, lengths, strict=True) if length <= _MAX_SEARCHED)
 
 
-def _all_sentences(submission: Submission) -> Iterator[Sentence]:
-    starts = _line_starts(submission.text)
-    for passage in submission.prose:
+def _all_sentences(
+    text: str, prose: tuple[Passage, ...], code: str | None, code_line: int
+) -> Iterator[Sentence]:
+    starts = _line_starts(text)
+    for passage in prose:
         start = starts[passage.line - 1]
-        for block in _blocks(submission.text, start, start + len(passage.text)):
-            yield from _split(submission.text, block, starts)
-    if submission.code is not None:
-        for block in _remarks(submission, starts):
-            yield from _split(submission.text, block, starts)
+        for block in _blocks(text, start, start + len(passage.text)):
+            yield from _split(text, block, starts)
+    for block in _remarks(text, code or "", code_line - 1, starts):
+        yield from _split(text, block, starts)
 
 
 def in_context(said: Sequence[Sentence]) -> Iterator[tuple[Sentence, Sentence | None]]:
@@ -191,12 +205,10 @@ def _sentence(
 # The agent's words inside its code
 
 
-def _remarks(submission: Submission, starts: list[int]) -> Iterator[_Block]:
-    code = submission.code or ""
-    offset = submission.code_line - 1
+def _remarks(text: str, code: str, offset: int, starts: list[int]) -> Iterator[_Block]:
     run: tuple[int, int, int] | None = None
     for line, comment, alone in _comments(code):
-        place = _find(submission.text, starts, line + offset, comment)
+        place = _find(text, starts, line + offset, comment)
         if place is None:
             continue
         if run and alone and line == run[2] + 1:
@@ -211,10 +223,10 @@ def _remarks(submission: Submission, starts: list[int]) -> Iterator[_Block]:
     for first, last in _docstrings(code):
         begin, end = first + offset - 1, last + offset
         if begin < len(starts):
-            stop = starts[end] if end < len(starts) else len(submission.text)
+            stop = starts[end] if end < len(starts) else len(text)
             start = starts[begin]
-            quote = re.compile(r"[rRuU]?(?:\"\"\"|'''|\"|')").search(submission.text, start, stop)
-            yield from _blocks(submission.text, quote.end() if quote else start, stop)
+            quote = re.compile(r"[rRuU]?(?:\"\"\"|'''|\"|')").search(text, start, stop)
+            yield from _blocks(text, quote.end() if quote else start, stop)
 
 
 def _find(text: str, starts: list[int], line: int, comment: str) -> int | None:

@@ -2,12 +2,14 @@
 
 frame  := u32 header length | u32 body length | header | body
 header := UTF-8 JSON; tensors are listed under "tensors" as [dtype, shape]
-body   := the tensors' elements, C order, little endian, one after the other
+body   := the tensors' elements, C order, little endian, each tensor filled up with
+          zeros to a multiple of eight bytes
 """
 
 import json
 import math
 import struct
+from collections.abc import Mapping
 
 import torch
 
@@ -24,6 +26,8 @@ NAMES = {dtype: name for name, dtype in DTYPES.items()}
 # Far beyond any honest frame, and few enough to be made in no time.
 MOST_TENSORS = 1 << 14
 MOST_ELEMENTS = 1 << 40
+# Every tensor starts where any dtype may, so that it can be read where it lies.
+ALIGNED = 8
 
 
 class WireError(ValueError):
@@ -38,20 +42,38 @@ def tensor_bytes(tensor: torch.Tensor) -> bytes:
     return plain.numpy().tobytes()
 
 
-def encode(header: dict[str, object], tensors: list[torch.Tensor]) -> bytes:
-    """One frame. Raises ``WireError`` for a dtype that does not travel."""
-    metas = []
+def described(tensor: torch.Tensor) -> list[object]:
+    """``[dtype, shape]``. Raises ``WireError`` for a dtype that does not travel."""
+    if tensor.dtype not in NAMES:
+        raise WireError(f"dtype {tensor.dtype} does not travel")
+    return [NAMES[tensor.dtype], list(tensor.shape)]
+
+
+def packed(tensors: list[torch.Tensor]) -> bytes:
+    """The body of a frame with these tensors."""
+    parts = []
     for tensor in tensors:
-        if tensor.dtype not in NAMES:
-            raise WireError(f"dtype {tensor.dtype} does not travel")
-        metas.append([NAMES[tensor.dtype], list(tensor.shape)])
-    head = json.dumps({**header, "tensors": metas}).encode()
-    body = b"".join(tensor_bytes(tensor) for tensor in tensors)
+        part = tensor_bytes(tensor)
+        parts += [part, bytes(-len(part) % ALIGNED)]
+    return b"".join(parts)
+
+
+def frame(head: bytes, body: bytes) -> bytes:
+    """Header and body with their lengths before them."""
     return PREFIX.pack(len(head), len(body)) + head + body
 
 
+def encode(header: Mapping[str, object], tensors: list[torch.Tensor]) -> bytes:
+    """One frame. Raises ``WireError`` for a dtype that does not travel."""
+    metas = [described(tensor) for tensor in tensors]
+    return frame(json.dumps({**header, "tensors": metas}).encode(), packed(tensors))
+
+
 def decode(head: bytes, body: bytearray) -> tuple[dict[str, object], list[torch.Tensor]]:
-    """Header and tensors of a frame; every length is checked before it is used."""
+    """Header and tensors of a frame; every length is checked before it is used.
+
+    The tensors lie in ``body`` itself.
+    """
     try:
         header = json.loads(head)
     except (ValueError, RecursionError) as error:
@@ -65,22 +87,30 @@ def decode(head: bytes, body: bytearray) -> tuple[dict[str, object], list[torch.
     for meta in header.pop("tensors"):
         dtype, shape = _meta(meta)
         count = math.prod(shape)
-        width = dtype.itemsize
-        if count * width > len(body) - offset:
+        size = count * dtype.itemsize
+        size += -size % ALIGNED
+        if size > len(body) - offset:
             raise WireError("body is shorter than its tensors")
-        if count:
-            # The clone gives every tensor storage of its own.
-            tensor = torch.frombuffer(body, dtype=torch.uint8, count=count * width, offset=offset)
-            if dtype is torch.bool:
-                tensor = tensor != 0  # a byte of 2 is no truth value
-            tensor = tensor.clone().view(dtype).reshape(shape)
-        else:
+        if not count:
             tensor = torch.empty(shape, dtype=dtype)
-        offset += count * width
+        elif dtype is torch.bool:  # a byte of 2 is no truth value
+            whole = torch.frombuffer(body, dtype=torch.uint8, count=count, offset=offset)
+            tensor = (whole != 0).reshape(shape)
+        else:
+            whole = torch.frombuffer(body, dtype=dtype, count=count, offset=offset)
+            tensor = whole.reshape(shape)
+        offset += size
         tensors.append(tensor)
     if offset != len(body):
         raise WireError("body is longer than its tensors")
     return header, tensors
+
+
+def opened(whole: bytes) -> tuple[dict[str, object], list[torch.Tensor]]:
+    """Header and tensors of a frame that is here as a whole."""
+    head_bytes, _ = PREFIX.unpack(whole[: PREFIX.size])
+    body = PREFIX.size + head_bytes
+    return decode(whole[PREFIX.size : body], bytearray(whole[body:]))
 
 
 def _meta(meta: object) -> tuple[torch.dtype, list[int]]:
