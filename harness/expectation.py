@@ -118,18 +118,9 @@ class Expected:
             limit,
         )
 
-    @cached_property
-    def _bounds(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
-        """Least and greatest value, and which elements are not judged; ``None`` where all are."""
-        judged = self.allowed.isfinite() & self.low.isfinite() & self.high.isfinite()
-        unjudged = None if judged.all() else ~judged
-        return self.low - self.allowed, self.high + self.allowed, unjudged
-
     def fits(self, wide: torch.Tensor) -> torch.Tensor:
         """Which elements of ``wide`` (float64, of the right shape) are as they may be."""
-        least, greatest, unjudged = self._bounds
-        fits = (wide >= least) & (wide <= greatest)
-        return fits if unjudged is None else fits | unjudged
+        return _fits(self.low, self.high, self.allowed, wide)
 
     def strain(self, got: torch.Tensor | None) -> float:
         """Largest error of a fitting answer relative to its limit, where a sheet has seen it."""
@@ -142,6 +133,14 @@ class Expected:
         at = int(ratio.argmax())
         error = torch.maximum(self.low - wide, wide - self.high).reshape(-1)[at].item()
         return max(error, 0.0), self.allowed.reshape(-1)[at].item()
+
+
+def _fits(
+    low: torch.Tensor, high: torch.Tensor, allowed: torch.Tensor, wide: torch.Tensor
+) -> torch.Tensor:
+    fits = (wide >= low - allowed) & (wide <= high + allowed)
+    judged = allowed.isfinite() & low.isfinite() & high.isfinite()
+    return fits if judged.all() else fits | ~judged
 
 
 def _strains(
@@ -157,28 +156,18 @@ class Sheet:
     def __init__(self, expected: Sequence[Expected]) -> None:
         self.expected = expected
         self._sizes = torch.tensor([one.low.numel() for one in expected])
-        self._ends = torch.cat([torch.zeros(1, dtype=torch.long), self._sizes.cumsum(0)])
-        bounds = [one._bounds for one in expected]
-        self._least, self._greatest = (
-            torch.cat([ends.reshape(-1) for ends in side])
-            for side in ([least for least, _, _ in bounds], [greatest for _, greatest, _ in bounds])
-        )
-        self._unjudged = torch.cat(
-            [
-                torch.zeros(one.low.numel(), dtype=torch.bool) if rest is None else rest.reshape(-1)
-                for one, (_, _, rest) in zip(expected, bounds, strict=True)
-            ]
-        )
-        self._share()
 
-    def _share(self) -> None:
-        """Let the expectations look at these numbers instead of keeping their own."""
-        for one, start, end in zip(self.expected, self._ends, self._ends[1:], strict=False):
-            least, greatest, unjudged = (
-                whole[start:end].view(one.low.shape)
-                for whole in (self._least, self._greatest, self._unjudged)
-            )
-            vars(one)["_bounds"] = least, greatest, unjudged if unjudged.any() else None
+    @property
+    def _limits(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """All ``low``, ``high`` and ``allowed``; not kept, as they would double a plan's memory."""
+        low, allowed = (
+            torch.cat([getattr(one, name).reshape(-1) for one in self.expected])
+            for name in ("low", "allowed")
+        )
+        high = low
+        if any(one.high is not one.low for one in self.expected):
+            high = torch.cat([one.high.reshape(-1) for one in self.expected])
+        return low, high, allowed
 
     def mark(self, answers: Sequence[torch.Tensor | None]) -> None:
         """Remember of every answer that fits that it does."""
@@ -196,27 +185,18 @@ class Sheet:
                 for one, got in zip(self.expected, usable, strict=True)
             ]
         ).double()
-        fits = (wide >= self._least) & (wide <= self._greatest) | self._unjudged
+        limits = self._limits
+        fits = _fits(*limits, wide)
         none = itertools.repeat(0.0, len(usable))
         # How close it was is told of what is right altogether.
         missed, strains = (
-            (none, self._most(self._strains(wide)))
+            (none, self._most(_strains(*limits, wide)))
             if fits.all()
             else (self._most((~fits).double()), none)
         )
         for one, got, misses, strain in zip(self.expected, usable, missed, strains, strict=True):
             if got is not None and not misses:
                 one.remember(got, None, strain)
-
-    def _strains(self, wide: torch.Tensor) -> torch.Tensor:
-        low, allowed = (
-            torch.cat([getattr(one, name).reshape(-1) for one in self.expected])
-            for name in ("low", "allowed")
-        )
-        high = low
-        if any(one.high is not one.low for one in self.expected):
-            high = torch.cat([one.high.reshape(-1) for one in self.expected])
-        return _strains(low, high, allowed, wide)
 
     def _most(self, values: torch.Tensor) -> list[float]:
         """The greatest of ``values`` per expectation, at least 0."""

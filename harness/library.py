@@ -424,7 +424,7 @@ class _InProcess:
         self.server = server
 
     def exchange(
-        self, frames: Sequence[bytes], reply_bytes: Sequence[int]
+        self, frames: Iterator[bytes]
     ) -> Iterator[tuple[dict[str, Any], list[torch.Tensor]]]:
         for frame in frames:
             header, tensors = wire.opened(frame)

@@ -62,7 +62,7 @@ class Question:
         call = json.dumps(letter.call(self), separators=(",", ":")).encode()
         metas = [wire.described(tensor) for tensor in letter.tensors]
         listed = json.dumps(metas, separators=(",", ":"))[1:-1].encode()
-        return Sealed(call, listed, wire.packed(letter.tensors), len(letter.tensors))
+        return Sealed(call, listed, letter.tensors)
 
 
 @dataclass(frozen=True)
@@ -158,23 +158,20 @@ class Letter:
 class Sealed:
     """A question as it travels; made once, however often it is asked."""
 
-    # The call, its tensors as ``[dtype, shape]`` without the brackets around them, their elements.
+    # The call, and its tensors as ``[dtype, shape]`` without the brackets around them.
     call: bytes
     metas: bytes
-    body: bytes
-    # How many tensors these are.
-    count: int
+    tensors: list[torch.Tensor]
 
 
 def _frame(questions: Sequence[Question]) -> bytes:
     sealed = [question.sealed for question in questions]
-    counts = ",".join(str(one.count) for one in sealed).encode()
-    head = b'{"do":"ask","calls":[%s],"counts":[%s],"tensors":[%s]}' % (
+    head = b'{"do":"ask","calls":[%s],"counts":%s,"tensors":[%s]}' % (
         b",".join(one.call for one in sealed),
-        counts,
-        b",".join(one.metas for one in sealed if one.count),
+        json.dumps([len(one.tensors) for one in sealed]).encode(),
+        b",".join(one.metas for one in sealed if one.tensors),
     )
-    return wire.frame(head, b"".join(one.body for one in sealed))
+    return wire.frame(head, wire.packed([t for one in sealed for t in one.tensors]))
 
 
 def put(
@@ -189,10 +186,9 @@ def put(
         shuffle.shuffle(order)
     parts = [order[:1], order[1:3], order[3:]] if shuffle is not None else [order]
     chunks = [c[i : i + CHUNK] for c in parts for i in range(0, len(c), CHUNK)]
-    frames = [_frame([questions[index] for index in chunk]) for chunk in chunks]
-    bounds = [16 * (1 << 20) + 64 * len(frame) for frame in frames]
+    frames = (_frame([questions[index] for index in chunk]) for chunk in chunks)
     answers: dict[int, Answer] = {}
-    for chunk, (reply, tensors) in zip(chunks, session.exchange(frames, bounds), strict=True):
+    for chunk, (reply, tensors) in zip(chunks, session.exchange(frames), strict=True):
         answers |= zip(chunk, _answers(reply, tensors, len(chunk)), strict=True)
     return [answers[index] for index in range(len(questions))]
 

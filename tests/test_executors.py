@@ -43,8 +43,10 @@ def children_named(word: str) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                status = (entry / "status").read_text()
-                commands[int(entry.name)] = (entry / "cmdline").read_bytes().decode()
+                status = (entry / "status").read_text(errors="replace")
+                commands[int(entry.name)] = (
+                    (entry / "cmdline").read_bytes().decode(errors="replace")
+                )
             except OSError:
                 continue
             parents[int(entry.name)] = int(status.split("PPid:")[1].split()[0])

@@ -65,8 +65,10 @@ def below(pid: int) -> dict[int, str]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                stat = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-                commands[int(entry.name)] = (entry / "cmdline").read_bytes().decode()
+                stat = (entry / "stat").read_text(errors="replace").rsplit(")", 1)[1].split()
+                commands[int(entry.name)] = (
+                    (entry / "cmdline").read_bytes().decode(errors="replace")
+                )
             except OSError:
                 continue
             parents[int(entry.name)] = int(stat[1])
@@ -167,6 +169,9 @@ def _await_end(processes: dict[int, str]) -> None:
 
 def _runs(pid: int) -> bool:
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text(errors="replace").rsplit(")", 1)[1].split()[0]
+            != "Z"
+        )
     except OSError:
         return False

@@ -149,7 +149,7 @@ def _candidates(zygote: sandbox.Zygote) -> list[str]:
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
-                name, rest = (folder / "stat").read_text().rsplit(")", 1)
+                name, rest = (folder / "stat").read_text(errors="replace").rsplit(")", 1)
                 owners[int(folder.name)] = folder.stat().st_uid
             except OSError:
                 continue

@@ -295,7 +295,7 @@ def test_no_message_of_a_candidate_is_taken_for_ours(running: Zygote) -> None:
 def test_a_candidate_that_could_not_be_confined_is_our_fault(
     running: Zygote, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Session, "_reply", lambda *_: ({"setup_failed": "OSError: no"}, []))
+    monkeypatch.setattr(Session, "receive", lambda *_: ({"setup_failed": "OSError: no"}, []))
     with pytest.raises(SandboxError, match="could not be confined: OSError: no"):
         Session(running.address, Limits())
 
@@ -306,7 +306,7 @@ def test_a_candidate_that_ends_before_it_is_confined_is_our_fault(
     def gone(*_: object) -> None:
         raise CandidateFault("the process died of signal 9")
 
-    monkeypatch.setattr(Session, "_reply", gone)
+    monkeypatch.setattr(Session, "receive", gone)
     with pytest.raises(SandboxError, match="could not be confined: the process died"):
         Session(running.address, Limits())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import traceback
 from dataclasses import dataclass
@@ -12,9 +13,7 @@ import torch
 from harness.errors import HarnessError, ScenarioError
 from harness.grading import Plan, grade
 from harness.model import Record, Scenario, Submission
-
-# A worker stays with a scenario while there is work, so older plans are not asked for again.
-MOST_PLANS = 2
+from harness.sandbox.inside.linux import trim
 
 
 @dataclass(frozen=True)
@@ -39,26 +38,41 @@ def work(tasks: Connection, address: str) -> None:
     """Grade what arrives until the other side hangs up; ``address`` is a zygote's."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     torch.set_num_threads(1)
-    plans: dict[tuple[str, int], Plan] = {}
+    desk = Desk(address)
     while True:
         try:
             task: Task = tasks.recv()
         except EOFError:
             return
-        tasks.send(_answer(task, address, plans))
+        tasks.send(desk.answer(task))
+        trim()
 
 
-def _answer(task: Task, address: str, plans: dict[tuple[str, int], Plan]) -> Record | Fault:
-    try:
+class Desk:
+    """A grader with the plan it works by: it stays with a scenario while there is work."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self._key: tuple[str, int] | None = None
+        self._plan: Plan | None = None
+
+    def answer(self, task: Task) -> Record | Fault:
+        try:
+            return grade(task.submission, self._plan_for(task), self.address)
+        except ScenarioError as error:
+            return Fault(str(error), fatal=True)
+        except HarnessError as error:
+            return Fault(str(error))
+        except Exception:
+            return Fault(f"internal error: {traceback.format_exc(limit=-6)}")
+
+    def _plan_for(self, task: Task) -> Plan:
         key = (task.scenario.fingerprint, task.seed)
-        if key not in plans:
-            if len(plans) == MOST_PLANS:
-                del plans[next(iter(plans))]
-            plans[key] = Plan(task.scenario, task.seed)
-        return grade(task.submission, plans[key], address)
-    except ScenarioError as error:
-        return Fault(str(error), fatal=True)
-    except HarnessError as error:
-        return Fault(str(error))
-    except Exception:
-        return Fault(f"internal error: {traceback.format_exc(limit=-6)}")
+        if self._plan is None or key != self._key:
+            # The old one is let go of first, and its memory given back.
+            self._plan = None
+            gc.collect()
+            trim()
+            self._plan, self._key = Plan(task.scenario, task.seed), key
+            trim()
+        return self._plan

@@ -7,7 +7,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,6 +22,9 @@ from harness.sandbox.reply import UnfitError, tamed
 HEADER_BYTES = 4 << 20
 # What a reply may hold beyond the tensors that were asked for.
 BODY_SLACK_BYTES = 1 << 20
+# How much an answer may hold, beside so many times the size of its question.
+REPLY_BYTES = 16 << 20
+GROWTH = 64
 # A frame of this size goes into the socket of a process that does not read at the moment.
 AHEAD_BYTES = 64 << 10
 CONNECT_S = 60.0
@@ -146,21 +149,25 @@ class Session:
         return self.receive(reply_bytes)
 
     def exchange(
-        self, frames: Sequence[bytes], reply_bytes: Sequence[int]
+        self, frames: Iterator[bytes]
     ) -> Iterator[tuple[dict[str, Any], list[torch.Tensor]]]:
-        """The answer to each of ``frames``.
+        """The answer to each of ``frames``; how large it may be follows from what was sent.
 
         The next one is on its way while an answer is worked out, unless it might fill the
         socket: then each side would wait for the other to read.
         """
-        sent = 0
-        for number, most in enumerate(reply_bytes):
-            while sent <= number or (
-                sent == number + 1 and sent < len(frames) and len(frames[sent]) <= AHEAD_BYTES
-            ):
-                self.send(frames[sent])
-                sent += 1
-            yield self.receive(most)
+        sent = next(frames, None)
+        if sent is not None:
+            self.send(sent)
+        while sent is not None:
+            following = next(frames, None)
+            early = following is not None and len(following) <= AHEAD_BYTES
+            if following is not None and early:
+                self.send(following)
+            yield self.receive(REPLY_BYTES + GROWTH * len(sent))
+            if following is not None and not early:
+                self.send(following)
+            sent = following
 
     def receive(self, reply_bytes: int) -> tuple[dict[str, Any], list[torch.Tensor]]:
         """The answer to what was sent; ``reply_bytes`` bounds its tensors."""

@@ -56,6 +56,17 @@ class Zygote:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def forking_pid(self) -> int:
+        """Process id of the one that candidates are forked from; ``OSError`` where it is dead."""
+        if "namespaces" not in self.tier.layers:
+            return self.pid
+        # The outermost process only waits for it.
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        if not children:
+            raise ProcessLookupError("the zygote has ended")
+        return int(children[0])
+
     def __enter__(self) -> Zygote:
         app = self._folder / "app"
         shutil.copytree(
@@ -149,11 +160,7 @@ class Zygote:
     def memory_bytes(self) -> int:
         """Resident memory of the process that candidates are forked from; 0 where it is dead."""
         try:
-            pid = self.pid
-            if "namespaces" in self.tier.layers:
-                # The outermost process only waits for it.
-                (pid,) = map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
-            pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+            pages = int(Path(f"/proc/{self.forking_pid}/statm").read_text().split()[1])
         except (OSError, ValueError):
             return 0
         return pages * os.sysconf("SC_PAGE_SIZE")

@@ -166,3 +166,8 @@ def limit(kind: int, value: int) -> None:
     if hard != resource.RLIM_INFINITY:
         value = min(value, hard)
     resource.setrlimit(kind, (value, value))
+
+
+def trim() -> None:
+    """Give memory that is free, but lies between what is in use, back to the kernel."""
+    getattr(LIBC, "malloc_trim", int)(0)  # glibc only

@@ -251,7 +251,7 @@ class Server:
             invocation = Invocation(self.module, call, tensors)
             self.held.append((invocation, invocation.run()))
             # Free blocks between small ones that are kept would count as memory in use.
-            getattr(linux.LIBC, "malloc_trim", int)(0)
+            linux.trim()
         except BaseException as error:
             return {"error": described(error)}
         return {}
