@@ -131,7 +131,8 @@ class Session:
     def memory_bytes(self) -> int:
         """Memory of the candidate, resident or swapped out, as the kernel counts it."""
         try:
-            with Path(f"/proc/{self.pid}/status").open() as file:
+            # A process may call itself by bytes that are no text.
+            with Path(f"/proc/{self.pid}/status").open(errors="replace") as file:
                 fields = dict(line.split(":", 1) for line in file)
             return sum(int(fields[name].split()[0]) << 10 for name in ("VmRSS", "VmSwap"))
         except (OSError, KeyError):  # gone, or a zombie, which has no memory
