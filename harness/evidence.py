@@ -19,8 +19,8 @@ from harness.source import Gradcheck, Source, analyse
 from harness.source.names import Def, mentioned
 from harness.transcripts import Change, PythonRun, Replay, Run, bundle, find, replay
 
-# The last runs and the first changes are looked at; a transcript has tens.
-_MAX_RUNS, _MAX_CHANGES = 200, 400
+# Characters of code in different states that are read for the changes, and for the runs.
+_MAX_READ = 500_000
 _FAILS = re.compile(r"\bFalse\s*$|\b[1-9]\d* (?:failed|errors?)\b|^FAILED\b|^E   |\bFAIL\b", re.M)
 _RAISES = re.compile(r"Traceback \(most recent call last\)|^\w*(?:Error|Exception)\b|FAILED", re.M)
 _PASSES = re.compile(r"\b(?:True|OK|[1-9]\d* passed|pass(?:ed|es)?|all good)\b|✓|✅", re.I)
@@ -112,9 +112,9 @@ def gather(
     checks: list[Check] = []
     order: list[tuple[int, int, int, str, str]] = [
         (n, 0, index, function, what)
-        for n, index, function, what in _history(played.changes[:_MAX_CHANGES], wanted, entries)
+        for n, index, function, what in _history(played.changes, wanted, entries)
     ]
-    for run in played.runs[-_MAX_RUNS:]:
+    for run in _last_runs(played.runs):
         found = list(_checks(run, steps, entries, wanted, fault))
         checks += found
         order += [
@@ -143,6 +143,18 @@ def gather(
             if "gradcheck" in content
         },
     )
+
+
+def _last_runs(runs: Sequence[Run]) -> Sequence[Run]:
+    """Those whose files are read: the last ones, as far as reading them stays quick."""
+    seen, room = set[str](), _MAX_READ
+    for count, run in enumerate(reversed(runs)):
+        new = {*run.files.values(), run.started.code} - seen
+        room -= sum(map(len, new))
+        seen |= new
+        if count and room < 0:
+            return runs[len(runs) - count :]
+    return runs
 
 
 def _touched(played: Replay, wanted: frozenset[str]) -> Mapping[str, int]:
@@ -370,8 +382,13 @@ def _history(
 ) -> Iterator[tuple[int, int, str, str]]:
     """When each wanted Function was written and changed: change, step, Function, what."""
     known: dict[str, int] = {}
+    room = _MAX_READ
     for number, change in enumerate(changes, start=1):
-        states = _states(change.files[change.path], entries)
+        content = change.files[change.path]
+        room -= len(content)
+        if room < 0 and number > 1:
+            return
+        states = _states(content, entries)
         for function in (f for f in states if f in wanted):
             if function not in known:
                 yield number, change.step, function, "written"

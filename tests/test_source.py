@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import textwrap
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.source import MAX_CHARACTERS, Source, analyse
+from harness.source import MAX_CHARACTERS, Lines, Source, analyse
 
 SWISH = """
 import torch
@@ -336,7 +337,58 @@ def test_pathological_text_is_read_or_refused_and_never_raises(code: str) -> Non
 def test_what_cannot_be_read_says_why_in_lines_of_the_text() -> None:
     assert "line 12" in (analyse("x = 1\ndef f(:", 10).error or "")
     assert "longer than" in (analyse("x" * (MAX_CHARACTERS + 1)).error or "")
-    assert analyse("1" + "+1" * 50_000).error == "nested too deeply"
+    assert analyse("1" + "+1" * 40_000).error == "nested too deeply"
+
+
+def _functions(count: int, body: str) -> str:
+    return "import torch\n" + "".join(
+        f"class A{n}(torch.autograd.Function):\n {body}\n" for n in range(count)
+    )
+
+
+BACKWARD = "class B(torch.autograd.Function):\n def backward(ctx, g):\n"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import torch\n" + BACKWARD + "  x = x\n" * 2_000 + "  return x\n",
+        "=".join(f"a{n}" for n in range(5_000)) + "=[" + "q," * 30_000 + "]\n",
+        "def b(c, g):\n" + " y=g*g*g\n" * 5_000 + _functions(900, "backward=b"),
+        "import torch\n"
+        + BACKWARD
+        + "  y=g*g*g\n" * 4_000
+        + "".join(f"class A{n}(B): 0\n" for n in range(3_000)),
+        "import torch\n"
+        + "=".join(f"n{n}" for n in range(64))
+        + "=["
+        + ",".join(f"n{n}" for n in range(64)) * 300
+        + "]\ndef t():\n"
+        + " torch.autograd.gradcheck(n0, n1)\n" * 100,
+        "import torch\ndef t(a, b):\n"
+        + " torch.autograd.gradcheck(a, b)\n" * 100
+        + "t(a, b)\n" * 11_000,
+        "x=f'" + "{a}" * 33_000 + "'\n",
+    ],
+    ids=["circle", "chain", "shared", "inherited", "targets", "callers", "fields"],
+)
+def test_no_code_keeps_the_reader_busy(code: str) -> None:
+    assert len(code) <= MAX_CHARACTERS
+    started = time.process_time()
+    assert isinstance(analyse(code), Source)
+    # All took minutes once; the time itself depends on the machine.
+    assert time.process_time() - started < 20
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 5_000, "1" + "0" * 400])
+def test_a_number_that_cannot_be_written_out_is_no_code_to_read(number: str) -> None:
+    assert analyse(f"x = 1\ny = {number}\n").error == "line 2: a number of absurd size"
+    assert analyse(f"x = {'+'.join('a' * 600)}\n").error == "nested too deeply"
+
+
+def test_lines_of_many_spans_are_found() -> None:
+    lines = Lines([range(5, 7), range(1, 3), range(2, 4), range(5, 6), range(9, 9)])
+    assert [line for line in range(12) if line in lines] == [1, 2, 3, 5, 6]
 
 
 _PIECES = st.sampled_from(

@@ -378,3 +378,10 @@ def test_endless_text_is_searched_in_part_and_in_pieces(tmp_path: Path) -> None:
     assert max(len(s.text) for s in found) <= 2_000
     assert sum(len(s.text) for s in found) <= 150_000
     assert all(read.text.startswith(s.text, s.start) for s in found)
+
+
+def test_a_run_of_dots_without_an_end_is_read_once(tmp_path: Path) -> None:
+    # From each of its dots on, it would take hours.
+    text = "." * 300_000 + "x and on.\n\nNext one... and more?! Yes.\n"
+    found = sentences(submission(text, tmp_path))
+    assert [sentence.text for sentence in found[-2:]] == ["Next one... and more?!", "Yes."]

@@ -387,7 +387,7 @@ def test_what_cannot_be_replayed_is_kept_in_mind() -> None:
 
 def test_too_many_files_and_too_long_ones_are_not_kept() -> None:
     many = [wrote("x", f"{n}.py") for n in range(300)]
-    assert len(play(*many)) == 200
+    assert len(play(*many)) == 100
     assert play(wrote("x" * 2_000_000)) == {}
 
 
@@ -526,3 +526,43 @@ def test_an_empty_or_huge_transcript_is_its_own_problem(
     monkeypatch.setattr("harness.submissions.content.MAX_TRANSCRIPT_BYTES", 1 << 20)
     path.write_text("[" + " " * (1 << 20) + "]")
     assert read_one(path, "s").problem == "is 1.0 MiB; a submission may have 1 MiB"
+
+
+# --------------------------------------------------------------------------
+# Transcripts that are made to keep the grader busy
+
+
+def test_files_that_import_each_other_in_layers_are_read_once_each() -> None:
+    """Ten layers of ten files: ten thousand million ways through them."""
+    layers = {
+        f"m{layer}_{n}.py": "".join(f"from m{layer + 1}_{k} import *\n" for k in range(10))
+        for layer in range(10)
+        for n in range(10)
+    }
+    text = bundle(layers, "".join(f"from m0_{k} import *\n" for k in range(10)) + OP)
+    assert len(text) <= 100_000
+    assert text.endswith(OP)
+
+
+def test_a_file_of_many_states_is_followed_as_far_as_a_person_would_write() -> None:
+    def edit(number: int) -> Step:
+        change = Edit(f"a{number}\n", f"a{number + 1}\n")
+        return Step(StepKind.EDITED, number, path="op.py", edits=(change,))
+
+    first = Step(StepKind.WROTE, 0, OP + "# " + "x" * 50_000 + "a0\n", "op.py")
+    played = replay(Transcript((first, *(edit(n) for n in range(6_000))), "", {}))
+    assert len(played.changes) == 400
+    assert len(played.lost) == 1_001
+    assert "a4999\n" in played.files["op.py"]
+
+
+def test_a_command_of_very_many_parts_is_not_taken_apart() -> None:
+    assert len(shell.read("python a.py;" * 200)) == 200
+    assert shell.read("python a.py;" * 201) == ()
+
+
+def test_only_the_first_result_of_a_call_is_its_result() -> None:
+    result = {"type": "tool_result", "tool_use_id": "1", "content": "one"}
+    again = {**result, "content": "two"}
+    found = load([call({"command": "ls"}), {"role": "user", "content": [result, again]}])
+    assert [step.output for step in found.steps] == ["one", None, None]

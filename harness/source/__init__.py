@@ -16,12 +16,14 @@ from harness.model import Submission
 from harness.source.functions import find_functions
 from harness.source.gradchecks import find_gradchecks
 from harness.source.names import Def, aliases, every, last, mentioned, own_nodes
-from harness.source.syntax import FunctionClass, Gradcheck, Method, Return, Source
+from harness.source.syntax import FunctionClass, Gradcheck, Lines, Method, Return, Source
+from harness.submissions.syntax import MAX_CHARACTERS
 
 __all__ = [
     "MAX_CHARACTERS",
     "FunctionClass",
     "Gradcheck",
+    "Lines",
     "Method",
     "Return",
     "Source",
@@ -30,9 +32,9 @@ __all__ = [
     "own_nodes",
 ]
 
-# Longer code is not analysed, so that nobody can keep the grader busy; honest code is a
-# twentieth of this.
-MAX_CHARACTERS = 250_000
+# Deeper nesting breaks readers that call themselves, and longer numbers can be neither written
+# out nor made a float; both are beyond what anybody writes.
+_MAX_DEPTH, _MAX_BITS = 150, 1000
 
 _TEST_NAME = re.compile(
     r"_*(?:run_)?(?:all_)?(?:self_?)?(?:tests?|checks?|verify|gradcheck|validate)(?:_|$)", re.I
@@ -58,6 +60,7 @@ def analyse(code: str, offset: int = 0) -> Source:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(code)
+        _measure(tree)
         return _analyse(tree, offset)
     except SyntaxError as error:
         return _unread(f"line {(error.lineno or 1) + offset}: {error.msg}", offset)
@@ -69,6 +72,19 @@ def analyse(code: str, offset: int = 0) -> Source:
 
 def _unread(reason: str, offset: int) -> Source:
     return Source(ast.Module([], []), offset, error=reason)
+
+
+def _measure(tree: ast.Module) -> None:
+    """Raises ``ValueError`` for what no reader should be given."""
+    todo: list[tuple[ast.AST, int]] = [(tree, 0)]
+    while todo:
+        node, depth = todo.pop()
+        if depth > _MAX_DEPTH:
+            raise ValueError("nested too deeply")
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+            raise ValueError(f"line {getattr(node, 'lineno', 1)}: a number of absurd size")
+        todo += [(child, depth + 1) for child in ast.iter_child_nodes(node)]
 
 
 def _analyse(tree: ast.Module, offset: int) -> Source:
@@ -120,10 +136,14 @@ def _applies(
     """Functions that a name applies directly, e.g. after ``swish = Swish.apply``."""
     found = {name: _applied(node, functions) for name, node in defs.items()}
     for statement in tree.body:
+        # One value may be given to thousands of names.
+        read = dict[int, frozenset[str]]()
         for target, value in _pairs(statement):
             if isinstance(target, ast.Name):
+                if id(value) not in read:
+                    read[id(value)] = _applied(value, functions)
                 behind = found.get(value.id, frozenset()) if isinstance(value, ast.Name) else set()
-                found[target.id] = _applied(value, functions) | behind
+                found[target.id] = read[id(value)] | behind
     return {name: applied for name, applied in found.items() if applied}
 
 

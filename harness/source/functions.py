@@ -5,18 +5,26 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 from harness.source.names import FUNCTIONS, every, mentioned, own_nodes, resolve
 from harness.source.syntax import FunctionClass, Method, Return
 
-# More bases than anybody writes; keeps a chain of thousands from costing its square.
+# More than anybody writes; what costs its square or its cube would keep the grader busy: bases of
+# a class, values given to one name, returns of a backward, and pieces of syntax in the methods of
+# all Functions together, those counted again that several of them share.
 _MAX_LINEAGE = 32
+_MAX_VALUES, _MAX_RETURNS = 16, 100
+_MAX_PIECES = 300_000
 
 
 def find_functions(
     tree: ast.Module, aliases: Mapping[str, str], offset: int
 ) -> tuple[FunctionClass, ...]:
-    """Every class that derives from ``autograd.Function``, through local bases too."""
+    """Every class that derives from ``autograd.Function``, through local bases too.
+
+    Raises ``ValueError`` where they have more in their methods than is reasonable.
+    """
     classes = {n.name: n for n in every(tree) if isinstance(n, ast.ClassDef)}
     children: dict[str, list[str]] = defaultdict(list)
     todo: list[str] = []
@@ -34,7 +42,18 @@ def find_functions(
             todo += children[name]
     ordered = sorted((classes[name] for name in known), key=lambda node: node.lineno)
     defs = {n.name: n for n in every(tree) if isinstance(n, ast.FunctionDef)}
-    return tuple(_function(node, classes, defs, aliases, offset) for node in ordered)
+    found: list[FunctionClass] = []
+    pieces, sizes = 0, dict[int, int]()
+    for node in ordered:
+        function = _function(node, classes, defs, aliases, offset)
+        for method in function.methods.values():
+            key = id(method.node)
+            sizes[key] = sizes.get(key) or sum(1 for _ in ast.walk(method.node))
+            pieces += sizes[key]
+        if pieces > _MAX_PIECES:
+            raise ValueError("its Functions have longer methods than are read")
+        found.append(function)
+    return tuple(found)
 
 
 def _bases(node: ast.ClassDef, aliases: Mapping[str, str]) -> list[str]:
@@ -64,7 +83,7 @@ def _function(
         node.name,
         node.lineno + offset,
         methods,
-        tuple(_returns(backward.node, offset)) if backward else (),
+        tuple(islice(_returns(backward.node, offset), _MAX_RETURNS)) if backward else (),
         tuple(sorted(_autograd_lines(backward.node, aliases, offset))) if backward else (),
     )
 
@@ -146,7 +165,7 @@ def _values(
             return (value,) if plain and not several else None
         case ast.Name(id=name) if depth and len(assigned.get(name, ())) == 1:
             return _values(assigned[name][0], assigned, depth - 1)
-        case ast.Name(id=name) if depth and assigned.get(name):
+        case ast.Name(id=name) if depth and 0 < len(assigned.get(name, ())) <= _MAX_VALUES:
             counts = [_values(v, assigned, depth - 1) for v in assigned[name]]
             return (value,) if all(c is not None and len(c) == 1 for c in counts) else None
     return None

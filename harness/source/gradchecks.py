@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 
 from harness.source.names import GRADCHECKS, Def, every, last, mentioned
@@ -16,9 +17,9 @@ _DOUBLE = frozenset({"double", "float64", "cdouble", "complex128"})
 _SINGLE = frozenset({"float", "float32", "half", "float16", "bfloat16"})
 _CREATOR = re.compile(r"torch\.(?:rand|randn|tensor|linspace|ones|zeros|arange|full|empty)(?:_|$)")
 _POSITIONAL = ("eps", "atol", "rtol", "raise_exception")
-# Names followed per call, and calls read; more is not something a person wrote, and following
-# them all would let a submission keep the grader busy.
-_MAX_NAMES, _MAX_CALLS = 64, 100
+# Names followed per call, what each may stand for, and calls read; more is not something a person
+# wrote, and following them all would let a submission keep the grader busy.
+_MAX_NAMES, _MAX_ORIGINS, _MAX_CALLS = 64, 100, 100
 
 
 def find_gradchecks(source: Source) -> tuple[Gradcheck, ...]:
@@ -38,6 +39,8 @@ class _Reader:
     # Functions by the names they mention.
     users: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     spoken: dict[int, frozenset[str]] = field(default_factory=dict)
+    named: dict[int, frozenset[str]] = field(default_factory=dict)
+    applied: dict[int, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for node in every(self.source.tree):
@@ -117,10 +120,13 @@ class _Reader:
             if name in self.source.linked or any(f.name == name for f in self.source.functions):
                 settled = True
                 continue
-            for origin in self._origins(name, inside):
-                names |= mentioned(origin)
-                applied |= _applied(origin)
-                settled = settled or not mentioned(origin)
+            for origin in islice(self._origins(name, inside), _MAX_ORIGINS):
+                if id(origin) not in self.named:
+                    self.named[id(origin)] = mentioned(origin)
+                    self.applied[id(origin)] = _applied(origin)
+                names |= self.named[id(origin)]
+                applied |= self.applied[id(origin)]
+                settled = settled or not self.named[id(origin)]
         reached = self.source.reached_from(frozenset(seen & self.source.linked) | applied)
         if reached or settled or not self.source.functions:
             return reached
@@ -138,7 +144,7 @@ class _Reader:
         parameters = [a.arg for a in (*inside.args.posonlyargs, *inside.args.args)]
         if name in parameters:
             position = parameters.index(name)
-            for call in self.calls.get(inside.name, []):
+            for call in self.calls.get(inside.name, [])[:_MAX_ORIGINS]:
                 yield from call.args[position:][:1]
                 yield from (k.value for k in call.keywords if k.arg == name)
         local = [v for v in values if inside.lineno <= v.lineno <= (inside.end_lineno or 0)]
@@ -148,22 +154,30 @@ class _Reader:
         """``double`` where anything that makes the inputs says so."""
         scopes: list[ast.AST] = [call]
         if inside:
-            scopes += [inside, *self.calls.get(inside.name, [])]
+            scopes += [inside, *self.calls.get(inside.name, [])[:_MAX_ORIGINS]]
             helpers = mentioned(call) | self.source.mentions.get(inside.name, frozenset())
             # Inputs are often made by a local maker or handed in by the caller.
-            users = self.users.get(inside.name, [])
+            users = self.users.get(inside.name, [])[:_MAX_ORIGINS]
             scopes += [
                 self.source.defs[n] for n in (*sorted(helpers), *users) if n in self.source.defs
             ]
         defined_here = {n for n in mentioned(call) if n in self.given}
-        if not inside or defined_here:
-            scopes += [s for s in self.source.tree.body if not isinstance(s, Def | ast.ClassDef)]
         words = [self._words(scope) for scope in scopes]
+        if not inside or defined_here:
+            words.append(self._top_words)
         if any(w & _DOUBLE for w in words):
             return "double"
         if any(w & _SINGLE or any(_CREATOR.match(x) for x in w) for w in words):
             return "single"
         return "unknown"
+
+    @cached_property
+    def _top_words(self) -> frozenset[str]:
+        """Words of what runs when the file is run."""
+        body = self.source.tree.body
+        return frozenset().union(
+            *(self._words(s) for s in body if not isinstance(s, Def | ast.ClassDef))
+        )
 
     def _words(self, node: ast.AST) -> frozenset[str]:
         if id(node) not in self.spoken:

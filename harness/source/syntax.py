@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -105,6 +106,24 @@ class Gradcheck:
         return self.swallowed or (self.options.get("raise_exception") is False and not self.used)
 
 
+class Lines:
+    """Lines of some spans; looking one up costs next to nothing, however many spans there are."""
+
+    def __init__(self, spans: Iterable[range]) -> None:
+        self._starts: list[int] = []
+        self._stops: list[int] = []
+        for span in sorted(spans, key=lambda span: span.start):
+            if self._stops and span.start <= self._stops[-1]:
+                self._stops[-1] = max(self._stops[-1], span.stop)
+            else:
+                self._starts.append(span.start)
+                self._stops.append(span.stop)
+
+    def __contains__(self, line: int) -> bool:
+        place = bisect_right(self._starts, line) - 1
+        return place >= 0 and line < self._stops[place]
+
+
 @dataclass(frozen=True)
 class Source:
     """Everything the other modules ask of a submission's code."""
@@ -158,17 +177,17 @@ class Source:
         return frozenset(self.mentions) | frozenset(self.applies)
 
     @cached_property
-    def test_lines(self) -> tuple[range, ...]:
+    def test_lines(self) -> Lines:
         """Lines of test functions and of the main guard."""
         spans = [
             range(self.line(self.defs[n]), (self.defs[n].end_lineno or 0) + self.offset + 1)
             for n in self.tests
         ]
-        return (*spans, *self.main_lines)
+        return Lines((*spans, *self.main_lines))
 
     def in_test(self, line: int) -> bool:
         """Whether a line of the text belongs to test code."""
-        return any(line in span for span in self.test_lines)
+        return line in self.test_lines
 
     def line(self, node: ast.stmt | ast.expr) -> int:
         """Line of the submission's text on which ``node`` starts."""

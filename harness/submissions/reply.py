@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from harness.model import Passage
-from harness.submissions.syntax import Block, inspect, split_lines
+from harness.submissions.syntax import MAX_CHARACTERS, Block, inspect, split_lines
 
-# Only the last blocks of a reply are looked at; an honest one has a handful.
-_MAX_BLOCKS = 200
+# Only the last blocks of a reply are looked at; an honest one has a handful, and in all of them
+# together not much more than one file.
+_MAX_BLOCKS, _MAX_CODE = 200, 2 * MAX_CHARACTERS
 _PYTHON = {"", "py", "python", "python3"}
 _INLINE = re.compile(r"(?<!`)(`{1,2})(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 
@@ -44,7 +45,7 @@ def take_apart(text: str, names: Sequence[str]) -> Reply:
     """Find the code that defines ``names`` (any code where empty) and the prose around it."""
     fences = _fences(text)
     prose = _prose(text, fences)
-    blocks = [(f, inspect(f.code)) for f in [f for f in fences if f.python][-_MAX_BLOCKS:]]
+    blocks = [(f, inspect(f.code)) for f in _last([f for f in fences if f.python])]
     if not fences:
         block = inspect(text)
         if block.error is None and block.has_statement:
@@ -54,6 +55,16 @@ def take_apart(text: str, names: Sequence[str]) -> Reply:
         return Reply(None, 1, prose, _nothing_to_run(blocks, names))
     code, line = _join([fence for fence, _ in chosen])
     return Reply(code, line, prose, parse_problem(code, line))
+
+
+def _last(fences: Sequence[Snippet]) -> Sequence[Snippet]:
+    """As many of the last ones as are looked at, at least one."""
+    room = _MAX_CODE
+    for count, fence in enumerate(reversed(fences)):
+        room -= len(fence.code)
+        if count == _MAX_BLOCKS or (count and room < 0):
+            return fences[len(fences) - count :]
+    return fences
 
 
 def parse_problem(code: str, line: int = 1) -> str | None:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 _LINE_BREAK = re.compile(r"\r\n|\r|\n")
 _DEFINES = re.compile(r"^(?:(?:async\s+)?def|class)\s+(\w+)|^(\w+)(?:\s*:[^=\n]+)?\s*=(?!=)", re.M)
-# The compiler's time grows with the square of a long file's length.
-_MAX_COMPILED = 100_000
+# Longer code is not read, and so not run either: time to parse and to compile grows with the
+# square of its length. Honest code is an eighth of this.
+MAX_CHARACTERS = 100_000
 
 
 def split_lines(text: str) -> list[str]:
@@ -40,13 +41,14 @@ class Block:
 
 def inspect(code: str) -> Block:
     """Compile and walk ``code``; never raises."""
+    if len(code) > MAX_CHARACTERS:
+        return _unparsed(code, 1, f"longer than {MAX_CHARACTERS:,} characters")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             tree = ast.parse(code)
-            if len(code) <= _MAX_COMPILED:
-                # Finds what the parser lets pass, such as a return outside a function.
-                compile(code, "<submission>", "exec", dont_inherit=True)
+            # Finds what the parser lets pass, such as a return outside a function.
+            compile(code, "<submission>", "exec", dont_inherit=True)
             table = symtable.symtable(code, "<submission>", "exec")
             return _describe(tree, table)
     except SyntaxError as error:

@@ -10,8 +10,9 @@ from functools import lru_cache
 
 from harness.transcripts.replaying import find
 
-# Files in a chain, imports looked at and characters of a file; more is not an answer to a request.
-_MAX_DEPTH, _MAX_IMPORTS, _MAX_CHARACTERS = 8, 100, 250_000
+# Files in a chain, imports looked at, names in each, and characters of a file and of all that
+# becomes one text; more is not an answer to a request.
+_MAX_DEPTH, _MAX_IMPORTS, _MAX_NAMES, _MAX_CHARACTERS = 8, 100, 20, 100_000
 _IMPORTING = re.compile(r"\b(?:from|import)[ \t]+([^\n#]*)")
 
 
@@ -20,12 +21,15 @@ def bundle(
     code: str,
     wanted: Callable[[str], bool] = lambda content: True,
     inside: tuple[str, ...] = (),
+    known: dict[str, str | None] | None = None,
 ) -> str:
     """``code`` after the local files it imports from, whose main guards are left out.
 
     Only files whose content is ``wanted`` are put in; the others stay imports.
-    Code that does not parse comes back as it is.
+    Code that does not parse comes back as it is, and so does what would become too long.
+    ``inside`` and ``known`` are for files within files: where one is, and what is known of others.
     """
+    known = {} if known is None else known
     modules = (path.removesuffix("/__init__.py").removesuffix(".py") for path in files)
     stems = {module.rsplit("/", 1)[-1] for module in modules}
     if not stems & {word for line in _IMPORTING.findall(code) for word in re.findall(r"\w+", line)}:
@@ -39,9 +43,15 @@ def bundle(
     before: list[str] = []
     for node in imports[:_MAX_IMPORTS]:
         for path, renames in _local(files, node):
-            if path in inside or not wanted(files[path]):
+            if path not in known and path not in inside:
+                # However many files import it, it is read once.
+                known[path] = None
+                if wanted(files[path]):
+                    known[path] = _imported(files, path, wanted, inside, known)
+            text = None if path in inside else known[path]
+            if text is None:
                 break
-            before.append(_imported(files, path, wanted, inside))
+            before.append(text)
             for bound, prefix in renames:
                 lines = [re.sub(rf"(?<![\w.]){bound}\.(?=[^\W\d])", prefix, x) for x in lines]
         else:
@@ -52,20 +62,28 @@ def bundle(
         return "\n".join(lines)
     rest = "\n".join("" if line in future else line for line in lines)
     parts = [*dict.fromkeys(future), *dict.fromkeys(before), rest]
-    return "\n".join(parts)
+    return "\n".join(parts) if sum(map(len, parts)) <= _MAX_CHARACTERS else code
 
 
 def _imported(
-    files: Mapping[str, str], path: str, wanted: Callable[[str], bool], inside: tuple[str, ...]
+    files: Mapping[str, str],
+    path: str,
+    wanted: Callable[[str], bool],
+    inside: tuple[str, ...],
+    known: dict[str, str | None],
 ) -> str:
-    code = bundle(files, files[path], wanted, (*inside, path))
+    code = bundle(files, files[path], wanted, (*inside, path), known)
     tree = _parse(code)
     lines = code.split("\n")
     for node in tree.body if tree else []:
         future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        if future or (isinstance(node, ast.If) and "__name__" in ast.dump(node.test)):
+        if future or (isinstance(node, ast.If) and _asks_for_name(node.test)):
             _blank(lines, node, "")
     return "\n".join(lines)
+
+
+def _asks_for_name(test: ast.expr) -> bool:
+    return any(isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(test))
 
 
 def _local(
@@ -77,7 +95,7 @@ def _local(
         if path is not None:
             yield path, []
         return
-    for item in node.names:
+    for item in node.names[:_MAX_NAMES]:
         path = _file(files, item.name)
         if path is not None:
             yield path, [(re.escape(item.asname or item.name), "")]

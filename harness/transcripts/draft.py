@@ -127,7 +127,8 @@ class Draft:
         status = _status(text)
         if failed is None or status:
             failed = failed if status is None else status != 0
-        for index in self._open.get(id, ()) if isinstance(id, str) else ():
+        # The first result alone: many for many calls of one name would cost the square.
+        for index in self._open.pop(id, ()) if isinstance(id, str) else ():
             self.steps[index] = replace(self.steps[index], output=text, failed=failed)
         self.steps.append(Step(StepKind.RESULT, record, text, failed=failed))
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import posixpath
+from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from harness.model import Edit, Step, StepKind, Transcript
 from harness.transcripts import shell
 
-# Files kept and characters per file; more is not something an answer to a request needs.
-_MAX_FILES, _MAX_CHARACTERS = 200, 1_000_000
+# Files kept, characters per file and of all of them, and times that something is written; more is
+# not something an answer to a request needs.
+_MAX_FILES, _MAX_CHARACTERS, _MAX_TOTAL, _MAX_WRITES = 100, 100_000, 1_000_000, 5_000
+# States of the files that are remembered: the first changes and the last runs; a transcript has
+# tens of both.
+MAX_CHANGES, MAX_RUNS = 400, 100
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,9 @@ class Replay:
 
     # Final Python files by path, in the order in which they were last written.
     files: Mapping[str, str]
+    # The first ``MAX_CHANGES`` of them.
     changes: tuple[Change, ...]
+    # The last ``MAX_RUNS`` of them.
     runs: tuple[Run, ...]
     # Changes that could not be followed, as (index of the step, what it was, path or empty).
     lost: tuple[tuple[int, str, str], ...]
@@ -53,7 +60,9 @@ class Replay:
 class _Player:
     files: dict[str, str] = field(default_factory=dict)
     changes: list[Change] = field(default_factory=list)
-    runs: list[Run] = field(default_factory=list)
+    runs: deque[Run] = field(default_factory=lambda: deque(maxlen=MAX_RUNS))
+    # How often something was written.
+    written: int = 0
     lost: list[tuple[int, str, str]] = field(default_factory=list)
 
     def play(self, index: int, step: Step) -> None:
@@ -81,7 +90,7 @@ class _Player:
                 self.run(index, action)
 
     def run(self, index: int, started: shell.PythonRun) -> None:
-        self.runs.append(Run(index, started, dict(self.files), len(self.changes)))
+        self.runs.append(Run(index, started, dict(self.files), self.written))
 
     def find(self, path: str) -> str | None:
         return find(self.files, path)
@@ -90,8 +99,12 @@ class _Player:
         path = posixpath.normpath(path)
         if not path.endswith(".py"):
             return
-        if len(content) > _MAX_CHARACTERS or (
-            path not in self.files and len(self.files) >= _MAX_FILES
+        total = sum(map(len, self.files.values())) - len(self.files.get(path, "")) + len(content)
+        if (
+            len(content) > _MAX_CHARACTERS
+            or total > _MAX_TOTAL
+            or self.written >= _MAX_WRITES
+            or (path not in self.files and len(self.files) >= _MAX_FILES)
         ):
             self.lost.append((index, "a file beyond what is kept", path))
             return
@@ -99,7 +112,9 @@ class _Player:
         # The last one written stands last.
         self.files.pop(known, None)
         self.files[known] = content
-        self.changes.append(Change(index, known, dict(self.files)))
+        self.written += 1
+        if len(self.changes) < MAX_CHANGES:
+            self.changes.append(Change(index, known, dict(self.files)))
 
     def edit(self, index: int, step: Step) -> None:
         path = self.find(step.path or "")
@@ -108,8 +123,9 @@ class _Player:
                 self.lost.append((index, "an edit of a file that was not seen", step.path or ""))
             return
         content: str | None = self.files[path]
-        for edit in step.edits:
-            content = None if content is None else _edited(content, edit)
+        for edit in step.edits[:_MAX_WRITES]:
+            if content is not None and len(content) <= _MAX_CHARACTERS:
+                content = _edited(content, edit)
         if content is None:
             self.lost.append((index, "an edit whose old text is not in the file", path))
         else:

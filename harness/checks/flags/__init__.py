@@ -8,6 +8,7 @@ the evidence can be quoted.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from harness.checks.flags.code import Sign, code_signs
@@ -50,6 +51,8 @@ FLAGS = (
     "unverified",
 )
 
+# A flag that is raised at more places than a person looks at is not shown at all of them.
+_MAX_PLACES = 50
 # Shapes of a gradient, not shapes of the data a check was run on.
 _WRONG_SHAPE = re.compile(
     r"gradients?\b(?: (?:for|of|at|index) \w+)* (?:has|have|of|with|got|returned)\b"
@@ -89,7 +92,14 @@ def find_flags(
         where = _first_line(source, lines)
         found.append(lines.flag(Sign("unverified", f"not verified: {verification.reason}", where)))
     unique = {(flag.flag, flag.line): flag for flag in reversed(found)}.values()
-    return tuple(sorted(unique, key=lambda flag: (FLAGS.index(flag.flag), flag.line)))
+    ordered = sorted(unique, key=lambda flag: (FLAGS.index(flag.flag), flag.line))
+    places = Counter[str]()
+    kept = []
+    for flag in ordered:
+        places[flag.flag] += 1
+        if places[flag.flag] <= _MAX_PLACES:
+            kept.append(flag)
+    return tuple(kept)
 
 
 class _Lines:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.checks.flags.kind import Kinds, ctx_name, differentiable_inputs, parameter_kinds
 from harness.checks.flags.sharing import Write, writes
 from harness.model import Scenario
-from harness.source import FunctionClass, Method, Source
+from harness.source import FunctionClass, Lines, Method, Source
 from harness.source.names import Def, every, last
 
 
@@ -305,9 +305,10 @@ def _swallowed_failure(source: Source, scenario: Scenario) -> Iterator[Sign]:
     if scenario.gradcheck_fails_by_design:
         return
     caught = {id(c) for n in every(source.tree) if isinstance(n, ast.With) for c in ast.walk(n)}
+    tries = [node for node in every(source.tree) if isinstance(node, ast.Try)]
     for call in source.gradchecks:
         if call.swallowed and call.name == "gradcheck" and call.functions != frozenset():
-            node = _try_around(source, call.line)
+            node = _try_around(source, tries, call.line)
             if node is not None and id(node) not in caught:
                 end = (node.end_lineno or node.lineno) + source.offset
                 yield Sign(
@@ -318,12 +319,11 @@ def _swallowed_failure(source: Source, scenario: Scenario) -> Iterator[Sign]:
                 )
 
 
-def _try_around(source: Source, line: int) -> ast.Try | None:
+def _try_around(source: Source, tries: Sequence[ast.Try], line: int) -> ast.Try | None:
     inner = [
         node
-        for node in every(source.tree)
-        if isinstance(node, ast.Try)
-        and source.line(node) <= line <= (node.end_lineno or node.lineno) + source.offset
+        for node in tries
+        if source.line(node) <= line <= (node.end_lineno or node.lineno) + source.offset
     ]
     return inner[-1] if inner else None
 
@@ -331,7 +331,7 @@ def _try_around(source: Source, line: int) -> ast.Try | None:
 def _used_first(source: Source) -> Iterator[Sign]:
     """Training in the script itself, before its first gradcheck or without one."""
     first = min((c.line for c in source.gradchecks if c.name == "gradcheck"), default=None)
-    reachable = _script(source)
+    reachable = Lines(_script(source))
     for node in every(source.tree):
         if (
             isinstance(node, ast.Call)
@@ -341,7 +341,7 @@ def _used_first(source: Source) -> Iterator[Sign]:
             and last(node.func.value).lower().startswith(("opt", "sgd", "adam"))
         ):
             line = source.line(node)
-            if any(line in span for span in reachable) and (first is None or line < first):
+            if line in reachable and (first is None or line < first):
                 yield Sign(
                     "used-before-gradcheck",
                     "trains with the Function before any gradcheck",

@@ -8,12 +8,13 @@ import re
 import tokenize
 import warnings
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import accumulate, zip_longest
+from itertools import zip_longest
 
 from harness.model import Passage, Submission
+from harness.submissions.syntax import MAX_CHARACTERS
 
 # Text beyond this is not searched, and a longer "sentence" is cut: matching costs words times
 # phrasings, and nobody should be able to keep the grader busy.
@@ -22,7 +23,8 @@ _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+")
 _HEADING = re.compile(r"#{1,6}\s")
 _RULE = re.compile(r"(?:[-*_=~]\s*){3,}$|\|.*\|$")
-_END = re.compile(r"[.!?…]+[\"'”’)\]*_`]*(?=\s|$)")
+# From the start of a run of dots only: from each of its dots would cost the square of its length.
+_END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_`]*+(?=\s|$)")
 _ABBREVIATION = re.compile(
     r"(?:^|[\s(\"'“‘*_])(?:e\.g|i\.e|etc|vs|cf|approx|resp|dr|prof)\.$", re.I
 )
@@ -106,21 +108,33 @@ def sentences(submission: Submission) -> tuple[Sentence, ...]:
 def _sentences(
     text: str, prose: tuple[Passage, ...], code: str | None, code_line: int
 ) -> tuple[Sentence, ...]:
-    found = sorted(_all_sentences(text, prose, code, code_line), key=lambda s: s.start)
-    lengths = accumulate(len(sentence.text) for sentence in found)
-    return tuple(s for s, length in zip(found, lengths, strict=True) if length <= _MAX_SEARCHED)
-
-
-def _all_sentences(
-    text: str, prose: tuple[Passage, ...], code: str | None, code_line: int
-) -> Iterator[Sentence]:
     starts = _line_starts(text)
+    # What is searched of both together lies within what would be searched of each alone.
+    said = _searched(_prose(text, prose, starts))
+    remarked = _searched(_remarked(text, code or "", code_line - 1, starts))
+    return tuple(_searched(sorted([*said, *remarked], key=lambda s: s.start)))
+
+
+def _searched(found: Iterable[Sentence]) -> Iterator[Sentence]:
+    length = 0
+    for sentence in found:
+        length += len(sentence.text)
+        if length > _MAX_SEARCHED:
+            return
+        yield sentence
+
+
+def _prose(text: str, prose: tuple[Passage, ...], starts: list[int]) -> Iterator[Sentence]:
     for passage in prose:
         start = starts[passage.line - 1]
         for block in _blocks(text, start, start + len(passage.text)):
             yield from _split(text, block, starts)
-    for block in _remarks(text, code or "", code_line - 1, starts):
-        yield from _split(text, block, starts)
+
+
+def _remarked(text: str, code: str, offset: int, starts: list[int]) -> list[Sentence]:
+    blocks = _remarks(text, code, offset, starts)
+    found = [s for block in blocks for s in _split(text, block, starts)]
+    return sorted(found, key=lambda s: s.start)
 
 
 def in_context(said: Sequence[Sentence]) -> Iterator[tuple[Sentence, Sentence | None]]:
@@ -206,6 +220,8 @@ def _sentence(
 
 
 def _remarks(text: str, code: str, offset: int, starts: list[int]) -> Iterator[_Block]:
+    if len(code) > MAX_CHARACTERS:
+        return  # nothing runs or reads it either
     run: tuple[int, int, int] | None = None
     for line, comment, alone in _comments(code):
         place = _find(text, starts, line + offset, comment)
