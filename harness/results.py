@@ -537,7 +537,7 @@ def _cell(value: object) -> object:
         return value
     # A bare carriage return is not quoted by the csv module and would end the row.
     text = _printable(value).replace("\r\n", "\n").replace("\r", "\n")
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
 
 def write_junit(results: Results, path: str | os.PathLike[str]) -> None:
@@ -599,8 +599,13 @@ def _counts(records: list[Record] | tuple[Record, ...]) -> Mapping[str, str]:
     }
 
 
-# Everything that XML 1.0 cannot hold (www.w3.org/TR/xml/#charsets), and the C1 controls.
-_UNPRINTABLE: Final = re.compile(r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Everything that XML 1.0 cannot hold (www.w3.org/TR/xml/#charsets), the C1 controls, and what
+# turns a line round or cannot be seen: bidi marks, zero widths, tags, separators.
+_UNPRINTABLE: Final = re.compile(
+    r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|"
+    r"[\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|"
+    r"[\U000e0000-\U000e0fff]"
+)
 
 
 def _printable(text: str) -> str:

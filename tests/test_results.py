@@ -421,6 +421,8 @@ def test_a_table_of_nothing_still_has_its_heading(path: Path) -> None:
         "\n=1",
         "  =1",
         "\x00=1",
+        "\u202e=1",
+        "\ufeff\xa0=1",
         "＝1",
         "=cmd|' /C calc'!A0",
     ],

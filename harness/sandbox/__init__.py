@@ -3,7 +3,7 @@
 What it stops, and by which mechanism (tier A; see ``docs/security.md``):
 
 * reading anything but Python and its libraries, writing anywhere but a private
-  64 MiB folder: a private root of read-only mounts, and Landlock;
+  4 MiB folder: a private root of read-only mounts, and Landlock;
 * the network, other processes, signals to them: namespaces, seccomp;
 * fork, exec, ptrace, mounting, kernel keyrings and the like: seccomp;
 * too much time, memory, output: resource limits, and a deadline kept outside;

@@ -9,8 +9,8 @@ from . import landlock, linux, seccomp
 
 # Folder that a candidate may write to, where the tier offers one.
 SCRATCH = "/work"
-# Too small to keep there what a check of memory looks for (``saved_memory``).
-SCRATCH_OPTIONS = "size=16m,nr_inodes=1k,mode=700"
+# Too small to keep there what a check of memory looks for (``saved_memory``), even packed.
+SCRATCH_OPTIONS = "size=4m,nr_inodes=1k,mode=700"
 DEVICES = ("null", "zero", "urandom", "random")
 
 
