@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -87,7 +86,7 @@ NAMES = (
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """The folder of reports, and all that was printed."""
     folder = tmp_path_factory.mktemp("injection")
     skill = folder / "scenarios" / "custom-autograd-functions"
@@ -100,7 +99,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
         suffix = list(texts)[number % 2]
         arm = NAMES[-number - 1]
         place = folder / "solutions" / arm / name / f"clipped-gradient{suffix}"
-        os.makedirs(os.fsencode(place.parent), exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(texts[suffix], encoding="utf-8", newline="")
     lines = [
         {"task_id": "clipped-gradient", "solution": RAISES, "model": MARKUP, "arm": MARKUP},
@@ -127,7 +126,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
             timeout=240,
         )
         said += done.stdout.decode() + done.stderr.decode()
-    yield folder / "out", said
+    return folder / "out", said
 
 
 def hidden(text: str) -> set[str]:

@@ -322,6 +322,24 @@ def test_memory_is_limited_and_its_use_is_read_from_the_kernel(running: Zygote) 
         assert "error" in load(session, grab.format(512))
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root sees the memory of what is not dumpable")
+@pytest.mark.parametrize("name", ["A", "B"])
+def test_a_candidate_shares_no_memory_and_no_descriptor_with_anyone(name: str) -> None:
+    chosen = sandbox.choose(at_most=name)
+    if chosen.name != name:
+        pytest.skip(f"this machine does not offer tier {name}")
+    with Zygote(chosen) as zygote, Session(zygote.address, Limits()) as session:
+        folder = Path(f"/proc/{session.pid}")
+        maps = [line.split() for line in (folder / "maps").read_text().splitlines()]
+        assert [line for line in maps if line[1].endswith("s") and "w" in line[1]] == []
+        opened = {int(link.name): str(link.readlink()) for link in (folder / "fd").iterdir()}
+        assert {fd: what for fd, what in opened.items() if fd < 3} == dict.fromkeys(
+            range(3), "/dev/null"
+        )
+        assert opened.keys() == {0, 1, 2, 3}
+        assert opened[3].startswith("socket:")
+
+
 def test_memory_of_a_candidate_that_has_gone_is_its_fault(running: Zygote) -> None:
     with Session(running.address, SOON) as session:
         pid = session.pid
