@@ -36,6 +36,12 @@ class LedgerError(HarnessError):
     exit_code = 3
 
 
+class SpoolError(HarnessError):
+    """What a run puts aside on disk cannot be written."""
+
+    exit_code = 3
+
+
 class JudgeError(HarnessError):
     """The optional judge cannot be asked, or a file of its opinions or labels is not valid."""
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import re
+import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,6 +36,7 @@ from harness.model import (
     TrapFinding,
     TrapState,
 )
+from harness.spool import Spool
 
 SOLUTIONS = Path(__file__).parent.parent / "solutions"
 
@@ -294,6 +298,36 @@ def quick(
         "traps": (TrapFinding("no-time", state, "no time" if fell else None, 1 if fell else None),),
     }
     return record(reply("x", scenario, arm, submitter, sample), **(values | changes))
+
+
+# More than any part of a program needs at once, and less than a run of thousands.
+HEAVY_BYTES = 100_000
+
+
+def heavy_results(count: int) -> Results:
+    """Many failed submissions on disk, each with ``HEAVY_BYTES`` of evidence and as much text."""
+    one = simple_results(quick("layer-norm", right=False))
+    records: Spool[Record] = Spool()
+    submissions: Spool[Submission] = Spool()
+    for sample in range(1, count + 1):
+        name = f"baseline/model/layer-norm/{sample}"
+        words = f"x{sample:0{HEAVY_BYTES}}"
+        failed = finding("vjp", Outcome.FAILED, message=words, snippet=words)
+        records.append(replace(one.records[0], id=name, sample=sample, findings=(failed,)))
+        sent = replace(one.submissions[0], id=name, sample=sample, text=words, code=words)
+        submissions.append(sent)
+    return replace(one, records=records, submissions=submissions)
+
+
+def peak_bytes(work: Callable[[], object]) -> int:
+    """The most that ``work`` had in memory at once beyond what was there before."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def real_results() -> Results:

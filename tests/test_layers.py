@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 # Lowest first; a module may import from its own layer and from those before it.
 LAYERS = [
     ["errors", "model"],
+    ["spool"],
     ["scenarios", "submissions", "transcripts"],
     ["source"],
     ["sandbox"],
