@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_results import peak_bytes
 
 from harness.errors import SubmissionError
 from harness.model import Arm, Submission
-from harness.submissions import MAX_BYTES, arms, discover, read_one, snippets
+from harness.submissions import MAX_BYTES, arms, discover, each, read_one, snippets
 from harness.submissions.syntax import split_lines
 
 IDS = {"learnable-swish": ("swish_beta",), "second-order": ("quadratic_form", "hvp")}
@@ -449,6 +450,35 @@ def test_given_sample_ids_are_kept_and_counted_from_one(tmp_path: Path) -> None:
     assert [s.sample for s in discover([zero], IDS)] == [1, 2]
 
 
+def test_samples_are_numbered_by_task_however_the_lines_are_mixed(tmp_path: Path) -> None:
+    base = {"solution": FUNCTION}
+    one, other = (base | {"task_id": "learnable-swish", "arm": arm} for arm in ("a", "b"))
+    path = lines(tmp_path, one, other, one | {"sample_id": 1}, other, one)
+    found = [(s.arm, s.sample) for s in each([path], IDS)]
+    assert found == [("a", 2), ("b", 1), ("a", 1), ("b", 2), ("a", 3)]
+
+
+def test_a_large_file_is_read_with_one_record_in_memory(tmp_path: Path) -> None:
+    base = {"task_id": "learnable-swish"}
+    path = lines(tmp_path, *(base | {"solution": f"x = '{n:0100000}'"} for n in range(150)))
+
+    def read() -> None:
+        assert sum(len(s.text) for s in each([path], IDS)) > 15_000_000
+
+    assert peak_bytes(read) < 2_000_000
+
+
+def test_lines_that_are_added_while_a_file_is_read_are_left_out(tmp_path: Path) -> None:
+    record = {"task_id": "learnable-swish", "solution": FUNCTION}
+    # No buffer reaches its end before more is added.
+    path = lines(tmp_path, record, record | {"metadata": "x" * 1_000_000})
+    found = each([path], IDS)
+    next(found)
+    with path.open("a") as file:
+        file.write("\n" + json.dumps(record))
+    assert [submission.sample for submission in found] == [2]
+
+
 def test_a_surrogate_in_a_record_does_no_harm(tmp_path: Path) -> None:
     path = lines(tmp_path, '{"task_id": "learnable-swish", "solution": "x = \'\\ud800\'"}')
     assert discover([path], IDS)[0].text == "x = '?'"
@@ -495,11 +525,11 @@ def test_a_sample_id_given_twice_is_refused(tmp_path: Path) -> None:
 def test_a_records_file_that_cannot_be_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(path: Path) -> bytes:
+    def refuse(path: Path, mode: str) -> None:
         raise PermissionError(13, "Permission denied")
 
     path = lines(tmp_path, {})
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(SubmissionError, match=r"run\.jsonl: cannot be read: Permission denied"):
         discover([path], IDS)
 

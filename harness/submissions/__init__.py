@@ -6,7 +6,7 @@ that cannot be run is the submission's own fault and is kept as ``Submission.pro
 
 from harness.submissions.arms import arms
 from harness.submissions.content import MAX_BYTES
-from harness.submissions.layout import discover, read_one
+from harness.submissions.layout import discover, each, order, read_one
 from harness.submissions.reply import Snippet, snippets
 
-__all__ = ["MAX_BYTES", "Snippet", "arms", "discover", "read_one", "snippets"]
+__all__ = ["MAX_BYTES", "Snippet", "arms", "discover", "each", "order", "read_one", "snippets"]

@@ -49,17 +49,27 @@ def discover(paths: Sequence[Path], scenario_ids: Collection[str]) -> tuple[Subm
     Markdown reply can be told from the others; with bare ids the last one that defines
     something is taken.
     """
-    found: list[Submission] = []
+    return tuple(sorted(each(paths, scenario_ids), key=order))
+
+
+def each(paths: Sequence[Path], scenario_ids: Collection[str]) -> Iterator[Submission]:
+    """The same as they are read, for whoever cannot have all of them in memory."""
     seen: set[Path] = set()
+    first: dict[str, Path] = {}
     for root in paths:
         for file in _files(root):
             real = file.resolve()
             if real not in seen:
                 seen.add(real)
                 if file == root or not _is_other_json(file, scenario_ids):
-                    found += _read(file, root, scenario_ids)
-    _reject_twice(found)
-    return tuple(sorted(found, key=lambda s: (s.arm, s.submitter, s.scenario, s.sample)))
+                    for submission in _read(file, root, scenario_ids):
+                        _reject_twice(submission, first)
+                        yield submission
+
+
+def order(submission: Submission) -> tuple[str, str, str, int]:
+    """By what submissions are sorted wherever they are listed."""
+    return submission.arm, submission.submitter, submission.scenario, submission.sample
 
 
 def read_one(path: Path, scenario: str, entry_points: Sequence[str] = ()) -> Submission:
@@ -124,21 +134,16 @@ def _is_other_json(file: Path, scenario_ids: Collection[str]) -> bool:
     )
 
 
-def _read(file: Path, root: Path, scenario_ids: Collection[str]) -> list[Submission]:
+def _read(file: Path, root: Path, scenario_ids: Collection[str]) -> Iterator[Submission]:
     suffix = file.suffix.lower()
     if suffix == ".jsonl" and holds_records(file):
         place = _place(file.parent, root)
-        return [
-            build(
-                replace(origin, scenario=_known(origin.scenario, scenario_ids, where)),
-                raw,
-                _names(origin.scenario, scenario_ids),
-                kind,
-            )
-            for origin, raw, kind, where in read_records(
-                file, place.arm or ADHOC, place.submitter or printable(file.stem)
-            )
-        ]
+        for origin, raw, kind, where in read_records(
+            file, place.arm or ADHOC, place.submitter or printable(file.stem)
+        ):
+            known = replace(origin, scenario=_known(origin.scenario, scenario_ids, where))
+            yield build(known, raw, _names(origin.scenario, scenario_ids), kind)
+        return
     numbered = file.parent.name in scenario_ids or file.stem.isdecimal()
     name = file.parent.name if numbered else file.stem
     scenario = _known(name, scenario_ids, printable(str(file)))
@@ -155,9 +160,8 @@ def _read(file: Path, root: Path, scenario_ids: Collection[str]) -> list[Submiss
         sample=int(file.stem) if numbered else 1,
         path=file,
     )
-    return [
-        build(origin, _bytes(file, _KINDS[suffix]), _names(scenario, scenario_ids), _KINDS[suffix])
-    ]
+    kind = _KINDS[suffix]
+    yield build(origin, _bytes(file, kind), _names(scenario, scenario_ids), kind)
 
 
 def _place(folder: Path, root: Path) -> Place:
@@ -212,13 +216,12 @@ def _bytes(file: Path, kind: str) -> bytes:
         raise SubmissionError(f"{printable(str(file))}: cannot be read: {error.strerror}") from None
 
 
-def _reject_twice(found: Sequence[Submission]) -> None:
-    first: dict[str, Submission] = {}
-    for submission in found:
-        other = first.setdefault(submission.id, submission)
-        if other is not submission:
-            raise SubmissionError(
-                f"{printable(str(submission.path))} and {printable(str(other.path))} are both "
-                f"{submission.id}; keep several samples as {submission.scenario}/1.py, "
-                f"{submission.scenario}/2.py, …"
-            )
+def _reject_twice(submission: Submission, first: dict[str, Path]) -> None:
+    """``first`` is where each id was seen first, and is added to."""
+    if submission.id in first:
+        raise SubmissionError(
+            f"{printable(str(submission.path))} and {printable(str(first[submission.id]))} are "
+            f"both {submission.id}; keep several samples as {submission.scenario}/1.py, "
+            f"{submission.scenario}/2.py, …"
+        )
+    first[submission.id] = submission.path

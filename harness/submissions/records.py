@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,6 +34,19 @@ class _Line(BaseModel):
     arm: str | None = Field(default=None, min_length=1)
 
 
+class _Task(NamedTuple):
+    arm: str
+    submitter: str
+    scenario: str
+
+
+class _Place(NamedTuple):
+    # ``file:line``.
+    where: str
+    # As given.
+    sample: int | None
+
+
 class Read(NamedTuple):
     """One record, ready to be built into a submission."""
 
@@ -49,28 +62,21 @@ def read_records(file: Path, arm: str, submitter: str) -> Iterator[Read]:
     """Every record of ``file``; ``arm`` and ``submitter`` are for records that name none.
 
     Samples of one task are numbered from 1 in order of appearance; given ``sample_id`` values
-    are kept, and shifted by one where they count from 0.
+    are kept, and shifted by one where they count from 0. The file is read twice, so that a large
+    one is never in memory; lines that are added to it meanwhile are left out.
     """
-    shown = printable(str(file))
-    groups: dict[tuple[str, str, str], list[tuple[_Line, str]]] = defaultdict(list)
-    try:
-        lines = file.read_bytes().split(b"\n")
-    except OSError as error:
-        raise SubmissionError(f"{shown}: cannot be read: {error.strerror}") from None
-    for number, raw in enumerate(lines, start=1):
-        if raw.strip():
-            where = f"{shown}:{number}"
-            line = _parse(raw, where)
-            key = (
-                printable(line.arm or arm),
-                printable(line.model or submitter),
-                line.task_id,
-            )
-            groups[key].append((line, where))
-    for (named_arm, named_submitter, scenario), group in groups.items():
-        for (line, where), sample in zip(group, _samples(group), strict=True):
+    groups: dict[_Task, list[_Place]] = defaultdict(list)
+    for place, task, _ in _lines(file, arm, submitter):
+        groups[task].append(place)
+    samples = {
+        place.where: sample
+        for task, places in groups.items()
+        for place, sample in zip(places, _samples(task.scenario, places), strict=True)
+    }
+    for (where, _), task, line in _lines(file, arm, submitter):
+        if where in samples:
             raw, kind = _content(line)
-            yield Read(Origin(named_arm, named_submitter, scenario, sample, file), raw, kind, where)
+            yield Read(Origin(*task, samples[where], file), raw, kind, where)
 
 
 def holds_records(file: Path) -> bool:
@@ -85,6 +91,20 @@ def holds_records(file: Path) -> bool:
     return not (
         isinstance(first, dict) and {"type", "role"} & set(first) and "task_id" not in first
     )
+
+
+def _lines(file: Path, arm: str, submitter: str) -> Iterator[tuple[_Place, _Task, _Line]]:
+    shown = printable(str(file))
+    try:
+        with file.open("rb") as stream:
+            for number, raw in enumerate(stream, start=1):
+                if raw.strip():
+                    where = f"{shown}:{number}"
+                    line = _parse(raw, where)
+                    named = printable(line.arm or arm), printable(line.model or submitter)
+                    yield _Place(where, line.sample_id), _Task(*named, line.task_id), line
+    except OSError as error:
+        raise SubmissionError(f"{shown}: cannot be read: {error.strerror}") from None
 
 
 def _content(line: _Line) -> tuple[bytes, str]:
@@ -124,17 +144,17 @@ def _parse(raw: bytes, where: str) -> _Line:
     return line
 
 
-def _samples(group: list[tuple[_Line, str]]) -> list[int]:
+def _samples(scenario: str, places: Sequence[_Place]) -> list[int]:
     given: dict[int, str] = {}
-    for line, where in group:
-        if line.sample_id is not None:
-            if line.sample_id in given:
+    for where, sample in places:
+        if sample is not None:
+            if sample in given:
                 raise SubmissionError(
-                    f"{where}: sample_id {line.sample_id} of {printable(line.task_id)!r} was "
-                    f"already given in {given[line.sample_id]}; number the samples apart"
+                    f"{where}: sample_id {sample} of {printable(scenario)!r} was "
+                    f"already given in {given[sample]}; number the samples apart"
                 )
-            given[line.sample_id] = where
+            given[sample] = where
     shift = 1 if 0 in given else 0
     taken = {sample + shift for sample in given}
-    free = (n for n in range(1, len(group) + len(taken) + 1) if n not in taken)
-    return [next(free) if line.sample_id is None else line.sample_id + shift for line, _ in group]
+    free = (n for n in range(1, len(places) + len(taken) + 1) if n not in taken)
+    return [next(free) if sample is None else sample + shift for _, sample in places]
