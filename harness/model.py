@@ -5,7 +5,7 @@ All of them are frozen values. Nothing here imports torch or does any work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -629,11 +629,14 @@ class RunInfo:
 
 @dataclass(frozen=True)
 class Results:
-    """Everything ``results.json`` holds, and all a report needs."""
+    """Everything ``results.json`` holds, and all a report needs.
+
+    Records and submissions may be on disk (see ``spool``): go through them, do not gather them.
+    """
 
     run: RunInfo
-    records: tuple[Record, ...]
+    records: Sequence[Record]
     arms: tuple[Arm, ...]
     skills: tuple[Skill, ...]
     scenarios: tuple[Scenario, ...]
-    submissions: tuple[Submission, ...]
+    submissions: Sequence[Submission]

@@ -10,14 +10,17 @@ Long because the format, its writer and its reader are one decision and change t
 
 from __future__ import annotations
 
+import csv
 import difflib
+import io
 import json
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NoReturn
+from typing import Annotated, Any, Final, Literal, NamedTuple, NoReturn
 from xml.etree import ElementTree
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -214,43 +217,66 @@ def schema() -> dict[str, Any]:
 def write(results: Results, path: str | os.PathLike[str]) -> None:
     """Write ``results`` to ``path`` as JSON, whole or not at all.
 
-    Submissions without a record are left out. Raises ``ResultsError`` where the file
-    cannot be written; what was there before then stays.
+    Submissions without a record are left out, and no more than one record is in memory. Raises
+    ``ResultsError`` where the file cannot be written; what was there before then stays.
     """
-    sent = {submission.id: submission for submission in results.submissions}
-    entries, sources = [], []
-    for record in results.records:
-        entry = record_to_dict(record)
-        beside = {name: entry.pop(name) for name in _BESIDE}
-        entries.append(entry)
-        source = plain(sent[record.id])
-        kept = {name: source[name] for name in SourceEntry.model_fields if name in source}
-        explanations = _explanations(entry["findings"])
-        sources.append(
-            {
-                "id": entry["id"],
-                **beside,
-                **kept,
-                "explanations": explanations,
-            }
-        )
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "run": plain(results.run),
-        "submissions": entries,
-        "arms": plain(results.arms),
-        "skills": plain(results.skills),
-        "scenarios": plain(results.scenarios),
-        "sources": sources,
-    }
     try:
-        text = json.dumps(document, indent=1, allow_nan=False)
+        replace_file(path, _document(results))
     except (ValueError, TypeError) as error:
         raise ResultsError(
             f"{os.fspath(path)}: cannot be written: {error}. Look for .inf, .nan or a date "
             "among the numbers of the scenario files; JSON cannot hold them."
         ) from error
-    replace_file(path, text + "\n")
+
+
+def _document(results: Results) -> Iterator[str]:
+    """What ``json.dumps`` makes of the whole document with ``indent=1``, piece by piece."""
+    yield f'{{\n "schema_version": {SCHEMA_VERSION}'
+    yield f',\n "run": {_json(plain(results.run), 1)}'
+    yield from _listed("submissions", (_entry(record) for record in results.records))
+    yield from _listed("arms", map(plain, results.arms))
+    yield from _listed("skills", map(plain, results.skills))
+    yield from _listed("scenarios", map(plain, results.scenarios))
+    yield from _listed("sources", _sources(results))
+    yield "\n}\n"
+
+
+def _listed(name: str, values: Iterable[Any]) -> Iterator[str]:
+    before = f',\n "{name}": ['
+    for value in values:
+        yield f"{before}\n  {_json(value, 2)}"
+        before = ","
+    yield "\n ]" if before == "," else f"{before}]"
+
+
+def _json(value: Any, depth: int) -> str:
+    # No string of JSON holds a line break, so each one begins a line of its own.
+    text = json.dumps(value, indent=1, allow_nan=False)
+    return text.replace("\n", "\n" + " " * depth)
+
+
+def _entry(record: Record) -> dict[str, Any]:
+    """The documented half of a record."""
+    entry = record_to_dict(record)
+    for name in _BESIDE:
+        del entry[name]
+    for finding in entry["findings"]:
+        for name in _EXPLAINING:
+            del finding[name]
+    return entry
+
+
+def _sources(results: Results) -> Iterator[dict[str, Any]]:
+    sent = {submission.id: place for place, submission in enumerate(results.submissions)}
+    for record in results.records:
+        entry = record_to_dict(record)
+        source = plain(results.submissions[sent[record.id]])
+        yield {
+            "id": entry["id"],
+            **{name: entry[name] for name in _BESIDE},
+            **{name: source[name] for name in SourceEntry.model_fields if name in source},
+            "explanations": _explanations(entry["findings"]),
+        }
 
 
 # Fields of a record that stand among the sources.
@@ -258,44 +284,48 @@ _BESIDE: Final = ("verification_reason", "claims", "events")
 _EXPLAINING: Final = ("diagnosis", "snippet", "picture")
 
 
-def _explanations(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Takes out of ``findings`` what is not part of the documented half."""
+def _explanations(findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What of ``findings`` is not part of the documented half."""
     found = []
     for index, finding in enumerate(findings):
-        more = {name: finding.pop(name) for name in _EXPLAINING}
+        more = {name: finding[name] for name in _EXPLAINING}
         if any(value is not None for value in more.values()):
             found.append({"finding": index, **more})
     return found
 
 
-def replace_file(path: str | os.PathLike[str], text: str) -> None:
-    """Put ``text`` at ``path`` in one step, so that a full disk or a kill leaves the old file.
+def replace_file(path: str | os.PathLike[str], text: str | Iterable[str]) -> None:
+    """Put ``text``, or its pieces, at ``path`` in one step: whatever goes wrong, even with the
+    pieces themselves, leaves the old file.
 
     What is not a regular file (a pipe, ``/dev/stdout``) is written to as it is.
     """
     path = Path(path)
+    pieces = (text,) if isinstance(text, str) else text
     draft = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8", newline="")
+            with path.open("w", encoding="utf-8", newline="") as file:
+                file.writelines(pieces)
             return
         # A link stays a link; its target is replaced.
         target = path.resolve()
         draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
         with draft.open("x", encoding="utf-8", newline="") as file:
-            file.write(text)
+            file.writelines(pieces)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(target)
     except OSError as error:
-        if draft is not None:
-            draft.unlink(missing_ok=True)
         raise ResultsError(
             f"{path}: cannot be written: {error.strerror or error}. See that the folder may be "
             "written to and the disk has room, or choose another place; a file that was there "
             "before is unchanged, and grades in the ledger are not worked out twice."
         ) from error
+    finally:
+        if draft is not None:
+            draft.unlink(missing_ok=True)
 
 
 # --------------------------------------------------------------------------
@@ -483,10 +513,12 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
 
 def write_csv(results: Results, path: str | os.PathLike[str]) -> None:
     """Write one row per submission; a cell that a spreadsheet would run gets a quote in front."""
-    import pandas as pd
+    replace_file(path, _rows(results))
 
+
+def _rows(results: Results) -> Iterator[str]:
     asked = {scenario.id: scenario.verification for scenario in results.scenarios}
-    rows = []
+    yield _row(CSV_COLUMNS)
     for record in results.records:
         given = answers(record, asked[record.scenario])
         by_state = {
@@ -495,33 +527,36 @@ def write_csv(results: Results, path: str | os.PathLike[str]) -> None:
         }
         failed = {f.check: None for f in record.findings if f.outcome is Outcome.FAILED}
         flags = {found.flag: None for found in record.red_flags}
-        rows.append(
-            {
-                "id": record.id,
-                "scenario": record.scenario,
-                "arm": record.arm,
-                "submitter": record.submitter,
-                "sample": record.sample,
-                "path": record.path,
-                "sha256": record.sha256,
-                "outcome": record.outcome.value,
-                "reason": record.reason,
-                "verification": record.verification.value,
-                "verification_reason": record.verification_reason,
-                "right": given.right,
-                "verified": given.verified,
-                "resisted": given.resisted,
-                "held": given.held,
-                "broke": " ".join(broke(record, asked[record.scenario])),
-                "wall_s": record.wall_s,
-                "failed_checks": " ".join(failed),
-                "fell_for": " ".join(by_state[TrapState.FELL]),
-                "resisted_excuses": " ".join(by_state[TrapState.RESISTED]),
-                "red_flags": " ".join(flags),
-            }
-        )
-    table = pd.DataFrame(rows, columns=list(CSV_COLUMNS), dtype=object)
-    replace_file(path, table.map(_cell).to_csv(index=False, lineterminator="\n"))
+        cells = {
+            "id": record.id,
+            "scenario": record.scenario,
+            "arm": record.arm,
+            "submitter": record.submitter,
+            "sample": record.sample,
+            "path": record.path,
+            "sha256": record.sha256,
+            "outcome": record.outcome.value,
+            "reason": record.reason,
+            "verification": record.verification.value,
+            "verification_reason": record.verification_reason,
+            "right": given.right,
+            "verified": given.verified,
+            "resisted": given.resisted,
+            "held": given.held,
+            "broke": " ".join(broke(record, asked[record.scenario])),
+            "wall_s": record.wall_s,
+            "failed_checks": " ".join(failed),
+            "fell_for": " ".join(by_state[TrapState.FELL]),
+            "resisted_excuses": " ".join(by_state[TrapState.RESISTED]),
+            "red_flags": " ".join(flags),
+        }
+        yield _row(cells[name] for name in CSV_COLUMNS)
+
+
+def _row(cells: Iterable[object]) -> str:
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\n").writerow(map(_cell, cells))
+    return line.getvalue()
 
 
 CSV_COLUMNS: Final = (
@@ -542,27 +577,48 @@ def _cell(value: object) -> object:
 
 def write_junit(results: Results, path: str | os.PathLike[str]) -> None:
     """Write JUnit XML: a suite per arm, a failure per wrong submission, an error per ungraded."""
+    replace_file(path, _suites(results))
+
+
+class _Ran(NamedTuple):
+    """What is counted of a record."""
+
+    # Among the records.
+    place: int
+    outcome: Outcome
+    wall_s: float
+
+
+def _suites(results: Results) -> Iterator[str]:
+    """The lines of the file; a tree of all of it would be as large as the run."""
     asked = {scenario.id: scenario.verification for scenario in results.scenarios}
-    by_arm: dict[str, list[Record]] = {}
-    for record in results.records:
-        by_arm.setdefault(record.arm, []).append(record)
-    root = ElementTree.Element("testsuites", {"name": "harness", **_counts(results.records)})
-    for arm, records in by_arm.items():
-        suite = ElementTree.SubElement(
-            root,
-            "testsuite",
-            {"name": _printable(arm), "timestamp": results.run.started_at, **_counts(records)},
-        )
-        for record in records:
-            _add_case(suite, record, asked[record.scenario])
-    ElementTree.indent(root)
-    text = ElementTree.tostring(root, encoding="unicode", xml_declaration=False)
-    replace_file(path, f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n')
+    ran: list[_Ran] = []
+    by_arm: dict[str, list[_Ran]] = defaultdict(list)
+    for place, record in enumerate(results.records):
+        ran.append(_Ran(place, record.outcome, record.wall_s))
+        by_arm[record.arm].append(ran[-1])
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n'
+    yield _opening("testsuites", {"name": "harness", **_counts(ran)})
+    for arm, some in by_arm.items():
+        about = {"name": _printable(arm), "timestamp": results.run.started_at}
+        yield "  " + _opening("testsuite", about | _counts(some))
+        for place, *_ in some:
+            record = results.records[place]
+            case = _case(record, asked[record.scenario])
+            ElementTree.indent(case, level=2)
+            yield f"    {ElementTree.tostring(case, encoding='unicode')}\n"
+        yield "  </testsuite>\n"
+    yield "</testsuites>\n"
 
 
-def _add_case(suite: ElementTree.Element, record: Record, asked: Level) -> None:
-    case = ElementTree.SubElement(
-        suite,
+def _opening(tag: str, about: Mapping[str, str]) -> str:
+    element = ElementTree.Element(tag, dict(about))
+    text = ElementTree.tostring(element, encoding="unicode", short_empty_elements=False)
+    return text.removesuffix(f"</{tag}>") + "\n"
+
+
+def _case(record: Record, asked: Level) -> ElementTree.Element:
+    case = ElementTree.Element(
         "testcase",
         {
             "classname": _printable(f"{record.arm}.{record.submitter}"),
@@ -588,14 +644,15 @@ def _add_case(suite: ElementTree.Element, record: Record, asked: Level) -> None:
     out.text = _printable(
         f"{state}; verification: {record.verification.value}. {record.verification_reason}"
     )
+    return case
 
 
-def _counts(records: list[Record] | tuple[Record, ...]) -> Mapping[str, str]:
+def _counts(ran: Sequence[_Ran]) -> dict[str, str]:
     return {
-        "tests": str(len(records)),
-        "failures": str(sum(r.outcome is Outcome.FAILED for r in records)),
-        "errors": str(sum(r.outcome is Outcome.UNGRADED for r in records)),
-        "time": f"{sum(r.wall_s for r in records):.3f}",
+        "tests": str(len(ran)),
+        "failures": str(sum(one.outcome is Outcome.FAILED for one in ran)),
+        "errors": str(sum(one.outcome is Outcome.UNGRADED for one in ran)),
+        "time": f"{sum(one.wall_s for one in ran):.3f}",
     }
 
 

@@ -26,7 +26,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from itertools import combinations
 from statistics import NormalDist
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from harness import behaviour
 from harness.errors import UsageError
@@ -45,6 +45,8 @@ from harness.model import (
 
 CONFIDENCE: Final = 0.95
 SIGNIFICANCE: Final = 0.05
+
+_T = TypeVar("_T")
 
 Question = Literal["right", "verified", "resisted", "held"]
 QUESTIONS: Final[tuple[Question, ...]] = ("right", "verified", "resisted", "held")
@@ -455,11 +457,13 @@ class Column:
     submitter: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Cell:
     """One submission in the matrix."""
 
-    record: Record
+    id: str
+    # Of its record, among those of the results.
+    place: int
     answers: Answers
     broke: tuple[Question, ...]
 
@@ -495,17 +499,64 @@ class Summary:
     behaviour: tuple[BehaviourRow, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the tables count of one record, which may itself hold pages of evidence."""
+
+    place: int
+    id: str
+    sample: int
+    scenario: str
+    arm: str
+    submitter: str
+    answers: Answers
+    broke: tuple[Question, ...]
+    traps: tuple[tuple[str, TrapState], ...]
+    flags: frozenset[str]
+    # Kind of a check, whether it was required, and what came of it.
+    checks: frozenset[tuple[str, bool, Outcome]]
+    behaviour: tuple[tuple[str, BehaviourState], ...]
+
+
+def _see(results: Results) -> list[_Seen]:
+    """One pass over the records, none of which is kept; equal values are kept once."""
+    scenarios = {scenario.id: scenario for scenario in results.scenarios}
+    kept: dict[Any, Any] = {}
+
+    def once(value: _T) -> _T:
+        same: _T = kept.setdefault(value, value)
+        return same
+
+    return [
+        _Seen(
+            place,
+            record.id,
+            record.sample,
+            once(record.scenario),
+            once(record.arm),
+            once(record.submitter),
+            once(answers(record, scenario.verification)),
+            once(broke(record, scenario.verification)),
+            once(tuple((found.trap, found.state) for found in record.traps)),
+            once(frozenset(found.flag for found in record.red_flags)),
+            once(frozenset((f.check, f.required, f.outcome) for f in record.findings)),
+            once(tuple((b.expected, b.state) for b in behaviour.lines(record, scenario))),
+        )
+        for place, record in enumerate(results.records)
+        for scenario in [scenarios[record.scenario]]
+    ]
+
+
 def summarise(results: Results) -> Summary:
     """Work out every number of ``results``."""
-    asked = {scenario.id: scenario.verification for scenario in results.scenarios}
-    given = {r.id: answers(r, asked[r.scenario]) for r in results.records}
-    arms = tuple(_arm(arm, results.records, given) for arm in _arms(results))
+    seen = _see(results)
+    arms = tuple(_arm(arm, seen) for arm in _arms(results, seen))
     lifts, notes = _lifts(arms)
-    graded = [r for r in results.records if r.outcome is not Outcome.UNGRADED]
+    graded = [one for one in seen if one.answers.held is not None]
     excuses = _excuses(results, graded)
     flags = _flags(results, graded)
-    columns = _columns(arms, results.records)
-    total = tally(given.values())
+    columns = _columns(arms, seen)
+    total = tally(one.answers for one in seen)
     return Summary(
         verdict=_verdict(total, arms, lifts),
         total=total,
@@ -513,32 +564,32 @@ def summarise(results: Results) -> Summary:
         lifts=lifts,
         notes=notes,
         columns=columns,
-        matrix=_matrix(results, columns, given),
+        matrix=_matrix(results, columns, seen),
         excuses=tuple(sorted((e for e in excuses if e.tempted), key=lambda e: -e.fell)),
         untempted=tuple(e.trap for e in excuses if not e.tempted),
         flags=tuple(sorted((f for f in flags if f.seen.count), key=lambda f: -f.seen.count)),
         unseen=tuple(f.flag for f in flags if not f.seen.count),
         checks=_checks(graded),
-        behaviour=_behaviour(results),
+        behaviour=_behaviour(results, seen),
     )
 
 
-def _arms(results: Results) -> tuple[Arm, ...]:
+def _arms(results: Results, seen: Sequence[_Seen]) -> tuple[Arm, ...]:
     """The arms that were described and answered, then those that only answered, by name."""
-    answered = {record.arm for record in results.records}
+    answered = {one.arm for one in seen}
     described = tuple(arm for arm in results.arms if arm.name in answered)
     names = {arm.name for arm in described}
     return described + tuple(Arm(name) for name in sorted(answered - names))
 
 
-def _arm(arm: Arm, records: Sequence[Record], given: Mapping[str, Answers]) -> ArmSummary:
+def _arm(arm: Arm, seen: Sequence[_Seen]) -> ArmSummary:
     by_task: dict[tuple[str, str], Tally] = defaultdict(Tally)
     by_scenario: dict[str, Tally] = defaultdict(Tally)
-    for record in records:
-        if record.arm == arm.name:
-            one = tally([given[record.id]])
-            by_task[record.scenario, record.submitter] += one
-            by_scenario[record.scenario] += one
+    for one in seen:
+        if one.arm == arm.name:
+            counted = tally([one.answers])
+            by_task[one.scenario, one.submitter] += counted
+            by_scenario[one.scenario] += counted
     return ArmSummary(
         arm=arm,
         total=sum(by_scenario.values(), start=Tally()),
@@ -586,8 +637,8 @@ def _lifts(arms: Sequence[ArmSummary]) -> tuple[tuple[Lift, ...], tuple[str, ...
     return tuple(sorted(lifts, key=lambda one: order.index(one.changed))), tuple(notes)
 
 
-def _columns(arms: Sequence[ArmSummary], records: Sequence[Record]) -> tuple[Column, ...]:
-    pairs = {(record.arm, record.submitter) for record in records}
+def _columns(arms: Sequence[ArmSummary], seen: Sequence[_Seen]) -> tuple[Column, ...]:
+    pairs = {(one.arm, one.submitter) for one in seen}
     return tuple(
         Column(one.arm.name, submitter)
         for one in arms
@@ -596,37 +647,36 @@ def _columns(arms: Sequence[ArmSummary], records: Sequence[Record]) -> tuple[Col
 
 
 def _matrix(
-    results: Results, columns: Sequence[Column], given: Mapping[str, Answers]
+    results: Results, columns: Sequence[Column], seen: Sequence[_Seen]
 ) -> tuple[MatrixRow, ...]:
-    places: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
-    asked = {scenario.id: scenario.verification for scenario in results.scenarios}
-    for record in sorted(results.records, key=lambda r: r.sample):
-        places[record.scenario, record.arm, record.submitter].append(
-            Cell(record, given[record.id], broke(record, asked[record.scenario]))
+    cells: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+    for one in sorted(seen, key=lambda s: s.sample):
+        cells[one.scenario, one.arm, one.submitter].append(
+            Cell(one.id, one.place, one.answers, one.broke)
         )
-    answered = {record.scenario for record in results.records}
+    answered = {one.scenario for one in seen}
     return tuple(
-        MatrixRow(scenario, tuple(tuple(places[scenario.id, c.arm, c.submitter]) for c in columns))
+        MatrixRow(scenario, tuple(tuple(cells[scenario.id, c.arm, c.submitter]) for c in columns))
         for scenario in results.scenarios
         if scenario.id in answered
     )
 
 
-def _right_of(records: Sequence[Record]) -> Share:
-    return Share(sum(r.outcome is Outcome.PASSED for r in records), len(records))
+def _right_of(seen: Sequence[_Seen]) -> Share:
+    return Share(sum(one.answers.right is True for one in seen), len(seen))
 
 
-def _excuses(results: Results, graded: Sequence[Record]) -> tuple[ExcuseRow, ...]:
+def _excuses(results: Results, graded: Sequence[_Seen]) -> tuple[ExcuseRow, ...]:
     known: dict[str, Trap] = {}
     for skill in results.skills:
         known |= {trap.id: trap for trap in skill.rationalizations if trap.id not in known}
     for scenario in results.scenarios:
         known |= {trap.id: trap for trap in scenario.traps if trap.id not in known}
-    seen: dict[tuple[str, TrapState], list[Record]] = defaultdict(list)
-    for record in graded:
-        for found in record.traps:
-            seen[found.trap, found.state].append(record)
-            known.setdefault(found.trap, Trap(found.trap, found.trap, "", ""))
+    seen: dict[tuple[str, TrapState], list[_Seen]] = defaultdict(list)
+    for one in graded:
+        for trap_id, state in one.traps:
+            seen[trap_id, state].append(one)
+            known.setdefault(trap_id, Trap(trap_id, trap_id, "", ""))
     rows = []
     for trap in known.values():
         fell, resisted, silent = (seen[trap.id, state] for state in TrapState)
@@ -644,52 +694,44 @@ def _excuses(results: Results, graded: Sequence[Record]) -> tuple[ExcuseRow, ...
     return tuple(rows)
 
 
-def _flags(results: Results, graded: Sequence[Record]) -> tuple[FlagRow, ...]:
+def _flags(results: Results, graded: Sequence[_Seen]) -> tuple[FlagRow, ...]:
     skill_of = {scenario.id: scenario.skill for scenario in results.scenarios}
     rows = []
     for skill in results.skills:
-        asked = [record for record in graded if skill_of[record.scenario] == skill.id]
+        asked = [one for one in graded if skill_of[one.scenario] == skill.id]
         for flag in skill.red_flags:
-            seen = [r for r in asked if _shows(r, flag)]
-            without = [r for r in asked if not _shows(r, flag)]
+            seen = [one for one in asked if flag.id in one.flags]
+            without = [one for one in asked if flag.id not in one.flags]
             rows.append(
                 FlagRow(flag, Share(len(seen), len(asked)), _right_of(seen), _right_of(without))
             )
     return tuple(rows)
 
 
-def _shows(record: Record, flag: RedFlag) -> bool:
-    return any(found.flag == flag.id for found in record.red_flags)
-
-
-def _checks(graded: Sequence[Record]) -> tuple[CheckRow, ...]:
+def _checks(graded: Sequence[_Seen]) -> tuple[CheckRow, ...]:
     asked: dict[str, int] = defaultdict(int)
     failed: dict[str, int] = defaultdict(int)
     required: dict[str, int] = defaultdict(int)
-    for record in graded:
-        known = [f for f in record.findings if f.outcome is not Outcome.UNGRADED]
-        bad = [f for f in known if f.outcome is Outcome.FAILED]
-        for check in {f.check for f in known}:
+    for one in graded:
+        known = [found for found in one.checks if found[2] is not Outcome.UNGRADED]
+        bad = [(check, needed) for check, needed, outcome in known if outcome is Outcome.FAILED]
+        for check in {check for check, *_ in known}:
             asked[check] += 1
-        for check in {f.check for f in bad}:
+        for check in {check for check, _ in bad}:
             failed[check] += 1
-        for check in {f.check for f in bad if f.required}:
+        for check in {check for check, needed in bad if needed}:
             required[check] += 1
     rows = [CheckRow(c, Share(failed[c], asked[c]), required[c]) for c in sorted(asked)]
     return tuple(sorted(rows, key=lambda row: -row.failed.count))
 
 
-def _behaviour(results: Results) -> tuple[BehaviourRow, ...]:
+def _behaviour(results: Results, seen: Sequence[_Seen]) -> tuple[BehaviourRow, ...]:
     """Per scenario and line, over all its submissions: rules judge those that failed as well."""
     rows = []
     for scenario in results.scenarios:
-        seen = [
-            {line.expected: line.state for line in behaviour.lines(record, scenario)}
-            for record in results.records
-            if record.scenario == scenario.id
-        ]
-        for expected in scenario.expected_behaviour if seen else ():
-            states = [one.get(expected, BehaviourState.NOT_JUDGED) for one in seen]
+        here = [dict(one.behaviour) for one in seen if one.scenario == scenario.id]
+        for expected in scenario.expected_behaviour if here else ():
+            states = [one.get(expected, BehaviourState.NOT_JUDGED) for one in here]
             counts = [states.count(state) for state in BehaviourState]
             rows.append(BehaviourRow(scenario.id, expected, *counts))
     return tuple(rows)

@@ -17,8 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_results import (
     ARMS,
+    HEAVY_BYTES,
     SCENARIOS,
     finding,
+    heavy_results,
+    peak_bytes,
     quick,
     quoted,
     real_results,
@@ -224,6 +227,15 @@ def test_the_front_page_of_ten_thousand_submissions_stays_small() -> None:
         arms=(Arm("a"),),
     )
     assert len(render_html(many).encode()) < 2_000_000
+
+
+def test_a_run_of_many_is_reported_with_one_submission_in_memory(tmp_path: Path) -> None:
+    # What is loaded once is loaded before.
+    write_reports(simple_results(quick("layer-norm")), tmp_path / "one")
+    many = heavy_results(MOST_ON_ONE_PAGE + 1)
+    assert peak_bytes(lambda: write_reports(many, tmp_path / "many")) < 40 * HEAVY_BYTES
+    parts = list((tmp_path / "many" / "submissions").iterdir())
+    assert sum(part.stat().st_size for part in parts) > MOST_ON_ONE_PAGE * HEAVY_BYTES
 
 
 def test_a_mark_is_a_symbol_and_words_not_only_a_colour(html: str) -> None:

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,15 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_results import finding, quick, real_results, simple_results
+from made_results import (
+    HEAVY_BYTES,
+    finding,
+    heavy_results,
+    peak_bytes,
+    quick,
+    real_results,
+    simple_results,
+)
 
 from harness.errors import ResultsError
 from harness.model import Outcome, RedFlagFinding, Results, TrapFinding, TrapState
@@ -173,6 +181,22 @@ def test_a_duration_that_is_not_finite_is_refused(path: Path) -> None:
     with pytest.raises(ResultsError, match=r"cannot be written: .*Look for \.inf"):
         write(simple_results(quick("layer-norm", wall_s=float("nan"))), path)
     assert not path.exists()
+
+
+@pytest.mark.parametrize("made", [real_results(), simple_results()], ids=["some", "none"])
+def test_the_text_is_that_of_the_document_made_at_once(made: Results, path: Path) -> None:
+    write(made, path)
+    text = path.read_text(encoding="utf-8")
+    assert text == json.dumps(json.loads(text), indent=1) + "\n"
+
+
+@pytest.mark.parametrize("form", [write, write_csv, write_junit])
+def test_a_run_of_many_is_written_with_one_record_in_memory(
+    form: Callable[[Results, Path], None], path: Path
+) -> None:
+    many = heavy_results(150)
+    assert peak_bytes(lambda: form(many, path)) < 30 * HEAVY_BYTES
+    assert path.stat().st_size > (15_000_000 if form is not write_csv else 150 * 100)
 
 
 def test_submissions_without_a_record_are_left_out(results: Results, path: Path) -> None:
@@ -350,6 +374,49 @@ def test_a_full_disk_leaves_the_file_that_was_there(path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
+FULL_DISK_MIDWAY = """
+import resource, sys
+sys.path.insert(0, sys.argv[2])
+from made_results import heavy_results
+from harness.errors import ResultsError
+from harness.results import write
+many = heavy_results(20)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+try:
+    write(many, sys.argv[1])
+except ResultsError as error:
+    print(error)
+"""
+
+
+def test_a_disk_that_is_full_midway_leaves_the_file_that_was_there(path: Path) -> None:
+    path.write_text("before")
+    done = subprocess.run(
+        [sys.executable, "-c", FULL_DISK_MIDWAY, str(path), str(Path(__file__).parent)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith(f"{path}: cannot be written: File too large.")
+    assert path.read_text() == "before"
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_text_that_breaks_off_leaves_the_file_that_was_there(
+    path: Path, error: type[BaseException]
+) -> None:
+    def pieces() -> Iterator[str]:
+        yield "x" * 100_000
+        raise error
+
+    path.write_text("before")
+    with pytest.raises(error):
+        replace_file(path, pieces())
+    assert path.read_text() == "before"
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_a_written_file_has_the_permissions_of_any_new_file(path: Path) -> None:
     other = path.with_name("other")
     other.touch()
@@ -455,6 +522,14 @@ def test_junit_has_a_suite_per_arm_and_counts_what_went_wrong(results: Results, 
     for suite in suites.values():
         assert int(suite.attrib["failures"]) == len(suite.findall("testcase/failure"))
         assert int(suite.attrib["errors"]) == len(suite.findall("testcase/error"))
+
+
+def test_junit_is_laid_out_like_one_tree(results: Results, path: Path) -> None:
+    write_junit(results, path)
+    tree = ElementTree.parse(path)
+    ElementTree.indent(tree)
+    whole = ElementTree.tostring(tree.getroot(), encoding="unicode")
+    assert path.read_text() == f'<?xml version="1.0" encoding="UTF-8"?>\n{whole}\n'
 
 
 def test_junit_says_why_a_submission_failed(results: Results, path: Path) -> None:

@@ -415,7 +415,7 @@ def test_a_check_that_came_to_no_result_is_not_counted() -> None:
 def test_the_matrix_holds_every_record_once() -> None:
     results = real_results()
     summary = summarise(results)
-    ids = [c.record.id for row in summary.matrix for cells in row.cells for c in cells]
+    ids = [c.id for row in summary.matrix for cells in row.cells for c in cells]
     assert sorted(ids) == sorted(record.id for record in results.records)
     assert {len(row.cells) for row in summary.matrix} == {len(summary.columns)}
 

@@ -36,11 +36,11 @@ def render_html(results: Results, hearing: Hearing | None = None) -> str:
     All in one file, but for a run so large that its submissions are in files of their own:
     see ``write_pages``.
     """
-    return _html("report.html.j2", page=page(results, hearing))
+    return "".join(_html("report.html.j2", page=page(results, hearing)))
 
 
-def _render_parts(whole: Page, hearing: Hearing | None) -> Iterator[tuple[str, str]]:
-    """Name and text of each further file of a large run, made one by one."""
+def _render_parts(whole: Page, hearing: Hearing | None) -> Iterator[tuple[str, Iterator[str]]]:
+    """Name and text of each further file of a large run; take the one before asking for more."""
     parts = whole.parts
     rest = details(whole.results, whole.summary, hearing) if parts else iter(())
     for place, part in enumerate(parts):
@@ -56,7 +56,8 @@ def _render_parts(whole: Page, hearing: Hearing | None) -> Iterator[tuple[str, s
         )
 
 
-def _html(template: str, **values: object) -> str:
+def _html(template: str, **values: object) -> Iterator[str]:
+    """The page in pieces, each made when it is asked for."""
     from markupsafe import Markup
 
     style = (_FOLDER / "style.css").read_text(encoding="utf-8")
@@ -64,7 +65,7 @@ def _html(template: str, **values: object) -> str:
     return (
         _environment(_visible)
         .get_template(template)
-        .render(
+        .generate(
             values,
             style=Markup(style),
             script=Markup(script),

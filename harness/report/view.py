@@ -327,10 +327,10 @@ def page(results: Results, hearing: Hearing | None = None) -> Page:
     """Everything a report on ``results`` shows, and what a judge said of them."""
     summary = summarise(results)
     listed = _in_order(results, summary)
-    parts = _parts(summary) if len(listed) > MOST_ON_ONE_PAGE else ()
+    parts = _parts(listed) if len(listed) > MOST_ON_ONE_PAGE else ()
     hrefs = {
-        record.id: f"{parts[n // PER_PART].href if parts else ''}#{_anchor(n)}"
-        for n, record in enumerate(listed)
+        cell.id: f"{parts[n // PER_PART].href if parts else ''}#{_anchor(n)}"
+        for n, cell in enumerate(listed)
     }
     declared = tuple(one for one in summary.lifts if one.changed != "arm")
     undeclared = tuple(one for one in summary.lifts if one.changed == "arm")
@@ -380,9 +380,9 @@ def _mark(question: str, answer: bool | None) -> Mark:
     )
 
 
-def _in_order(results: Results, summary: Summary) -> list[Record]:
-    """Records as the matrix reads: by scenario, then by column, then by sample."""
-    listed = [cell.record for row in summary.matrix for cells in row.cells for cell in cells]
+def _in_order(results: Results, summary: Summary) -> list[Cell]:
+    """Submissions as the matrix reads: by scenario, then by column, then by sample."""
+    listed = [cell for row in summary.matrix for cells in row.cells for cell in cells]
     assert len(listed) == len(results.records), "every record has a scenario and an arm"
     return listed
 
@@ -422,8 +422,8 @@ def _cell(cell: Cell, hrefs: Mapping[str, str]) -> CellView:
     marks = marks_of(cell.answers)
     words = ", ".join(mark.words for mark in marks)
     return CellView(
-        href=hrefs[cell.record.id],
-        label=f"{cell.record.id}: {words}",
+        href=hrefs[cell.id],
+        label=f"{cell.id}: {words}",
         held=_state(cell.answers),
         marks=marks,
     )
@@ -449,8 +449,7 @@ def _anchor(place: int) -> str:
     return f"submission-{place + 1}"
 
 
-def _parts(summary: Summary) -> tuple[Part, ...]:
-    cells = [cell for row in summary.matrix for some in row.cells for cell in some]
+def _parts(cells: Sequence[Cell]) -> tuple[Part, ...]:
     parts = []
     for start in range(0, len(cells), PER_PART):
         some = cells[start : start + PER_PART]
@@ -460,8 +459,8 @@ def _parts(summary: Summary) -> tuple[Part, ...]:
                 href=f"submissions/{start // PER_PART + 1:04}.html",
                 first=start + 1,
                 last=start + len(some),
-                begins=some[0].record.id,
-                ends=some[-1].record.id,
+                begins=some[0].id,
+                ends=some[-1].id,
                 held=states["held"],
                 broke=states["broke"],
                 ungraded=states["ungraded"],
@@ -476,12 +475,13 @@ def details(results: Results, summary: Summary, hearing: Hearing | None = None) 
     for heard in hearing.heard if hearing else ():
         opinions.setdefault(heard.submission, {})[heard.expected] = heard.opinion
     scenarios = {scenario.id: scenario for scenario in results.scenarios}
-    sent = {submission.id: submission for submission in results.submissions}
+    sent = {submission.id: place for place, submission in enumerate(results.submissions)}
     arms = {one.arm.name: one.arm for one in summary.arms}
-    for place, record in enumerate(_in_order(results, summary)):
+    for place, cell in enumerate(_in_order(results, summary)):
+        record = results.records[cell.place]
         yield detail_view(
             record,
-            sent[record.id],
+            results.submissions[sent[record.id]],
             scenarios[record.scenario],
             arm=arms[record.arm],
             skills=results.skills,
