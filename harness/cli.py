@@ -168,7 +168,12 @@ def run(
         try:
             with meter:
                 results = running.run(
-                    selection, conditions, book, fresh=fresh, on_progress=meter.show
+                    selection,
+                    conditions,
+                    book,
+                    folder=folder,
+                    fresh=fresh,
+                    on_progress=meter.show,
                 )
         except KeyboardInterrupt:
             click.echo(
@@ -185,9 +190,11 @@ def run(
     if fail_under is not None:
         click.echo(gate.message)
     click.echo(_last_line(results, meter.known, page))
-    ungraded = [record for record in results.records if record.outcome == "ungraded"]
-    for record in ungraded:
-        click.echo(f"not graded: {record.id}: {record.reason.strip()}", err=True)
+    ungraded = 0
+    for record in results.records:
+        if record.outcome == "ungraded":
+            click.echo(f"not graded: {record.id}: {record.reason.strip()}", err=True)
+            ungraded += 1
     if ungraded:
         sys.exit(EXIT_UNGRADED)
     if not gate.passed:

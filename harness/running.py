@@ -7,13 +7,14 @@ import hashlib
 import os
 import platform
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import overload
 
 import harness
 from harness import scenarios, store, submissions
@@ -31,6 +32,7 @@ from harness.model import (
     Submission,
 )
 from harness.sandbox.tier import Tier
+from harness.spool import Spool
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,35 @@ class Selection:
 
     scenarios: tuple[Scenario, ...]
     skills: tuple[Skill, ...]
-    submissions: tuple[Submission, ...]
+    submissions: Sequence[Submission]
     arms: tuple[Arm, ...]
 
-    def pairs(self) -> list[tuple[Submission, Scenario]]:
-        """Each submission with its scenario."""
-        by_id = {scenario.id: scenario for scenario in self.scenarios}
-        return [(submission, by_id[submission.scenario]) for submission in self.submissions]
+    def scenario_of(self) -> dict[str, Scenario]:
+        """The scenarios by their ids."""
+        return {scenario.id: scenario for scenario in self.scenarios}
+
+
+@dataclass(frozen=True)
+class Pairs(Sequence[tuple[Submission, Scenario]]):
+    """Some submissions with their scenarios, each read when it is looked at."""
+
+    submissions: Sequence[Submission]
+    # Which of them.
+    places: Sequence[int]
+    scenario_of: Mapping[str, Scenario]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[Submission, Scenario]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Pairs: ...
+    def __getitem__(self, index: int | slice) -> tuple[Submission, Scenario] | Pairs:
+        if isinstance(index, slice):
+            return replace(self, places=self.places[index])
+        submission = self.submissions[self.places[index]]
+        return submission, self.scenario_of[submission.scenario]
 
 
 @dataclass(frozen=True)
@@ -86,20 +110,22 @@ def select(
         scenario.id: tuple(entry.name for entry in scenario.entry_points)
         for scenario in library.scenarios
     }
-    found = submissions.discover(paths, entry_points)
-    arms = submissions.arms(paths, found)
-    known = sorted({submission.arm for submission in found})
+    chosen: Spool[Submission] = Spool()
+    orders, known, found = [], set(), 0
+    for submission in submissions.each(paths, entry_points):
+        found += 1
+        known.add(submission.arm)
+        if (not arm_names or submission.arm in arm_names) and (
+            not only or any(_matches(submission, pattern) for pattern in only)
+        ):
+            orders.append((submissions.order(submission), len(chosen)))
+            chosen.append(submission)
     for name in arm_names:
         if name not in known:
             raise UsageError(
-                f"no submission is of arm {name!r}; the arms are {', '.join(known) or 'none'}"
+                f"no submission is of arm {name!r}; the arms are "
+                f"{', '.join(sorted(known)) or 'none'}"
             )
-    chosen = tuple(
-        submission
-        for submission in found
-        if (not arm_names or submission.arm in arm_names)
-        and (not only or any(_matches(submission, pattern) for pattern in only))
-    )
     if not chosen:
         filters = [f"--only {pattern}" for pattern in only] + [
             f"--arm {name}" for name in arm_names
@@ -107,15 +133,15 @@ def select(
         raise NothingSelected(
             f"no submission to grade in {', '.join(map(str, paths))}"
             + (f" with {' '.join(filters)}" if filters else "")
-            + f"; {len(found)} were found there. Expected <arm>/<submitter>/<scenario>.py or .md"
+            + f"; {found} were found there. Expected <arm>/<submitter>/<scenario>.py or .md"
         )
-    used = {submission.scenario for submission in chosen}
-    present = {submission.arm for submission in chosen}
+    chosen.arrange(place for _, place in sorted(orders))
+    used = {scenario for (_, _, scenario, _), _ in orders}
     return Selection(
         tuple(scenario for scenario in library.scenarios if scenario.id in used),
         library.skills,
         chosen,
-        tuple(arm for arm in arms if arm.name in present),
+        submissions.arms(paths, chosen),
     )
 
 
@@ -143,13 +169,18 @@ def harness_version() -> str:
     return f"{harness.__version__}+{digest.hexdigest()[:12]}"
 
 
+@cache
+def _torch_version() -> str:
+    return version("torch")
+
+
 def key(submission: Submission, scenario: Scenario, conditions: Conditions) -> str:
     """The ledger key of a grade."""
     return store.grade_key(
         submission.sha256,
         scenario.fingerprint,
         harness_version(),
-        version("torch"),
+        _torch_version(),
         conditions.seed,
         kind=submission.kind,
         scenario=scenario.id,
@@ -162,26 +193,39 @@ def run(
     conditions: Conditions,
     ledger: store.Ledger,
     *,
+    folder: Path | None = None,
     fresh: bool = False,
     on_progress: Callable[[Tally], None] = lambda _: None,
 ) -> Results:
-    """Grade what the ledger does not know yet; every grade is kept as soon as it is made."""
+    """Grade what the ledger does not know yet; every grade is kept as soon as it is made.
+
+    The records lie in ``folder``, in a file without a name: see ``Spool``.
+    """
     started_at = datetime.now().astimezone().isoformat(timespec="seconds")
     started = time.perf_counter()
-    records: dict[str, Record] = {}
-    missing: list[tuple[Submission, Scenario]] = []
-    for submission, scenario in selection.pairs():
-        known = None if fresh else ledger.get(key(submission, scenario, conditions))
-        if known is None:
-            missing.append((submission, scenario))
-        else:
-            records[submission.id] = store.identified(known, submission)
-    from_ledger = len(records)
+    scenario_of = selection.scenario_of()
     total = len(selection.submissions)
+    records: Spool[Record] = Spool(folder)
+    # Per submission the place of its record, which come in another order.
+    places = [0] * total
+    missing: dict[str, list[int]] = {}
+    for place, submission in enumerate(selection.submissions):
+        one = key(submission, scenario_of[submission.scenario], conditions)
+        known = None if fresh else ledger.get(one)
+        if known is None:
+            missing.setdefault(one, []).append(place)
+        else:
+            places[place] = len(records)
+            records.append(store.identified(known, submission))
+    from_ledger = len(records)
     on_progress(Tally(from_ledger, total, from_ledger, None))
-    for record in _graded(missing, conditions, ledger):
-        records[record.id] = record
-        on_progress(Tally(len(records), total, from_ledger, record))
+    # Closed here, not when a traceback is: whatever ends a run ends its processes.
+    with closing(_graded(selection, missing, conditions, ledger)) as graded:
+        for place, record in graded:
+            places[place] = len(records)
+            records.append(record)
+            on_progress(Tally(len(records), total, from_ledger, record))
+    records.arrange(places)
     return Results(
         run=RunInfo(
             seed=conditions.seed,
@@ -189,12 +233,12 @@ def run(
             wall_s=round(time.perf_counter() - started, 3),
             versions={
                 "harness": harness.__version__,
-                "torch": version("torch"),
+                "torch": _torch_version(),
                 "python": platform.python_version(),
             },
             sandbox=SandboxInfo(conditions.tier.name, conditions.tier.layers),
         ),
-        records=tuple(records[submission.id] for submission in selection.submissions),
+        records=records,
         arms=selection.arms,
         skills=selection.skills,
         scenarios=selection.scenarios,
@@ -203,22 +247,21 @@ def run(
 
 
 def _graded(
-    missing: Sequence[tuple[Submission, Scenario]], conditions: Conditions, ledger: store.Ledger
-) -> Iterator[Record]:
-    """Records of what the ledger lacks; the same bytes are graded once."""
-    by_key: dict[str, list[tuple[Submission, Scenario]]] = {}
-    for submission, scenario in missing:
-        by_key.setdefault(key(submission, scenario, conditions), []).append((submission, scenario))
-    if not by_key:
+    selection: Selection,
+    missing: Mapping[str, Sequence[int]],
+    conditions: Conditions,
+    ledger: store.Ledger,
+) -> Generator[tuple[int, Record]]:
+    """Place and record of what the ledger lacks, by key; the same bytes are graded once."""
+    if not missing:
         return
     from harness.executors import local
 
-    keys: Mapping[str, str] = {pairs[0][0].id: k for k, pairs in by_key.items()}
+    first = [places[0] for places in missing.values()]
+    pairs = Pairs(selection.submissions, first, selection.scenario_of())
+    keys = {submission.id: one for one, (submission, _) in zip(missing, pairs, strict=True)}
     answers = local.grade_all(
-        [pairs[0] for pairs in by_key.values()],
-        seed=conditions.seed,
-        tier=conditions.tier,
-        jobs=conditions.jobs,
+        pairs, seed=conditions.seed, tier=conditions.tier, jobs=conditions.jobs
     )
     with closing(answers):
         for submission, answer in answers:
@@ -229,8 +272,8 @@ def _graded(
                 raise ScenarioError(answer.message)
             else:
                 record = ungraded(submission, answer.message)
-            for twin, _ in by_key[keys[submission.id]]:
-                yield store.identified(record, twin)
+            for place in missing[keys[submission.id]]:
+                yield place, store.identified(record, selection.submissions[place])
 
 
 def ungraded(submission: Submission, reason: str) -> Record:

@@ -212,7 +212,7 @@ class Ledger:
         if row is None:
             return None
         try:
-            return record_from_dict(json.loads(row[0]))
+            return _record_adapter().validate_json(row[0], strict=True)
         except ValueError as error:
             raise LedgerError(
                 f"{self._path}: the grade under {key[:12]}… cannot be read: "

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_results import HEAVY_BYTES, finding, peak_bytes, quick
 
 from harness import running, sandbox, submissions
 from harness.errors import NothingSelected, UsageError
+from harness.executors import local
+from harness.executors.worker import Fault
+from harness.model import Outcome, Record, Submission
+from harness.running import Pairs, Selection, Tally
 from harness.scenarios import Library
+from harness.store import Ledger
 
 ROOT = Path(__file__).parent.parent
 CONDITIONS = running.Conditions(seed=1, tier=sandbox.TIERS["A"], jobs=1)
@@ -54,6 +62,110 @@ def test_the_key_of_a_grade_changes_with_what_the_grade_depends_on(library: Libr
         running.key(submission, scenario, replace(CONDITIONS, tier=sandbox.TIERS["B"])),
     ]
     assert len({key, *others}) == 5
+
+
+# --------------------------------------------------------------------------
+# A run, with graders that answer at once
+
+
+def evidence(submission: Submission) -> str:
+    """As much as ``HEAVY_BYTES``, and different for every submission."""
+    return f"{submission.sha256}{'x' * HEAVY_BYTES}"
+
+
+def at_once(pairs: Pairs, **_: object) -> Iterator[tuple[Submission, Record | Fault]]:
+    """What graders say, the last first; the last one of all they cannot grade."""
+    for place in reversed(range(len(pairs))):
+        submission, scenario = pairs[place]
+        heavy = finding("vjp", message=evidence(submission))
+        if place == len(pairs) - 1:
+            yield submission, Fault("killed")
+        else:
+            yield submission, quick(scenario.id, findings=(heavy,), sha256=submission.sha256)
+
+
+@pytest.fixture
+def graders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "grade_all", at_once)
+
+
+def many(folder: Path, count: int) -> Selection:
+    """Answers to two scenarios by turns, each of ``HEAVY_BYTES``; the first two are the same."""
+    names = ("layer-norm", "memory-relu")
+    with (folder / "many.jsonl").open("w") as file:
+        for number in range(count):
+            text = f"x = '{0 if number == 2 else number:0{HEAVY_BYTES}}'"
+            file.write(json.dumps({"task_id": names[number % 2], "solution": text}) + "\n")
+    return running.select(ROOT / "scenarios", [folder / "many.jsonl"])
+
+
+@pytest.mark.usefixtures("graders")
+def test_every_record_is_that_of_its_submission_whenever_it_came(tmp_path: Path) -> None:
+    selection = many(tmp_path, 9)
+    assert [s.id.split("/", 2)[2] for s in selection.submissions] == [
+        *(f"layer-norm/{n}" for n in range(1, 6)),
+        *(f"memory-relu/{n}" for n in range(1, 5)),
+    ]
+    with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+        results = running.run(selection, CONDITIONS, ledger)
+        assert len(ledger) == 7, "two are the same and one could not be graded"
+        again = running.run(selection, CONDITIONS, ledger)
+    for made in (results, again):
+        assert len(made.records) == 9
+        for submission, record in zip(made.submissions, made.records, strict=True):
+            assert (record.id, record.sha256) == (submission.id, submission.sha256)
+            if record.outcome is not Outcome.UNGRADED:
+                assert record.findings[0].message == evidence(submission)
+        (ungraded,) = (r for r in made.records if r.outcome is Outcome.UNGRADED)
+        assert ungraded.reason == "killed"
+
+
+@pytest.mark.usefixtures("graders")
+def test_a_run_of_many_has_few_records_and_submissions_in_memory(tmp_path: Path) -> None:
+    def grade(fresh: bool) -> None:
+        with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+            results = running.run(many(tmp_path, 200), CONDITIONS, ledger, fresh=fresh)
+            assert sum(len(r.findings) for r in results.records) == 199
+
+    running.select(ROOT / "scenarios", [])  # what is loaded once is loaded before
+    assert peak_bytes(lambda: grade(True)) < 40 * HEAVY_BYTES
+    assert peak_bytes(lambda: grade(False)) < 40 * HEAVY_BYTES
+
+
+def test_a_run_that_is_interrupted_keeps_every_grade_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = []
+
+    def watched(pairs: Pairs, **_: object) -> Iterator[tuple[Submission, Record | Fault]]:
+        try:
+            yield from at_once(pairs)
+        finally:
+            ended.append(True)
+
+    def interrupt(tally: Tally) -> None:
+        if tally.done == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "grade_all", watched)
+    selection = many(tmp_path, 9)
+    out = tmp_path / "out"
+    out.mkdir()
+    with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            running.run(selection, CONDITIONS, ledger, folder=out, on_progress=interrupt)
+        assert ended, f"graders outlive {caught.type}"
+        assert len(ledger) == 3
+    assert list(out.iterdir()) == []
+
+
+def test_some_pairs_are_pairs(tmp_path: Path) -> None:
+    selection = many(tmp_path, 6)
+    pairs = Pairs(selection.submissions, [5, 0, 1], selection.scenario_of())
+    assert [submission.id for submission, _ in pairs[1:]] == [
+        s.id for s in selection.submissions[:2]
+    ]
+    assert [scenario.id for _, scenario in pairs] == ["memory-relu", "layer-norm", "layer-norm"]
 
 
 def test_each_run_gets_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.connection
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,7 +18,9 @@ from harness.sandbox.tier import Tier
 from harness.sandbox.zygote import Zygote
 
 if TYPE_CHECKING:
-    from harness.executors.worker import Fault, Task
+    from harness.executors.worker import Fault
+
+Pair = tuple[Submission, Scenario]
 
 # What a grader needs, made once in the process that graders are forked from.
 PRELOAD = ["harness.executors.warm"]
@@ -45,10 +48,10 @@ class Worker:
 class Backlog:
     """Tasks that wait, by scenario, so that a worker can stay with one plan."""
 
-    by_scenario: dict[str, list[int]] = field(default_factory=dict)
+    by_scenario: dict[str, deque[int]] = field(default_factory=dict)
 
     def add(self, scenario: str, index: int) -> None:
-        self.by_scenario.setdefault(scenario, []).append(index)
+        self.by_scenario.setdefault(scenario, deque()).append(index)
 
     def take(self, preferred: str | None) -> int | None:
         """A task of ``preferred``, else of the scenario with the most left."""
@@ -58,36 +61,37 @@ class Backlog:
         if scenario not in self.by_scenario:
             scenario = max(self.by_scenario, key=lambda name: len(self.by_scenario[name]))
         assert scenario is not None
-        index = self.by_scenario[scenario].pop(0)
+        index = self.by_scenario[scenario].popleft()
         if not self.by_scenario[scenario]:
             del self.by_scenario[scenario]
         return index
 
 
 def grade_all(
-    pairs: Sequence[tuple[Submission, Scenario]], *, seed: int, tier: Tier, jobs: int
+    pairs: Sequence[Pair], *, seed: int, tier: Tier, jobs: int
 ) -> Generator[tuple[Submission, Record | Fault]]:
     """Grade every pair, in no particular order, as results come in.
 
+    A pair is looked at when its turn comes, so that ``pairs`` may be on disk.
     A worker or zygote that is killed is replaced and its task tried again;
     after ``TRIES`` the task yields a ``Fault``. Raises ``SandboxError`` where
     nothing can be started. Closing the iterator ends every process.
     """
-    from harness.executors.worker import Fault, Task
+    from harness.executors.worker import Fault
 
-    tasks = [Task(submission, scenario, seed) for submission, scenario in pairs]
     with Zygote(tier) as zygote:
-        pool = _Pool(zygote, min(jobs, len(tasks)))
+        pool = _Pool(zygote, min(jobs, len(pairs)), seed)
         try:
-            for index, answer in pool.run(tasks, Fault):
-                yield tasks[index].submission, answer
+            for index, answer in pool.run(pairs, Fault):
+                yield pairs[index][0], answer
         finally:
             pool.close()
 
 
 class _Pool:
-    def __init__(self, zygote: Zygote, size: int) -> None:
+    def __init__(self, zygote: Zygote, size: int, seed: int) -> None:
         self.zygote = zygote
+        self.seed = seed
         self.context = multiprocessing.get_context("forkserver")
         self.context.set_forkserver_preload(PRELOAD)
         self.restarts = 0
@@ -104,13 +108,13 @@ class _Pool:
         return Worker(process, ours)
 
     def run(
-        self, tasks: Sequence[Task], fault: type[Fault]
+        self, pairs: Sequence[Pair], fault: type[Fault]
     ) -> Iterator[tuple[int, Record | Fault]]:
         backlog = Backlog()
-        for index, task in enumerate(tasks):
-            backlog.add(task.scenario.id, index)
-        tries = [0] * len(tasks)
-        left = len(tasks)
+        for index, (_, scenario) in enumerate(pairs):
+            backlog.add(scenario.id, index)
+        tries = [0] * len(pairs)
+        left = len(pairs)
         outgrown = False
         while left:
             self._restart_zygote_if_dead()
@@ -119,7 +123,7 @@ class _Pool:
                 outgrown = False
             for worker in self.workers:
                 if worker.busy is None and not outgrown:
-                    self._give(worker, backlog, tasks)
+                    self._give(worker, backlog, pairs)
             for worker in self._heard_from():
                 assert worker.busy is not None
                 done = worker.busy
@@ -132,7 +136,7 @@ class _Pool:
                 tries[done] += 1
                 ours = isinstance(answer, fault)
                 if ours and not answer.fatal and tries[done] < TRIES:
-                    backlog.add(tasks[done].scenario.id, done)
+                    backlog.add(pairs[done][1].id, done)
                     continue
                 left -= 1
                 self.restarts = 0
@@ -140,13 +144,16 @@ class _Pool:
                     outgrown = self.zygote.memory_bytes() > self.born_bytes + MOST_GROWN_BYTES
                 yield done, answer
 
-    def _give(self, worker: Worker, backlog: Backlog, tasks: Sequence[Task]) -> None:
+    def _give(self, worker: Worker, backlog: Backlog, pairs: Sequence[Pair]) -> None:
+        from harness.executors.worker import Task
+
         index = backlog.take(worker.scenario)
         if index is None:
             return
-        worker.busy, worker.scenario = index, tasks[index].scenario.id
+        submission, scenario = pairs[index]
+        worker.busy, worker.scenario = index, scenario.id
         with suppress(OSError):  # it is dead, which reading from it will show
-            worker.connection.send(tasks[index])
+            worker.connection.send(Task(submission, scenario, self.seed))
 
     def _heard_from(self) -> list[Worker]:
         busy = {worker.connection: worker for worker in self.workers if worker.busy is not None}
