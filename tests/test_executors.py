@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import weakref
+from collections import UserList
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,6 +107,27 @@ def test_closing_the_iterator_ends_every_process(
     next(answers)
     answers.close()
     assert set(children_named("/app\0")) <= before
+
+
+def test_few_of_the_answers_that_wait_are_in_memory(
+    pairs: list[tuple[Submission, Scenario]],
+) -> None:
+    looked_at: weakref.WeakSet[Submission] = weakref.WeakSet()
+
+    class Anew(UserList[tuple[Submission, Scenario]]):
+        """Pairs that are made when they are looked at, as if they were on disk."""
+
+        def __getitem__(self, place: Any) -> Any:
+            submission, scenario = self.data[place]
+            copy = replace(submission)
+            looked_at.add(copy)
+            return copy, scenario
+
+    answers = grade_all(Anew(pairs), seed=5, tier=sandbox.choose(), jobs=2)
+    for submission, _ in answers:
+        assert submission in looked_at
+        assert len(looked_at) <= 4
+        looked_at.clear()
 
 
 def test_a_worker_stays_with_its_scenario_while_there_is_work() -> None:
