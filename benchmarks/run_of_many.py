@@ -31,6 +31,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from harness import running, sandbox, store
+from harness.selection import select
 
 ROOT = Path(__file__).parent.parent
 SOLUTIONS = ROOT / "solutions"
@@ -107,15 +108,15 @@ def _copy_grades(source: _Run, target: _Run) -> None:
     tier = sandbox.choose()
     with store.Ledger.open(source.ledger) as known, store.Ledger.open(target.ledger) as book:
         grades = {}
-        selection = running.select(SCENARIOS, [source.answers])
-        scenarios = selection.scenario_of()
+        selected = select(SCENARIOS, [source.answers])
+        scenarios = selected.scenario_of()
         conditions = running.Conditions(known.seed, tier, 1)
-        for one in selection.submissions:
+        for one in selected.submissions:
             file = one.arm, one.submitter, one.scenario
             if file not in grades:
                 grades[file] = known.get(running.key(one, scenarios[one.scenario], conditions))
         conditions = running.Conditions(book.seed, tier, 1)
-        for one in running.select(SCENARIOS, [target.answers]).submissions:
+        for one in select(SCENARIOS, [target.answers]).submissions:
             grade = grades.get((one.arm, one.submitter, one.scenario))
             if grade is None:
                 sys.exit("too few answers were graded to copy from: give --answers more")

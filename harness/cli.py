@@ -149,12 +149,12 @@ def run(
     What was graded before under the same seed, scenario and versions is taken
     from the ledger. Ctrl-C keeps every grade made so far.
     """
-    from harness import running, sandbox, store, summary
+    from harness import running, sandbox, selection, store, summary
     from harness.report import write_reports
 
     if fail_under is not None and not 0 <= fail_under <= 100:
         raise UsageError(f"--fail-under is {fail_under:g}, expected a percentage from 0 to 100")
-    selection = running.select(scenarios, solutions, only=only, arm_names=arms)
+    selected = selection.select(scenarios, solutions, only=only, arm_names=arms)
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     reports = Path("reports")
     folder = running.new_folder(out, reports)
@@ -168,7 +168,7 @@ def run(
         try:
             with meter:
                 results = running.run(
-                    selection,
+                    selected,
                     conditions,
                     book,
                     folder=folder,
@@ -177,7 +177,7 @@ def run(
                 )
         except KeyboardInterrupt:
             click.echo(
-                f"harness: interrupted after {meter.done} of {len(selection.submissions)}; "
+                f"harness: interrupted after {meter.done} of {len(selected.submissions)}; "
                 f"their grades are in {ledger}, the same command goes on from there",
                 err=True,
             )
@@ -284,12 +284,12 @@ def validate(
         return
     import torch
 
-    from harness import proving, running, sandbox, submissions
+    from harness import proving, sandbox, selection, submissions
 
     # One thread: the reference is small, and a second one would spin beside the sandbox.
     torch.set_num_threads(1)
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
-    paths = list(solutions) or [running.default_solutions(scenarios)]
+    paths = list(solutions) or [selection.default_solutions(scenarios)]
     names = {s.id: tuple(e.name for e in s.entry_points) for s in library.scenarios}
     found = submissions.discover(paths, names)
     broken = 0

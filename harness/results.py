@@ -295,10 +295,10 @@ def _explanations(findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def replace_file(path: str | os.PathLike[str], text: str | Iterable[str]) -> None:
-    """Put ``text``, or its pieces, at ``path`` in one step: whatever goes wrong, even with the
-    pieces themselves, leaves the old file.
+    """Put ``text``, whole or in pieces, at ``path`` in one step.
 
-    What is not a regular file (a pipe, ``/dev/stdout``) is written to as it is.
+    A full disk, a kill or a piece that cannot be made leaves the old file. What is not a regular
+    file (a pipe, ``/dev/stdout``) is written to as it is.
     """
     path = Path(path)
     pieces = (text,) if isinstance(text, str) else text

@@ -25,6 +25,7 @@ LAYERS = [
     ["grading", "library"],
     ["store"],
     ["executors"],
+    ["selection"],
     ["running", "proving", "regrading"],
     ["summary"],
     ["results"],

@@ -1,4 +1,4 @@
-"""Selecting submissions, keys of the ledger, and the folder a run writes to."""
+"""Keys of the ledger, what a run keeps, and the folder it writes to."""
 
 from __future__ import annotations
 
@@ -11,41 +11,17 @@ import pytest
 from made_results import HEAVY_BYTES, finding, peak_bytes, quick
 
 from harness import running, sandbox, submissions
-from harness.errors import NothingSelected, UsageError
+from harness.errors import UsageError
 from harness.executors import local
 from harness.executors.worker import Fault
 from harness.model import Outcome, Record, Submission
-from harness.running import Pairs, Selection, Tally
+from harness.running import Tally
 from harness.scenarios import Library
+from harness.selection import Pairs, Selection, select
 from harness.store import Ledger
 
 ROOT = Path(__file__).parent.parent
 CONDITIONS = running.Conditions(seed=1, tier=sandbox.TIERS["A"], jobs=1)
-
-
-def test_the_solutions_beside_the_scenarios_are_the_default() -> None:
-    selection = running.select(ROOT / "scenarios", [], only=["skill/*"])
-    assert {submission.arm for submission in selection.submissions} == {"skill"}
-    assert [arm.name for arm in selection.arms] == ["skill"]
-    one_file = ROOT / "scenarios" / "custom-autograd-functions" / "layer-norm.yaml"
-    assert running.default_solutions(one_file) == ROOT / "solutions"
-
-
-def test_a_scenario_folder_elsewhere_needs_solutions_to_be_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="--solutions PATH"):
-        running.default_solutions(tmp_path)
-
-
-def test_filters_that_leave_nothing_say_what_was_there() -> None:
-    with pytest.raises(NothingSelected, match=r"--only no/such/thing; \d+ were found there"):
-        running.select(ROOT / "scenarios", [], only=["no/such/thing"])
-    with pytest.raises(UsageError, match="no submission is of arm 'nobody'"):
-        running.select(ROOT / "scenarios", [], arm_names=["nobody"])
-
-
-def test_only_scenarios_with_submissions_are_reported() -> None:
-    selection = running.select(ROOT / "scenarios", [], only=["layer-norm"])
-    assert [scenario.id for scenario in selection.scenarios] == ["layer-norm"]
 
 
 def test_the_key_of_a_grade_changes_with_what_the_grade_depends_on(library: Library) -> None:
@@ -96,7 +72,7 @@ def many(folder: Path, count: int) -> Selection:
         for number in range(count):
             text = f"x = '{0 if number == 2 else number:0{HEAVY_BYTES}}'"
             file.write(json.dumps({"task_id": names[number % 2], "solution": text}) + "\n")
-    return running.select(ROOT / "scenarios", [folder / "many.jsonl"])
+    return select(ROOT / "scenarios", [folder / "many.jsonl"])
 
 
 @pytest.mark.usefixtures("graders")
@@ -127,7 +103,7 @@ def test_a_run_of_many_has_few_records_and_submissions_in_memory(tmp_path: Path)
             results = running.run(many(tmp_path, 200), CONDITIONS, ledger, fresh=fresh)
             assert sum(len(r.findings) for r in results.records) == 199
 
-    running.select(ROOT / "scenarios", [])  # what is loaded once is loaded before
+    select(ROOT / "scenarios", [])  # what is loaded once is loaded before
     assert peak_bytes(lambda: grade(True)) < 40 * HEAVY_BYTES
     assert peak_bytes(lambda: grade(False)) < 40 * HEAVY_BYTES
 
@@ -157,15 +133,6 @@ def test_a_run_that_is_interrupted_keeps_every_grade_and_leaves_nothing(
         assert ended, f"graders outlive {caught.type}"
         assert len(ledger) == 3
     assert list(out.iterdir()) == []
-
-
-def test_some_pairs_are_pairs(tmp_path: Path) -> None:
-    selection = many(tmp_path, 6)
-    pairs = Pairs(selection.submissions, [5, 0, 1], selection.scenario_of())
-    assert [submission.id for submission, _ in pairs[1:]] == [
-        s.id for s in selection.submissions[:2]
-    ]
-    assert [scenario.id for _, scenario in pairs] == ["memory-relu", "layer-norm", "layer-norm"]
 
 
 def test_each_run_gets_a_folder_of_its_own(tmp_path: Path) -> None:

@@ -1,0 +1,117 @@
+"""What to grade: which submissions, with which scenarios."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import overload
+
+from harness import scenarios, submissions
+from harness.errors import NothingSelected, UsageError
+from harness.model import Arm, Scenario, Skill, Submission
+from harness.spool import Spool
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to grade."""
+
+    scenarios: tuple[Scenario, ...]
+    skills: tuple[Skill, ...]
+    submissions: Sequence[Submission]
+    arms: tuple[Arm, ...]
+
+    def scenario_of(self) -> dict[str, Scenario]:
+        """The scenarios by their ids."""
+        return {scenario.id: scenario for scenario in self.scenarios}
+
+
+@dataclass(frozen=True)
+class Pairs(Sequence[tuple[Submission, Scenario]]):
+    """Some submissions with their scenarios, each read when it is looked at."""
+
+    submissions: Sequence[Submission]
+    # Which of them.
+    places: Sequence[int]
+    scenario_of: Mapping[str, Scenario]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @overload
+    def __getitem__(self, index: int) -> tuple[Submission, Scenario]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Pairs: ...
+    def __getitem__(self, index: int | slice) -> tuple[Submission, Scenario] | Pairs:
+        if isinstance(index, slice):
+            return replace(self, places=self.places[index])
+        submission = self.submissions[self.places[index]]
+        return submission, self.scenario_of[submission.scenario]
+
+
+def select(
+    root: Path,
+    solutions: Sequence[Path],
+    *,
+    only: Sequence[str] = (),
+    arm_names: Sequence[str] = (),
+) -> Selection:
+    """Load scenarios and submissions and apply the filters.
+
+    ``only`` holds scenario ids or patterns over submission ids; ``arm_names``
+    names arms. Raises ``NothingSelected`` where nothing is left.
+    """
+    library = scenarios.load(root)
+    paths = list(solutions) or [default_solutions(root)]
+    entry_points = {
+        scenario.id: tuple(entry.name for entry in scenario.entry_points)
+        for scenario in library.scenarios
+    }
+    chosen: Spool[Submission] = Spool()
+    orders, known, found = [], set(), 0
+    for submission in submissions.each(paths, entry_points):
+        found += 1
+        known.add(submission.arm)
+        if (not arm_names or submission.arm in arm_names) and (
+            not only or any(_matches(submission, pattern) for pattern in only)
+        ):
+            orders.append((submissions.order(submission), len(chosen)))
+            chosen.append(submission)
+    for name in arm_names:
+        if name not in known:
+            raise UsageError(
+                f"no submission is of arm {name!r}; the arms are "
+                f"{', '.join(sorted(known)) or 'none'}"
+            )
+    if not chosen:
+        filters = [f"--only {pattern}" for pattern in only] + [
+            f"--arm {name}" for name in arm_names
+        ]
+        raise NothingSelected(
+            f"no submission to grade in {', '.join(map(str, paths))}"
+            + (f" with {' '.join(filters)}" if filters else "")
+            + f"; {found} were found there. Expected <arm>/<submitter>/<scenario>.py or .md"
+        )
+    chosen.arrange(place for _, place in sorted(orders))
+    used = {scenario for (_, _, scenario, _), _ in orders}
+    return Selection(
+        tuple(scenario for scenario in library.scenarios if scenario.id in used),
+        library.skills,
+        chosen,
+        submissions.arms(paths, chosen),
+    )
+
+
+def default_solutions(root: Path) -> Path:
+    """The ``solutions`` folder beside the scenarios."""
+    for folder in (root, *root.resolve().parents):
+        candidate = folder.parent / "solutions"
+        if folder.name == "scenarios" and candidate.is_dir():
+            return candidate
+    raise UsageError(f"there is no solutions folder beside {root}; name one with --solutions PATH")
+
+
+def _matches(submission: Submission, pattern: str) -> bool:
+    return submission.scenario == pattern or fnmatch.fnmatchcase(submission.id, pattern)
