@@ -264,10 +264,11 @@ def _below(pid: int) -> list[int]:
     parents = {}
     for one in _processes():
         try:
-            stat = Path(f"/proc/{one}/stat").read_text()
+            # Anybody's process may have bytes of any kind for its name.
+            stat = Path(f"/proc/{one}/stat").read_bytes()
         except OSError:
             continue
-        parents[one] = int(stat.rpartition(")")[2].split()[1])
+        parents[one] = int(stat.rpartition(b")")[2].split()[1])
     below = [pid]
     for parent in below:
         below += [one for one, above in parents.items() if above == parent]
