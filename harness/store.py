@@ -30,6 +30,7 @@ from pathlib import Path, PurePath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
+from harness import writeahead
 from harness.errors import LedgerError
 from harness.model import Outcome, Record, Submission
 
@@ -41,12 +42,15 @@ SCHEMA_VERSION: Final = 1
 # Written into the file's header, where ``file`` and we can tell a ledger from another database.
 _APPLICATION_ID: Final = int.from_bytes(b"hrns", "big")
 _MAGIC: Final = b"SQLite format 3\0"
-# Offset of the application id in the header of an SQLite file (sqlite.org/fileformat2.html).
+# Offsets in the header of an SQLite file (sqlite.org/fileformat2.html).
+_PAGES_AT: Final = 28
 _APPLICATION_ID_AT: Final = 68
+_PAGE_BYTES: Final = 4096
 # How long one run waits for another to finish a write.
 _BUSY_S: Final = 30.0
 
 _TABLES: Final = f"""
+PRAGMA page_size = {_PAGE_BYTES};
 PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -155,16 +159,24 @@ class Ledger:
     def open(cls, path: str | os.PathLike[str]) -> Ledger:
         """Open the ledger at ``path``, or make one where there is no file.
 
-        Raises ``LedgerError`` where the file is damaged, is not a ledger, is of another
-        version or cannot be written; the file is then left as it was.
+        Raises ``LedgerError`` where the file or its log is damaged, is not a ledger, is of
+        another version or cannot be written; the files are then left as they were.
         """
         path = Path(path)
-        if not path.exists():
+        # Not ``exists``, which calls a link to nowhere nothing.
+        if not os.path.lexists(path):
             _create(path)
         _recognise(path)
-        connection = _connect(path)
+        with closing(_connect(path, "ro" if writeahead.log_of(path).exists() else "rw")) as looked:
+            seed = _examine(path, looked)
+        connection = _connect(path, "rw")
         try:
-            return cls(path, connection, _seed_of(path, connection))
+            with _reported(path):
+                connection.execute("PRAGMA synchronous = NORMAL")
+                # Fails now, not after an hour of grading, where the file cannot be written.
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute("ROLLBACK")
+            return cls(path, connection, seed)
         except BaseException:
             connection.close()
             raise
@@ -239,8 +251,9 @@ class Ledger:
 
 
 _MOVE_AWAY: Final = (
-    "Nothing was changed. Move the file away to begin a new ledger, or name another one "
-    "with --ledger; grades that are not found are worked out again."
+    "Nothing was changed. Move the file away, with its -wal and -shm if there are any, to begin "
+    "a new ledger, or name another one with --ledger; grades that are not found are worked out "
+    "again."
 )
 
 
@@ -248,6 +261,12 @@ def _create(path: Path) -> None:
     """Make an empty ledger at ``path`` in one step: a half-made one is never seen there."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.new")
     try:
+        # SQLite would take it for the log of the new one. (Another run's comes after its ledger.)
+        if writeahead.log_of(path).exists() and not os.path.lexists(path):
+            raise LedgerError(
+                f"{path}: the ledger is missing, but its log {path.name}-wal is there. Put the "
+                f"ledger back, or move {path.name}-wal and {path.name}-shm away to begin a new one."
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
             connection.executescript(_TABLES)
@@ -280,12 +299,17 @@ def _publish(draft: Path, path: Path) -> None:
 
 
 def _recognise(path: Path) -> None:
-    """Refuse what is not a ledger by its first bytes, before SQLite touches it."""
+    """Refuse what is not a ledger by its first bytes, or has lost grades, before SQLite sees it."""
     try:
         if not path.is_file():
-            raise LedgerError(f"{path}: expected a file, found a folder or a device. {_MOVE_AWAY}")
+            raise LedgerError(
+                f"{path}: expected a file, found a folder, a device or a link to "
+                f"nothing. {_MOVE_AWAY}"
+            )
         with path.open("rb") as file:
             head = file.read(_APPLICATION_ID_AT + 4)
+            size = file.seek(0, os.SEEK_END)
+        problem = writeahead.loss(path)
     except OSError as error:
         raise LedgerError(f"{path}: cannot be read: {error}. {_MOVE_AWAY}") from error
     if not head:
@@ -300,39 +324,45 @@ def _recognise(path: Path) -> None:
             f"{path}: expected a ledger, found an SQLite database that something else made. "
             f"{_MOVE_AWAY}"
         )
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    """A connection to a file that has the marks of a ledger, after a look at its health."""
-    with _reported(path):
-        connection = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_S, isolation_level=None
+    # SQLite fills up with zeros what the last page lacks. (A log may hold the rest of it.)
+    whole = int.from_bytes(head[_PAGES_AT : _PAGES_AT + 4], "big") * _PAGE_BYTES
+    if size < whole and not writeahead.log_of(path).exists():
+        raise LedgerError(
+            f"{path}: the ledger is cut short: {size} of {whole} bytes are there. {_MOVE_AWAY}"
         )
-    try:
-        with _reported(path):
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version != SCHEMA_VERSION:
-                raise LedgerError(
-                    f"{path}: the ledger is of version {version}, this harness reads version "
-                    f"{SCHEMA_VERSION}. {_MOVE_AWAY}"
-                )
-            health = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if health != "ok":
-                raise LedgerError(
-                    f"{path}: the ledger is damaged: {' '.join(health.split())}. {_MOVE_AWAY}"
-                )
-            connection.execute("PRAGMA synchronous = NORMAL")
-            # Fails now, not after an hour of grading, where the file cannot be written.
-            connection.execute("BEGIN IMMEDIATE")
-            connection.execute("ROLLBACK")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+    if problem is not None:
+        raise LedgerError(
+            f"{path}: its log {path.name}-wal, where the last grades are, {problem}. Nothing was "
+            f"changed. Put the log back, or move {path.name}-wal and {path.name}-shm away to go on "
+            "with the grades before those; what is not found is worked out again."
+        )
 
 
-def _seed_of(path: Path, connection: sqlite3.Connection) -> int:
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection; one of mode ``ro`` leaves a log alone that a killed run left behind."""
     with _reported(path):
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            timeout=_BUSY_S,
+            isolation_level=None,
+        )
+
+
+def _examine(path: Path, connection: sqlite3.Connection) -> int:
+    """The seed of a ledger of our version that is in good health."""
+    with _reported(path):
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version != SCHEMA_VERSION:
+            raise LedgerError(
+                f"{path}: the ledger is of version {version}, this harness reads version "
+                f"{SCHEMA_VERSION}. {_MOVE_AWAY}"
+            )
+        health = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if health != "ok":
+            raise LedgerError(
+                f"{path}: the ledger is damaged: {' '.join(health.split())}. {_MOVE_AWAY}"
+            )
         row = connection.execute("SELECT value FROM setting WHERE name = 'seed'").fetchone()
     if row is None or not str(row[0]).isdecimal():
         found = "none" if row is None else repr(row[0])

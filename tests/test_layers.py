@@ -23,7 +23,7 @@ LAYERS = [
     ["diagnosis"],
     ["evidence", "claims", "verification", "unplugged", "behaviour"],
     ["grading", "library"],
-    ["store"],
+    ["store", "writeahead"],
     ["executors"],
     ["selection"],
     ["running", "proving", "regrading"],

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sqlite3
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -159,7 +161,8 @@ def test_several_processes_fill_one_ledger_at_once(path: Path) -> None:
         assert len(ledger) == 40 + 4 * 40
 
 
-def test_what_was_put_survives_a_killed_run(path: Path) -> None:
+def put_and_die(path: Path) -> None:
+    """Put twenty grades in another process that has no time to close the ledger."""
     code = textwrap.dedent(
         """
         import os, sys
@@ -168,11 +171,15 @@ def test_what_was_put_survives_a_killed_run(path: Path) -> None:
         from harness.store import Ledger
         ledger = Ledger.open(sys.argv[1])
         for number in range(20):
-            ledger.put(str(number), quick("layer-norm"))
+            ledger.put(f"late-{number}", quick("layer-norm"))
         os.kill(os.getpid(), 9)
         """
     )
     subprocess.run([sys.executable, "-c", code, str(path), str(Path(__file__).parent)], check=False)
+
+
+def test_what_was_put_survives_a_killed_run(path: Path) -> None:
+    put_and_die(path)
     with Ledger.open(path) as ledger:
         assert len(ledger) == 20
 
@@ -208,18 +215,28 @@ def test_another_version_is_refused(path: Path) -> None:
     assert "is of version 7, this harness reads version 1" in refused(path)
 
 
+PAGE_BYTES = 4096
+
+
 def filled(path: Path) -> None:
     with Ledger.open(path) as ledger:
         for number in range(60):
             ledger.put(str(number), quick("layer-norm", reason="because " * 40))
 
 
-@pytest.mark.parametrize("part", [0.9, 0.5, 0.1])
+@pytest.mark.parametrize("part", [0.9999, 0.9, 0.5, 0.1])
 def test_a_truncated_ledger_is_refused(path: Path, part: float) -> None:
     filled(path)
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * part)])
-    assert "malformed" in refused(path)
+    assert "the ledger is cut short" in refused(path)
+
+
+@pytest.mark.parametrize("pages", [1, 2, -1])
+def test_a_ledger_cut_between_two_pages_is_refused(path: Path, pages: int) -> None:
+    filled(path)
+    path.write_bytes(path.read_bytes()[: pages * PAGE_BYTES])
+    assert "the ledger is cut short" in refused(path)
 
 
 def test_a_ledger_cut_within_its_header_is_refused(path: Path) -> None:
@@ -228,12 +245,128 @@ def test_a_ledger_cut_within_its_header_is_refused(path: Path) -> None:
     refused(path)
 
 
-def test_a_ledger_with_a_page_overwritten_is_refused(path: Path) -> None:
+def test_a_ledger_with_any_page_overwritten_is_refused(path: Path) -> None:
     filled(path)
-    data = bytearray(path.read_bytes())
-    data[3 * 4096 : 5 * 4096] = b"\xa5" * 8192
-    path.write_bytes(bytes(data))
-    assert "damaged" in refused(path) or "malformed" in refused(path)
+    data = path.read_bytes()
+    for start in range(0, len(data), PAGE_BYTES):
+        garbage = b"\xa5" * PAGE_BYTES
+        path.write_bytes(data[:start] + garbage + data[start + PAGE_BYTES :])
+        refused(path)
+
+
+# --------------------------------------------------------------------------
+# The log that a killed run leaves behind
+
+
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a ledger whose twenty grades are in its log only."""
+    folder = tmp_path_factory.mktemp("killed")
+    put_and_die(folder / "ledger.sqlite")
+    assert len(list(folder.iterdir())) == 3
+    return folder
+
+
+@pytest.fixture
+def left(killed: Path, path: Path) -> Path:
+    """That ledger, to damage."""
+    for file in killed.iterdir():
+        shutil.copy(file, path.parent)
+    return path
+
+
+def log_of(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
+def index_of(path: Path) -> Path:
+    return path.with_name(path.name + "-shm")
+
+
+def overwritten(data: bytes, start: int, length: int) -> bytes:
+    return data[:start] + b"\xa5" * length + data[start + length :]
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_what_a_killed_run_left_in_the_log_is_found(left: Path, indexed: bool) -> None:
+    if not indexed:
+        index_of(left).unlink()
+    with Ledger.open(left) as ledger:
+        assert len(ledger) == 20
+
+
+DAMAGE = {
+    "its head": lambda log: overwritten(log, 0, 40),
+    "its first page": lambda log: overwritten(log, 60, 100),
+    "a page in the middle": lambda log: overwritten(log, len(log) // 2, 3),
+    "pages and their heads": lambda log: overwritten(log, len(log) // 2, 3 * PAGE_BYTES),
+}
+CUT = {
+    "all of it": lambda log: b"",
+    "within its head": lambda log: log[:20],
+    "after its head": lambda log: log[:32],
+    "half of it": lambda log: log[: len(log) // 2],
+    "its last byte": lambda log: log[:-1],
+}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGE.values(), *CUT.values()], ids=[*DAMAGE, *CUT])
+def test_a_log_that_lost_grades_is_refused(left: Path, damage: Callable[[bytes], bytes]) -> None:
+    log = log_of(left)
+    damaged = damage(log.read_bytes())
+    log.write_bytes(damaged)
+    assert_kept(
+        left, r"its log ledger\.sqlite-wal, where the last grades are, is (damaged|missing)"
+    )
+    for file in (log, index_of(left)):
+        file.rename(file.with_name("away"))
+    with Ledger.open(left) as ledger:
+        assert len(ledger) == 0, "the message says how to go on"
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_damage_shows_without_an_index(left: Path, damage: Callable[[bytes], bytes]) -> None:
+    log_of(left).write_bytes(damage(log_of(left).read_bytes()))
+    index_of(left).unlink()
+    assert_kept(left, "is damaged")
+
+
+def test_a_log_that_is_gone_is_missed(left: Path) -> None:
+    log_of(left).unlink()
+    assert_kept(left, "is missing or empty")
+
+
+def test_a_grade_that_a_kill_cut_short_is_no_damage(left: Path) -> None:
+    log_of(left).write_bytes(log_of(left).read_bytes()[:-100])
+    index_of(left).unlink()
+    with Ledger.open(left) as ledger:
+        assert len(ledger) == 19
+
+
+def test_a_log_without_its_ledger_is_not_taken_for_that_of_a_new_one(left: Path) -> None:
+    left.unlink()
+    with pytest.raises(LedgerError, match=r"the ledger is missing, but its log ledger\.sqlite-wal"):
+        Ledger.open(left)
+    assert not left.exists()
+
+
+def test_a_damaged_ledger_keeps_its_log(path: Path) -> None:
+    filled(path)
+    put_and_die(path)
+    path.write_bytes(overwritten(path.read_bytes(), 8 * PAGE_BYTES, PAGE_BYTES))
+    assert_kept(path, "the ledger is damaged")
+    assert log_of(path).stat().st_size > 0
+
+
+def assert_kept(path: Path, words: str) -> None:
+    """Opening the ledger fails with ``words``, and it and its log stay as they are."""
+    files = [file for file in (path, log_of(path)) if file.exists()]
+    before = [file.read_bytes() for file in files]
+    with pytest.raises(LedgerError, match=words) as caught:
+        Ledger.open(path)
+    assert [file.read_bytes() for file in files] == before
+    assert str(path) in str(caught.value)
+    assert "Nothing was changed." in str(caught.value)
 
 
 @pytest.mark.parametrize("value", [None, "many"])
@@ -362,7 +495,7 @@ def test_the_first_of_two_runs_makes_the_ledger(
 ) -> None:
     with Ledger.open(path) as ledger:
         seed = ledger.seed
-    monkeypatch.setattr(Path, "exists", lambda _: False)
+    monkeypatch.setattr(store.os.path, "lexists", lambda _: False)
     with Ledger.open(path) as ledger:
         assert ledger.seed == seed
 
