@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +24,7 @@ EXIT_GATE_FAILED, EXIT_UNGRADED, EXIT_INTERRUPTED = 1, 3, 130
 EXIT_CODES = """
 \b
 Exit status: 0 graded and gates met, 1 a gate failed, 2 usage or invalid scenario,
-3 something could not be graded, 4 nothing selected, 130 interrupted.
+3 something could not be graded or written, 4 nothing selected, 130 interrupted.
 """
 
 
@@ -32,12 +35,32 @@ class Program(click.Group):
         try:
             return super().invoke(ctx)
         except HarnessError as error:
-            click.echo(f"harness: {error}", err=True)
+            _complain(str(error))
             ctx.exit(error.exit_code)
         except BrokenPipeError:
-            # The reader of our output has gone; the interpreter must not complain about it.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_output()  # its reader has gone
             ctx.exit(0)
+        except OSError as error:
+            # Where nothing nearer to the fault had words for it, above all our own output.
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
+                raise
+            _drop_output()
+            _complain(
+                f"{error.filename or 'the output of this command'}: cannot be written: "
+                f"{error.strerror}. Make room and give the same command again; grades in the "
+                "ledger are not worked out twice."
+            )
+            ctx.exit(EXIT_UNGRADED)
+
+
+def _complain(message: str) -> None:
+    with suppress(OSError):  # the exit status says it, too
+        click.echo(f"harness: {message}", err=True)
+
+
+def _drop_output() -> None:
+    """Keep the interpreter from complaining about what it cannot write when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(
@@ -157,7 +180,7 @@ def run(
     selected = selection.select(scenarios, solutions, only=only, arm_names=arms)
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     reports = Path("reports")
-    folder = running.new_folder(out, reports)
+    folder = _new_folder(out, reports)
     ledger = ledger or reports / "ledger.sqlite"
     _make_parent(ledger)
     with store.Ledger.open(ledger) as book:
@@ -363,13 +386,13 @@ def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
     """
     import harness.results
     import harness.scenarios
-    from harness import regrading, running
+    from harness import regrading
     from harness.report import write_reports
 
     library = harness.scenarios.load(scenarios)
     found = harness.results.read(results)
     regraded = regrading.regrade(found, library.scenarios, library.skills)
-    folder = running.new_folder(out, Path("reports"))
+    folder = _new_folder(out, Path("reports"))
     page = write_reports(regraded.results, folder)
     for change in regraded.changes:
         click.echo(f"{change.id}: {'; '.join(change.what)}")
@@ -536,6 +559,21 @@ def doctor() -> None:
         click.echo("untrusted code is not run here without --allow-unsandboxed")
     if not well:
         sys.exit(EXIT_UNGRADED)
+
+
+def _new_folder(out: Path | None, reports: Path) -> Path:
+    """``running.new_folder``; one named by the time is not left behind empty."""
+    from harness import running
+
+    folder = running.new_folder(out, reports)
+    if out is None:
+        click.get_current_context().call_on_close(partial(_remove_if_empty, folder))
+    return folder
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _make_parent(file: Path) -> None:

@@ -30,6 +30,12 @@ class ResultsError(HarnessError):
     """A results file that cannot be read or is of an unknown version."""
 
 
+class ReportError(ResultsError):
+    """A results or report file that cannot be written."""
+
+    exit_code = 3
+
+
 class LedgerError(HarnessError):
     """The ledger cannot be opened, read or written."""
 

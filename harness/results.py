@@ -15,8 +15,10 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, NoReturn
@@ -24,7 +26,7 @@ from xml.etree import ElementTree
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from harness.errors import ResultsError
+from harness.errors import ReportError, ResultsError
 from harness.model import (
     Arm,
     BehaviourState,
@@ -217,7 +219,7 @@ def write(results: Results, path: str | os.PathLike[str]) -> None:
     """Write ``results`` to ``path`` as JSON, whole or not at all.
 
     Submissions without a record are left out, and no more than one record is in memory. Raises
-    ``ResultsError`` where the file cannot be written; what was there before then stays.
+    ``ReportError`` where the file cannot be written; what was there before then stays.
     """
     try:
         replace_file(path, _document(results))
@@ -301,8 +303,7 @@ def replace_file(path: str | os.PathLike[str], text: str | Iterable[str]) -> Non
     """
     path = Path(path)
     pieces = (text,) if isinstance(text, str) else text
-    draft = None
-    try:
+    with _reported(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
             with path.open("w", encoding="utf-8", newline="") as file:
@@ -311,20 +312,57 @@ def replace_file(path: str | os.PathLike[str], text: str | Iterable[str]) -> Non
         # A link stays a link; its target is replaced.
         target = path.resolve()
         draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
-        with draft.open("x", encoding="utf-8", newline="") as file:
-            file.writelines(pieces)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(target)
+        try:
+            with draft.open("x", encoding="utf-8", newline="") as file:
+                file.writelines(pieces)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def together(folder: Path) -> Iterator[Path]:
+    """A folder to write to, whose files take their places in ``folder`` once all are written.
+
+    So a disk that fills up on the way leaves no report of which one half is of another run.
+    Raises ``ReportError`` where ``folder`` cannot be written to.
+    """
+    draft = folder / f".{secrets.token_hex(4)}.new"
+    try:
+        with _reported(folder):
+            draft.mkdir(parents=True)
+        try:
+            yield draft
+        except ResultsError as error:
+            # The reader knows the place, not the draft.
+            raise type(error)(str(error).replace(str(draft), str(folder))) from error
+        for file in sorted(file for file in draft.rglob("*") if file.is_file()):
+            _move(file, folder / file.relative_to(draft))
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _move(file: Path, path: Path) -> None:
+    with _reported(path):
+        if path.is_symlink() or (path.exists() and not path.is_file()):
+            replace_file(path, file.read_text(encoding="utf-8"))
+        else:
+            path.parent.mkdir(exist_ok=True)
+            file.replace(path)
+
+
+@contextmanager
+def _reported(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise ResultsError(
+        raise ReportError(
             f"{path}: cannot be written: {error.strerror or error}. See that the folder may be "
             "written to and the disk has room, or choose another place; a file that was there "
             "before is unchanged, and grades in the ledger are not worked out twice."
         ) from error
-    finally:
-        if draft is not None:
-            draft.unlink(missing_ok=True)
 
 
 # --------------------------------------------------------------------------

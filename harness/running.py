@@ -16,7 +16,7 @@ from pathlib import Path
 
 import harness
 from harness import store
-from harness.errors import ScenarioError, UsageError
+from harness.errors import ReportError, ScenarioError, UsageError
 from harness.model import (
     Level,
     Outcome,
@@ -197,16 +197,11 @@ def new_folder(out: Path | None, reports: Path) -> Path:
 
     ``reports/<time>`` unless ``out`` is given.
     """
-    folder = out
-    if folder is None:
-        stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-        folder = reports / stamp
-        for number in range(2, 100):
-            if not folder.exists():
-                break
-            folder = reports / f"{stamp}-{number}"
+    folder = out or reports
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if out is None:
+            folder = _folder_of_now(reports)
         probe = folder / ".writable"
         probe.touch()
         probe.unlink()
@@ -217,12 +212,32 @@ def new_folder(out: Path | None, reports: Path) -> Path:
     return folder
 
 
+def _folder_of_now(reports: Path) -> Path:
+    """Another one each time, even where the clock was set back."""
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    folder, number = reports / stamp, 1
+    while True:
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+            folder = reports / f"{stamp}-{number}"
+        else:
+            return folder
+
+
 def point_latest(reports: Path, folder: Path) -> None:
     """Make ``reports/latest`` point at ``folder``, atomically; ``--out`` may lie elsewhere."""
-    reports.mkdir(parents=True, exist_ok=True)
     link, draft = reports / "latest", reports / f".latest.{os.getpid()}"
-    if link.exists() and not link.is_symlink():
-        return  # somebody's own folder
-    draft.unlink(missing_ok=True)
-    draft.symlink_to(os.path.relpath(folder.resolve(), reports.resolve()))
-    draft.replace(link)
+    try:
+        reports.mkdir(parents=True, exist_ok=True)
+        if link.exists() and not link.is_symlink():
+            return  # somebody's own folder
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(os.path.relpath(folder.resolve(), reports.resolve()))
+        draft.replace(link)
+    except OSError as error:
+        raise ReportError(
+            f"{link}: cannot be pointed at {folder}: {error.strerror}. The report is complete "
+            "there; see that the folder of the link may be written to and the disk has room."
+        ) from error

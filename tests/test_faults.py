@@ -1,6 +1,7 @@
-"""Processes of a run are killed at random moments: nothing is lost, nothing is graded twice.
+"""Faults of the machine under a whole run: nothing is lost, nothing is graded twice.
 
-By default a few dozen answers; ``HARNESS_FAULTS=full`` runs five hundred of them.
+Processes are killed at random moments: by default under a few dozen answers, under five
+hundred with ``HARNESS_FAULTS=full``. Disks fill up and clocks jump in earnest, too.
 """
 
 from __future__ import annotations
@@ -10,14 +11,20 @@ import math
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 FULL = os.environ.get("HARNESS_FAULTS") == "full"
@@ -175,3 +182,274 @@ def _runs(pid: int) -> bool:
         )
     except OSError:
         return False
+
+
+# --------------------------------------------------------------------------
+# A disk that is full
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A small file system that only what is run on it can see."""
+
+    folder: Path
+    # A process that sees it, too, and keeps it there.
+    keeper: int
+
+    @property
+    def inside(self) -> Path:
+        """Its folder, as this process reaches it."""
+        return Path(f"/proc/{self.keeper}/root{self.folder}")
+
+    def leave(self, free_bytes: int) -> None:
+        """Fill the disk up."""
+        self.make_room()
+        found = os.statvfs(self.inside)
+        with (self.inside / "ballast").open("wb") as file:
+            file.write(bytes(found.f_bavail * found.f_bsize - free_bytes))
+
+    def make_room(self) -> None:
+        (self.inside / "ballast").unlink(missing_ok=True)
+
+    def within(self, *command: str | Path, cwd: Path) -> list[str]:
+        """The command line that runs ``command`` where the disk is seen."""
+        enter = ["nsenter", f"--target={self.keeper}", "--mount", "--", "sh", "-c"]
+        return [*enter, 'cd "$0" && exec "$@"', *map(str, (cwd, *command))]
+
+    def content(self) -> dict[str, bytes | str]:
+        """Files and what is in them, links and where they point, folders."""
+        found: dict[str, bytes | str] = {}
+        for entry in self.inside.rglob("*"):
+            name = str(entry.relative_to(self.inside))
+            if entry.is_symlink():
+                found[name] = str(entry.readlink())
+            elif name != "ballast":
+                found[name] = entry.read_bytes() if entry.is_file() else "folder"
+        return found
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = f"mount -t tmpfs -o size=16m tmpfs '{folder}' && echo mounted && exec sleep 600"
+    if not all(map(shutil.which, ("unshare", "nsenter", "mount"))):
+        pytest.skip("needs unshare, nsenter and mount to make a small disk")
+    with subprocess.Popen(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-c", mount],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as keeper:
+        assert keeper.stdout is not None
+        assert keeper.stderr is not None
+        if not keeper.stdout.readline():
+            pytest.skip(f"a small disk cannot be mounted here: {keeper.stderr.read().strip()}")
+        try:
+            yield Disk(folder, keeper.pid)
+        finally:
+            keeper.kill()
+
+
+def write_few(file: Path, count: int, *, alike: bool = False) -> None:
+    """Right answers; those that are ``alike`` have the same bytes and are graded once."""
+    code = (ROOT / "solutions/reference/harness/clipped-gradient.py").read_text()
+    rows = [
+        {
+            "task_id": "clipped-gradient",
+            "sample_id": number,
+            "arm": "a",
+            "solution": f"{code}\n# {0 if alike else number}\n",
+        }
+        for number in range(count)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def command(answers: Path, ledger: Path, *options: str | Path) -> list[str]:
+    told = [ROOT / "scenarios", "--solutions", answers, "--ledger", ledger, "-j", "1", *options]
+    return [sys.executable, "-m", "harness", "run", *map(str, told)]
+
+
+def finish(command: list[str], **how: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE_S, check=False, **how
+    )
+
+
+def complaint(done: subprocess.CompletedProcess[str], status: int = 3) -> str:
+    """The one message with which a run ended."""
+    assert done.returncode == status, done.stderr + done.stdout
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, done.stderr
+    assert lines[0].startswith("harness: ")
+    return lines[0]
+
+
+@pytest.fixture(scope="module")
+def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with more answers than fit on one page, and the ledger that knows them."""
+    folder = tmp_path_factory.mktemp("graded")
+    write_few(folder / "answers.jsonl", 201, alike=True)
+    run = command(folder / "answers.jsonl", folder / "ledger.sqlite", "--out", "reports/calm")
+    done = finish(run, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_a_disk_that_fills_while_reports_are_written_leaves_those_that_were_there(
+    graded: Path, disk: Disk
+) -> None:
+    again = command(graded / "answers.jsonl", graded / "ledger.sqlite", "--out", "reports/mine")
+    assert finish(disk.within(*again, cwd=disk.folder)).returncode == 0
+    before = disk.content()
+    assert before["reports/latest"] == "mine"
+    sizes = {name: len(text) for name, text in before.items() if isinstance(text, bytes)}
+    page = sizes["reports/mine/report.html"]
+    pages = sum(size for name, size in sizes.items() if "/submissions/" in name)
+    whole = sum(sizes.values())
+    for free_bytes, name in (
+        (0, "results.json"),
+        (whole - page - pages // 4, "submissions/0002.html"),
+        (whole - page // 2, "report.html"),
+    ):
+        disk.leave(free_bytes)
+        # Into the old folder, and beside it.
+        options = again if free_bytes else again[:-2]
+        said = complaint(finish(disk.within(*options, cwd=disk.folder)))
+        assert re.search(rf"reports/[\w-]+/{name}: cannot be written: No space left", said), said
+        assert "the disk has room" in said
+        assert disk.content() == before
+    disk.make_room()
+    done = finish(disk.within(*again, cwd=disk.folder))
+    assert done.returncode == 0, done.stderr
+    assert "(201 from the ledger, 0 graded now)" in " ".join(done.stdout.split())
+    assert disk.content().keys() == before.keys()
+
+
+def test_a_disk_that_fills_under_the_ledger_keeps_what_was_graded(
+    tmp_path: Path, disk: Disk
+) -> None:
+    write_few(tmp_path / "answers.jsonl", 4)
+    ledger = disk.folder / "ledger.sqlite"
+    run = disk.within(*command(tmp_path / "answers.jsonl", ledger), cwd=tmp_path)
+    disk.leave(0)
+    said = complaint(finish(run))
+    assert f"{ledger}: no ledger can be made there" in said
+    assert not disk.content()
+    # For the ledger, SQLite's two files beside it, and two grades.
+    disk.leave(60_000)
+    said = complaint(finish(run))
+    assert f"{ledger}: database or disk is full. The disk is full: make room" in said
+    assert "finished grades are kept" in said
+    assert not any((tmp_path / "reports").iterdir())
+    disk.make_room()
+    done = finish(run)
+    assert done.returncode == 0, done.stderr
+    (kept,) = re.findall(r"\((\d) from the ledger", " ".join(done.stdout.split()))
+    assert 0 < int(kept) < 4
+    assert set(disk.content()) == {"ledger.sqlite"}
+
+
+def test_a_disk_without_room_for_temporary_files_is_named(graded: Path, disk: Disk) -> None:
+    run = command(graded / "answers.jsonl", graded / "ledger.sqlite", "--seed", "1")
+    disk.leave(8192)
+    before = sorted((graded / "reports").iterdir())
+    environment = {**os.environ, "TMPDIR": str(disk.folder)}
+    said = complaint(finish(disk.within(*run, cwd=graded), env=environment))
+    assert "the sandbox cannot be set up: [Errno 28] No space left on device" in said
+    assert "set TMPDIR to another one" in said
+    assert not disk.content()
+    assert sorted((graded / "reports").iterdir()) == before
+
+
+def test_a_disk_that_became_read_only_is_named(graded: Path, disk: Disk) -> None:
+    shutil.copy(graded / "ledger.sqlite", disk.inside)
+    before = disk.content()
+    remount = disk.within("mount", "-o", "remount,ro", disk.folder, cwd=graded)
+    subprocess.run(remount, check=True)
+    ledger = disk.folder / "ledger.sqlite"
+    said = complaint(finish(disk.within(*command(graded / "answers.jsonl", ledger), cwd=graded)))
+    assert f"{ledger}: " in said
+    assert "See that you may write to the folder" in said
+    run = command(graded / "answers.jsonl", graded / "ledger.sqlite", "--out", disk.folder / "out")
+    said = complaint(finish(disk.within(*run, cwd=graded)), status=2)
+    assert f"cannot write to {disk.folder / 'out'}: Read-only file system" in said
+    assert disk.content() == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_output_that_cannot_be_written_is_no_failed_gate(graded: Path) -> None:
+    run = command(graded / "answers.jsonl", graded / "ledger.sqlite", "--only", "*/1")
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            run, cwd=graded, stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    done.stdout = ""
+    assert "the output of this command: cannot be written: No space left" in complaint(done)
+    assert (graded / "reports" / "latest" / "report.html").is_file()
+
+
+# --------------------------------------------------------------------------
+# A clock that jumps
+
+# Each reading of the wall clock is hours or weeks away from the one before.
+JUMPING = """
+#define _GNU_SOURCE
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    static const long by_s[] = {0, 7200, -3 * 86400, 40 * 86400, -3600};
+    static unsigned readings;
+    int failed = syscall(SYS_clock_gettime, clock, now);
+    if (!failed && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+        now->tv_sec += by_s[__sync_fetch_and_add(&readings, 1) % 5];
+    return failed;
+}
+
+int gettimeofday(struct timeval *now, void *zone) {
+    struct timespec precise;
+    clock_gettime(CLOCK_REALTIME, &precise);
+    now->tv_sec = precise.tv_sec;
+    now->tv_usec = precise.tv_nsec / 1000;
+    return 0;
+}
+
+time_t time(time_t *into) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (into)
+        *into = now.tv_sec;
+    return now.tv_sec;
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs cc to make the clock jump")
+def test_a_clock_that_jumps_changes_no_grade(graded: Path, tmp_path: Path) -> None:
+    (tmp_path / "jumping.c").write_text(JUMPING)
+    library = tmp_path / "jumping.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, "jumping.c"], cwd=tmp_path, check=True)
+    jumping = {**os.environ, "LD_PRELOAD": str(library)}
+    now = "import time; print(*(int(time.time() / 3600) for _ in range(5)))"
+    read = finish([sys.executable, "-c", now], env=jumping).stdout.split()
+    assert len(set(read)) == 5, "the clock does not jump"
+
+    calm = graded / "reports" / "calm" / "results.json"
+    seed = json.loads(calm.read_text())["run"]["seed"]
+    run = command(graded / "answers.jsonl", tmp_path / "ledger.sqlite", "--seed", str(seed))
+    started = time.monotonic()
+    done = finish(run, cwd=tmp_path, env=jumping)
+    spent_s = time.monotonic() - started
+    assert done.returncode == 0, done.stderr
+    (folder,) = (tmp_path / "reports").glob("2*")
+    assert re.fullmatch(r"\d{8}-\d{6}", folder.name)
+    assert (tmp_path / "reports" / "latest").resolve() == folder
+    assert without_times(folder / "results.json") == without_times(calm)
+    results = json.loads((folder / "results.json").read_text())
+    assert datetime.fromisoformat(results["run"]["started_at"]).tzinfo is not None
+    spent = [results["run"]["wall_s"], *(entry["wall_s"] for entry in results["submissions"])]
+    assert all(0 < wall_s < spent_s for wall_s in spent)

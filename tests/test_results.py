@@ -29,9 +29,18 @@ from made_results import (
     simple_results,
 )
 
-from harness.errors import ResultsError
+from harness.errors import ReportError, ResultsError
 from harness.model import Outcome, RedFlagFinding, Results, TrapFinding, TrapState
-from harness.results import CSV_COLUMNS, read, replace_file, schema, write, write_csv, write_junit
+from harness.results import (
+    CSV_COLUMNS,
+    read,
+    replace_file,
+    schema,
+    together,
+    write,
+    write_csv,
+    write_junit,
+)
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "schema" / "results.schema.json"
 
@@ -443,6 +452,61 @@ def test_a_pipe_is_written_to_as_it_is(path: Path) -> None:
     reader.join(timeout=10)
     assert seen == ["through the pipe"]
     assert path.is_fifo()
+
+
+# --------------------------------------------------------------------------
+# Several files at once
+
+
+def test_files_take_their_places_together(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    with together(folder) as draft:
+        replace_file(draft / "one", "1")
+        replace_file(draft / "below" / "two", "2")
+        assert [file.name for file in folder.iterdir()] == [draft.name]
+    names = {str(file.relative_to(folder)) for file in folder.rglob("*")}
+    assert names == {"one", "below", "below/two"}
+
+
+@pytest.mark.parametrize("fault", [ReportError, ResultsError, KeyboardInterrupt])
+def test_what_was_there_stays_when_one_of_several_cannot_be_written(
+    tmp_path: Path, fault: type[BaseException]
+) -> None:
+    def fail() -> None:
+        with together(tmp_path) as draft:
+            replace_file(draft / "one", "after")
+            raise fault(f"{draft / 'two'}: no")
+
+    (tmp_path / "one").write_text("before")
+    with pytest.raises(fault) as caught:
+        fail()
+    if fault is not KeyboardInterrupt:
+        assert str(caught.value) == f"{tmp_path / 'two'}: no"
+    assert [file.name for file in tmp_path.iterdir()] == ["one"]
+    assert (tmp_path / "one").read_text() == "before"
+
+
+def test_one_of_several_that_is_a_link_stays_one(tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere"
+    target.write_text("before")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "link").symlink_to(target)
+    with together(folder) as draft:
+        replace_file(draft / "link", "after")
+    assert (folder / "link").is_symlink()
+    assert target.read_text() == "after"
+
+
+def test_a_folder_that_cannot_be_made_for_several_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    with (
+        pytest.raises(ReportError, match=f"{file}: cannot be written: ") as caught,
+        together(file),
+    ):
+        pass
+    assert caught.value.exit_code == 3
 
 
 # --------------------------------------------------------------------------

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
 from made_results import HEAVY_BYTES, finding, peak_bytes, quick
 
 from harness import running, sandbox, submissions
-from harness.errors import UsageError
+from harness.errors import ReportError, UsageError
 from harness.executors import local
 from harness.executors.worker import Fault
 from harness.model import Outcome, Record, Submission
@@ -142,6 +143,27 @@ def test_each_run_gets_a_folder_of_its_own(tmp_path: Path) -> None:
     running.point_latest(tmp_path, first)
     running.point_latest(tmp_path, second)
     assert (tmp_path / "latest").resolve() == second.resolve()
+
+
+def test_a_clock_that_was_set_back_leads_to_no_folder_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Stopped:
+            return cls(2026, 1, 2, 3, 4, 5, tzinfo=tz)
+
+    monkeypatch.setattr(running, "datetime", Stopped)
+    folders = [running.new_folder(None, tmp_path).name for _ in range(120)]
+    assert folders[:2] == ["20260102-030405", "20260102-030405-2"]
+    assert len(set(folders)) == 120
+
+
+def test_a_link_that_cannot_be_moved_says_that_the_report_is_complete(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ReportError, match="The report is complete there") as caught:
+        running.point_latest(tmp_path / "file", tmp_path)
+    assert caught.value.exit_code == 3
 
 
 def test_a_folder_named_latest_is_left_alone(tmp_path: Path) -> None:

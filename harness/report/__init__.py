@@ -20,7 +20,7 @@ from harness.judge.hearing import Hearing
 from harness.model import Results
 from harness.report.text import visible
 from harness.report.view import Page, details, page
-from harness.results import replace_file, write, write_csv, write_junit
+from harness.results import replace_file, together, write, write_csv, write_junit
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -92,25 +92,30 @@ def _markdown_of(whole: Page) -> str:
 def write_reports(
     results: Results, folder: str | os.PathLike[str], hearing: Hearing | None = None
 ) -> Path:
-    """Write every format into ``folder`` and return the path of ``report.html``."""
-    folder = Path(folder)
-    write(results, folder / "results.json")
-    write_csv(results, folder / "results.csv")
-    write_junit(results, folder / "junit.xml")
-    return write_pages(results, folder, hearing)
+    """Write every format into ``folder``, all or none; the path of ``report.html``."""
+    with together(Path(folder)) as draft:
+        write(results, draft / "results.json")
+        write_csv(results, draft / "results.csv")
+        write_junit(results, draft / "junit.xml")
+        _write_pages(results, draft, hearing)
+    return Path(folder) / "report.html"
 
 
 def write_pages(results: Results, folder: Path, hearing: Hearing | None = None) -> Path:
-    """Write what people read, and what a judge said; the path of ``report.html``."""
+    """Write what people read, and what a judge said, all or none; the path of ``report.html``."""
+    with together(folder) as draft:
+        _write_pages(results, draft, hearing)
+    return folder / "report.html"
+
+
+def _write_pages(results: Results, folder: Path, hearing: Hearing | None) -> None:
     if hearing is not None:
         judge_file.write(hearing, results, folder)
     whole = page(results, hearing)
     replace_file(folder / "report.md", _markdown_of(whole))
     for name, text in _render_parts(whole, hearing):
-        (folder / name).parent.mkdir(exist_ok=True)
         replace_file(folder / name, text)
     replace_file(folder / "report.html", _html("report.html.j2", page=whole))
-    return folder / "report.html"
 
 
 def _environment(prepare: Callable[[object], object]) -> Environment:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -30,6 +31,18 @@ LIBRARY = "/opt/python"
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/ld.so.cache")
 
 
+@contextlib.contextmanager
+def _in_place() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SandboxError(
+            f"the sandbox cannot be set up: {error}. See that the folder for temporary files may "
+            "be written to, has room and a short name, or set TMPDIR to another one; grades in "
+            "the ledger are kept."
+        ) from error
+
+
 class Zygote:
     """A running zygote; a context manager that ends it and every candidate.
 
@@ -39,7 +52,8 @@ class Zygote:
     def __init__(self, tier: Tier) -> None:
         self.tier = tier
         # The name must not tell a candidate anything.
-        self._folder = Path(tempfile.mkdtemp(prefix="py"))
+        with _in_place():
+            self._folder = Path(tempfile.mkdtemp(prefix="py"))
         self._process: subprocess.Popen[bytes] | None = None
         self._errors = self._folder / "stderr"
         # How many times slower than the nominal machine this one is, at least 1.
@@ -69,10 +83,11 @@ class Zygote:
 
     def __enter__(self) -> Zygote:
         app = self._folder / "app"
-        shutil.copytree(
-            Path(__file__).parent / "inside", app, ignore=shutil.ignore_patterns("__pycache__")
-        )
         try:
+            with _in_place():
+                app.mkdir()
+                for file in (Path(__file__).parent / "inside").glob("*.py"):
+                    shutil.copyfile(file, app / file.name)
             self.start()
         except BaseException:
             self.close()
@@ -107,8 +122,8 @@ class Zygote:
     def _launch(self) -> None:
         self._end()
         address = Path(self.address)
-        address.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+        with _in_place(), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            address.unlink(missing_ok=True)
             listener.bind(str(address))
             listener.listen(64)
             with self._errors.open("wb") as errors:
