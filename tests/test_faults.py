@@ -338,7 +338,7 @@ def test_a_disk_that_fills_under_the_ledger_keeps_what_was_graded(
     assert f"{ledger}: no ledger can be made there" in said
     assert not disk.content()
     # For the ledger, SQLite's two files beside it, and two grades.
-    disk.leave(60_000)
+    disk.leave(84_000)
     said = complaint(finish(run))
     assert f"{ledger}: database or disk is full. The disk is full: make room" in said
     assert "finished grades are kept" in said

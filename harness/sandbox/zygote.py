@@ -36,8 +36,10 @@ def _in_place() -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        # A failed copy tells of every file.
+        what = error.args[0][0][2] if isinstance(error, shutil.Error) else error
         raise SandboxError(
-            f"the sandbox cannot be set up: {error}. See that the folder for temporary files may "
+            f"the sandbox cannot be set up: {what}. See that the folder for temporary files may "
             "be written to, has room and a short name, or set TMPDIR to another one; grades in "
             "the ledger are kept."
         ) from error
@@ -85,9 +87,11 @@ class Zygote:
         app = self._folder / "app"
         try:
             with _in_place():
-                app.mkdir()
-                for file in (Path(__file__).parent / "inside").glob("*.py"):
-                    shutil.copyfile(file, app / file.name)
+                shutil.copytree(
+                    Path(__file__).parent / "inside",
+                    app,
+                    ignore=shutil.ignore_patterns("__pycache__"),
+                )
             self.start()
         except BaseException:
             self.close()
