@@ -238,11 +238,12 @@ class Server:
             try:
                 answer, parts = ASKS[call["ask"]](Invocation(self.module, call, mine))
                 check_sendable(parts)
+                found = as_they_are_now(parts)
             except BaseException as error:
                 answers.append({"error": described(error)})
                 continue
             answers.append({**answer, "parts": [name for name, _ in parts]})
-            results += [tensor for _, tensor in parts]
+            results += found
         return {"answers": answers}, results
 
     def hold(self, call: Json, tensors: list[torch.Tensor]) -> Json:
@@ -263,11 +264,12 @@ class Server:
             for invocation, result in self.held if cotangents else ():
                 parts += named("g", invocation.gradients(result, cotangents[0].clone()))
             check_sendable(parts)
+            found = as_they_are_now(parts)
         except BaseException as error:
             return {"error": described(error)}, []
         finally:
             self.held.clear()
-        return {"parts": [name for name, _ in parts]}, [tensor for _, tensor in parts]
+        return {"parts": [name for name, _ in parts]}, found
 
     def script(self, header: Json) -> Json:
         """Run the code as ``__main__``, then the test functions named; watch its gradchecks."""
@@ -314,6 +316,11 @@ def check_sendable(parts: list[tuple[str, torch.Tensor]]) -> None:
             raise TypeError(f"{name} is not a dense CPU tensor")
         if tensor.dtype not in wire.NAMES:
             raise TypeError(f"{name} is {tensor.dtype}, which no question asks for")
+
+
+def as_they_are_now(parts: list[tuple[str, torch.Tensor]]) -> list[torch.Tensor]:
+    """Copies: a thread that goes on computing must not fill in what a caller has already seen."""
+    return [tensor.detach().clone() for _, tensor in parts]
 
 
 class Invocation:
