@@ -2,13 +2,14 @@
 
     python benchmarks/throughput.py [--answers 40] [--rounds 3]
 
-Four ways take turns on the same answers, one process at a time, so that a
+Ways to grade take turns on the same answers, one at a time, so that a
 machine that slows down slows all of them:
 
     (a) harness, the full battery, in the sandbox, with the answer's own tests
     (b) harness, restricted to stock gradcheck, in the sandbox
     (c) a fresh Python process per answer that runs stock gradcheck
     (d) the battery of (a) in this process: no sandbox, no socket, no second process
+    (e) Inspect with a scorer that runs (c) in its local sandbox; where it is installed
 
 Wall time is what one waits for: (a) lets an answer's own tests run while its failures are
 explained, so it uses a second processor where there is one. Processor time is what a busy
@@ -29,10 +30,11 @@ import tempfile
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -92,17 +94,16 @@ def main() -> None:
     with Zygote(tier) as zygote, tempfile.TemporaryDirectory() as folder:
         ways = _ways(plans, zygote.address, Path(folder))
         for way in ways.values():  # everything is loaded and warm before anything is timed
-            way(answers[0])
+            way(answers[:1])
         # As the zygote does: what is here to stay is not looked through for garbage.
         gc.collect()
         gc.freeze()
         rates, costs = defaultdict(list), defaultdict(list)
         for _ in range(options.rounds):
             for name, way in ways.items():
-                some = answers if name != "c" else answers[: max(5, len(answers) // 8)]
+                some = answers if name not in SLOW else answers[: max(5, len(answers) // 8)]
                 started, spent_s = time.perf_counter(), _processor_s(zygote)
-                for answer in some:
-                    way(answer)
+                way(some)
                 rates[name].append(len(some) / (time.perf_counter() - started))
                 costs[name].append(1e3 * (_processor_s(zygote) - spent_s) / len(some))
         _print_rates(rates, costs, len(answers), tier.name)
@@ -148,7 +149,7 @@ def _answers(chosen: list[Scenario], count: int) -> Iterator[Submission]:
 
 def _ways(
     plans: dict[str, Plan], address: str, folder: Path
-) -> dict[str, Callable[[Submission], object]]:
+) -> dict[str, Callable[[Sequence[Submission]], None]]:
     gradcheck_only = {name: _restricted(plan) for name, plan in plans.items()}
     data = {name: _gradcheck_inputs(plan, folder) for name, plan in plans.items()}
     script = folder / "fresh.py"
@@ -164,12 +165,25 @@ def _ways(
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
 
-    return {
+    ways: dict[str, Callable[[Submission], object]] = {
         "a": lambda answer: grading.grade(answer, plans[answer.scenario], address),
         "b": lambda answer: _findings(answer, gradcheck_only[answer.scenario], address),
         "c": fresh,
         "d": lambda answer: _in_process(answer, plans[answer.scenario]),
     }
+    found: dict[str, Callable[[Sequence[Submission]], None]] = {
+        name: partial(_one_by_one, way) for name, way in ways.items()
+    }
+    if find_spec("inspect_ai") is not None:
+        import inspect_gradcheck
+
+        found["e"] = partial(inspect_gradcheck.score, data_files=data, script=script)
+    return found
+
+
+def _one_by_one(way: Callable[[Submission], object], answers: Sequence[Submission]) -> None:
+    for answer in answers:
+        way(answer)
 
 
 def _restricted(plan: Plan) -> Plan:
@@ -271,11 +285,13 @@ def _main_module_kept() -> Iterator[None]:
         torch.autograd.Function.apply = apply
 
 
+SLOW = ("c", "e")
 LABELS = {
     "a": "(a) harness, full battery",
     "b": "(b) harness, gradcheck only",
     "c": "(c) fresh process, gradcheck",
     "d": "(d) full battery in process",
+    "e": "(e) Inspect, gradcheck",
 }
 
 
@@ -285,14 +301,18 @@ def _print_rates(
     print(f"\n{count} answers, sandbox tier {tier}, one at a time; median (min to max) of rounds\n")
     rate = {name: statistics.median(found) for name, found in rates.items()}
     cost = {name: statistics.median(found) for name, found in costs.items()}
-    for name, label in LABELS.items():
+    for name in rate:
         low, high = min(rates[name]), max(rates[name])
         spread = f"({low:.2f} to {high:.2f})"
-        print(f"{label:30} {rate[name]:8.2f} answers/s {spread:18} {cost[name]:7.0f} ms processor")
+        print(
+            f"{LABELS[name]:30} {rate[name]:8.2f} answers/s {spread:18} {cost[name]:7.0f} ms processor"
+        )
     print("\nratio      wall   processor time   target")
     for one, other, target in (("b", "c", 30), ("a", "c", 12), ("a", "d", 0.7)):
         faster, cheaper = rate[one] / rate[other], cost[other] / cost[one]
         print(f"({one}) / ({other})  {faster:5.1f}   {cheaper:14.1f}   {target:6}")
+    if "e" not in rate:
+        print("(e) was left out: Inspect is not installed (pip install inspect-ai)")
 
 
 def _print_stages(

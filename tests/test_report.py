@@ -233,7 +233,7 @@ def test_a_run_of_many_is_reported_with_one_submission_in_memory(tmp_path: Path)
     # What is loaded once is loaded before.
     write_reports(simple_results(quick("layer-norm")), tmp_path / "one")
     many = heavy_results(MOST_ON_ONE_PAGE + 1)
-    assert peak_bytes(lambda: write_reports(many, tmp_path / "many")) < 40 * HEAVY_BYTES
+    assert peak_bytes(lambda: write_reports(many, tmp_path / "many")) < 50 * HEAVY_BYTES
     parts = list((tmp_path / "many" / "submissions").iterdir())
     assert sum(part.stat().st_size for part in parts) > MOST_ON_ONE_PAGE * HEAVY_BYTES
 
