@@ -304,9 +304,8 @@ def _print_rates(
     for name in rate:
         low, high = min(rates[name]), max(rates[name])
         spread = f"({low:.2f} to {high:.2f})"
-        print(
-            f"{LABELS[name]:30} {rate[name]:8.2f} answers/s {spread:18} {cost[name]:7.0f} ms processor"
-        )
+        speed = f"{rate[name]:8.2f} answers/s {spread:18}"
+        print(f"{LABELS[name]:30} {speed} {cost[name]:7.0f} ms processor")
     print("\nratio      wall   processor time   target")
     for one, other, target in (("b", "c", 30), ("a", "c", 12), ("a", "d", 0.7)):
         faster, cheaper = rate[one] / rate[other], cost[other] / cost[one]
