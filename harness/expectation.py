@@ -138,9 +138,12 @@ class Expected:
 def _fits(
     low: torch.Tensor, high: torch.Tensor, allowed: torch.Tensor, wide: torch.Tensor
 ) -> torch.Tensor:
-    fits = (wide >= low - allowed) & (wide <= high + allowed)
+    least, greatest = low - allowed, high + allowed
+    fits = (wide >= least) & (wide <= greatest)
+    if (greatest - least).isfinite().all():
+        return fits
     judged = allowed.isfinite() & low.isfinite() & high.isfinite()
-    return fits if judged.all() else fits | ~judged
+    return fits | ~judged
 
 
 def _strains(
@@ -169,8 +172,8 @@ class Sheet:
             high = torch.cat([one.high.reshape(-1) for one in self.expected])
         return low, high, allowed
 
-    def mark(self, answers: Sequence[torch.Tensor | None]) -> None:
-        """Remember of every answer that fits that it does."""
+    def mark(self, answers: Sequence[torch.Tensor | None]) -> list[bool]:
+        """Remember of every answer that fits that it does; which ones do."""
         usable = [
             got
             if got is not None and got.shape == one.low.shape and got.dtype == one.dtype
@@ -178,7 +181,7 @@ class Sheet:
             for one, got in zip(self.expected, answers, strict=True)
         ]
         if not any(got is not None for got in usable):
-            return
+            return [False] * len(usable)
         wide = torch.cat(
             [
                 torch.full_like(one.low, math.nan).reshape(-1) if got is None else got.reshape(-1)
@@ -194,9 +197,12 @@ class Sheet:
             if fits.all()
             else (self._most((~fits).double()), none)
         )
+        fitting = []
         for one, got, misses, strain in zip(self.expected, usable, missed, strains, strict=True):
+            fitting.append(got is not None and not misses)
             if got is not None and not misses:
                 one.remember(got, None, strain)
+        return fitting
 
     def _most(self, values: torch.Tensor) -> list[float]:
         """The greatest of ``values`` per expectation, at least 0."""

@@ -193,15 +193,19 @@ def _examine(
             steps = [step for step in plan.steps if step.entry.name in loaded.usable]
             plain, answers = _ask_at_once(session, submission, plan, steps, loaded.usable)
             judge = Judge(plan.bench, Conduct(read, plain), submission)
+            # Its own tests run while its answers are judged, once nothing is left to ask.
+            fitting = [step.mark(answer) for step, answer in zip(steps, answers, strict=True)]
+            settled = all(fitting) and not any(hasattr(step.check, "converse") for step in steps)
+            if own_tests_too and settled:
+                _begin_own_tests(session, submission, read)
             heard = [
                 Heard(judge.finding(step, answer, session), step.trials, answer)
                 for step, answer in zip(steps, answers, strict=True)
             ]
-            smallest = find_smallest(plan.bench, heard, partial(put, session))
-            if own_tests_too:
-                with suppress(CandidateFault):  # which the end of it will meet again
-                    _begin_own_tests(session, submission, read)
-            # Meanwhile:
+            ask = None if settled else partial(put, session)
+            smallest = find_smallest(plan.bench, heard, ask)
+            if own_tests_too and not settled:
+                _begin_own_tests(session, submission, read)
             findings = (*loaded.findings, *explain(plan.bench, heard, smallest))
             asked = _rest_on_words(findings)
             with suppress(CandidateFault):
@@ -262,6 +266,7 @@ def _examine_slowly(
             for step in steps:
                 questions = [trial.question for trial in step.trials]
                 answers = put(session, questions, shuffle=_order(submission, plan))
+                step.mark(answers)
                 heard.append(Heard(judge.finding(step, answers, session), step.trials, answers))
             smallest = find_smallest(plan.bench, heard, partial(put, session))
             findings += explain(plan.bench, heard, smallest)
@@ -408,7 +413,6 @@ class Judge:
         if hasattr(step.check, "converse"):
             judgement: Judgement = step.check.converse(self.bench, step.entry, session)
         else:
-            step.mark(answers)
             judgement = step.check.judge(self.bench, step.entry, step.trials, answers, self.conduct)
         return Finding(
             step.check.kind,
@@ -449,7 +453,8 @@ def _begin_own_tests(session: Session, submission: Submission, read: source.Sour
     session.renew()
     tests = [] if read.main_lines else _standalone_tests(read)
     script = {"do": "script", "source": submission.code, "tests": tests}
-    session.send(wire.encode(script, []))
+    with suppress(CandidateFault):  # which the end of it will meet again
+        session.send(wire.encode(script, []))
 
 
 def _end_own_tests(session: Session, read: source.Source) -> OwnTests:

@@ -159,13 +159,20 @@ class Step:
         expected = [one for trial in self.trials for one in trial.expected.values()]
         return Sheet(expected) if expected else None
 
-    def mark(self, answers: Sequence[Answer]) -> None:
-        """Find all that is right in the answers at once, so that judging need not look again."""
-        if self._sheet is not None:
-            self._sheet.mark(
-                [
-                    answer.parts.get(part)
-                    for trial, answer in zip(self.trials, answers, strict=True)
-                    for part in trial.expected
-                ]
-            )
+    def mark(self, answers: Sequence[Answer]) -> bool:
+        """Find all that is right in the answers at once, so that judging need not look again.
+
+        Returns whether all is, but for what was refused.
+        """
+        if self._sheet is None:
+            return True
+        asked = [
+            (answer, part)
+            for trial, answer in zip(self.trials, answers, strict=True)
+            for part in trial.expected
+        ]
+        fitting = self._sheet.mark([answer.parts.get(part) for answer, part in asked])
+        return all(
+            fits or answer.facts.get("refused")
+            for fits, (answer, _) in zip(fitting, asked, strict=True)
+        )

@@ -124,6 +124,8 @@ class Sample:
 
     @cached_property
     def exact(self) -> torch.Tensor:
+        if self.expected.low is self.expected.high:
+            return self.expected.low
         return (self.expected.low + self.expected.high) / 2
 
     @cached_property

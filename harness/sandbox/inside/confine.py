@@ -180,15 +180,18 @@ def confine_candidate(
         landlock.restrict(ruleset_fd)
         os.close(ruleset_fd)
     if layers.seccomp:
-        version = landlock.abi() if layers.landlock else 0
-        alone = layers.namespaces or version >= landlock.SCOPES_SIGNALS
-        seccomp.install(
-            seccomp.program(
-                own_pid=None if alone else os.getpid(),
-                has_folder=layers.namespaces,
-                denied_open=_denied_open(layers, version),
-            )
-        )
+        seccomp.install(program(layers))
+
+
+def program(layers: Layers) -> bytes:
+    """The filter that goes with these layers, for the calling process."""
+    version = landlock.abi() if layers.landlock else 0
+    alone = layers.namespaces or version >= landlock.SCOPES_SIGNALS
+    return seccomp.program(
+        own_pid=None if alone else os.getpid(),
+        has_folder=layers.namespaces,
+        denied_open=_denied_open(layers, version),
+    )
 
 
 def _denied_open(layers: Layers, version: int) -> int:

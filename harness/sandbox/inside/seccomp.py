@@ -9,6 +9,7 @@ asm-generic/unistd.h).
 import ctypes
 import errno
 import struct
+from functools import lru_cache
 
 from . import linux
 
@@ -163,6 +164,7 @@ class Program:
         )
 
 
+@lru_cache(maxsize=1)
 def program(*, own_pid: int | None = None, has_folder: bool = True, denied_open: int = 0) -> bytes:
     """The filter.
 

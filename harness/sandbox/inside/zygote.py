@@ -142,8 +142,11 @@ class Zygote:
         self.poll.register(LIFELINE_FD, select.POLLIN)
         self.workers: dict[int, Worker] = {}  # by descriptor, while it is open
         self.candidates: dict[int, Worker] = {}  # by pidfd, until reaped
+        if layers.seccomp:
+            confine.program(layers)  # kept for the candidates
         gc.collect()
         gc.freeze()
+        linux.collapse()
         if len(os.listdir("/proc/self/task")) != 1:
             raise RuntimeError("more than one thread after the warm-up: forking is not safe")
 
