@@ -291,16 +291,18 @@ def _examine_slowly(
 def _confirm_hand_written(
     examined: Examined, submission: Submission, plan: Plan, read: source.Source, address: str
 ) -> tuple[Finding, ...]:
-    """The findings, less a ``hand_written`` that rests on nothing but what the process says."""
+    """The findings, less a ``hand_written`` that rests on nothing but what the process says.
+
+    Where it was not found out beside other work it is now; a process that then ends, too, has
+    shown nothing.
+    """
     findings = examined.findings
     names = examined.without_backward
     if names is None:
-        asked = _rest_on_words(findings)
-        try:
-            with alone(address):
+        names = asked = _rest_on_words(findings)
+        if asked:
+            with alone(address), suppress(CandidateFault):
                 names = _have_no_need_of_backward(submission, plan, read, address, asked)
-        except CandidateFault:
-            names = asked
     return tuple(
         replace(
             finding,
