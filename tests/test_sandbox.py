@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import json
 import os
+import platform
 import re
 import resource
 import shutil
@@ -633,6 +634,80 @@ def test_another_architectures_calls_are_deadly(monkeypatch: pytest.MonkeyPatch)
     code = seccomp.program()
     assert verdict_of(code, "aarch64", 63) == seccomp.KILL
     assert verdict_of(code, "x86_64", seccomp.X32_BIT + 39) == seccomp.KILL
+
+
+# --------------------------------------------------------------------------
+# Questions and answers
+
+
+def squares_of(xs: list[torch.Tensor]) -> Iterator[bytes]:
+    for x in xs:
+        call = {"fn": "f", "ask": "forward", "args": [{"t": 0}], "cotangents": []}
+        yield wire.encode({"do": "ask", "calls": [call], "counts": [1]}, [x])
+
+
+def test_questions_of_any_size_are_answered_in_their_order() -> None:
+    # More than a socket holds, between such as are sent ahead.
+    sizes = [1, 1 << 18, 1, 1, 1 << 19, 1 << 19, 2, 1 << 18, 3]
+    xs = [torch.full((size,), float(n), dtype=torch.float64) for n, size in enumerate(sizes)]
+    with Zygote(choose()) as zygote, Session(zygote.address, Limits()) as session:
+        load(session, SQUARE, f=1)
+        answers = list(session.exchange(squares_of(xs)))
+    for x, (_, parts) in zip(xs, answers, strict=True):
+        assert torch.equal(parts[0], x * x)
+
+
+def test_an_answer_is_bounded_by_its_own_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trusted, "REPLY_BYTES", 0)
+    monkeypatch.setattr(trusted, "BODY_SLACK_BYTES", 0)
+    grows = "import torch\ndef f(x):\n    return torch.ones(x.numel() ** 2)\n"
+    with Zygote(choose()) as zygote, Session(zygote.address, SOON) as session:
+        load(session, grows, f=1)
+        # The large question that follows does not make room for the answer to the small one.
+        asked = session.exchange(squares_of([torch.ones(8), torch.ones(3000), torch.ones(1)]))
+        next(asked)
+        with pytest.raises(CandidateFault, match="more than it was asked for"):
+            next(asked)
+
+
+def test_what_a_call_returned_cannot_be_changed_by_the_next_one(running: Zygote) -> None:
+    late = """
+import torch
+BEFORE = []
+def f(x):
+    if BEFORE:
+        empty, right = BEFORE.pop()
+        empty.copy_(right)
+    BEFORE.append((torch.zeros_like(x), x * x))
+    return BEFORE[0][0]
+"""
+    call = {"fn": "f", "ask": "forward", "args": [{"t": 0}], "cotangents": []}
+    header = {"do": "ask", "calls": [call, call], "counts": [1, 1]}
+    with Session(running.address, Limits()) as session:
+        load(session, late, f=1)
+        reply, parts = session.request(header, [torch.ones(2), torch.ones(2)], reply_bytes=4096)
+    names = [name for answer in reply["answers"] for name in answer["parts"]]
+    results = [part.tolist() for name, part in zip(names, parts, strict=True) if name == "y"]
+    assert results == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_moving_to_huge_pages_changes_no_memory() -> None:
+    program = """
+from harness.sandbox.inside import linux
+kept = [bytearray([n]) * (16 << 20) for n in range(1, 5)]
+before = [sum(one[::4096]) for one in kept]
+linux.collapse()
+assert [sum(one[::4096]) for one in kept] == before
+print(open("/proc/self/smaps_rollup").read())
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    (huge,) = re.findall(r"AnonHugePages: +(\d+) kB", done.stdout)
+    version = tuple(map(int, platform.release().split("-")[0].split(".")[:2]))
+    if version < (6, 1) or not Path("/sys/kernel/mm/transparent_hugepage").is_dir():
+        pytest.skip("this kernel does not move memory to huge pages when asked")
+    assert int(huge) >= 32 << 10
 
 
 # --------------------------------------------------------------------------
