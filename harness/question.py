@@ -175,15 +175,23 @@ def _frame(questions: Sequence[Question]) -> bytes:
 
 
 def put(
-    session: Session, questions: Sequence[Question], *, shuffle: random.Random | None = None
+    session: Session,
+    questions: Sequence[Question],
+    *,
+    shuffle: random.Random | None = None,
+    first: int | None = None,
 ) -> list[Answer]:
     """Answers in the order of ``questions``; ``shuffle`` decides the order they are asked in.
 
+    ``first`` is the place of the one to begin with.
     Raises ``CandidateFault`` where the process ends, hangs or sends nonsense.
     """
     order = list(range(len(questions)))
     if shuffle is not None:
         shuffle.shuffle(order)
+    if first is not None:
+        order.remove(first)
+        order.insert(0, first)
     parts = [order[:1], order[1:3], order[3:]] if shuffle is not None else [order]
     chunks = [c[i : i + CHUNK] for c in parts for i in range(0, len(c), CHUNK)]
     frames = (_frame([questions[index] for index in chunk]) for chunk in chunks)

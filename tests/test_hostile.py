@@ -283,6 +283,18 @@ def _assert_printable(record: Record) -> None:
     json.dumps([f.measured for f in lines] + [f.limit for f in lines], allow_nan=False)
 
 
+@pytest.mark.parametrize("tier", ["A"])
+def test_what_is_wrong_at_its_first_call_fails_whatever_the_order(
+    arena: Arena, tmp_path: Path
+) -> None:
+    (attack,) = [attack for attack in ATTACKS if attack.path.stem == "sniff-first-call"]
+    for number in range(12):
+        again = tmp_path / f"{number}.py"
+        again.write_text(f"{attack.path.read_text()}\n# {number}\n")
+        record = arena.attack(replace(attack, path=again))
+        assert record.outcome is Outcome.FAILED, number
+
+
 def test_the_corpus_is_large_and_every_attack_says_what_it_tries() -> None:
     assert len(ATTACKS) >= 60
     for attack in ATTACKS:

@@ -177,7 +177,8 @@ class Sample:
             return bool((np.isnan(known.got) & np.isnan(right)).all())
         if not fits[here].all():
             return False
-        return bool(np.linalg.norm(rest[here]) <= 0.1 * np.linalg.norm(known.error[here]))
+        with np.errstate(all="ignore"):
+            return bool(np.linalg.norm(rest[here]) <= 0.1 * np.linalg.norm(known.error[here]))
 
 
 def samples_of(check: str, trial: Trial, answer: Answer) -> Iterator[Sample]:

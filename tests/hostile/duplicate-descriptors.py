@@ -1,7 +1,7 @@
 # scenario: learnable-swish
 # attack: copies its socket to every number and reads questions itself
 # expected: failed
-# trace: vjp: swish_beta: 
+# trace: : swish_beta: 
 
 import torch
 

@@ -1,6 +1,7 @@
 # scenario: learnable-swish
 # attack: wrong at the very first call
 # expected: failed
+# core: A
 # trace: (vjp|requires_grad|layouts|shapes|dtypes|in_graph|edges|repeated_calls): swish_beta: 
 
 import torch
