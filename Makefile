@@ -17,10 +17,12 @@ test: $(VENV)/.installed-dev lint
 	# reach the next.
 	ls tests/test_*.py | xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest
 
-# All hostile submissions under both tiers, and five hundred answers under kill -9: an hour.
+# All hostile submissions under both tiers and as an unprivileged user, five hundred answers under
+# kill -9, and ten thousand in one run: two hours.
 test-full: $(VENV)/.installed-dev
 	HARNESS_HOSTILE=full $(BIN)/python -m pytest tests/test_hostile.py
 	HARNESS_FAULTS=full $(BIN)/python -m pytest tests/test_faults.py
+	$(BIN)/python benchmarks/run_of_many.py
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .

@@ -7,7 +7,7 @@ A real ``harness run`` in a process of its own, on answers no two of which are t
 in solutions/, right and wrong, each with a comment of its own. From outside are read, while it
 grades and while it writes its reports: memory of the driver (resident, and its fair share of what
 it shares with its graders), processes, descriptors and namespaces. Whatever outlives the driver
-falls to this process and is counted at the end.
+falls to this process and is counted at the end; if there is any, the exit status is 1.
 
 With ``--replicated`` a second run follows, in which every grade is a copy that the ledger already
 has: all that a driver does except waiting for graders.
@@ -62,6 +62,7 @@ def main() -> None:
             _copy_grades(graded, copied)
             copied.measure()
             _print(copied, f"{options.replicated} answers with grades from the ledger")
+        sys.exit(any(graded.left.values()))
 
 
 def _options() -> argparse.Namespace:
