@@ -172,8 +172,8 @@ def limit(kind: int, value: int) -> None:
 def collapse() -> None:
     """Move this process's own memory to huge pages, where the kernel can (6.1 and newer).
 
-    A fork copies a table entry per page, so one of a process with hundreds of MiB then takes
-    a third of the time; what a child writes to is still copied in small pages.
+    A fork copies a table entry per page, of which there are five hundred times fewer then; what
+    a child writes to is still copied in small pages.
     """
     with open("/proc/self/maps") as file:
         for line in file:

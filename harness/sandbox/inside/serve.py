@@ -66,10 +66,6 @@ class Square(torch.autograd.Function):
 
 def square(x):
     return Square.apply(x)
-
-def script():
-    x = torch.ones(2, dtype=torch.float64, requires_grad=True)
-    torch.autograd.gradcheck(square, x)
 """
 
 
