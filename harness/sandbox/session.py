@@ -25,8 +25,8 @@ BODY_SLACK_BYTES = 1 << 20
 # How much an answer may hold, beside so many times the size of its question.
 REPLY_BYTES = 16 << 20
 GROWTH = 64
-# A frame of this size goes into the socket of a process that does not read at the moment.
-AHEAD_BYTES = 64 << 10
+# What the socket is asked to hold while the process at its other end does not read.
+BUFFER_BYTES = 1 << 20
 CONNECT_S = 60.0
 GONE_S = 5.0
 LEAST_GRANT_S = 0.01
@@ -60,6 +60,9 @@ class Session:
         self._pidfd = -1
         self._control = _connect(address)
         ours, theirs = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER_BYTES)
+        # The kernel grants what it likes, and counts its own bookkeeping, too.
+        self._ahead_bytes = ours.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 2
         self._candidate = ours
         try:
             self._control.settimeout(CONNECT_S)
@@ -162,7 +165,7 @@ class Session:
             self.send(sent)
         while sent is not None:
             following = next(frames, None)
-            early = following is not None and len(following) <= AHEAD_BYTES
+            early = following is not None and len(following) <= self._ahead_bytes
             if following is not None and early:
                 self.send(following)
             yield self.receive(REPLY_BYTES + GROWTH * len(sent))
