@@ -39,6 +39,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from run_of_many import _below, _status
 
 from harness import grading, sandbox, scenarios, source, store, submissions, verification
 from harness.checks.bench import Conduct
@@ -382,25 +383,7 @@ def _print_memory(chosen: list[Scenario], answers: list[Submission], tier: sandb
 
 def _below_bytes() -> int:
     """Proportional set size of every process below this one."""
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                status = (entry / "status").read_text(errors="replace")
-            except OSError:
-                continue
-            parents[int(entry.name)] = int(status.split("PPid:")[1].split()[0])
-    below = [os.getpid()]
-    for parent in below:
-        below += [pid for pid, above in parents.items() if above == parent]
-    total = 0
-    for pid in below[1:]:
-        try:
-            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        except OSError:
-            continue
-        total += int(rollup.split("Pss:")[1].split()[0]) * 1024
-    return total
+    return sum(_status(pid, "Pss:", "smaps_rollup") for pid in _below(os.getpid()))
 
 
 if __name__ == "__main__":
