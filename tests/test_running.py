@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, tzinfo
@@ -39,6 +40,35 @@ def test_the_key_of_a_grade_changes_with_what_the_grade_depends_on(library: Libr
         running.key(submission, scenario, replace(CONDITIONS, tier=sandbox.TIERS["B"])),
     ]
     assert len({key, *others}) == 5
+
+
+def test_a_change_to_any_file_of_the_package_changes_the_version(tmp_path: Path) -> None:
+    def version() -> str:
+        return running.digest_of(package)
+
+    package = tmp_path / "harness"
+    whole = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(running.__file__).parent, package, ignore=whole)
+    seen = {version()}
+    files = [file for file in package.rglob("*") if file.is_file()]
+    assert {".py", ".npz", ".jsonl", ".yaml"} <= {file.suffix for file in files}
+    for file in files:
+        file.write_bytes(file.read_bytes() + b" ")
+        assert version() not in seen, file
+        seen.add(version())
+    (package / "report").rename(package / "renamed")
+    assert version() not in seen
+
+
+def test_what_python_and_editors_leave_in_the_package_does_not_change_the_version(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.py").touch()
+    before = running.digest_of(tmp_path)
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "a.cpython-311.pyc").touch()
+    (tmp_path / ".a.py.swp").touch()
+    assert running.digest_of(tmp_path) == before
 
 
 # --------------------------------------------------------------------------
