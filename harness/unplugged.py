@@ -8,9 +8,10 @@ place. No report of the candidate's process has a part in this.
 from __future__ import annotations
 
 import ast
-import re
 
 from harness.source import Source
+from harness.source.lines import line_index
+from harness.source.parsing import Unreadable, parse
 
 RAISE = 'raise RuntimeError("no gradient here")'
 # The same as an expression: a ``KeyError``.
@@ -37,7 +38,8 @@ def _place(node: ast.stmt | ast.expr) -> Place:
 
 def _inserted(code: str, places: dict[Place, bool]) -> str | None:
     """The text with a statement more at each of ``places``, and else as it was."""
-    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z", code)
+    index = line_index(code)
+    lines = [index.content(number) for number in range(1, len(index) + 1)]
     # From the end, so that places before stay where they are.
     for (number, column), returns in sorted(places.items(), reverse=True):
         if number > len(lines):
@@ -56,7 +58,7 @@ def _inserted(code: str, places: dict[Place, bool]) -> str | None:
 def _rewritten(code: str, places: dict[Place, bool]) -> str | None:
     """The same by way of the syntax tree, where a line cannot take one more statement."""
     try:
-        tree = ast.parse(code)
+        tree = parse(code)
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef) and _place(node.body[0]) in places:
                 node.body.insert(0, ast.parse(RAISE).body[0])
@@ -64,15 +66,15 @@ def _rewritten(code: str, places: dict[Place, bool]) -> str | None:
                 thrown = ast.parse(THROW, mode="eval").body
                 node.body = ast.BoolOp(ast.And(), [thrown, node.body])
         return ast.unparse(tree)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (Unreadable, RecursionError):
         return None
 
 
 def _raises(text: str, count: int) -> bool:
     """Whether ``text`` parses and has at least ``count`` functions that raise at once."""
     try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        tree = parse(text)
+    except Unreadable:
         return False
     statement, expression = (ast.unparse(ast.parse(words)) for words in (RAISE, THROW))
     raising = 0

@@ -25,7 +25,7 @@ from harness.cli import main
 from harness.errors import JudgeError, NothingSelected
 from harness.judge import Judge, Opinion, Stance
 from harness.judge.agreement import agreement, alpha
-from harness.judge.answer import line_of, speaks_to_judge
+from harness.judge.answer import speaks_to_judge
 from harness.judge.book import Book, key_of
 from harness.judge.hearing import Order, hear, hearing, questions
 from harness.judge.hearing import read as read_hearing
@@ -211,10 +211,6 @@ def test_unclear_needs_no_quote(serve: Serve) -> None:
 def test_an_answer_fenced_as_code_is_read(serve: Serve) -> None:
     body = json.dumps({"quote": "assert gradcheck(f, x)", "why": "so", "verdict": "met"})
     assert opinion(serve(completion(f"```json\n{body}\n```"))).stance is Stance.MET
-
-
-def test_lines_are_counted_as_python_counts_them() -> None:
-    assert [line_of("a\r\nb\rc\nd", at) for at in (0, 3, 5, 7)] == [1, 2, 3, 4]
 
 
 # --------------------------------------------------------------------------

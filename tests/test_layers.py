@@ -15,8 +15,8 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 LAYERS = [
     ["errors", "model"],
     ["spool"],
-    ["scenarios", "submissions", "transcripts"],
     ["source"],
+    ["scenarios", "submissions", "transcripts"],
     ["sandbox"],
     ["oracles", "inputs", "question", "rounding", "expectation", "proxy"],
     ["checks"],

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import ast
 import textwrap
 import time
+from collections import defaultdict
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_results import peak_bytes
 
 from harness.source import MAX_CHARACTERS, Lines, Source, analyse
+from harness.source.lines import LineIndex, split_lines
+from harness.submissions.syntax import inspect
+
+PACKAGE = Path(__file__).parent.parent / "harness"
 
 SWISH = """
 import torch
@@ -337,7 +345,7 @@ def test_pathological_text_is_read_or_refused_and_never_raises(code: str) -> Non
 def test_what_cannot_be_read_says_why_in_lines_of_the_text() -> None:
     assert "line 12" in (analyse("x = 1\ndef f(:", 10).error or "")
     assert "longer than" in (analyse("x" * (MAX_CHARACTERS + 1)).error or "")
-    assert analyse("1" + "+1" * 40_000).error == "nested too deeply"
+    assert analyse("1" + "+1" * 40_000).error == "line 1: nested too deeply"
 
 
 def _functions(count: int, body: str) -> str:
@@ -434,3 +442,60 @@ _PIECES = st.sampled_from(
 def test_arbitrary_text_never_raises(text: str) -> None:
     source = analyse(text)
     assert source.error is None or not source.functions
+
+
+# --------------------------------------------------------------------------
+# What reading costs
+
+
+def finally_tower(levels: int) -> str:
+    """A function whose ``finally`` blocks the compiler copies twice for each level."""
+    lines = [" " * (levels + 1) + "return"]
+    for level in range(levels, 0, -1):
+        indent = " " * level
+        lines = [f"{indent}try:", *lines, f"{indent}finally:", f"{indent} if a: return"]
+    return "\n".join(["def tower(a):", *lines, ""])
+
+
+@pytest.mark.parametrize("levels", [6, 19])
+def test_nested_finally_blocks_are_refused_at_no_cost(levels: int) -> None:
+    code = SWISH + finally_tower(levels)
+    assert peak_bytes(lambda: inspect(code)) < 10_000_000
+    block = inspect(code)
+    assert block.error is not None
+    assert block.error[1] == "finally blocks are nested deeper than 5 levels"
+    assert "finally blocks are nested" in (analyse(code).error or "")
+
+
+def test_five_nested_finally_blocks_are_read() -> None:
+    assert inspect(SWISH + finally_tower(5)).error is None
+    assert analyse("try:\n x = 1\nfinally:\n y = 2\n" * 10).error is None
+
+
+def test_text_of_a_submission_is_parsed_in_one_place_and_never_compiled() -> None:
+    found = defaultdict[str, set[str]](set)
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if "inside" not in path.parts:
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call):
+                    called = ast.unparse(node.func)
+                    if called in {"compile", "exec", "eval", "ast.parse", "ast.literal_eval"}:
+                        found[str(path.relative_to(PACKAGE))].add(called)
+    # The second one parses two statements of its own.
+    assert found == {"source/parsing.py": {"ast.parse"}, "unplugged.py": {"ast.parse"}}
+
+
+# --------------------------------------------------------------------------
+# Lines
+
+
+def test_an_offset_is_on_the_line_that_python_counts() -> None:
+    index = LineIndex("a\r\nb\rc\n\u2028d")
+    assert [index.line(at) for at in (0, 1, 2, 3, 5, 7, 8)] == [1, 1, 1, 2, 3, 4, 4]
+    assert [index.start(line) for line in (1, 2, 3, 4, 5)] == [0, 3, 5, 7, 9]
+    assert [index.content(line) for line in (1, 2, 4)] == ["a\r\n", "b\r", "\u2028d"]
+    assert len(index) == len(split_lines("a\r\nb\rc\n\u2028d")) == 4
+
+
+def test_a_text_without_lines_has_one() -> None:
+    assert (len(LineIndex("")), LineIndex("").line(0), LineIndex("").content(1)) == (1, 1, "")

@@ -15,8 +15,8 @@ from made_results import peak_bytes
 
 from harness.errors import SubmissionError
 from harness.model import Arm, Submission
+from harness.source.lines import split_lines
 from harness.submissions import MAX_BYTES, arms, discover, each, read_one, snippets
-from harness.submissions.syntax import split_lines
 
 IDS = {"learnable-swish": ("swish_beta",), "second-order": ("quadratic_form", "hvp")}
 FUNCTION = """import torch

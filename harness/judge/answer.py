@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.judge.opinion import Opinion, Stance, abstained
+from harness.source.lines import line_index, split_lines
 
 # A quote shorter than this stands in nearly every reply; a longer one is not one passage.
 _FEWEST, _MOST = 8, 4_000
@@ -67,12 +68,7 @@ def opinion(answer: Answer, reply: str) -> Opinion:
             f"the reply speaks to a judge on line {address}, so an opinion in its favour "
             "cannot be told from obedience"
         )
-    return Opinion(stance, why, found[0], line_of(reply, found.start()))
-
-
-def line_of(text: str, offset: int) -> int:
-    """Line of ``text`` that holds ``offset``, from 1."""
-    return len(re.findall(r"\r\n|\r|\n", text[:offset])) + 1
+    return Opinion(stance, why, found[0], line_index(reply).line(found.start()))
 
 
 _JUDGE = (
@@ -119,13 +115,12 @@ def speaks_to_judge(text: str) -> int | None:
     A list of phrasings finds the usual ones and no more. Look-alike and invisible characters
     are folded first.
     """
-    lines = re.split(r"\r\n|\r|\n", text)
-    folded = "\n".join(map(_folded, lines))
+    folded = "\n".join(map(_folded, split_lines(text)))
     found = _ADDRESS.search(folded)
     if found is None:
         return None
     start = found.start() + len(found[0]) - len(found[0].lstrip())
-    return folded.count("\n", 0, start) + 1
+    return line_index(folded).line(start)
 
 
 def _folded(line: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
@@ -16,8 +15,8 @@ from harness.model import Submission
 from harness.source.functions import find_functions
 from harness.source.gradchecks import find_gradchecks
 from harness.source.names import Def, aliases, every, last, mentioned, own_nodes
+from harness.source.parsing import MAX_CHARACTERS, Unreadable, parse
 from harness.source.syntax import FunctionClass, Gradcheck, Lines, Method, Return, Source
-from harness.submissions.syntax import MAX_CHARACTERS
 
 __all__ = [
     "MAX_CHARACTERS",
@@ -54,17 +53,13 @@ def analyse(code: str, offset: int = 0) -> Source:
     Text that does not parse, or is longer or nested deeper than is reasonable, gives an empty
     ``Source`` with ``error`` set.
     """
-    if len(code) > MAX_CHARACTERS:
-        return _unread(f"longer than {MAX_CHARACTERS:,} characters", offset)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(code)
+        tree = parse(code)
         _measure(tree)
         return _analyse(tree, offset)
-    except SyntaxError as error:
-        return _unread(f"line {(error.lineno or 1) + offset}: {error.msg}", offset)
-    except (RecursionError, MemoryError, OverflowError):
+    except Unreadable as error:
+        return _unread(f"line {error.line + offset}: {error.why}", offset)
+    except RecursionError:
         return _unread("nested too deeply", offset)
     except ValueError as error:
         return _unread(str(error), offset)

@@ -8,13 +8,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from harness.model import Passage
-from harness.submissions.syntax import MAX_CHARACTERS, Block, inspect, split_lines
+from harness.source.lines import LineIndex, line_index
+from harness.source.parsing import MAX_CHARACTERS
+from harness.submissions.syntax import Block, inspect
 
 # Only the last blocks of a reply are looked at; an honest one has a handful, and in all of them
 # together not much more than one file.
 _MAX_BLOCKS, _MAX_CODE = 200, 2 * MAX_CHARACTERS
 _PYTHON = {"", "py", "python", "python3"}
 _INLINE = re.compile(r"(?<!`)(`{1,2})(?!`)(.+?)(?<!`)\1(?!`)", re.S)
+
+
+_CLOSING = re.compile(r"[\s>]*(?:`{3,}|~{3,})\s*$")
+_WORDS = re.compile(r"\S")
 
 
 @dataclass(frozen=True)
@@ -83,10 +89,9 @@ def snippets(text: str) -> tuple[Snippet, ...]:
     fences = _fences(text)
     found = [fence for fence in fences if fence.python]
     for passage in _prose(text, fences):
-        line, counted = passage.line, 0
+        lines = LineIndex(passage.text)
         for match in _INLINE.finditer(passage.text):
-            line += len(split_lines(passage.text[counted : match.start(2)])) - 1
-            counted = match.start(2)
+            line = passage.line + lines.line(match.start(2)) - 1
             found.append(Snippet(match[2].strip(), line, fenced=False))
     return tuple(sorted(found, key=lambda snippet: snippet.line))
 
@@ -111,25 +116,24 @@ def _label(info: str) -> str:
 
 
 def _prose(text: str, fences: Sequence[Snippet]) -> tuple[Passage, ...]:
-    # Keeping the line breaks makes every passage a verbatim slice of the text.
-    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z", text)
-    passages: list[Passage] = []
-    start = 0
+    lines = line_index(text)
+    found: list[Passage] = []
+    start = 1
     for fence in fences:
-        _append(passages, lines, start, fence.line - 2)
-        start = fence.line - 1 + fence.code.count("\n")
-        if start < len(lines) and re.match(r"[\s>]*(?:`{3,}|~{3,})\s*$", lines[start]):
+        _append(found, text, lines, start, fence.line - 1)
+        start = fence.line + fence.code.count("\n")
+        if start <= len(lines) and _CLOSING.match(lines.content(start)):
             start += 1
-    _append(passages, lines, start, len(lines))
-    return tuple(passages)
+    _append(found, text, lines, start, len(lines) + 1)
+    return tuple(found)
 
 
-def _append(passages: list[Passage], lines: list[str], start: int, end: int) -> None:
-    while start < end and not lines[start].strip():
-        start += 1
-    text = "".join(lines[start:end]).rstrip()
-    if text:
-        passages.append(Passage(text, start + 1))
+def _append(found: list[Passage], text: str, lines: LineIndex, start: int, end: int) -> None:
+    """Add what stands on the lines from ``start`` up to ``end``, without blank ones around it."""
+    words = _WORDS.search(text, lines.start(start), lines.start(end))
+    if words:
+        line = lines.line(words.start())
+        found.append(Passage(text[lines.start(line) : lines.start(end)].rstrip(), line))
 
 
 _Candidate = tuple[Snippet, Block]

@@ -9,23 +9,17 @@ import symtable
 import warnings
 from dataclasses import dataclass
 
-_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+from harness.source.names import own_nodes
+from harness.source.parsing import Unreadable, parse
+
 _DEFINES = re.compile(r"^(?:(?:async\s+)?def|class)\s+(\w+)|^(\w+)(?:\s*:[^=\n]+)?\s*=(?!=)", re.M)
-# Longer code is not read, and so not run either: time to parse and to compile grows with the
-# square of its length. Honest code is an eighth of this.
-MAX_CHARACTERS = 100_000
-
-
-def split_lines(text: str) -> list[str]:
-    """Lines as the Python and Markdown parsers count them (not ``str.splitlines``)."""
-    return _LINE_BREAK.split(text)
 
 
 @dataclass(frozen=True)
 class Block:
     """What one piece of code brings along."""
 
-    # Line and words of the syntax error; ``None`` where it compiles.
+    # Line and words of the syntax error; ``None`` where there is none.
     error: tuple[int, str] | None
     # Names it defines at its top level; imports are not definitions.
     defines: frozenset[str]
@@ -40,23 +34,27 @@ class Block:
 
 
 def inspect(code: str) -> Block:
-    """Compile and walk ``code``; never raises."""
-    if len(code) > MAX_CHARACTERS:
-        return _unparsed(code, 1, f"longer than {MAX_CHARACTERS:,} characters")
+    """Parse and walk ``code``; never raises."""
     try:
+        tree = parse(code)
+        _refuse_return_outside(tree)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(code)
-            # Finds what the parser lets pass, such as a return outside a function.
-            compile(code, "<submission>", "exec", dont_inherit=True)
             table = symtable.symtable(code, "<submission>", "exec")
-            return _describe(tree, table)
+        return _describe(tree, table)
+    except Unreadable as error:
+        return _unparsed(code, error.line, error.why)
     except SyntaxError as error:
         return _unparsed(code, error.lineno or 1, error.msg)
-    except (RecursionError, MemoryError, OverflowError):
+    except (RecursionError, MemoryError):
         return _unparsed(code, 1, "nested too deeply")
-    except ValueError as error:
-        return _unparsed(code, 1, str(error))
+
+
+def _refuse_return_outside(tree: ast.Module) -> None:
+    """The parser lets it pass, and it is what an excerpt of a function begins or ends with."""
+    for node in own_nodes(tree):
+        if isinstance(node, ast.Return):
+            raise Unreadable(node.lineno, "'return' outside function")
 
 
 def _unparsed(code: str, line: int, message: str) -> Block:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
+from harness.source.parsing import Unreadable, parse
 from harness.transcripts.replaying import find
 
 # Files in a chain, imports looked at, names in each, and characters of a file and of all that
@@ -127,13 +127,10 @@ def _blank(lines: list[str], node: ast.stmt, instead: str) -> None:
         )
 
 
+# A file is looked at once for itself and once for each file that imports it.
 @lru_cache(maxsize=256)
 def _parse(code: str) -> ast.Module | None:
-    if len(code) > _MAX_CHARACTERS:
-        return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        return parse(code)
+    except Unreadable:
         return None

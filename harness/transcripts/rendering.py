@@ -5,15 +5,14 @@ The graded code stands first, so that it is in every report however long the tra
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 
 from harness.model import Step, StepKind, Transcript
+from harness.source.lines import split_lines
 
 # Of a result that is longer, the beginning and the end are shown.
 _MAX_RESULT_LINES, _MAX_RESULT = 120, 12_000
 _MAX_SHOWN = 400_000
-_BREAK = re.compile(r"\r\n|\r|\n")
 _HEADS = {
     StepKind.SAID: "agent",
     StepKind.THOUGHT: "thought",
@@ -46,7 +45,7 @@ def render(transcript: Transcript, code: str | None, source: str) -> Rendered:
     if code is not None:
         lines += ["", f"--- the code at the end ({source}) ---", "```python"]
         code_line = len(lines) + 1
-        lines += [*_BREAK.split(code), "```"]
+        lines += [*split_lines(code), "```"]
     steps: list[Step] = []
     said: list[tuple[Step, int]] = []
     for number, step in enumerate(transcript.steps, start=1):
@@ -55,7 +54,7 @@ def render(transcript: Transcript, code: str | None, source: str) -> Rendered:
         steps.append(placed)
         if step.kind is StepKind.SAID:
             said.append((placed, len(lines) + 1))
-            lines += _BREAK.split(step.text)
+            lines += split_lines(step.text)
         else:
             lines += ["~~~", *_body(step), "~~~"]
     text = "\n".join(lines) + "\n"
@@ -74,8 +73,8 @@ def _body(step: Step) -> list[str]:
     if step.kind is StepKind.EDITED:
         body = []
         for edit in step.edits:
-            body += [f"- {line}" for line in _BREAK.split(edit.old)] if edit.old else []
-            body += [f"+ {line}" for line in _BREAK.split(edit.new)]
+            body += [f"- {line}" for line in split_lines(edit.old)] if edit.old else []
+            body += [f"+ {line}" for line in split_lines(edit.new)]
         return body
     text = step.text
     most = _MAX_SHOWN if step.kind in (StepKind.WROTE, StepKind.RAN) else _MAX_RESULT
@@ -83,7 +82,7 @@ def _body(step: Step) -> list[str]:
         half = most // 2
         left_out = len(text) - most
         text = f"{text[:half]}\n… {left_out} more characters …\n{text[-half:]}"
-    lines = _BREAK.split(text.rstrip("\n"))
+    lines = split_lines(text.rstrip("\n"))
     if step.kind is StepKind.RESULT and len(lines) > _MAX_RESULT_LINES:
         half = _MAX_RESULT_LINES // 2
         lines = [*lines[:half], f"… {len(lines) - 2 * half} more lines …", *lines[-half:]]

@@ -26,7 +26,7 @@ from harness.model import (
     Verification,
 )
 from harness.source import Source
-from harness.submissions.syntax import split_lines
+from harness.source.lines import line_index
 
 __all__ = ["FLAGS", "find_flags"]
 
@@ -107,23 +107,17 @@ class _Lines:
 
     def __init__(self, submission: Submission) -> None:
         self.text = submission.text
-        self.lines = split_lines(submission.text)
+        self.index = line_index(submission.text)
 
     def flag(self, sign: Sign) -> RedFlagFinding:
-        line = min(max(sign.line, 1), len(self.lines))
-        quote = self.lines[line - 1].strip()
-        end = min(sign.end, len(self.lines))
-        if end > line:
-            whole = self.text[self._start(line) : self._start(end) + len(self.lines[end - 1])]
-            quote = whole.strip()
+        line = min(max(sign.line, 1), len(self.index))
+        end = min(max(sign.end, line), len(self.index))
+        quote = self.text[self.index.start(line) : self.index.start(end + 1)].strip()
         return RedFlagFinding(sign.flag, sign.message, quote, line)
 
-    def _start(self, line: int) -> int:
-        breaks = [match.end() for match in re.finditer(r"\r\n|\r|\n", self.text)]
-        return breaks[line - 2] if line > 1 else 0
-
     def first_with_words(self) -> int:
-        return next((i for i, line in enumerate(self.lines, 1) if line.strip()), 1)
+        words = re.search(r"\S", self.text)
+        return self.index.line(words.start()) if words else 1
 
 
 def _first_line(source: Source | None, lines: _Lines) -> int:

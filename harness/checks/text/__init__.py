@@ -16,6 +16,7 @@ from harness.checks.text.reading import Reading, SentenceReader, Stance
 from harness.checks.text.sentence import Sentence, in_context, sentences
 from harness.checks.text.voice import Voice, voice
 from harness.model import Scenario, Submission, Trap, TrapFinding, TrapState
+from harness.source.lines import LineIndex
 
 if TYPE_CHECKING:
     from harness.checks.text.classifier import Model
@@ -134,4 +135,4 @@ def quote_of(sentence: Sentence, span: Span) -> tuple[str, int]:
     left = sentence.text.rfind(" ", 0, max(0, start - room)) + 1
     right = sentence.text.find(" ", min(len(sentence.text), end + room))
     quote = sentence.text[left : right if right >= 0 else len(sentence.text)]
-    return quote, sentence.line + sentence.text[:left].count("\n")
+    return quote, sentence.line + LineIndex(sentence.text).line(left) - 1

@@ -6,15 +6,14 @@ import ast
 import io
 import re
 import tokenize
-import warnings
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import zip_longest
 
 from harness.model import Passage, Submission
-from harness.submissions.syntax import MAX_CHARACTERS
+from harness.source.lines import LineIndex, line_index
+from harness.source.parsing import MAX_CHARACTERS, Unreadable, parse
 
 # Text beyond this is not searched, and a longer "sentence" is cut: matching costs words times
 # phrasings, and nobody should be able to keep the grader busy.
@@ -78,7 +77,7 @@ class Sentence:
     def precedes(self, other: Sentence) -> bool:
         """Whether ``other`` goes on where it ends: same paragraph, same voice."""
         end = self.start + len(self.text)
-        last = self.line + len(re.findall(r"\r\n|\r|\n", self.text))
+        last = self.line + LineIndex(self.text).line(len(self.text)) - 1
         return other.start - end <= 8 and other.line - last <= 1 and self.quoted == other.quoted
 
 
@@ -108,10 +107,10 @@ def sentences(submission: Submission) -> tuple[Sentence, ...]:
 def _sentences(
     text: str, prose: tuple[Passage, ...], code: str | None, code_line: int
 ) -> tuple[Sentence, ...]:
-    starts = _line_starts(text)
+    lines = line_index(text)
     # What is searched of both together lies within what would be searched of each alone.
-    said = _searched(_prose(text, prose, starts))
-    remarked = _searched(_remarked(text, code or "", code_line - 1, starts))
+    said = _searched(_prose(text, prose, lines))
+    remarked = _searched(_remarked(text, code or "", code_line - 1, lines))
     return tuple(_searched(sorted([*said, *remarked], key=lambda s: s.start)))
 
 
@@ -124,29 +123,22 @@ def _searched(found: Iterable[Sentence]) -> Iterator[Sentence]:
         yield sentence
 
 
-def _prose(text: str, prose: tuple[Passage, ...], starts: list[int]) -> Iterator[Sentence]:
+def _prose(text: str, prose: tuple[Passage, ...], lines: LineIndex) -> Iterator[Sentence]:
     for passage in prose:
-        start = starts[passage.line - 1]
+        start = lines.start(passage.line)
         for block in _blocks(text, start, start + len(passage.text)):
-            yield from _split(text, block, starts)
+            yield from _split(text, block, lines)
 
 
-def _remarked(text: str, code: str, offset: int, starts: list[int]) -> list[Sentence]:
-    blocks = _remarks(text, code, offset, starts)
-    found = [s for block in blocks for s in _split(text, block, starts)]
+def _remarked(text: str, code: str, offset: int, lines: LineIndex) -> list[Sentence]:
+    blocks = _remarks(text, code, offset, lines)
+    found = [s for block in blocks for s in _split(text, block, lines)]
     return sorted(found, key=lambda s: s.start)
 
 
 def in_context(said: Sequence[Sentence]) -> Iterator[tuple[Sentence, Sentence | None]]:
     """Each sentence with the one after it, which may still take it back."""
     return zip_longest(said, said[1:])
-
-
-def _line_starts(text: str) -> list[int]:
-    starts = [0]
-    for match in re.finditer(r"\r\n|\r|\n", text):
-        starts.append(match.end())
-    return starts
 
 
 @dataclass(frozen=True)
@@ -180,7 +172,7 @@ def _blocks(text: str, start: int, end: int) -> Iterator[_Block]:
         yield _Block(begin, end, quoted)
 
 
-def _split(text: str, block: _Block, starts: list[int]) -> Iterator[Sentence]:
+def _split(text: str, block: _Block, lines: LineIndex) -> Iterator[Sentence]:
     begin = block.start
     for match in _END.finditer(text, block.start, block.end):
         head = text[max(begin, match.start() - 12) : match.start() + 1]
@@ -193,13 +185,13 @@ def _split(text: str, block: _Block, starts: list[int]) -> Iterator[Sentence]:
             or (then.isdigit() and _NUMBERED.search(head))
         ):
             continue
-        yield from _sentence(text, begin, match.end(), block.quoted, starts)
+        yield from _sentence(text, begin, match.end(), block.quoted, lines)
         begin = match.end()
-    yield from _sentence(text, begin, block.end, block.quoted, starts)
+    yield from _sentence(text, begin, block.end, block.quoted, lines)
 
 
 def _sentence(
-    text: str, begin: int, end: int, quoted: bool, starts: list[int]
+    text: str, begin: int, end: int, quoted: bool, lines: LineIndex
 ) -> Iterator[Sentence]:
     raw = text[begin:end]
     lead = re.match(r"[\s>#]*(?:(?:[-*+•]|\d{1,3}[.)])\s+)?", raw)
@@ -209,22 +201,22 @@ def _sentence(
         cut = raw.rfind(" ", 1, _MAX_SENTENCE) + 1 or _MAX_SENTENCE
         piece = raw[:cut].rstrip()
         if re.search(r"\w", piece):
-            yield Sentence(piece, begin, bisect_right(starts, begin), quoted)
+            yield Sentence(piece, begin, lines.line(begin), quoted)
         begin, raw = begin + cut, raw[cut:]
     if re.search(r"\w", raw):
-        yield Sentence(raw, begin, bisect_right(starts, begin), quoted)
+        yield Sentence(raw, begin, lines.line(begin), quoted)
 
 
 # --------------------------------------------------------------------------
 # The agent's words inside its code
 
 
-def _remarks(text: str, code: str, offset: int, starts: list[int]) -> Iterator[_Block]:
+def _remarks(text: str, code: str, offset: int, lines: LineIndex) -> Iterator[_Block]:
     if len(code) > MAX_CHARACTERS:
         return  # nothing runs or reads it either
     run: tuple[int, int, int] | None = None
     for line, comment, alone in _comments(code):
-        place = _find(text, starts, line + offset, comment)
+        place = _find(text, lines, line + offset, comment)
         if place is None:
             continue
         if run and alone and line == run[2] + 1:
@@ -237,19 +229,14 @@ def _remarks(text: str, code: str, offset: int, starts: list[int]) -> Iterator[_
     if run:
         yield _Block(run[0], run[1], False)
     for first, last in _docstrings(code):
-        begin, end = first + offset - 1, last + offset
-        if begin < len(starts):
-            stop = starts[end] if end < len(starts) else len(text)
-            start = starts[begin]
+        if first + offset <= len(lines):
+            start, stop = lines.start(first + offset), lines.start(last + offset + 1)
             quote = re.compile(r"[rRuU]?(?:\"\"\"|'''|\"|')").search(text, start, stop)
             yield from _blocks(text, quote.end() if quote else start, stop)
 
 
-def _find(text: str, starts: list[int], line: int, comment: str) -> int | None:
-    if line > len(starts):
-        return None
-    stop = starts[line] if line < len(starts) else len(text)
-    place = text.rfind(comment, starts[line - 1], stop)
+def _find(text: str, lines: LineIndex, line: int, comment: str) -> int | None:
+    place = text.rfind(comment, lines.start(line), lines.start(line + 1))
     return None if place < 0 else place
 
 
@@ -266,10 +253,8 @@ def _comments(code: str) -> Iterator[tuple[int, str, bool]]:
 
 def _docstrings(code: str) -> Iterator[tuple[int, int]]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
+        tree = parse(code)
+    except Unreadable:
         return
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
