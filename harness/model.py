@@ -5,6 +5,7 @@ All of them are frozen values. Nothing here imports torch or does any work.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -446,6 +447,11 @@ class Picture:
     expected: tuple[float | None, ...]
     got: tuple[float | None, ...]
 
+    def __post_init__(self) -> None:
+        for value in (*self.across, *self.expected, *self.got):
+            if value is not None and not math.isfinite(value):
+                raise ValueError(f"picture of {self.what}: found {value}, expected finite numbers")
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -472,6 +478,16 @@ class Finding:
     snippet: str | None = None
     # What came beside what is right.
     picture: Picture | None = None
+
+    def __post_init__(self) -> None:
+        """Move a figure that is not finite into the message: no report could print it."""
+        for name in ("measured", "limit"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, int | float):
+                raise TypeError(f"{name} of check {self.check!r}: expected a number, found {value}")
+            if value is not None and not math.isfinite(value):
+                object.__setattr__(self, "message", f"{self.message} ({name}: {value})")
+                object.__setattr__(self, name, None)
 
 
 @dataclass(frozen=True)
@@ -602,6 +618,10 @@ class Record:
     events: tuple[Event, ...] = ()
     # Per line of the scenario's expected behaviour; empty in files that had none.
     behaviour: tuple[BehaviourFinding, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.wall_s):
+            raise ValueError(f"wall_s of {self.id}: found {self.wall_s}, expected a finite number")
 
 
 @dataclass(frozen=True)

@@ -82,6 +82,15 @@ class Answer:
         text = f"{str(self.error.get('type'))[:80]}: {self.error.get('message')}"
         return text.replace("\n", " ")[:MOST_CHARACTERS]
 
+    def number(self, name: str) -> float:
+        """What it said about itself under ``name``, a key of ``NUMBERS``; within its bounds.
+
+        Raises ``CandidateFault`` where it said nothing.
+        """
+        if name not in self.facts:
+            raise CandidateFault(f"the process sent no {name}")
+        return float(self.facts[name])
+
     @property
     def line(self) -> int | None:
         """Line of the candidate's code that the error points to."""
@@ -201,6 +210,25 @@ def put(
     return [answers[index] for index in range(len(questions))]
 
 
+# What a call may say of itself in numbers: type, least and largest value.
+NUMBERS: Mapping[str, tuple[type, float, float]] = {
+    "wall_s": (float, 0.0, 86_400.0),
+    "alive": (int, 0, 1 << 30),
+    "grown": (int, -(1 << 30), 1 << 30),
+}
+
+
+def _check_numbers(facts: Mapping[str, Any]) -> None:
+    """Raise ``CandidateFault`` for a number that no honest process sends."""
+    for name, (kind, least, largest) in NUMBERS.items():
+        # Exactly the type: True is an int, too, to ``isinstance``.
+        if name in facts and not (type(facts[name]) is kind and least <= facts[name] <= largest):
+            raise CandidateFault(
+                f"the process sent {name} = {str(facts[name])[:40]}, expected "
+                f"{kind.__name__} from {least:g} to {largest:g}"
+            )
+
+
 def _answers(reply: Mapping[str, Any], tensors: Sequence[torch.Tensor], count: int) -> list[Answer]:
     entries = reply.get("answers")
     if not isinstance(entries, list) or len(entries) != count:
@@ -213,6 +241,7 @@ def _answers(reply: Mapping[str, Any], tensors: Sequence[torch.Tensor], count: i
         error = entry.get("error")
         if error is not None and not isinstance(error, dict):
             raise CandidateFault("the process sent an error that is not an object")
+        _check_numbers(entry)
         names = entry.get("parts", [])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise CandidateFault("the process sent parts without names")

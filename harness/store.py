@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
 import secrets
 import sqlite3
@@ -81,13 +80,8 @@ def plain(value: Any) -> Any:
 
 
 def record_to_dict(record: Record) -> dict[str, Any]:
-    """``record`` as a JSON object; a figure that is not finite moves into its message."""
+    """``record`` as a JSON object."""
     data: dict[str, Any] = plain(record)
-    for finding in data["findings"]:
-        for name in ("measured", "limit"):
-            if finding[name] is not None and not math.isfinite(finding[name]):
-                finding["message"] += f" ({name}: {finding[name]})"
-                finding[name] = None
     return data
 
 

@@ -30,7 +30,7 @@ from made_results import (
 )
 
 from harness.errors import ReportError, ResultsError
-from harness.model import Outcome, RedFlagFinding, Results, TrapFinding, TrapState
+from harness.model import Outcome, Picture, RedFlagFinding, Results, TrapFinding, TrapState
 from harness.results import (
     CSV_COLUMNS,
     read,
@@ -186,10 +186,14 @@ def test_a_figure_that_is_not_finite_moves_into_its_message(path: Path) -> None:
     assert kept.message == "agrees with the oracle (measured: inf)"
 
 
-def test_a_duration_that_is_not_finite_is_refused(path: Path) -> None:
-    with pytest.raises(ResultsError, match=r"cannot be written: .*Look for \.inf"):
-        write(simple_results(quick("layer-norm", wall_s=float("nan"))), path)
-    assert not path.exists()
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_no_record_can_be_made_that_could_not_be_written(value: float) -> None:
+    with pytest.raises(ValueError, match=r"wall_s of .*: found .*, expected a finite number"):
+        quick("layer-norm", wall_s=value)
+    with pytest.raises(ValueError, match="expected finite numbers"):
+        Picture("map", "the gradient of x", "", (), 1, (1.0,), (value,))
+    with pytest.raises(TypeError, match="measured of check 'vjp': expected a number, found 3"):
+        finding("vjp", measured="3")
 
 
 @pytest.mark.parametrize("made", [real_results(), simple_results()], ids=["some", "none"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import math
 import os
 import platform
 import re
@@ -835,6 +836,9 @@ def test_what_no_honest_process_sends_is_refused() -> None:
         tamed(deep)
     with pytest.raises(UnfitError, match="number of absurd size"):
         tamed({"line": 10**30})
+    for value in (math.inf, -math.inf, math.nan):
+        with pytest.raises(UnfitError, match="number that is not finite"):
+            tamed({"facts": [0.5, {"wall_s": value}]})
 
 
 def test_readiness_is_waited_for_on_descriptors_of_any_number() -> None:

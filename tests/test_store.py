@@ -521,8 +521,7 @@ def test_any_record_survives_being_written_as_json(
     if whole and words.encode("utf-8", "ignore").decode() == words:
         assert back == record
     kept = back.findings[0]
-    for name in ("measured", "limit"):
-        value = getattr(record.findings[0], name)
+    for name, value in (("measured", measured), ("limit", limit)):
         if value is not None and not math.isfinite(value):
             assert getattr(kept, name) is None
             assert f"({name}: {value})" in kept.message

@@ -200,21 +200,19 @@ class Released:
         (answer,) = answers
         if answer.error is not None:
             return Judgement.failed(f"A call raised {answer.error_text()}.", line=answer.line)
-        alive, grown = (answer.facts.get(name) for name in ("alive", "grown"))
-        if not isinstance(alive, int) or not isinstance(grown, int):
-            raise CandidateFault("the process sent facts that are not numbers")
+        alive, grown = (answer.number(name) for name in ("alive", "grown"))
         if alive > self.KEPT:
             return Judgement.failed(
-                f"Of {self.CALLS} finished calls {alive} are still held in memory: something "
+                f"Of {self.CALLS} finished calls {alive:g} are still held in memory: something "
                 "keeps inputs or results, such as an attribute of ctx that holds the result, a "
                 "cycle that only Python's garbage collection ends.",
-                float(alive),
+                alive,
                 float(self.KEPT),
             )
         if grown > self.KEPT:
             return Judgement.failed(
-                f"After {self.CALLS} finished calls {grown} more tensors are alive than before.",
-                float(grown),
+                f"After {self.CALLS} finished calls {grown:g} more tensors are alive than before.",
+                grown,
                 float(self.KEPT),
             )
         return Judgement.passed(f"Nothing of {self.CALLS} finished calls is kept.")
@@ -257,10 +255,7 @@ class CostGrowth:
         for answer in answers:
             if answer.error is not None:
                 return Judgement.failed(f"A call raised {answer.error_text()}.", line=answer.line)
-            wall_s = answer.facts.get("wall_s")
-            if not isinstance(wall_s, float) or not math.isfinite(wall_s):
-                raise CandidateFault("the process sent a time that is no number")
-            spent.append(wall_s)
+            spent.append(answer.number("wall_s"))
         few, many = (math.prod(shape) for shape in self.SHAPES)
         growth = spent[1] / max(spent[0], 1e-9)
         if growth > self.MOST and spent[1] > self.LEAST_S:

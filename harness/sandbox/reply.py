@@ -1,4 +1,6 @@
-"""Makes what a candidate said fit to keep and to print: short, shallow, without control characters.
+"""Makes what a candidate said fit to keep and to print.
+
+Texts are short and without control characters, values are shallow, numbers are finite.
 
 Everything that leaves a session has been through here, so that no message of a
 submission can move a cursor, turn a line of text around, or break a report.
@@ -6,6 +8,7 @@ submission can move a cursor, turn a line of text around, or break a report.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 MOST_CHARACTERS = 2000
@@ -32,6 +35,8 @@ def tamed(value: Any, levels: int = MOST_LEVELS) -> Any:
         return {tamed(k): tamed(item, levels - 1) for k, item in value.items()}
     if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
         raise UnfitError("it holds a number of absurd size")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UnfitError("it holds a number that is not finite")
     return value
 
 

@@ -28,6 +28,8 @@ FILE_NAME = "solution.py"
 MODULE_NAME = "solution"
 MESSAGE_CHARACTERS = 600
 GRAPH_NODES = 200
+# Stands for every option of a gradcheck that a message cannot hold, such as atol=inf.
+LARGEST_OPTION = 1e15
 Json = dict[str, Any]
 
 
@@ -733,7 +735,7 @@ class Watch:
             }
             bound = inspect.signature(original).bind(func, inputs, *arguments, **keywords)
             options = {
-                key: value
+                key: value if -LARGEST_OPTION <= value <= LARGEST_OPTION else LARGEST_OPTION
                 for key, value in bound.arguments.items()
                 if isinstance(value, bool | int | float)
             }
