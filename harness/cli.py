@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -145,7 +146,7 @@ _ROOT = click.argument(
 @click.option(
     "--fresh",
     is_flag=True,
-    help="Grade everything anew, with a new seed, whatever the ledger knows.",
+    help="Grade everything anew, with a new seed or that of --seed, whatever the ledger knows.",
 )
 @click.option(
     "--ledger",
@@ -184,7 +185,12 @@ def run(
     ledger = ledger or reports / "ledger.sqlite"
     _make_parent(ledger)
     with store.Ledger.open(ledger) as book:
-        if seed is None:
+        task = _task(scenarios, solutions, only, arms, seed, chosen.name) if fresh else None
+        begun = None if task is None else book.begun(task)
+        if begun is not None:
+            seed = begun
+            click.echo("harness: going on with a fresh run that was interrupted", err=True)
+        elif seed is None:
             seed = book.renew_seed() if fresh else book.seed
         conditions = running.Conditions(seed, chosen, jobs or _cpus())
         meter = Meter()
@@ -195,7 +201,7 @@ def run(
                     conditions,
                     book,
                     folder=folder,
-                    fresh=fresh,
+                    fresh=task,
                     on_progress=meter.show,
                 )
         except KeyboardInterrupt:
@@ -205,7 +211,10 @@ def run(
                 err=True,
             )
             sys.exit(EXIT_INTERRUPTED)
-    page = write_reports(results, folder)
+        page = write_reports(results, folder)
+        # Only now: who has no report gives the same command again and grades nothing twice.
+        if task is not None:
+            book.end(task)
     if out is None or out.resolve().parent == reports.resolve():
         running.point_latest(reports, folder)
     _print_summary(results)
@@ -559,6 +568,19 @@ def doctor() -> None:
         click.echo("untrusted code is not run here without --allow-unsandboxed")
     if not well:
         sys.exit(EXIT_UNGRADED)
+
+
+def _task(
+    scenarios: Path,
+    solutions: tuple[Path, ...],
+    only: tuple[str, ...],
+    arms: tuple[str, ...],
+    seed: int | None,
+    tier: str,
+) -> str:
+    """What a fresh run is asked to grade; two commands with the same one are the same command."""
+    places = [str(path.resolve()) for path in (scenarios, *solutions)]
+    return json.dumps([places, sorted(only), sorted(arms), seed, tier])
 
 
 def _new_folder(out: Path | None, reports: Path) -> Path:

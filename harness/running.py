@@ -98,12 +98,13 @@ def run(
     ledger: store.Ledger,
     *,
     folder: Path | None = None,
-    fresh: bool = False,
+    fresh: str | None = None,
     on_progress: Callable[[Tally], None] = lambda _: None,
 ) -> Results:
     """Grade what the ledger does not know yet; every grade is kept as soon as it is made.
 
-    The records lie in ``folder``, in a file without a name: see ``Spool``.
+    A run that is ``fresh`` first makes the ledger forget the grades that are asked for, unless
+    a fresh run of the same name has begun and not ended. Whoever has the results ends it. The records lie in ``folder``, in a file without a name: see ``Spool``.
     """
     started_at = datetime.now().astimezone().isoformat(timespec="seconds")
     started = time.perf_counter()
@@ -112,10 +113,13 @@ def run(
     records: Spool[Record] = Spool(folder)
     # Per submission the place of its record, which come in another order.
     places = [0] * total
+    if fresh is not None and ledger.begun(fresh) is None:
+        asked = (key(s, scenario_of[s.scenario], conditions) for s in selection.submissions)
+        ledger.begin(fresh, conditions.seed, asked)
     missing: dict[str, list[int]] = {}
     for place, submission in enumerate(selection.submissions):
         one = key(submission, scenario_of[submission.scenario], conditions)
-        known = None if fresh else ledger.get(one)
+        known = ledger.get(one)
         if known is None:
             missing.setdefault(one, []).append(place)
         else:

@@ -20,7 +20,7 @@ import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import fields, is_dataclass, replace
 from enum import Enum
@@ -45,6 +45,8 @@ _MAGIC: Final = b"SQLite format 3\0"
 _PAGES_AT: Final = 28
 _APPLICATION_ID_AT: Final = 68
 _PAGE_BYTES: Final = 4096
+# Name of a setting: this and what was asked of a fresh run that has not ended.
+_FRESH: Final = "fresh "
 # How long one run waits for another to finish a write.
 _BUSY_S: Final = 30.0
 
@@ -208,6 +210,38 @@ class Ledger:
             )
         self._seed = seed
         return seed
+
+    def begun(self, task: str) -> int | None:
+        """Seed of the fresh run of ``task`` that has begun and not ended; ``None``: there is none."""
+        with _reported(self._path):
+            row = self._connection.execute(
+                "SELECT value FROM setting WHERE name = ?", (_FRESH + task,)
+            ).fetchone()
+        return None if row is None else int(row[0])
+
+    def begin(self, task: str, seed: int, keys: Iterable[str]) -> None:
+        """Forget the grades under ``keys`` and note that a fresh run of ``task`` has begun.
+
+        Both or neither. What is there under ``keys`` from now on, that run has graded.
+        """
+        with _reported(self._path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.executemany(
+                    "DELETE FROM grade WHERE key = ?", ((key,) for key in keys)
+                )
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO setting VALUES (?, ?)", (_FRESH + task, str(seed))
+                )
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._connection.rollback()
+                raise
+
+    def end(self, task: str) -> None:
+        """Note that the fresh run of ``task`` has ended: the next one begins anew."""
+        with _reported(self._path):
+            self._connection.execute("DELETE FROM setting WHERE name = ?", (_FRESH + task,))
 
     def get(self, key: str) -> Record | None:
         """The grade under ``key``, without identity: see ``identified``."""

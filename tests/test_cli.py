@@ -175,18 +175,55 @@ def test_two_runs_at_once_share_one_ledger(copy: Path) -> None:
 
 
 def test_ctrl_c_keeps_what_was_graded_and_the_next_run_goes_on(copy: Path) -> None:
-    for n in range(2, 40):
-        (copy / "solutions" / "good" / "me" / "clipped-gradient").mkdir(exist_ok=True)
-        place = copy / "solutions" / "good" / "me" / "clipped-gradient" / f"{n}.py"
-        place.write_text(f"{RIGHT}\n# variant {n}\n")
+    _answer(copy, 40)
+    kept = _interrupt(copy)
+    assert 3 <= kept < 40
+    rest = harness("run", "scenarios", cwd=copy)
+    assert f"40 submissions ({kept} from the ledger, {40 - kept} graded now)" in rest.stdout
+
+
+@pytest.mark.parametrize("seed", [(), ("--seed", "5")], ids=["new seed", "given seed"])
+def test_an_interrupted_fresh_run_goes_on_with_what_it_has_graded(
+    copy: Path, seed: tuple[str, ...]
+) -> None:
+    _answer(copy, 10)
+    ledger = copy / "reports" / "ledger.sqlite"
+    assert harness("run", "scenarios", *seed, cwd=copy).returncode == 0
+    with sqlite3.connect(ledger) as connection:
+        connection.execute(f"UPDATE grade SET record = json_set(record, '$.wall_s', {OLD_S}.5)")
+    kept = _interrupt(copy, "--fresh", *seed)
+    assert 3 <= kept < 10
+    for known in (kept, 0):
+        rest = harness("run", "scenarios", "--fresh", *seed, "--out", "out", cwd=copy)
+        assert f"10 submissions ({known} from the ledger, {10 - known} graded now)" in rest.stdout
+        assert ("going on with a fresh run" in rest.stderr) == (known > 0)
+        graded = json.loads((copy / "out" / "results.json").read_text())["submissions"]
+        assert all(entry["wall_s"] < OLD_S for entry in graded)
+    assert "(10 from the ledger" in harness("run", "scenarios", *seed, cwd=copy).stdout
+
+
+# Longer than any grade takes.
+OLD_S = 1000
+
+
+def _answer(project: Path, count: int) -> None:
+    """Right answers beside the two of the project, so that it has ``count``."""
+    folder = project / "solutions" / "good" / "me" / "clipped-gradient"
+    folder.mkdir()
+    for n in range(2, count):
+        (folder / f"{n}.py").write_text(f"{RIGHT}\n# variant {n}\n")
+
+
+def _interrupt(project: Path, *options: str) -> int:
+    """Send Ctrl-C to a run that has graded a few; how many it has kept."""
     run = subprocess.Popen(
-        [sys.executable, "-m", "harness", "run", "scenarios", "-j", "1"],
-        cwd=copy,
+        [sys.executable, "-m", "harness", "run", "scenarios", "-j", "1", *options],
+        cwd=project,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    ledger = copy / "reports" / "ledger.sqlite"
+    ledger = project / "reports" / "ledger.sqlite"
     give_up = time.monotonic() + 120
     while time.monotonic() < give_up and _kept(ledger) < 3:
         time.sleep(0.05)
@@ -194,18 +231,17 @@ def test_ctrl_c_keeps_what_was_graded_and_the_next_run_goes_on(copy: Path) -> No
     _, err = run.communicate(timeout=60)
     assert run.returncode == 130
     assert "interrupted after" in err
-    kept = _kept(ledger)
-    assert 3 <= kept < 40
-    rest = harness("run", "scenarios", cwd=copy)
-    assert f"40 submissions ({kept} from the ledger, {40 - kept} graded now)" in rest.stdout
+    return _kept(ledger)
 
 
 def _kept(ledger: Path) -> int:
+    """How many grades the ledger has that are not marked as old."""
     if not ledger.exists():
         return 0
+    new = f"SELECT count(*) FROM grade WHERE json_extract(record, '$.wall_s') < {OLD_S}"
     try:
         with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as connection:
-            return int(connection.execute("SELECT count(*) FROM grade").fetchone()[0])
+            return int(connection.execute(new).fetchone()[0])
     except sqlite3.OperationalError:
         return 0
 

@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -98,6 +98,33 @@ def test_the_seed_is_63_bits_and_stays_until_it_is_renewed(path: Path) -> None:
         assert other.seed == first, "a run keeps the seed it began with"
     with Ledger.open(path) as ledger:
         assert ledger.seed == second
+
+
+def test_a_fresh_run_forgets_what_it_asks_for_and_is_known_until_it_ends(path: Path) -> None:
+    with Ledger.open(path) as ledger:
+        for key in "abc":
+            ledger.put(key, quick("layer-norm"))
+        assert ledger.begun("all of it") is None
+        ledger.begin("all of it", 7, ["a", "b", "new"])
+        assert [key for key in "abc" if ledger.get(key)] == ["c"]
+    with Ledger.open(path) as ledger:
+        assert ledger.begun("all of it") == 7
+        assert ledger.begun("a part") is None
+        ledger.end("all of it")
+        assert ledger.begun("all of it") is None
+
+
+def test_a_fresh_run_that_cannot_begin_forgets_nothing(path: Path) -> None:
+    def keys() -> Iterator[str]:
+        yield "a"
+        raise KeyboardInterrupt
+
+    with Ledger.open(path) as ledger:
+        ledger.put("a", quick("layer-norm"))
+        with pytest.raises(KeyboardInterrupt):
+            ledger.begin("all of it", 7, keys())
+        assert ledger.get("a") is not None
+        assert ledger.begun("all of it") is None
 
 
 def test_two_ledgers_have_different_seeds(tmp_path: Path) -> None:
