@@ -104,7 +104,8 @@ def run(
     """Grade what the ledger does not know yet; every grade is kept as soon as it is made.
 
     A run that is ``fresh`` first makes the ledger forget the grades that are asked for, unless
-    a fresh run of the same name has begun and not ended. Whoever has the results ends it. The records lie in ``folder``, in a file without a name: see ``Spool``.
+    a fresh run of the same name has begun and not ended. Whoever has the results ends it.
+    The records lie in ``folder``, in a file without a name: see ``Spool``.
     """
     started_at = datetime.now().astimezone().isoformat(timespec="seconds")
     started = time.perf_counter()

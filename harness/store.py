@@ -212,7 +212,7 @@ class Ledger:
         return seed
 
     def begun(self, task: str) -> int | None:
-        """Seed of the fresh run of ``task`` that has begun and not ended; ``None``: there is none."""
+        """Seed of the fresh run of ``task`` that has begun and not ended, if there is one."""
         with _reported(self._path):
             row = self._connection.execute(
                 "SELECT value FROM setting WHERE name = ?", (_FRESH + task,)
