@@ -14,8 +14,10 @@ import torch
 
 from harness import rounding
 from harness.inputs import Case, Log, Stack
+from harness.model import Fault, Quantity, QuantityKind
 from harness.oracles import Oracle
-from harness.sandbox.inside import layers
+from harness.sandbox.inside import layers, part
+from harness.sandbox.inside.part import Part, Role
 
 # An incoming gradient beyond this is handed to contracts that cut it: no size to err by.
 MOST_SIZE = 1e8
@@ -28,18 +30,29 @@ MOST_SEEN = 8
 class Mismatch:
     """How an answer differs from what is right."""
 
+    fault: Fault
     message: str
     # Absolute error at the worst element, finite, and what was allowed there.
     measured: float | None = None
     limit: float | None = None
+    # What differs; ``None`` where no tensor came.
+    quantity: Quantity | None = None
+
+
+# What it means that a tensor is not what it must be; a wrong value where nothing stands here.
+_FAULTS = {
+    QuantityKind.INPUT_AFTER_CALL: Fault.MUTATED_INPUT,
+    QuantityKind.COTANGENT_AFTER_BACKWARD: Fault.MUTATED_COTANGENT,
+    QuantityKind.BRANCH_GRADIENT: Fault.MUTATED_COTANGENT,
+    QuantityKind.RANDOM_NUMBER: Fault.MOVED_GENERATOR,
+}
 
 
 @dataclass(frozen=True)
 class Expected:
     """A tensor that must lie between ``low`` and ``high``, give or take ``allowed``."""
 
-    # What it is, for messages, e.g. ``the gradient of x``.
-    what: str
+    quantity: Quantity
     low: torch.Tensor
     high: torch.Tensor
     # Elementwise and finite where it is judged; elements with a non-finite limit or bound are not.
@@ -48,17 +61,17 @@ class Expected:
     dtype: torch.dtype
 
     @staticmethod
-    def exactly(what: str, value: torch.Tensor) -> Expected:
+    def exactly(quantity: Quantity, value: torch.Tensor) -> Expected:
         """``value`` itself, bit for bit."""
         wide = value.double()
-        return Expected(what, wide, wide, torch.zeros_like(wide), value.dtype)
+        return Expected(quantity, wide, wide, torch.zeros_like(wide), value.dtype)
 
     def repeated(self, count: int) -> Expected:
         """``count`` times the same, stacked."""
         low, high, allowed = (
             tensor.expand(count, *tensor.shape) for tensor in (self.low, self.high, self.allowed)
         )
-        return Expected(self.what, low, high, allowed, self.dtype)
+        return Expected(self.quantity, low, high, allowed, self.dtype)
 
     def mismatch(self, got: torch.Tensor | None) -> Mismatch | None:
         """Why ``got`` is not it, or ``None``; a missing gradient counts as zero."""
@@ -66,7 +79,7 @@ class Expected:
             got = torch.zeros(self.low.shape, dtype=self.dtype)
             if self.fits(got.double()).all():
                 return None
-            return Mismatch(f"{self.what} is missing (None)")
+            return self._differs(Fault.MISSING, "is missing (None)")
         # The same answer is looked at to judge, to diagnose and to draw it.
         seen = self._seen.get(id(got))
         if seen is not None and seen[0]() is got:
@@ -87,12 +100,13 @@ class Expected:
 
     def _mismatch(self, got: torch.Tensor) -> Mismatch | None:
         if got.shape != self.low.shape:
-            return Mismatch(
-                f"{self.what} has shape {tuple(got.shape)}, expected shape {tuple(self.low.shape)}"
+            return self._differs(
+                Fault.WRONG_SHAPE,
+                f"has shape {tuple(got.shape)}, expected shape {tuple(self.low.shape)}",
             )
         if got.dtype != self.dtype:
-            return Mismatch(
-                f"{self.what} has dtype {_name(got.dtype)}, expected {_name(self.dtype)}"
+            return self._differs(
+                Fault.WRONG_DTYPE, f"has dtype {_name(got.dtype)}, expected {_name(self.dtype)}"
             )
         wide = got.double()
         fits = self.fits(wide)
@@ -111,12 +125,20 @@ class Expected:
         limit = self.allowed.reshape(-1)[at].item()
         count = int(wrong.sum())
         where = f" at {index}" if index else ""
-        return Mismatch(
-            f"{self.what} is {seen:.{digits}g}{where}, expected {right}; "
+        strange = not math.isfinite(seen) and math.isfinite(low)
+        return self._differs(
+            Fault.NOT_FINITE if strange else Fault.WRONG_VALUE,
+            f"is {seen:.{digits}g}{where}, expected {right}; "
             f"{count} of {wrong.numel()} elements are wrong",
             measured if math.isfinite(measured) else None,
             limit,
         )
+
+    def _differs(
+        self, fault: Fault, how: str, measured: float | None = None, limit: float | None = None
+    ) -> Mismatch:
+        fault = _FAULTS.get(self.quantity.kind, fault)
+        return Mismatch(fault, f"{self.quantity} {how}", measured, limit, self.quantity)
 
     def fits(self, wide: torch.Tensor) -> torch.Tensor:
         """Which elements of ``wide`` (float64, of the right shape) are as they may be."""
@@ -211,10 +233,27 @@ class Sheet:
         return most
 
 
-def untouched(case: Case) -> dict[str, Expected]:
+RESULT = Quantity(QuantityKind.RESULT)
+COTANGENT_AFTER_BACKWARD = Quantity(QuantityKind.COTANGENT_AFTER_BACKWARD)
+BRANCH_GRADIENT = Quantity(QuantityKind.BRANCH_GRADIENT)
+RANDOM_NUMBER = Quantity(QuantityKind.RANDOM_NUMBER)
+
+
+def gradient_parts(expected: Sequence[Expected], call: int | None = None) -> dict[Part, Expected]:
+    """Expected gradients by the names of an answer's parts, in the order of the leaves."""
+    return {Part(Role.GRADIENT, i, call): one for i, one in enumerate(expected)}
+
+
+def second_parts(expected: Sequence[Expected]) -> dict[Part, Expected]:
+    """The same of second derivatives, of which the last one is for the incoming gradient."""
+    *for_leaves, for_cotangent = expected
+    return {**gradient_parts(for_leaves), part.COTANGENT_GRADIENT: for_cotangent}
+
+
+def untouched(case: Case) -> dict[Part, Expected]:
     """The tensor arguments as they must be after the call, by the names of an answer's parts."""
     return {
-        f"x{i}": Expected.exactly(f"{name} after the call", tensor)
+        Part(Role.INPUT, i): Expected.exactly(Quantity(QuantityKind.INPUT_AFTER_CALL, name), tensor)
         for i, (name, tensor) in enumerate(case.tensors.items())
     }
 
@@ -270,22 +309,28 @@ class Reference:
 
     def _expected(
         self,
-        what: Sequence[str],
+        quantities: Sequence[Quantity],
         evaluate: Callable[[], list[torch.Tensor]],
         floors: Sequence[float],
     ) -> list[Expected]:
         exact = [value.detach() for value in evaluate()]
         if self.rough:
             return [
-                Expected(name, value, value, ROUGHLY * (value.abs() + floor), self.dtype)
-                for name, value, floor in zip(what, exact, floors, strict=True)
+                Expected(quantity, value, value, ROUGHLY * (value.abs() + floor), self.dtype)
+                for quantity, value, floor in zip(quantities, exact, floors, strict=True)
             ]
         spreads = rounding.spread(evaluate, exact, self.dtype)
         return [
             Expected(
-                name, value, value, rounding.allowed(value, spread, self.dtype, floor), self.dtype
+                quantity,
+                value,
+                value,
+                rounding.allowed(value, spread, self.dtype, floor),
+                self.dtype,
             )
-            for name, value, spread, floor in zip(what, exact, spreads, floors, strict=True)
+            for quantity, value, spread, floor in zip(
+                quantities, exact, spreads, floors, strict=True
+            )
         ]
 
     def _reseed(self) -> None:
@@ -300,7 +345,7 @@ class Reference:
 
     def forward(self) -> Expected:
         """The result itself."""
-        return self._expected(["the result"], lambda: [self.value()], [1.0])[0]
+        return self._expected([RESULT], lambda: [self.value()], [1.0])[0]
 
     def gradients(
         self, cotangent: torch.Tensor, names: Sequence[str], *, with_parameters: bool = False
@@ -308,10 +353,13 @@ class Reference:
         """Gradients for the named arguments, then for every parameter of the layers."""
         wide = cotangent.double()
         wanted = [self.leaves[name] for name in names]
-        what = [f"the gradient of {name}" for name in names]
+        quantities = [Quantity(QuantityKind.GRADIENT, name) for name in names]
         if with_parameters:
             wanted += self.parameters
-            what += [f"the gradient of parameter {i}" for i in range(len(self.parameters))]
+            quantities += [
+                Quantity(QuantityKind.PARAMETER_GRADIENT, str(place))
+                for place in range(len(self.parameters))
+            ]
         usual = wide.abs()[wide.abs() <= MOST_SIZE]
         floor = float(usual.max()) if usual.numel() else 0.0
 
@@ -319,7 +367,7 @@ class Reference:
             self._reseed()
             return list(self.oracle.gradients(self.arguments, wide, tuple(wanted)))
 
-        return self._expected(what, evaluate, [floor] * len(wanted))
+        return self._expected(quantities, evaluate, [floor] * len(wanted))
 
     def gradients_at_kinks(
         self, cotangent: torch.Tensor, names: Sequence[str], kinks: Mapping[str, Sequence[float]]
@@ -341,7 +389,7 @@ class Reference:
             sides.append(moved.gradients(cotangent, names))
         return [
             Expected(
-                here.what,
+                here.quantity,
                 torch.minimum(left.low, right.low),
                 torch.maximum(left.high, right.high),
                 torch.maximum(here.allowed, torch.maximum(left.allowed, right.allowed)),
@@ -374,6 +422,6 @@ class Reference:
 
         largest = max(float(w.abs().max()) for w in weights) if weights[0].numel() else 0.0
         floor = largest * max(1.0, float(wide.detach().abs().max())) if wide.numel() else 0.0
-        what = [f"the second derivative for {name}" for name in names]
-        what.append("the second derivative for the incoming gradient")
-        return self._expected(what, evaluate, [floor] * len(what))
+        quantities = [Quantity(QuantityKind.SECOND_DERIVATIVE, name) for name in names]
+        quantities.append(Quantity(QuantityKind.COTANGENT_DERIVATIVE))
+        return self._expected(quantities, evaluate, [floor] * len(quantities))

@@ -24,6 +24,7 @@ from harness.checks.compare import RepeatedCalls
 from harness.checks.structure import HandWritten, functions_in
 from harness.diagnosis.explanation import Heard, explain, find_smallest
 from harness.model import (
+    Fault,
     Finding,
     ObservedGradcheck,
     Outcome,
@@ -162,7 +163,16 @@ def verdict(findings: Sequence[Finding]) -> tuple[Outcome, str]:
 
 
 def _unloadable(submission: Submission) -> Finding:
-    return Finding(LOADS, None, True, Outcome.FAILED, submission.problem or "There is no code.")
+    return _not_loaded(submission.problem or "There is no code.")
+
+
+def _not_loaded(
+    message: str,
+    entry_point: str | None = None,
+    line: int | None = None,
+    fault: Fault = Fault.NOT_LOADED,
+) -> Finding:
+    return Finding(LOADS, entry_point, True, Outcome.FAILED, message, line=line, fault=fault)
 
 
 @dataclass(frozen=True)
@@ -316,6 +326,7 @@ def _confirm_hand_written(
         replace(
             finding,
             outcome=Outcome.FAILED,
+            fault=Fault.NOT_HAND_WRITTEN,
             message="With the backward of every Function in the file taken away, the gradient "
             "still comes out: it does not go through them.",
         )
@@ -354,8 +365,10 @@ def _have_no_need_of_backward(
 def _fault_finding(step: Step | None, fault: CandidateFault) -> Finding:
     message = str(fault)[:1].upper() + str(fault)[1:] + "."
     if step is None:
-        return Finding(LOADS, None, True, Outcome.FAILED, message)
-    return Finding(step.check.kind, step.entry.name, True, Outcome.FAILED, message)
+        return _not_loaded(message, fault=Fault.ENDED)
+    return Finding(
+        step.check.kind, step.entry.name, True, Outcome.FAILED, message, fault=Fault.ENDED
+    )
 
 
 def load(session: Session, submission: Submission, plan: Plan) -> Loaded:
@@ -383,7 +396,7 @@ def load(session: Session, submission: Submission, plan: Plan) -> Loaded:
         else:
             message = f"The code raises when it is imported: {answer.error_text()}."
         line = _line(submission, answer.line)
-        return Loaded((Finding(LOADS, None, True, Outcome.FAILED, message, line=line),), ())
+        return Loaded((_not_loaded(message, line=line),), ())
     states = reply.get("entry_points")
     if not isinstance(states, dict):
         raise CandidateFault("the process sent a malformed reply")
@@ -399,7 +412,7 @@ def load(session: Session, submission: Submission, plan: Plan) -> Loaded:
             "missing": f"The code does not define {entry.name}.",
             "not callable": f"{entry.name} is not callable.",
         }.get(str(problem), str(problem)[:300])
-        findings.append(Finding(LOADS, entry.name, True, Outcome.FAILED, said))
+        findings.append(_not_loaded(said, entry.name))
     return Loaded(tuple(findings), tuple(usable))
 
 
@@ -434,6 +447,8 @@ class Judge:
             judgement.measured,
             judgement.limit,
             _line(self.submission, judgement.line),
+            judgement.fault,
+            judgement.quantity,
         )
 
 

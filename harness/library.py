@@ -90,13 +90,10 @@ class Report:
         alike: dict[str, list[Finding]] = {}
         for finding in self.failures:
             alike.setdefault(finding.diagnosis or finding.message, []).append(finding)
-        for words, findings in alike.items():
-            first, *others = findings
-            lines.append(f"\n✗ {words}")
-            if words != first.message:
-                lines.append(f"  {first.check}: {first.message}")
-            else:
-                lines.append(f"  found by {first.check}")
+        for told, (first, *others) in alike.items():
+            lines.append(f"\n✗ {told}")
+            measured = f"{first.check}: {first.message}"
+            lines.append(f"  {measured if first.diagnosis else f'found by {first.check}'}")
             if others:
                 lines.append(f"  also found by {', '.join(f.check for f in others)}")
         snippet = next((f.snippet for f in self.failures if f.snippet), None)
@@ -170,6 +167,8 @@ def _checked(
                     found.message,
                     found.measured,
                     found.limit,
+                    fault=found.fault,
+                    quantity=found.quantity,
                 )
                 heard.append(Heard(finding, trials, answers))
         smallest = find_smallest(bench, heard, partial(put, session))

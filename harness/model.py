@@ -395,6 +395,103 @@ class Arm:
 # Evidence and findings
 
 
+class QuantityKind(StrEnum):
+    """What a tensor that a candidate sent is."""
+
+    RESULT = "result"
+    GRADIENT = "gradient"
+    PARAMETER_GRADIENT = "gradient of a parameter"
+    SECOND_DERIVATIVE = "second derivative"
+    # Of the gradients, for the incoming gradient.
+    COTANGENT_DERIVATIVE = "second derivative for the incoming gradient"
+    INPUT_AFTER_CALL = "input after the call"
+    COTANGENT_AFTER_BACKWARD = "incoming gradient after backward"
+    BRANCH_GRADIENT = "gradient of another branch"
+    RANDOM_NUMBER = "next random number"
+
+
+_QUANTITY_WORDS: Mapping[QuantityKind, str] = {
+    QuantityKind.RESULT: "the result",
+    QuantityKind.GRADIENT: "the gradient of {}",
+    QuantityKind.PARAMETER_GRADIENT: "the gradient of parameter {}",
+    QuantityKind.SECOND_DERIVATIVE: "the second derivative for {}",
+    QuantityKind.COTANGENT_DERIVATIVE: "the second derivative for the incoming gradient",
+    QuantityKind.INPUT_AFTER_CALL: "{} after the call",
+    QuantityKind.COTANGENT_AFTER_BACKWARD: "the incoming gradient after backward",
+    QuantityKind.BRANCH_GRADIENT: "the gradient of another branch of the graph",
+    QuantityKind.RANDOM_NUMBER: "the next random number",
+}
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One tensor of an answer: what it is and which argument it belongs to."""
+
+    kind: QuantityKind
+    # Name of the argument, or number of the parameter; empty where it belongs to none.
+    argument: str = ""
+
+    def __str__(self) -> str:
+        return _QUANTITY_WORDS[self.kind].format(self.argument)
+
+    @property
+    def is_derivative(self) -> bool:
+        """Whether it is a gradient or second derivative that the contract asks for."""
+        return self.kind in _DERIVATIVES
+
+    @property
+    def is_gradient(self) -> bool:
+        """Whether it is a first derivative that the contract asks for."""
+        return self.kind in (QuantityKind.GRADIENT, QuantityKind.PARAMETER_GRADIENT)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is a tensor of the caller's that a call must leave as it is."""
+        return self.kind in (QuantityKind.INPUT_AFTER_CALL, QuantityKind.COTANGENT_AFTER_BACKWARD)
+
+
+_DERIVATIVES = frozenset(
+    {
+        QuantityKind.GRADIENT,
+        QuantityKind.PARAMETER_GRADIENT,
+        QuantityKind.SECOND_DERIVATIVE,
+        QuantityKind.COTANGENT_DERIVATIVE,
+    }
+)
+
+
+class Fault(StrEnum):
+    """What went wrong where a check failed."""
+
+    # The call raised something that says nothing about gradients.
+    RAISED = "raised"
+    NOT_A_TENSOR = "not_a_tensor"
+    MISSING = "missing"
+    WRONG_SHAPE = "wrong_shape"
+    WRONG_DTYPE = "wrong_dtype"
+    # Backward returned another number of gradients than forward took inputs.
+    WRONG_COUNT = "wrong_count"
+    NOT_FINITE = "not_finite"
+    WRONG_VALUE = "wrong_value"
+    MUTATED_INPUT = "mutated_input"
+    MUTATED_COTANGENT = "mutated_cotangent"
+    MOVED_GENERATOR = "moved_generator"
+    LEFT_GRADIENT = "left_gradient"
+    CHANGED_SETTINGS = "changed_settings"
+    CHANGED_FLAG = "changed_flag"
+    SHARES_MEMORY = "shares_memory"
+    KEPT_MEMORY = "kept_memory"
+    WRONG_LOG = "wrong_log"
+    COST = "cost"
+    # No Function of the submission's own carries the gradient, or it shares one.
+    NOT_HAND_WRITTEN = "not_hand_written"
+    # Stock gradcheck decided otherwise than it must.
+    GRADCHECK = "gradcheck"
+    NOT_LOADED = "not_loaded"
+    # The process ended, hung or sent nonsense.
+    ENDED = "ended"
+
+
 @dataclass(frozen=True)
 class ObservedGradcheck:
     """One gradcheck call seen while a submission's own tests ran (self-reported)."""
@@ -472,6 +569,10 @@ class Finding:
     limit: float | None = None
     # Line of the submission's text it points to.
     line: int | None = None
+    # What went wrong; ``None`` unless it failed, and in files of earlier versions.
+    fault: Fault | None = None
+    # The tensor it went wrong with; ``None`` where it is about none.
+    quantity: Quantity | None = None
     # What is wrong, in one sentence; ``None`` where the evidence does not say.
     diagnosis: str | None = None
     # Lines of Python that show the failure again.
@@ -558,17 +659,56 @@ class Claim:
     verdict: ClaimVerdict
 
 
+class EventKind(StrEnum):
+    """What happened to a Function."""
+
+    WRITTEN = "written"
+    CHANGED = "changed"
+    VERIFIED = "verified"
+    # A check of it failed.
+    FAILED = "failed"
+
+
 @dataclass(frozen=True)
 class Event:
     """One point in the history of a Function."""
 
     function: str
-    # ``written``, ``changed``, ``verified`` or ``failed``.
-    what: str
+    what: EventKind
     # Number of the transcript's step, from 1.
     step: int
     # Line of the submission's text that shows it.
     line: int
+
+
+class VerificationWhy(StrEnum):
+    """What decided a level of verification."""
+
+    # It passes and means something, for every Function or not.
+    PASSES = "passes"
+    NOT_COVERED = "not_covered"
+    CHECKED_TOGETHER = "checked_together"
+    WRITTEN_TOGETHER = "written_together"
+    FAILS_WHEN_RUN = "fails_when_run"
+    # Why one that is there, or was run, proves nothing.
+    SINGLE_PRECISION = "single_precision"
+    RESULT_IGNORED = "result_ignored"
+    LOOSENED = "loosened"
+    OTHER_FUNCTION = "other_function"
+    # The code was changed after the last run of it that passed.
+    STALE = "stale"
+    # It was started, and what came of it is not known.
+    RESULT_UNKNOWN = "result_unknown"
+    # It is there, and nothing runs it, or not to its end.
+    NOT_RUN = "not_run"
+    CANNOT_RUN = "cannot_run"
+    TESTS_STOP = "tests_stop"
+    # There is none.
+    SECOND_DERIVATIVE_ONLY = "second_derivative_only"
+    TESTS_WITHOUT_CHECK = "tests_without_check"
+    NO_CHECK = "no_check"
+    # A transcript with tools that shows none.
+    NOT_SEEN = "not_seen"
 
 
 @dataclass(frozen=True)
@@ -578,6 +718,8 @@ class Verification:
     level: Level
     # The sentence that says why it is this level and not the next one.
     reason: str
+    # What that sentence rests on; ``None`` in files of earlier versions.
+    why: VerificationWhy | None = None
     claims: tuple[Claim, ...] = ()
     # In order; empty where no order is visible.
     events: tuple[Event, ...] = ()

@@ -15,9 +15,11 @@ import torch
 
 from harness.expectation import Reference
 from harness.inputs import Case
+from harness.model import Fault
 from harness.oracles import Oracle
 from harness.question import Answer, Cotangent, Question
 from harness.sandbox.inside import wire
+from harness.sandbox.inside.part import COTANGENT_GRADIENT, RESULT, Part, Role
 
 Tensors = tuple[torch.Tensor, ...]
 Key = tuple[object, ...]
@@ -26,8 +28,9 @@ Key = tuple[object, ...]
 class CandidateError(RuntimeError):
     """A call of the candidate raised, or its result cannot be used, while gradcheck ran."""
 
-    def __init__(self, message: str, line: int | None = None) -> None:
+    def __init__(self, message: str, fault: Fault, line: int | None = None) -> None:
         super().__init__(message)
+        self.fault = fault
         self.line = line
 
 
@@ -158,6 +161,10 @@ class Rehearsal:
         )
 
 
+def _for_leaves(leaves: Sequence[torch.Tensor]) -> list[Part]:
+    return [Part(Role.GRADIENT, index) for index in range(len(leaves))]
+
+
 class Memo:
     """Answers from what the candidate said to the questions of a rehearsal."""
 
@@ -170,15 +177,15 @@ class Memo:
         if answer is None:
             raise NotRehearsed(f"no answer to a {kind} question at {self.names}")
         if answer.error is not None:
-            raise CandidateError(answer.error_text(), answer.line)
+            raise CandidateError(answer.error_text(), answer.fault, answer.line)
         return answer
 
     def _gradients(
-        self, answer: Answer, prefix: str, like: Sequence[torch.Tensor]
+        self, answer: Answer, parts: Sequence[Part], like: Sequence[torch.Tensor]
     ) -> list[torch.Tensor]:
         gradients = []
-        for index, tensor in enumerate(like):
-            found = answer.parts.get(f"{prefix}{index}")
+        for part, tensor in zip(parts, like, strict=True):
+            found = answer.parts.get(part)
             if found is None:
                 found = torch.zeros_like(tensor)
             gradients.append(found.clone())
@@ -186,16 +193,18 @@ class Memo:
 
     def forward(self, xs: Tensors) -> torch.Tensor:
         answer = self._answer("forward", (), xs)
-        if "y" not in answer.parts:
-            raise CandidateError(f"the result is a {answer.facts.get('type')}, expected a tensor")
-        return answer.parts["y"].clone()
+        if RESULT not in answer.parts:
+            message = f"the result is a {answer.facts.get('type')}, expected a tensor"
+            raise CandidateError(message, Fault.NOT_A_TENSOR)
+        return answer.parts[RESULT].clone()
 
     def vjp(self, mask: tuple[bool, ...], g: torch.Tensor, xs: Tensors) -> Tensors:
         answer = self._answer("vjp", mask, (g, *xs))
         like = [x for x, needed in zip(xs, mask, strict=True) if needed]
-        return tuple(self._gradients(answer, "g", like))
+        return tuple(self._gradients(answer, _for_leaves(like), like))
 
     def vjp2(self, mask: tuple[bool, ...], g: torch.Tensor, xs: Tensors, outer: Tensors) -> Tensors:
         answer = self._answer("vjp2", mask, (g, *xs, *outer))
         like = [x for x, needed in zip(xs, mask, strict=True) if needed]
-        return (*self._gradients(answer, "g", like), *self._gradients(answer, "c", [g]))
+        parts = [*_for_leaves(like), COTANGENT_GRADIENT]
+        return tuple(self._gradients(answer, parts, [*like, g]))

@@ -11,10 +11,12 @@ from typing import Any
 
 import torch
 
+from harness import torch_error
 from harness.inputs import Case, Log, Stack
-from harness.model import NumberArgument
+from harness.model import Fault, NumberArgument
 from harness.sandbox import CandidateFault, Session
-from harness.sandbox.inside import wire
+from harness.sandbox.inside import part, wire
+from harness.sandbox.inside.part import Part
 
 # Questions per message; the first messages of a batch stay small, so that a
 # candidate sees single calls as well as many at once.
@@ -69,8 +71,8 @@ class Question:
 class Answer:
     """What the candidate computed, or the error it raised."""
 
-    # Tensors by name; see the verbs in ``sandbox.inside.serve``.
-    parts: Mapping[str, torch.Tensor]
+    # See the verbs in ``sandbox.inside.serve``.
+    parts: Mapping[Part, torch.Tensor]
     # What it said about itself.
     facts: Mapping[str, Any]
     # ``{"type", "message", "line"}`` where the call raised.
@@ -90,6 +92,12 @@ class Answer:
         if name not in self.facts:
             raise CandidateFault(f"the process sent no {name}")
         return float(self.facts[name])
+
+    @property
+    def fault(self) -> Fault:
+        """What the error it raised amounts to."""
+        known = torch_error.recognise(self.error_text())
+        return Fault.RAISED if known is None else known.fault
 
     @property
     def line(self) -> int | None:
@@ -245,8 +253,13 @@ def _answers(reply: Mapping[str, Any], tensors: Sequence[torch.Tensor], count: i
         names = entry.get("parts", [])
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise CandidateFault("the process sent parts without names")
-        parts = {name: next(rest, None) for name in names}
-        if any(tensor is None for tensor in parts.values()):
-            raise CandidateFault("the process sent fewer tensors than it named")
-        answers.append(Answer(parts, entry, error))  # type: ignore[arg-type]
+        parts: dict[Part, torch.Tensor] = {}
+        for name in names:
+            named, tensor = part.parse(name), next(rest, None)
+            if named is None:
+                raise CandidateFault("the process sent a part with a name that no answer has")
+            if tensor is None:
+                raise CandidateFault("the process sent fewer tensors than it named")
+            parts[named] = tensor
+        answers.append(Answer(parts, entry, error))
     return answers

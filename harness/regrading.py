@@ -11,12 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness import checks, source
+from harness.checks import flags
 from harness.errors import UsageError
 from harness.grading import LOADS, judged
 from harness.model import (
     Finding,
     Outcome,
     Record,
+    RedFlagFinding,
     Results,
     Scenario,
     Skill,
@@ -92,6 +94,7 @@ def regrade_one(
     verified = Verification(
         record.verification,
         record.verification_reason,
+        None,
         record.claims,
         record.events,
         batched or None,
@@ -100,7 +103,19 @@ def regrade_one(
     failed_by_us = record.outcome is Outcome.UNGRADED and not record.findings
     findings = record.findings if failed_by_us else _required_as(asked, record.findings)
     new = judged(submission, scenario, read, findings, verified, record.wall_s)
+    if any(f.outcome is Outcome.FAILED and f.fault is None for f in findings):
+        # A file of an earlier version does not say what these flags are raised by.
+        new = replace(new, red_flags=_with_measured(new.red_flags, record.red_flags))
     return replace(new, reason=record.reason) if failed_by_us else new
+
+
+def _with_measured(
+    new: Sequence[RedFlagFinding], old: Sequence[RedFlagFinding]
+) -> tuple[RedFlagFinding, ...]:
+    """``new`` with those of ``old`` that only a measurement can raise."""
+    raised = {flag.flag for flag in new}
+    kept = [flag for flag in old if flag.flag in flags.MEASURED and flag.flag not in raised]
+    return tuple(sorted((*new, *kept), key=lambda flag: (flags.FLAGS.index(flag.flag), flag.line)))
 
 
 def _asked(scenario: Scenario) -> dict[tuple[str, str], bool]:

@@ -32,10 +32,12 @@ from harness.model import (
     BehaviourState,
     Claim,
     Event,
+    Fault,
     Level,
     Outcome,
     Passage,
     Picture,
+    Quantity,
     Record,
     Results,
     RunInfo,
@@ -167,6 +169,9 @@ class ExplanationEntry(_Entry):
     """What more is known of one failed finding."""
 
     finding: Annotated[int, Field(description="Its place among the submission's findings.")]
+    # Absent from files of earlier versions.
+    fault: Annotated[Fault | None, Field(description="What went wrong, of a fixed list.")] = None
+    quantity: Annotated[Quantity | None, Field(description="The tensor it went wrong with.")] = None
     diagnosis: Annotated[str | None, Field(description="What is wrong, where that is known.")]
     snippet: Annotated[str | None, Field(description="Python that shows the failure again.")]
     picture: Annotated[Picture | None, Field(description="Numbers to draw.")]
@@ -282,7 +287,7 @@ def _sources(results: Results) -> Iterator[dict[str, Any]]:
 
 # Fields of a record that stand among the sources.
 _BESIDE: Final = ("verification_reason", "claims", "events")
-_EXPLAINING: Final = ("diagnosis", "snippet", "picture")
+_EXPLAINING: Final = ("fault", "quantity", "diagnosis", "snippet", "picture")
 
 
 def _explanations(findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -35,6 +35,9 @@ TRANSCRIPTS = {
 # Figures that are measured anew each time.
 _MEASURED = re.compile(r"[\d.]+ (ms|s|KiB|MiB|times|bytes)\b")
 
+# What is wrong with these depends on where in memory tensors happen to lie.
+UNSTEADY = {"tests/corpus/wrong/second-order/hvp-remembers-by-id.py"}
+
 Facts = dict[str, Any]
 
 
@@ -113,7 +116,7 @@ def differences(before: dict[str, Facts], now: dict[str, Facts]) -> list[str]:
         if old is None or new is None:
             lines.append(f"{name}: {'is new' if old is None else 'is gone'}")
             continue
-        for key in old.keys() | new.keys():
+        for key in {"outcome"} if name in UNSTEADY else old.keys() | new.keys():
             if old.get(key) != new.get(key):
                 lines.append(f"{name}: {key}: {old.get(key)} before, {new.get(key)} now")
     return lines
@@ -132,11 +135,14 @@ def main() -> int:
     )
     given = parser.parse_args()
     asked = list(files())
-    asked += [(scenario, Path(file)) for scenario, _, file in (a.partition("=") for a in given.also)]
+    asked += [
+        (scenario, Path(file)) for scenario, _, file in (a.partition("=") for a in given.also)
+    ]
     found = {}
     for name, record in records(iter(sorted(asked))):
         found[name] = facts(record) | (texts(record) if given.texts else {})
-        print(f"{len(found)} of {len(asked)}", end="\r", file=sys.stderr)
+        if sys.stderr.isatty():
+            print(f"{len(found)} of {len(asked)}", end="\r", file=sys.stderr)
     if given.texts:
         given.texts.write_text(json.dumps(found, indent=1, sort_keys=True))
         return 0

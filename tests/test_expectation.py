@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.expectation import MOST_SEEN, Expected, Sheet
+from harness.expectation import MOST_SEEN, RESULT, Expected, Sheet
 
 NUMBERS = st.sampled_from([0.0, -0.0, 1.0, 1.001, -2.5, 1e-9, 1e308, math.inf, -math.inf, math.nan])
 ALLOWED = st.sampled_from([0.0, 1e-9, 0.01, 1e308, math.inf, math.nan])
@@ -27,7 +27,7 @@ def pairs(draw: st.DrawFn) -> tuple[Expected, torch.Tensor | None]:
 
     low = numbers(NUMBERS)
     high = draw(st.sampled_from([low, low + 0.5]))
-    expected = Expected("it", low, high, numbers(ALLOWED), dtype)
+    expected = Expected(RESULT, low, high, numbers(ALLOWED), dtype)
     kind = draw(st.sampled_from(["near", "other", "missing", "reshaped", "another dtype"]))
     if kind == "missing":
         return expected, None
@@ -52,7 +52,7 @@ def test_a_sheet_finds_what_each_expectation_finds(
 
 def test_how_close_it_was_is_told_where_all_is_right() -> None:
     exact = torch.tensor([1.0, 2.0], dtype=torch.float64)
-    expected = [Expected("it", exact, exact, torch.full_like(exact, 0.1), exact.dtype)] * 2
+    expected = [Expected(RESULT, exact, exact, torch.full_like(exact, 0.1), exact.dtype)] * 2
     near, nearer = exact + torch.tensor([0.0, 0.05]), exact + torch.tensor([0.01, 0.0])
     assert Sheet(expected).mark([near, nearer]) == [True, True]
     assert expected[0].strain(near) == pytest.approx(0.5)
@@ -66,7 +66,7 @@ def test_how_close_it_was_is_told_where_all_is_right() -> None:
 
 
 def test_what_is_remembered_of_one_answer_is_not_said_of_another() -> None:
-    expected = Expected.exactly("it", torch.ones(2))
+    expected = Expected.exactly(RESULT, torch.ones(2))
     for _ in range(3 * MOST_SEEN):
         # One is often made where the last one was.
         right, wrong = torch.ones(2), torch.zeros(2)

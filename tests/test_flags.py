@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -12,15 +12,19 @@ import pytest
 from harness import source, verification
 from harness.checks.flags import FLAGS, find_flags
 from harness.checks.text import find_traps
+from harness.expectation import RESULT
 from harness.model import (
     CheckSpec,
     EntryPoint,
+    Fault,
     Finding,
     Level,
     Limits,
     LogArgument,
     NumberArgument,
     Outcome,
+    Quantity,
+    QuantityKind,
     RedFlagFinding,
     Scenario,
     TensorArgument,
@@ -43,6 +47,9 @@ ENTRY = EntryPoint(
         LogArgument("log"),
     ),
 )
+OF_X = Quantity(QuantityKind.GRADIENT, "x")
+OF_PARAMETER = Quantity(QuantityKind.PARAMETER_GRADIENT, "0")
+X_AFTER = Quantity(QuantityKind.INPUT_AFTER_CALL, "x")
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,8 @@ class Case:
     prose: str = ""
     level: Level = Level.SHIPPED
     fell: str = ""
-    finding: tuple[str, str] = ("", "")
+    # Check, fault and the tensor it was about.
+    finding: tuple[str, Fault, Quantity | None] | None = None
     options: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -92,8 +100,11 @@ def flags(case: Case, tmp_path: Path) -> tuple[str, list[RedFlagFinding]]:
         if case.fell
         else []
     )
-    check, message = case.finding
-    findings = [Finding(check, "op", True, Outcome.FAILED, message)] if check else []
+    findings = []
+    if case.finding is not None:
+        check, fault, quantity = case.finding
+        told = Finding(check, "op", True, Outcome.FAILED, "as measured", None, None, None, fault)
+        findings = [replace(told, quantity=quantity)]
     found = find_flags(
         submission,
         scenario(**case.options),
@@ -158,9 +169,9 @@ FLAGGED: dict[str, list[Case]] = {
     "missing-function": [
         Case(BUILT_IN),
         Case(BUILT_IN.replace("torch.relu", "kernel"), options={"provided": ("kernel",)}),
-        Case(FINE, finding=("hand_written", "an identity wrapper carries no gradient")),
-        Case(BUILT_IN, finding=("library_called", "the library is not called")),
-        Case(FINE, finding=("hand_written", "autograd differentiates the composition itself")),
+        Case(FINE, finding=("hand_written", Fault.NOT_HAND_WRITTEN, None)),
+        Case(BUILT_IN, finding=("library_called", Fault.WRONG_VALUE, OF_X)),
+        Case(FINE, finding=("hand_written", Fault.NOT_HAND_WRITTEN, None)),
         Case(
             BUILT_IN.replace("torch.relu(x)", "x.detach() * 2"),
             options=NEEDLESS | {"provided": ("kernel",)},
@@ -201,7 +212,7 @@ FLAGGED: dict[str, list[Case]] = {
         Case(op("x.relu_()\nctx.mark_dirty(x)\nreturn x", "return g, None")),
         Case(op("x += 1\nreturn x * 1", "return g, None")),
         Case(op("x.relu_()\nreturn x", "return g, None"), options=DECLARED),
-        Case(FINE, finding=("no_mutation", "x has other values after the call")),
+        Case(FINE, finding=("no_mutation", Fault.MUTATED_INPUT, X_AFTER)),
         Case(grads("if n:\n    gx = g\nelse:\n    gx = g.clone()\ngx.neg_()\nreturn gx, None")),
     ],
     "gradient-count": [
@@ -213,10 +224,7 @@ FLAGGED: dict[str, list[Case]] = {
         Case(grads("return g, None", "x, y, n")),
         Case(
             FINE,
-            finding=(
-                "vjp",
-                "OpBackward returned an incorrect number of gradients (expected 2, got 1)",
-            ),
+            finding=("vjp", Fault.WRONG_COUNT, None),
         ),
         Case(grads("return g, None", "x, y, const, n")),
     ],
@@ -239,14 +247,14 @@ FLAGGED: dict[str, list[Case]] = {
         ),
     ],
     "gradient-shape": [
-        Case(FINE, finding=("vjp", "the gradient for x has shape (3,), expected shape (3, 4)")),
-        Case(FINE, finding=("shapes", "the gradient of y has shape (), expected (1,)")),
-        Case(FINE, finding=("vjp", "OpBackward returned an invalid gradient at index 0 - got [3]")),
-        Case(FINE, finding=("requires_grad", "gradient for y returned with the wrong shape")),
-        Case(FINE, finding=("layouts", "the shape of the gradient is (2,), not (2, 2)")),
-        Case(FINE, finding=("vjp", "the gradient for x got shape (4,), expected (3, 4)")),
-        Case(FINE, finding=("forward", "OpBackward returned a gradient of shape (2,)")),
-        Case(BUILT_IN, finding=("vjp", "gradients with a shape other than the input's: (1,)")),
+        Case(FINE, finding=("vjp", Fault.WRONG_SHAPE, OF_X)),
+        Case(FINE, finding=("dtypes", Fault.WRONG_SHAPE, OF_PARAMETER)),
+        Case(FINE, finding=("requires_grad", Fault.WRONG_SHAPE, OF_X)),
+        Case(FINE, finding=("layouts", Fault.WRONG_SHAPE, OF_X)),
+        Case(FINE, finding=("gradcheck", Fault.WRONG_SHAPE, None)),
+        Case(FINE, finding=("shapes", Fault.WRONG_SHAPE, OF_X)),
+        Case(FINE, finding=("vjp", Fault.WRONG_SHAPE, None)),
+        Case(BUILT_IN, finding=("vjp", Fault.WRONG_SHAPE, OF_X)),
     ],
     "needs-input-grad": [
         Case(grads("return g * 2, g * 3")),
@@ -381,11 +389,11 @@ NOT_FLAGGED: dict[str, list[Case]] = {
     "missing-function": [
         Case(FINE),
         Case(BUILT_IN, options=NEEDLESS),
-        Case(FINE, finding=("library_called", "the library is called with float32")),
-        Case(FINE, finding=("vjp", "the gradient for x is off by 2")),
+        Case(FINE, finding=("library_called", Fault.WRONG_VALUE, OF_X)),
+        Case(FINE, finding=("vjp", Fault.WRONG_VALUE, OF_X)),
         Case("def op(:"),
         Case("", "I would write a Function."),
-        Case(FINE, finding=("hand_written", "the call raised ValueError")),
+        Case(FINE, finding=("hand_written", Fault.RAISED, None)),
         Case(BUILT_IN, options=NEEDLESS | BY_DESIGN),
     ],
     "used-before-gradcheck": [
@@ -432,7 +440,7 @@ NOT_FLAGGED: dict[str, list[Case]] = {
         Case(grads("if not ctx.needs_input_grad[0]:\n    return None\nreturn g", "x")),
         Case(grads("return (None, g, *rest)", "n, x, *args")),
         Case(grads("gx, gy = g, None\nreturn [gx, gy]")),
-        Case(FINE, finding=("vjp", "the gradient for x is off")),
+        Case(FINE, finding=("vjp", Fault.WRONG_VALUE, OF_X)),
     ],
     "unsaved-tensors": [
         Case(keeps("ctx.n = n\nctx.save_for_backward(x)\nreturn x * n")),
@@ -447,13 +455,13 @@ NOT_FLAGGED: dict[str, list[Case]] = {
     ],
     "gradient-shape": [
         Case(FINE),
-        Case(FINE, finding=("shapes", "fails at shape (0, 3): the gradient for x is off by 1")),
-        Case(FINE, finding=("vjp", "at shape (3, 4) the vjp for x is off by 0.2")),
-        Case(FINE, finding=("forward", "the result has shape (3,), expected (3, 4)")),
+        Case(FINE, finding=("forward", Fault.WRONG_SHAPE, RESULT)),
+        Case(FINE, finding=("shapes", Fault.WRONG_VALUE, OF_X)),
+        Case(FINE, finding=("vjp", Fault.MISSING, OF_X)),
         Case(FINE, "The gradient has the shape of x."),
-        Case(FINE, finding=("vjp", "the gradient for x is NaN on inputs of shape (3,)")),
-        Case(FINE, finding=("forward", "the call raised at shape (0, 3)")),
-        Case(FINE, finding=("dtypes", "the gradient for x is float64, expected float32")),
+        Case(FINE, finding=("vjp", Fault.NOT_FINITE, OF_X)),
+        Case(FINE, finding=("forward", Fault.RAISED, None)),
+        Case(FINE, finding=("dtypes", Fault.WRONG_DTYPE, OF_X)),
     ],
     "needs-input-grad": [
         Case(FINE),

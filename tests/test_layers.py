@@ -14,14 +14,15 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 # Lowest first; a module may import from its own layer and from those before it.
 LAYERS = [
     ["errors", "model"],
+    ["torch_error"],
     ["spool"],
     ["source"],
     ["scenarios", "submissions", "transcripts"],
     ["sandbox"],
     ["oracles", "inputs", "question", "rounding", "expectation", "proxy"],
-    ["checks"],
+    ["claims", "checks"],
     ["diagnosis"],
-    ["evidence", "claims", "verification", "unplugged", "behaviour"],
+    ["verification", "unplugged", "behaviour"],
     ["grading", "library"],
     ["store", "writeahead"],
     ["executors"],
@@ -47,7 +48,16 @@ def layer_of(path: Path) -> str:
 def imported(path: Path) -> set[str]:
     """First name below ``harness`` of everything that ``path`` imports."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    tree = ast.parse(path.read_text())
+    for_types = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in ast.walk(tree):
+        if node in for_types:
+            continue
         if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             parts = node.module.split(".")
             if parts[0] == "harness":

@@ -16,6 +16,7 @@ from harness.grading import judged
 from harness.model import (
     CheckSpec,
     Event,
+    EventKind,
     Finding,
     Level,
     Outcome,
@@ -180,7 +181,7 @@ def test_an_order_that_was_seen_is_not_forgotten(library: Library) -> None:
     old = run_of(library, "skill")
     record = replace(
         old.records[0],
-        events=(Event("A", "written", 1, 1), Event("B", "written", 2, 2)),
+        events=(Event("A", EventKind.WRITTEN, 1, 1), Event("B", EventKind.WRITTEN, 2, 2)),
         red_flags=(RedFlagFinding("batched", "m", "q", 1),),
     )
     again = regrading.regrade_one(record, old.submissions[0], library.scenario(SCENARIO))

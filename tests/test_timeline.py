@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from xml.etree import ElementTree
 
-from harness.model import Event
+from harness.model import Event, EventKind
 from harness.report.timeline import draw, words
 
 EVENTS = (
-    Event("Swish", "written", 2, 10),
-    Event("Swish", "verified", 4, 20),
-    Event("<Mish>\u202e", "written", 5, 30),
-    Event("<Mish>\u202e", "failed", 6, 40),
+    Event("Swish", EventKind.WRITTEN, 2, 10),
+    Event("Swish", EventKind.VERIFIED, 4, 20),
+    Event("<Mish>\u202e", EventKind.WRITTEN, 5, 30),
+    Event("<Mish>\u202e", EventKind.FAILED, 6, 40),
 )
 
 
@@ -41,7 +41,7 @@ def test_the_words_stand_in_the_drawing_and_hide_nothing() -> None:
 
 
 def test_hundreds_of_events_stay_a_drawing() -> None:
-    many = [Event(f"F{n}", "written", n, n) for n in range(500)]
+    many = [Event(f"F{n}", EventKind.WRITTEN, n, n) for n in range(500)]
     drawing = draw(many, "a")
     assert drawing is not None
     assert drawing.svg.count("<circle") == 20

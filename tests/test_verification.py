@@ -21,6 +21,7 @@ from harness.model import (
     Scenario,
     TensorArgument,
     Verification,
+    VerificationWhy,
 )
 from harness.submissions import read_one
 from harness.verification import judge
@@ -83,7 +84,8 @@ def verified(
 
 def test_code_alone_is_not_verified(tmp_path: Path) -> None:
     found = verified(tmp_path)
-    assert found == Verification(Level.NONE, "it carries no gradcheck and no test")
+    assert (found.level, found.why) == (Level.NONE, VerificationWhy.NO_CHECK)
+    assert found.reason == "it carries no gradcheck and no test"
 
 
 @pytest.mark.parametrize(
@@ -125,7 +127,8 @@ def test_tests_without_a_gradcheck_are_no_verification(tmp_path: Path) -> None:
     code = CODE + "if __name__ == '__main__':\n    assert op(torch.ones(1)) == 2\n"
     assert verified(tmp_path, code).reason == "its own tests hold no gradcheck"
     passing = verified(tmp_path, code, own=ran())
-    assert passing == Verification(Level.NONE, "its own tests hold no gradcheck; they pass")
+    assert passing.why is VerificationWhy.TESTS_WITHOUT_CHECK
+    assert passing.reason == "its own tests hold no gradcheck; they pass"
     assert "they fail" in verified(tmp_path, code, own=ran(error="AssertionError")).reason
     claimed = verified(tmp_path, code, prose="I tested it.", own=ran())
     assert claimed.level is Level.CLAIMED
@@ -255,10 +258,10 @@ def test_several_functions_need_a_call_each(tmp_path: Path) -> None:
     one = verified(tmp_path, PAIR, own=ran(seen("Op", "Other"), seen("Op")), asked=asked)
     assert (one.level, "Other is never" in one.reason) == (Level.RAN, True)
     each = verified(tmp_path, PAIR, own=ran(seen("Other"), seen("Op")), asked=asked)
-    assert each == Verification(
-        Level.RAN_EACH,
+    assert (each.level, each.why) == (Level.RAN_EACH, VerificationWhy.PASSES)
+    assert each.reason == (
         "gradcheck passes when the submission's tests are run, for every Function by itself "
-        "(order not visible)",
+        "(order not visible)"
     )
 
 
@@ -326,9 +329,8 @@ def test_a_run_that_proves_nothing_is_named(
 ) -> None:
     own = ran(check, op=("Op",))
     found = verified(tmp_path, CODE, own=own)
-    assert found == Verification(
-        Level.NONE, f"the submission's tests pass, but its gradcheck {reason}"
-    )
+    assert found.level is Level.NONE
+    assert found.reason == f"the submission's tests pass, but its gradcheck {reason}"
 
 
 def test_an_ignored_result_is_no_verification_even_if_it_was_true(tmp_path: Path) -> None:

@@ -18,20 +18,49 @@ from harness.checks.compare import (
     steady_stacks,
     with_gradients,
 )
-from harness.expectation import Expected, untouched
+from harness.expectation import (
+    COTANGENT_AFTER_BACKWARD,
+    RANDOM_NUMBER,
+    Expected,
+    Mismatch,
+    gradient_parts,
+    untouched,
+)
+from harness.expectation import RESULT as OF_RESULT
 from harness.inputs import Case, Drawer, Stack
-from harness.model import EntryPoint, LayersArgument, LogArgument, TensorArgument
+from harness.model import (
+    EntryPoint,
+    Fault,
+    LayersArgument,
+    LogArgument,
+    Quantity,
+    QuantityKind,
+    TensorArgument,
+)
 from harness.question import Answer, Cotangent, Letter, Question, put
 from harness.rounding import ROUNDOFF_MARGIN, unit_roundoff
 from harness.sandbox import CandidateFault, Session
+from harness.sandbox.inside.part import COTANGENT, DRAW, RESULT, Part, Role
 
 ALIAS = "shares_storage_with"
 # Facts that the candidate's side reports of a call; they can fail it, never excuse it.
 SIDE_EFFECTS = {
-    "left_gradient": "the call itself leaves something in the .grad of its input",
-    "changed_settings": "the call changes a setting of the process, such as grad mode",
-    "changed_flag": "the call leaves its input with another requires_grad than it had",
-    ALIAS: "the result shares memory with the input, so a write to one changes the other",
+    "left_gradient": (
+        Fault.LEFT_GRADIENT,
+        "the call itself leaves something in the .grad of its input",
+    ),
+    "changed_settings": (
+        Fault.CHANGED_SETTINGS,
+        "the call changes a setting of the process, such as grad mode",
+    ),
+    "changed_flag": (
+        Fault.CHANGED_FLAG,
+        "the call leaves its input with another requires_grad than it had",
+    ),
+    ALIAS: (
+        Fault.SHARES_MEMORY,
+        "the result shares memory with the input, so a write to one changes the other",
+    ),
 }
 
 
@@ -53,20 +82,20 @@ class NoMutation(Comparison):
             names = case.differentiable
             kept = untouched(case)
             (seed,) = bench.seeds(f"{self.kind}/{entry.name}/{case.label}", 1)
-            kept["draw"] = Expected.exactly("the next random number", _first_draw(seed))
+            kept[DRAW] = Expected.exactly(RANDOM_NUMBER, _first_draw(seed))
             forward = Question("forward", case, grad=names, seed=seed)
             if not entry.differentiable:
-                kept["y"] = bench.reference(case).forward()
+                kept[RESULT] = bench.reference(case).forward()
                 yield Trial(replace(forward, grad=()), kept)
                 yield Trial(forward, kept, f"{case.label}, inputs require grad")
                 continue
             asked = with_gradients(bench, draw, case)
             (cotangent,) = asked.question.cotangents
-            unchanged = Expected.exactly("the incoming gradient after backward", cotangent.value)
+            unchanged = Expected.exactly(COTANGENT_AFTER_BACKWARD, cotangent.value)
             # What else it answers is judged too: no question goes without.
             question = replace(asked.question, seed=seed)
-            yield Trial(question, {**kept, "c": unchanged, **asked.expected})
-            kept["y"] = asked.expected["y"]
+            yield Trial(question, {**kept, COTANGENT: unchanged, **asked.expected})
+            kept[RESULT] = asked.expected[RESULT]
             yield Trial(forward, kept)
             inner = f"{case.label}, the input is a result of another operation"
             yield Trial(replace(forward, inner=True), kept, inner)
@@ -84,14 +113,12 @@ class NoMutation(Comparison):
         for trial, answer in zip(trials, answers, strict=True):
             found = trial.mismatch(answer)
             if found is not None and not self._declared(trial, answer):
-                return Judgement.failed(
-                    f"For {trial.label or trial.question.case.label}: {found.message}.",
-                    line=answer.line,
-                )
-            for fact, said in SIDE_EFFECTS.items():
+                about = trial.label or trial.question.case.label
+                return Judgement.differs(found, f"For {about}: {found.message}.", line=answer.line)
+            for fact, (fault, said) in SIDE_EFFECTS.items():
                 if answer.facts.get(fact) and not (fact == ALIAS and self._declared(trial, answer)):
                     label = trial.label or trial.question.case.label
-                    return Judgement.failed(f"For {label}: {said}.")
+                    return Judgement.failed(f"For {label}: {said}.", fault=fault)
         return Judgement.passed(f"{self.praise} in {len(trials)} cases.")
 
     def _declared(self, trial: Trial, answer: Answer) -> bool:
@@ -105,12 +132,12 @@ class NoMutation(Comparison):
             for name, expected in trial.expected.items()
             if expected.mismatch(answer.parts.get(name)) is not None and name in answer.parts
         }
-        same, result = answer.facts.get("same_as"), answer.parts.get("y")
+        same, result = answer.facts.get("same_as"), answer.parts.get(RESULT)
         return (
             question.ask == "forward"
             and isinstance(same, list)
             and result is not None
-            and written.keys() <= {f"x{i}" for i in same}
+            and written.keys() <= {Part(Role.INPUT, place) for place in same}
             # Whatever it says: what is in the input now must be the result.
             and all(torch.equal(tensor, result) for tensor in written.values())
         )
@@ -138,7 +165,7 @@ class Overwritten(Comparison):
             for target in ("result", *_positions(entry)):
                 case = draw.case(size, stack=next(stacks))
                 once = with_gradients(bench, draw, case)
-                gradients = {k: v for k, v in once.expected.items() if k != "y"}
+                gradients = {k: v for k, v in once.expected.items() if k != RESULT}
                 named = "its result" if target == "result" else list(case.tensors)[int(target)]
                 yield Trial(
                     replace(once.question, ask="overwritten", overwrite=target, inner=True),
@@ -199,7 +226,7 @@ class Released:
     ) -> Judgement:
         (answer,) = answers
         if answer.error is not None:
-            return Judgement.failed(f"A call raised {answer.error_text()}.", line=answer.line)
+            return Judgement.raised(answer)
         alive, grown = (answer.number(name) for name in ("alive", "grown"))
         if alive > self.KEPT:
             return Judgement.failed(
@@ -208,12 +235,14 @@ class Released:
                 "cycle that only Python's garbage collection ends.",
                 alive,
                 float(self.KEPT),
+                fault=Fault.KEPT_MEMORY,
             )
         if grown > self.KEPT:
             return Judgement.failed(
                 f"After {self.CALLS} finished calls {grown:g} more tensors are alive than before.",
                 grown,
                 float(self.KEPT),
+                fault=Fault.KEPT_MEMORY,
             )
         return Judgement.passed(f"Nothing of {self.CALLS} finished calls is kept.")
 
@@ -254,7 +283,7 @@ class CostGrowth:
         spent = []
         for answer in answers:
             if answer.error is not None:
-                return Judgement.failed(f"A call raised {answer.error_text()}.", line=answer.line)
+                return Judgement.raised(answer)
             spent.append(answer.number("wall_s"))
         few, many = (math.prod(shape) for shape in self.SHAPES)
         growth = spent[1] / max(spent[0], 1e-9)
@@ -264,6 +293,7 @@ class CostGrowth:
                 f"{many} elements as for {few}: is a Jacobian built?",
                 growth,
                 self.MOST,
+                fault=Fault.COST,
             )
         return Judgement.passed(f"Time grows about as the elements do, from {few} to {many}.")
 
@@ -288,10 +318,16 @@ class LogCalls(Comparison):
         for no_grad in (False, True):
             grad = case.differentiable if no_grad else ()
             label = f"{case.label}, {'under no_grad' if no_grad else 'nothing requires grad'}"
-            yield Trial(Question("forward", case, grad=grad, no_grad=no_grad), {"y": result}, label)
+            yield Trial(
+                Question("forward", case, grad=grad, no_grad=no_grad), {RESULT: result}, label
+            )
         once = self._trial(bench, draw, draw.small_size())
         kept = f"{once.label}, the graph kept and run again"
-        yield Trial(replace(once.question, ask="interleaved"), {"y0": once.expected["y"]}, kept)
+        yield Trial(
+            replace(once.question, ask="interleaved"),
+            {RESULT._replace(call=0): once.expected[RESULT]},
+            kept,
+        )
 
     @staticmethod
     def _trial(
@@ -323,7 +359,7 @@ class LogCalls(Comparison):
                 "torch."
             )
         question = Question("vjp", case, grad=grad, cotangents=(Cotangent(cotangent, layout),))
-        return Trial(question, {"y": result}, label)
+        return Trial(question, {RESULT: result}, label)
 
     def judge(
         self,
@@ -335,9 +371,11 @@ class LogCalls(Comparison):
     ) -> Judgement:
         for trial, answer in zip(trials, answers, strict=True):
             found = trial.mismatch(answer)
-            problem = found.message if found is not None else self._problem(trial, answer)
-            if problem is not None:
-                return Judgement.failed(f"For {trial.label}: {problem}.", line=answer.line)
+            if found is None and (problem := self._problem(trial, answer)) is not None:
+                found = Mismatch(Fault.WRONG_LOG, problem)
+            if found is not None:
+                message = f"For {trial.label}: {found.message}."
+                return Judgement.failed(message, line=answer.line, fault=found.fault)
         return Judgement.passed(
             f"Both events are logged with the right statistics in {len(trials)} cases."
         )
@@ -437,7 +475,7 @@ class TrueError(Comparison):
             order = sorted(range(self.DRAWS), key=errors.__getitem__)
             for index in (*order[: self.DRAWS // 3], order[-1]):
                 kept = untouched(cases[index])
-                kept["draw"] = Expected.exactly("the next random number", _first_draw(seed))
+                kept[DRAW] = Expected.exactly(RANDOM_NUMBER, _first_draw(seed))
                 yield Trial(Question("forward", cases[index], seed=seed), kept)
 
     def judge(
@@ -453,15 +491,18 @@ class TrueError(Comparison):
             label = trial.question.case.label
             if answer.error is not None:
                 return Judgement.failed(
-                    f"For {label}: the call raised {answer.error_text()}.", line=answer.line
+                    f"For {label}: the call raised {answer.error_text()}.",
+                    line=answer.line,
+                    fault=answer.fault,
                 )
             if answer.facts.get("type") != "float":
                 kind = answer.facts.get("type", "Tensor")
-                return Judgement.failed(f"For {label}: the result is a {kind}, expected a float.")
+                message = f"For {label}: the result is a {kind}, expected a float."
+                return Judgement.failed(message, fault=Fault.WRONG_DTYPE)
             for part, expected in trial.expected.items():
                 found = expected.mismatch(answer.parts.get(part))
                 if found is not None:
-                    return Judgement.failed(f"For {label}: {found.message}.")
+                    return Judgement.differs(found, f"For {label}: {found.message}.")
             right = float(bench.reference(trial.question.case).value())
             got = _number(answer.facts.get("value"))
             deviation = abs(got - right) / right
@@ -471,6 +512,7 @@ class TrueError(Comparison):
                     f"For {label}: it reports an error of {got:.4g}, measured is {right:.4g}.",
                     measured,
                     self.rtol,
+                    fault=Fault.WRONG_VALUE,
                 )
             worst = max(worst, deviation)
         return Judgement.passed(
@@ -516,12 +558,11 @@ class LibraryCalled:
         for trial, answer in zip(trials, answers, strict=True):
             found = trial.mismatch(answer)
             if found is not None:
-                return Judgement.failed(
+                return Judgement.differs(
+                    found,
                     f"The answers do not follow {self.module}.{self.forward} when the library's "
                     f"constants change: for {trial.question.case.label}, {found.message}.",
-                    found.measured,
-                    found.limit,
-                    answer.line,
+                    line=answer.line,
                 )
         return Judgement.passed(
             f"The answers follow {self.module}.{self.forward} when the library's constants change."
@@ -530,21 +571,24 @@ class LibraryCalled:
     def _trial(self, module: Any, case: Case, draw: Drawer) -> Trial:
         value = getattr(module, self.forward)(*case.values)
         cotangent = draw.normal(value.shape)
-        expected = {"y": _near("the result", value)}
+        expected = {RESULT: _near(OF_RESULT, value)}
         if self.vjp is not None:
             gradients = getattr(module, self.vjp)(*case.values, cotangent)
-            for index, gradient in enumerate(gradients):
-                name = case.differentiable[index]
-                expected[f"g{index}"] = _near(f"the gradient of {name}", gradient)
+            expected |= gradient_parts(
+                [
+                    _near(Quantity(QuantityKind.GRADIENT, name), gradient)
+                    for name, gradient in zip(case.differentiable, gradients, strict=False)
+                ]
+            )
         question = Question(
             "vjp", case, grad=case.differentiable, cotangents=(Cotangent(cotangent),)
         )
         return Trial(question, expected)
 
 
-def _near(what: str, value: torch.Tensor) -> Expected:
+def _near(quantity: Quantity, value: torch.Tensor) -> Expected:
     """The library's own number; only its handling may have added rounding."""
-    return Expected(what, value, value, 1e-12 * (1 + value.abs()), value.dtype)
+    return Expected(quantity, value, value, 1e-12 * (1 + value.abs()), value.dtype)
 
 
 @dataclass(frozen=True)
@@ -568,15 +612,12 @@ class SavedMemory:
         shallow = self._held(bench, entry, session, self.SHALLOW)
         deep = self._held(bench, entry, session, self.DEEP)
         if isinstance(shallow, str) or isinstance(deep, str):
-            return Judgement.failed(
-                f"The call raised {shallow if isinstance(shallow, str) else deep}."
-            )
+            raised = shallow if isinstance(shallow, str) else deep
+            return Judgement.failed(f"The call raised {raised}.", fault=Fault.RAISED)
         wrong = self._gradient(bench, entry).mismatch(self._last_gradient(session))
         if wrong is not None:
-            return Judgement.failed(
-                f"At {self.DEEP} layers, where memory is measured, {wrong.message}.",
-                wrong.measured,
-                wrong.limit,
+            return Judgement.differs(
+                wrong, f"At {self.DEEP} layers, where memory is measured, {wrong.message}."
             )
         growth = float(deep - shallow)
         message = (
@@ -585,7 +626,7 @@ class SavedMemory:
             f"{growth_if_kept / 2**20:.0f} MiB."
         )
         if growth > limit:
-            return Judgement.failed(message, growth, limit)
+            return Judgement.failed(message, growth, limit, fault=Fault.KEPT_MEMORY)
         return Judgement.passed(message, growth, limit)
 
     def _held(self, bench: Bench, entry: EntryPoint, session: Session, depth: int) -> int | str:
@@ -624,4 +665,6 @@ class SavedMemory:
         ones = torch.ones(self.SHAPE)
         size = ones.numel() * ones.element_size()
         reply, tensors = session.request({"do": "drop"}, [ones], reply_bytes=size)
-        return tensors[0] if reply.get("parts") == ["g0"] and tensors else None
+        return (
+            tensors[0] if reply.get("parts") == [str(Part(Role.GRADIENT, 0))] and tensors else None
+        )

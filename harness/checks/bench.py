@@ -11,10 +11,11 @@ import torch
 
 from harness.expectation import Expected, Mismatch, Reference, Sheet
 from harness.inputs import Case, Drawer, generator
-from harness.model import EntryPoint, Outcome, Scenario
+from harness.model import EntryPoint, Fault, Outcome, Quantity, Scenario
 from harness.oracles import Oracles
 from harness.question import Answer, Question
 from harness.sandbox import Session
+from harness.sandbox.inside.part import Part
 from harness.source import Source
 
 T = TypeVar("T")
@@ -30,6 +31,9 @@ class Judgement:
     limit: float | None = None
     # Line of the submission's code, if one is to blame.
     line: int | None = None
+    # What went wrong, and with which tensor.
+    fault: Fault | None = None
+    quantity: Quantity | None = None
 
     @staticmethod
     def passed(
@@ -43,8 +47,29 @@ class Judgement:
         measured: float | None = None,
         limit: float | None = None,
         line: int | None = None,
+        *,
+        fault: Fault | None = None,
     ) -> Judgement:
-        return Judgement(Outcome.FAILED, message, measured, limit, line)
+        return Judgement(Outcome.FAILED, message, measured, limit, line, fault)
+
+    @staticmethod
+    def differs(found: Mismatch, message: str, line: int | None = None) -> Judgement:
+        """Failed by ``found``, with ``message`` for its words."""
+        return Judgement(
+            Outcome.FAILED,
+            message,
+            found.measured,
+            found.limit,
+            line,
+            found.fault,
+            found.quantity,
+        )
+
+    @staticmethod
+    def raised(answer: Answer) -> Judgement:
+        """Failed by a call that raised."""
+        message = f"The call raised {answer.error_text()}."
+        return Judgement.failed(message, line=answer.line, fault=answer.fault)
 
 
 @dataclass(frozen=True)
@@ -53,16 +78,17 @@ class Trial:
 
     question: Question
     # Part name -> expectation.
-    expected: Mapping[str, Expected] = field(default_factory=dict)
+    expected: Mapping[Part, Expected] = field(default_factory=dict)
     # What is special about it, for messages.
     label: str = ""
 
     def mismatch(self, answer: Answer) -> Mismatch | None:
         """The first way in which ``answer`` is wrong."""
         if answer.error is not None:
-            return Mismatch(f"the call raised {answer.error_text()}")
+            return Mismatch(answer.fault, f"the call raised {answer.error_text()}")
         if "value" in answer.facts:
-            return Mismatch(f"the result is a {answer.facts.get('type')}, expected a tensor")
+            kind = answer.facts.get("type")
+            return Mismatch(Fault.NOT_A_TENSOR, f"the result is a {kind}, expected a tensor")
         for part, expected in self.expected.items():
             found = expected.mismatch(answer.parts.get(part))
             if found is not None:

@@ -15,10 +15,17 @@ from typing import Any, ClassVar
 import torch
 
 from harness.checks.bench import Bench, Conduct, Judgement, Trial
-from harness.expectation import Expected
+from harness.expectation import (
+    BRANCH_GRADIENT,
+    RANDOM_NUMBER,
+    Expected,
+    gradient_parts,
+    second_parts,
+)
 from harness.inputs import Case, Drawer
-from harness.model import EntryPoint, LayersArgument, NumberArgument, TensorArgument
+from harness.model import EntryPoint, LayersArgument, NumberArgument, Outcome, TensorArgument
 from harness.question import Answer, Cotangent, Question
+from harness.sandbox.inside.part import BRANCH, DRAW, RESULT, Part, Role
 
 # Cotangent sizes: a gradient is linear in the cotangent at every one of them,
 # and a contract that clips does so at some and not at others.
@@ -38,11 +45,9 @@ def judge(trials: tuple[Trial, ...], answers: list[Answer], praise: str) -> Judg
     if wrong:
         _, index, trial, found = min(wrong, key=lambda entry: entry[:2])
         more = f" ({len(wrong)} of {len(trials)} cases fail)" if len(wrong) > 1 else ""
-        return Judgement.failed(
-            f"For {trial.label or trial.question.case.label}: {found.message}{more}.",
-            found.measured,
-            found.limit,
-            answers[index].line,
+        about = trial.label or trial.question.case.label
+        return Judgement.differs(
+            found, f"For {about}: {found.message}{more}.", line=answers[index].line
         )
     strain, expected, got = max(
         (
@@ -84,7 +89,7 @@ def with_gradients(
     result = reference.forward()
     if not case.entry.differentiable:
         options = {k: v for k, v in options.items() if k == "layouts"}
-        return Trial(Question("forward", case, **options), {"y": result}, label or case.label)
+        return Trial(Question("forward", case, **options), {RESULT: result}, label or case.label)
     if cotangent is None:
         cotangent = cotangent_for(draw, result.low.shape, result.dtype, scale)
     layout = options.pop("cotangent_layout", None)
@@ -92,7 +97,7 @@ def with_gradients(
     question = Question(
         "vjp", case, grad=names, cotangents=(Cotangent(cotangent, layout),), **options
     )
-    expected = {"y": result} | {f"g{i}": g for i, g in enumerate(gradients)}
+    expected = {RESULT: result, **gradient_parts(gradients)}
     return Trial(question, expected, label or case.label)
 
 
@@ -159,7 +164,7 @@ class Forward(Comparison):
             # A default that is a little off shows where values lie close together.
             last = index % 3 == 2
             case = draw.case(size, stack=next(stacks), use_default=last, cluster=last)
-            expected = {"y": bench.reference(case).forward()}
+            expected = {RESULT: bench.reference(case).forward()}
             names = case.differentiable if entry.differentiable else ()
             yield Trial(Question("forward", case, grad=names, keywords=True), expected)
             yield Trial(Question("forward", case), expected, f"{case.label}, nothing requires grad")
@@ -359,7 +364,7 @@ class Edges(Comparison):
         cotangent = cotangent_for(draw, result.low.shape, dtype, 1.0)
         names = case.differentiable
         gradients = reference.gradients_at_kinks(cotangent, names, kinks)
-        expected = {"y": result} | {f"g{i}": g for i, g in enumerate(gradients)}
+        expected = {RESULT: result, **gradient_parts(gradients)}
         named = len(argument.edges) + len(argument.kinks)
         shown = ", ".join(f"{point:g}" for point in points[:named].tolist())
         shown += f" and {len(points) - named} more" if len(points) > named else ""
@@ -384,14 +389,12 @@ class InGraph(Comparison):
             case = draw.case(size, stack=next(stacks))
             inner = with_gradients(bench, draw, case, inner=True)
             (cotangent,) = inner.question.cotangents
-            shared = Expected.exactly(
-                "the gradient of another branch of the graph", 2 * cotangent.value
-            )
+            shared = Expected.exactly(BRANCH_GRADIENT, 2 * cotangent.value)
             yield Trial(
                 Question(
                     "in_graph", case, grad=inner.question.grad, cotangents=(cotangent,), inner=True
                 ),
-                {**inner.expected, "z0": shared},
+                {**inner.expected, BRANCH: shared},
             )
 
 
@@ -407,7 +410,10 @@ class RepeatedCalls(Comparison):
         if not entry.differentiable:
             # What one call had in memory lies where the next one's is.
             cases = [draw.case(draw.small_size()) for _ in range(3)] * 2
-            expected = {f"y{i}": bench.reference(c).forward() for i, c in enumerate(cases)}
+            expected = {
+                RESULT._replace(call=place): bench.reference(case).forward()
+                for place, case in enumerate(cases)
+            }
             in_turn = tuple(Question("forward", case) for case in cases)
             label = f"{len(cases)} calls, one after the other"
             yield Trial(replace(in_turn[0], ask="in_turn", others=in_turn), expected, label)
@@ -423,10 +429,9 @@ class RepeatedCalls(Comparison):
             expected = {}
             for index, call in enumerate(calls):
                 for part, value in call.expected.items():
-                    name = f"y{index}" if part == "y" else f"g{index}_{part[1:]}"
-                    expected[name] = value
-                    if index == 0 and part != "y":
-                        expected[f"again{part[1:]}"] = value
+                    expected[part._replace(call=index)] = value
+                    if index == 0 and part.role is Role.GRADIENT:
+                        expected[Part(Role.AGAIN, part.place)] = value
             question = Question(
                 "interleaved",
                 first.case,
@@ -463,9 +468,11 @@ class BatchedGrad(Comparison):
         names = case.differentiable
         cotangents = [draw.normal(reference.value().shape) for _ in range(3)]
         expected = {
-            f"g{number}_{index}": gradient
+            part: gradient
             for number, cotangent in enumerate(cotangents)
-            for index, gradient in enumerate(reference.gradients(cotangent, names))
+            for part, gradient in gradient_parts(
+                reference.gradients(cotangent, names), number
+            ).items()
         }
         asked = tuple(Cotangent(cotangent) for cotangent in cotangents)
         label = f"{case.label}, {len(cotangents)} incoming gradients at once"
@@ -492,9 +499,10 @@ class DoubleBackward(Comparison):
                 cotangent = scale * draw.normal(shape)
                 outer = [draw.normal(case.tensors[name].shape) for name in names]
                 second = reference.second_gradients(cotangent, outer, names)
-                expected = {f"g{i}": e for i, e in enumerate(second[:-1])} | {"c0": second[-1]}
                 cotangents = (Cotangent(cotangent), *(Cotangent(o) for o in outer))
-                yield Trial(Question("vjp2", case, grad=names, cotangents=cotangents), expected)
+                yield Trial(
+                    Question("vjp2", case, grad=names, cotangents=cotangents), second_parts(second)
+                )
 
     def judge(
         self,
@@ -508,10 +516,9 @@ class DoubleBackward(Comparison):
         if self.may_refuse and len(raised) == len(answers):
             return Judgement.passed(f"Double backward is refused: {raised[0].error_text()}.")
         found = judge(trials, answers, self.praise)
-        if found.outcome == "failed" and not raised:
-            return Judgement.failed(
-                f"Silently wrong second derivative. {found.message}", found.measured, found.limit
-            )
+        if found.outcome is Outcome.FAILED and not raised:
+            message = f"Silently wrong second derivative. {found.message}"
+            return replace(found, message=message, line=None)
         return found
 
 
@@ -542,8 +549,9 @@ def backward_trial(
     result = reference.forward()
     cotangent = cotangent_for(draw, result.low.shape, result.dtype, 1.0)
     gradients = reference.gradients(cotangent, names, with_parameters=True)
-    expected = {"y": result} | {f"g{i}": g for i, g in enumerate(gradients[: len(names)])}
-    expected |= {f"p{i}": g for i, g in enumerate(gradients[len(names) :])}
+    expected = {RESULT: result, **gradient_parts(gradients[: len(names)])}
+    of_parameters = gradients[len(names) :]
+    expected |= {Part(Role.PARAMETER, i): one for i, one in enumerate(of_parameters)}
     label = case.label if names else f"{case.label}, the input does not require grad"
     question = Question("backward", case, grad=names, cotangents=(Cotangent(cotangent),), seed=seed)
     return Trial(question, expected, label)
@@ -576,10 +584,7 @@ class RngReplay(Comparison):
                     bench.reference(case, seed=seed).value()
                     # Once between forward and backward, once after.
                     _, after = torch.rand(2, 4, dtype=torch.float64)
-                    expected = {
-                        **trial.expected,
-                        "draw": Expected.exactly("the next random number", after),
-                    }
+                    expected = {**trial.expected, DRAW: Expected.exactly(RANDOM_NUMBER, after)}
                     yield Trial(trial.question, expected, trial.label)
             for stack, *seeds in zip(
                 stacks,
@@ -597,11 +602,11 @@ class RngReplay(Comparison):
             for case in [draw.case(draw.small_size(), stack=stack)]
         )
         expected = {
-            name.format(index): call.expected[part]
+            part._replace(call=index): call.expected[part]
             for index, call in enumerate((one, other))
-            for part, name in (("y", "y{}"), ("g0", "g{}_0"))
+            for part in (RESULT, Part(Role.GRADIENT, 0))
         }
-        expected["again0"] = one.expected["g0"]
+        expected[Part(Role.AGAIN, 0)] = one.expected[Part(Role.GRADIENT, 0)]
         return Trial(
             replace(one.question, ask="interleaved", others=(other.question,)),
             expected,

@@ -18,9 +18,10 @@ from harness.checks.bench import Bench, Conduct, Judgement, Trial
 from harness.checks.compare import steady_stacks
 from harness.errors import ScenarioError
 from harness.inputs import Case
-from harness.model import EntryPoint, Outcome
+from harness.model import EntryPoint, Fault, Outcome
 from harness.proxy import CandidateError, Key, Memo, NotRehearsed, Rehearsal, remote
 from harness.question import Answer
+from harness.sandbox.inside.part import COTANGENT_GRADIENT, RESULT, Part, Role
 
 # Central differences in float64 at unit-sized inputs err by about 1e-10 with this
 # step; the tolerances leave a wide margin and are far tighter than the defaults.
@@ -47,8 +48,8 @@ class Objection:
 
     case: Case
     message: str
-    # Whether gradcheck itself objects; else it could not even be run.
-    by_gradcheck: bool
+    # ``GRADCHECK`` where gradcheck itself objects; else it could not even be run.
+    fault: Fault
     line: int | None = None
     # Whether the grader is at fault, not the submission.
     ours: bool = False
@@ -119,20 +120,20 @@ class Stock:
             # Stock gradcheck trusts what it is given: anything else would end it, not fail it.
             misfit = self._misfit(run, memo)
             if misfit is not None:
-                yield Objection(run.case, misfit, by_gradcheck=False)
+                yield Objection(run.case, misfit, Fault.WRONG_SHAPE)
                 continue
             try:
                 self.run(memo, run.inputs)
             except GradcheckError as error:
-                yield Objection(run.case, _short(str(error)), by_gradcheck=True)
+                yield Objection(run.case, _short(str(error)), Fault.GRADCHECK)
                 continue
             except CandidateError as error:
-                yield Objection(run.case, f"a call raised {error}", False, error.line)
+                yield Objection(run.case, f"a call raised {error}", error.fault, error.line)
                 continue
             except NotRehearsed as beyond:
                 # Where it must reject it went on past the point at which it rejects the oracle.
                 if not self.must_fail:
-                    yield Objection(run.case, str(beyond), by_gradcheck=False, ours=True)
+                    yield Objection(run.case, str(beyond), Fault.RAISED, ours=True)
                     continue
             yield None
 
@@ -143,17 +144,17 @@ class Stock:
         for (kind, mask, *_), answer in memo.answers.items():
             if answer.error is not None:
                 continue
-            shapes = {"y": run.shape}
+            shapes = {RESULT: run.shape}
             if kind != "forward":
                 assert isinstance(mask, tuple)
                 wanted = [x for x, needed in zip(run.inputs, mask, strict=True) if needed]
-                shapes |= {f"g{index}": x.shape for index, x in enumerate(wanted)}
+                shapes |= {Part(Role.GRADIENT, i): x.shape for i, x in enumerate(wanted)}
             if kind == "vjp2":
-                shapes["c0"] = run.shape
-            for name, shape in shapes.items():
-                tensor = answer.parts.get(name)
+                shapes[COTANGENT_GRADIENT] = run.shape
+            for part, shape in shapes.items():
+                tensor = answer.parts.get(part)
                 if tensor is not None and (tensor.shape != shape or tensor.dtype != dtype):
-                    what = "the result" if name == "y" else "a gradient"
+                    what = "the result" if part is RESULT else "a gradient"
                     return (
                         f"{what} is {_name(tensor.dtype)} {tuple(tensor.shape)}, "
                         f"expected {_name(dtype)} {tuple(shape)}"
@@ -199,10 +200,11 @@ class Gradcheck(Stock):
                     f"Stock {self.kind} asked what was not foreseen: {objection.message}.",
                 )
             if objection is not None:
-                said = "objects" if objection.by_gradcheck else "cannot run"
+                said = "objects" if objection.fault is Fault.GRADCHECK else "cannot run"
                 return Judgement.failed(
                     f"Stock {self.kind} {said} for {objection.case.label}: {objection.message}",
                     line=objection.line,
+                    fault=objection.fault,
                 )
         scaled = f" of {self.scale:g} times the result" if self.scale != 1.0 else ""
         return Judgement.passed(f"Stock {self.kind}{scaled} accepts in float64.")
@@ -248,10 +250,13 @@ class GradcheckMustFail(Gradcheck):
             if objection is None:
                 return Judgement.failed(
                     "Stock gradcheck accepts where the gradient should be clipped: "
-                    "it is not clipped."
+                    "it is not clipped.",
+                    fault=Fault.GRADCHECK,
                 )
-            if not objection.by_gradcheck:
+            if objection.fault is not Fault.GRADCHECK:
                 return Judgement.failed(
-                    f"Stock gradcheck cannot run: {objection.message}", line=objection.line
+                    f"Stock gradcheck cannot run: {objection.message}",
+                    line=objection.line,
+                    fault=objection.fault,
                 )
         return Judgement.passed("Stock gradcheck objects where the gradient is clipped, by design.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.checks.bench import Bench, Conduct, Judgement, Trial
-from harness.model import EntryPoint
+from harness.model import EntryPoint, Fault
 from harness.question import Answer
 from harness.source import FunctionClass, Source
 from harness.source.names import resolve
@@ -31,6 +31,10 @@ CARRIERS = re.compile(
 
 AUTOGRAD = {"torch.autograd.grad", "torch.autograd.backward"}
 RECORDING = {"torch.enable_grad", "torch.set_grad_enabled"}
+
+
+def _not_own(message: str, line: int | None = None) -> Judgement:
+    return Judgement.failed(message, line=line, fault=Fault.NOT_HAND_WRITTEN)
 
 
 def functions_in(answer: Answer) -> tuple[str, ...]:
@@ -100,30 +104,30 @@ class HandWritten:
     ) -> Judgement:
         plain = conduct.plain[entry.name]
         if plain.error is not None:
-            return Judgement.failed(f"The call raised {plain.error_text()}.", line=plain.line)
+            return Judgement.raised(plain)
         if not plain.facts.get("requires_grad"):
-            return Judgement.failed("The result has no history: no Function carries a gradient.")
+            return _not_own("The result has no history: no Function carries a gradient.")
         used = functions_in(plain)
         defined = {function.name: function for function in conduct.source.functions}
         if not used:
-            return Judgement.failed(
+            return _not_own(
                 "No autograd Function of the submission is behind the result; autograd does it all."
             )
         unknown = [name for name in used if name not in defined]
         if unknown:
-            return Judgement.failed(
+            return _not_own(
                 f"The result claims to come from {unknown[0]}, which the source does not define."
             )
         line = defined[used[0]].line - conduct.source.offset
         if defined[used[0]].backward is None:
-            return Judgement.failed(f"{used[0]} has no backward of its own.", line=line)
+            return _not_own(f"{used[0]} has no backward of its own.", line=line)
         others = [
             str(entry_["node"])
             for entry_ in _graph(plain)
             if entry_["function"] is None and not CARRIERS.fullmatch(str(entry_["node"]))
         ]
         if others and self.composition == FORBIDDEN:
-            return Judgement.failed(
+            return _not_own(
                 f"Beside {', '.join(used)} the gradient goes through {others[0]}: "
                 "part of the work is left to autograd.",
                 line=line,
@@ -132,7 +136,7 @@ class HandWritten:
             for name in used:
                 inside = _autograd_line(defined[name], conduct.source)
                 if inside is not None:
-                    return Judgement.failed(
+                    return _not_own(
                         f"The backward of {name} runs autograd on the operation instead of "
                         "computing its derivative.",
                         line=inside,
@@ -167,9 +171,9 @@ class SeparateFunctions:
             if name != entry.name and mine & set(functions_in(answer))
         ]
         if not mine:
-            return Judgement.failed("No autograd Function of the submission is behind the result.")
+            return _not_own("No autograd Function of the submission is behind the result.")
         if sharing and not self._has_own(entry.name, conduct):
-            return Judgement.failed(
+            return _not_own(
                 f"It shares {', '.join(sorted(mine))} with {', '.join(sharing)}; "
                 "each one was to be a Function of its own."
             )

@@ -19,6 +19,8 @@ import torch
 from harness.checks.bench import Bench, Trial
 from harness.diagnosis import condition, effect, raised
 from harness.diagnosis.sample import Sample, Teacher, samples_of
+from harness.expectation import RESULT
+from harness.model import Quantity, QuantityKind
 from harness.question import Answer, Question
 
 __all__ = ["Asked", "Evidence", "Sample"]
@@ -47,8 +49,8 @@ class Evidence:
 
     bench: Bench
     asked: Sequence[Asked]
-    samples: dict[str, list[Sample]] = field(init=False, default_factory=dict)
-    _said: dict[str, str | None] = field(init=False, default_factory=dict)
+    samples: dict[Quantity, list[Sample]] = field(init=False, default_factory=dict)
+    _said: dict[Quantity, str | None] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self.teacher = Teacher(self.bench)
@@ -58,7 +60,7 @@ class Evidence:
                     for sample in samples_of(one.check, trial, answer):
                         # What its own check has let pass speaks against nothing.
                         if one.failed or sample.right:
-                            self.samples.setdefault(sample.what, []).append(sample)
+                            self.samples.setdefault(sample.quantity, []).append(sample)
 
     def diagnosis(self, about: Asked) -> str | None:
         """Why ``about`` failed, in one sentence; ``None`` where the evidence does not say."""
@@ -72,29 +74,29 @@ class Evidence:
             return None
         for sample in samples_of(about.check, trial, answer):
             if not sample.right:
-                return self.of_quantity(sample.what, about.check)
+                return self.of_quantity(sample.quantity, about.check)
         return None
 
-    def of_quantity(self, what: str, check: str) -> str | None:
+    def of_quantity(self, quantity: Quantity, check: str) -> str | None:
         """What is wrong with one quantity, in all trials or else in those of ``check``."""
-        if what not in self._said:
-            self._said[what] = self._explain(what, self.samples[what])
-        said = self._said[what]
+        if quantity not in self._said:
+            self._said[quantity] = self._explain(quantity, self.samples[quantity])
+        said = self._said[quantity]
         if said is None:
             # Two faults at once may each be plain in trials of their own.
-            some = [s for s in self.samples[what] if s.check == check or s.right]
-            said = self._explain(what, some)
-        damage = self._of_known_damage(what)
-        if damage is not None and damage != said and what.startswith("the "):
+            some = [s for s in self.samples[quantity] if s.check == check or s.right]
+            said = self._explain(quantity, some)
+        damage = self._of_known_damage(quantity)
+        overwritten = quantity.kind is QuantityKind.INPUT_AFTER_CALL
+        if damage is not None and damage != said and not overwritten:
             # First the cause, then what it does to this quantity.
             return damage if said is None else f"{damage} {said}"
         return said
 
-    def _of_known_damage(self, what: str) -> str | None:
+    def _of_known_damage(self, quantity: Quantity | None = None) -> str | None:
         """A value that is overwritten makes all that follows from it wrong."""
         for other, samples in self.samples.items():
-            is_tensor = other.endswith(("after the call", "after backward"))
-            if is_tensor and other != what and any(not s.right for s in samples):
+            if other.is_kept and other != quantity and any(not s.right for s in samples):
                 return self._explain(other, samples)
         return None
 
@@ -103,16 +105,18 @@ class Evidence:
         for answer in about.answers:
             if answer.error is not None:
                 return raised.meaning(answer.error_text(), about.trials[0].question.case.entry)
-        second = about.check.startswith("gradgrad")
-        prefixes = ["the second derivative", "the gradient of ", "the result"]
-        for prefix in prefixes if second else prefixes[1:]:
-            for what, samples in self.samples.items():
-                if what.startswith(prefix) and any(not s.right for s in samples):
-                    return self.of_quantity(what, "")
+        first = (QuantityKind.GRADIENT, QuantityKind.PARAMETER_GRADIENT)
+        kinds = [first, (QuantityKind.RESULT,)]
+        if about.check == "gradgradcheck":
+            kinds.insert(0, (QuantityKind.SECOND_DERIVATIVE, QuantityKind.COTANGENT_DERIVATIVE))
+        for group in kinds:
+            for quantity, samples in self.samples.items():
+                if quantity.kind in group and any(not s.right for s in samples):
+                    return self.of_quantity(quantity, "")
         return None
 
     def _of_errors(self, about: Asked, answer: Answer) -> str | None:
-        damage = self._of_known_damage("")
+        damage = self._of_known_damage()
         if damage is not None:
             return damage
         error = answer.error_text()
@@ -132,31 +136,27 @@ class Evidence:
 
     # ----------------------------------------------------------------------
 
-    def _explain(self, what: str, samples: Sequence[Sample]) -> str | None:
+    def _explain(self, quantity: Quantity, samples: Sequence[Sample]) -> str | None:
         failing = sorted((s for s in samples if not s.right), key=_telling_first)
         if not failing:
             return None
         passing = [s for s in samples if s.right]
+        subject = _subject(quantity)
         # A tensor overwritten by the caller is the cause of what is wrong only then.
         if all(s.question.overwrite for s in failing):
             where = _where(failing, passing)
             if where is not None:
                 return (
-                    f"{what[:1].upper()}{what[1:]} is wrong, without an error, {where}: what "
+                    f"{subject} is wrong, without an error, {where}: what "
                     "backward needs is kept in another way than by save_for_backward."
                 )
-        if what.endswith("after the call"):
-            return self._of_damage(failing, passing)
-        if what in ("the incoming gradient after backward",) or what.startswith(
-            "the gradient of another branch"
-        ):
-            return self._of_damaged_cotangent(failing)
-        if what == "the next random number":
-            return (
-                "Random numbers are drawn or the generator is seeded beside what a plain run "
-                "does: the next random number is another one."
-            )
-        subject = what[:1].upper() + what[1:]
+        match quantity.kind:
+            case QuantityKind.INPUT_AFTER_CALL:
+                return self._of_damage(failing, passing)
+            case QuantityKind.COTANGENT_AFTER_BACKWARD | QuantityKind.BRANCH_GRADIENT:
+                return _OF_DAMAGED_COTANGENT
+            case QuantityKind.RANDOM_NUMBER:
+                return _OF_MOVED_GENERATOR
         return (
             self._missing(subject, failing, passing)
             or self._misshapen(subject, failing, passing)
@@ -178,7 +178,7 @@ class Evidence:
         if len(stacked) == len(failing):
             return None
         telling = _telling(passing)
-        if subject.startswith("The second"):
+        if failing[0].quantity.kind in _SECOND:
             return _sentence(f"{subject} is missing", _where(failing, telling), _CONSTANT_BACKWARD)
         return _sentence(f"{subject} is missing (None)", _where(failing, telling), "")
 
@@ -265,7 +265,7 @@ class Evidence:
             return False
         for call in _calls_alike(sample):
             try:
-                if sample.what == "the result":
+                if sample.quantity == RESULT:
                     other: torch.Tensor | None = self.teacher.value(call.case)
                 elif sample.argument is None or sample.cotangent is None:
                     return False
@@ -300,10 +300,11 @@ class Evidence:
             telling = [s for s in passing if self._would_show(found, s)]
             where = _where(failing, telling)
             words, hint = found.words, found.hint
-            if words == "is zero" and subject.startswith("The second derivative for "):
+            second = failing[0].quantity.kind in _SECOND
+            if found.is_zero and second:
                 hint = _CONSTANT_BACKWARD
             if not telling or where is not None:
-                everywhere = not telling and words.endswith("the right one")
+                everywhere = not telling and found.changes_the_right_one
                 return _sentence(f"{subject} {words}{' everywhere' * everywhere}", where, hint)
             unsure = unsure or (
                 f"{subject} {words}, but only in {len(failing)} of {len(failing) + len(telling)} "
@@ -338,7 +339,7 @@ class Evidence:
         for s in samples:
             if not s.comparable or s.question.others or s.question.seed:
                 continue
-            asked = s.cotangent if s.what != "the result" else None
+            asked = s.cotangent if s.quantity != RESULT else None
             key = (
                 id(s.case),
                 s.question.ask,
@@ -373,22 +374,28 @@ class Evidence:
         )
 
     def _of_damage(self, failing: Sequence[Sample], passing: Sequence[Sample]) -> str:
-        name = failing[0].what.removesuffix(" after the call")
         comparable = [s for s in failing if s.comparable]
         found = next(effect.find(comparable, [None] * len(comparable), self.teacher), None)
         becomes = (
-            f"; afterwards it {found.words}".replace("the right one", "what it was")
-            if found is not None and "times" in found.words
+            f"; afterwards it is {found.factor} times what it was"
+            if found is not None and found.factor
             else ""
         )
         return _sentence(
-            f"The call overwrites its input {name}{becomes}", _where(failing, passing), ""
+            f"The call overwrites its input {failing[0].quantity.argument}{becomes}",
+            _where(failing, passing),
+            "",
         )
 
-    def _of_damaged_cotangent(self, failing: Sequence[Sample]) -> str:
-        return "backward overwrites the incoming gradient, which other branches of the graph share."
 
-
+_OF_DAMAGED_COTANGENT = (
+    "backward overwrites the incoming gradient, which other branches of the graph share."
+)
+_OF_MOVED_GENERATOR = (
+    "Random numbers are drawn or the generator is seeded beside what a plain run does: the next "
+    "random number is another one."
+)
+_SECOND = (QuantityKind.SECOND_DERIVATIVE, QuantityKind.COTANGENT_DERIVATIVE)
 _CONSTANT_BACKWARD = (
     "backward treats what it uses as constants (detached, or computed outside the graph)"
 )
@@ -438,6 +445,12 @@ def _where(failing: Sequence[Sample], passing: Sequence[Sample]) -> str | None:
     return condition.separates(
         [(s.question, s.moment) for s in failing], [(s.question, s.moment) for s in passing]
     )
+
+
+def _subject(quantity: Quantity) -> str:
+    """Its words, to begin a sentence with."""
+    words = str(quantity)
+    return words[:1].upper() + words[1:]
 
 
 def _telling(passing: Sequence[Sample]) -> list[Sample]:

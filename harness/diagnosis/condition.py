@@ -268,17 +268,33 @@ def number(question: Question, name: str) -> float | None:
     return None
 
 
+Measure = Callable[[Question], float | None]
+
+
+def _of_elements(above: bool, at: float) -> str:
+    return f"for inputs of {'more' if above else 'fewer'} than about {_whole(at, above)} elements"
+
+
+def _of_cotangent_size(above: bool, at: float) -> str:
+    return f"for an incoming gradient {'larger' if above else 'smaller'} than about {at:g}"
+
+
 def _thresholds(
     failing: Sequence[tuple[Question, str]], passing: Sequence[tuple[Question, str]]
 ) -> Iterator[Trait]:
-    measures: list[tuple[str, Callable[[Question], float | None]]] = [
-        ("inputs of {} elements", lambda q: float(_main(q).numel())),
-        ("an incoming gradient {}", _largest_cotangent),
+    measures: list[tuple[Callable[[bool, float], str], Measure]] = [
+        (_of_elements, lambda q: float(_main(q).numel())),
+        (_of_cotangent_size, _largest_cotangent),
     ]
     first = failing[0][0]
     for argument in first.case.entry.arguments:
-        measures.append((argument.name, lambda q, n=argument.name: number(q, n)))  # type: ignore[misc]
-    for words, measure in measures:
+        measures.append(
+            (
+                lambda above, at, n=argument.name: f"for {n} {'>' if above else '<'} {at:g}",  # type: ignore[misc]
+                lambda q, n=argument.name: number(q, n),  # type: ignore[misc]
+            )
+        )
+    for say, measure in measures:
         wrong = [measure(q) for q, _ in failing]
         right = [measure(q) for q, _ in passing]
         if None in wrong or None in right:
@@ -287,26 +303,18 @@ def _thresholds(
         if cut is None:
             continue
         above, at = cut
-        sign = ">" if above else "<"
-        if "elements" in words:
-            than = f"{'more' if above else 'fewer'} than about {_whole(at, above)}"
-            text = f"for inputs of {than} elements"
-        elif "incoming" in words:
-            text = f"for an incoming gradient {'larger' if above else 'smaller'} than about {at:g}"
-        else:
-            text = f"for {words} {sign} {at:g}"
 
         def holds(
             q: Question,
             m: str,
-            measure: Callable[[Question], float | None] = measure,
+            measure: Measure = measure,
             above: bool = above,
             at: float = at,
         ) -> bool:
             value = measure(q)
             return value is not None and ((value > at) if above else (value < at))
 
-        yield Trait(text, holds)
+        yield Trait(say(above, at), holds)
 
 
 def _whole(at: float, above: bool) -> int:

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from harness.diagnosis.number import is_plain, law, same, written
+from harness.diagnosis.number import Law, is_plain, law, same, written
 from harness.diagnosis.sample import Sample, Teacher
+from harness.expectation import RESULT
 from harness.inputs import Case
-from harness.model import NumberArgument, TensorArgument
+from harness.model import NumberArgument, QuantityKind, TensorArgument
 
 Predict = Callable[[Sample], torch.Tensor | None]
 Masks = Sequence[torch.Tensor | None]
@@ -34,6 +35,11 @@ class Effect:
     # What that tells, e.g. ``a factor 2 is missing``; may be empty.
     hint: str
     predict: Predict
+    # Factor on the right one, in words; empty where it is none.
+    factor: str = ""
+    # Whether ``words`` end in the right one, so that "everywhere" may follow.
+    changes_the_right_one: bool = False
+    is_zero: bool = False
 
 
 def find(samples: Sequence[Sample], masks: Masks, teacher: Teacher) -> Iterator[Effect]:
@@ -95,7 +101,7 @@ def _constant_factors(
     samples: Sequence[Sample], masks: Masks, teacher: Teacher
 ) -> Iterator[Effect]:
     if all(_is_zero(s, m) for s, m in zip(samples, masks, strict=True)):
-        yield Effect("is zero", "", lambda s: torch.zeros_like(s.exact))
+        yield Effect("is zero", "", lambda s: torch.zeros_like(s.exact), is_zero=True)
     pairs = [
         (sample, found)
         for sample, mask in zip(samples, masks, strict=True)
@@ -113,11 +119,17 @@ def _constant_factors(
     named = law([s for s, _ in pairs], [found.value for _, found in pairs])
     if named is not None:
         by_id = {id(s): found.value for s, found in pairs}
-        yield Effect(
-            f"is {named} times the right one",
-            _missing(named),
-            lambda s: by_id.get(id(s), 1.0) * s.exact,
-        )
+        yield _times(str(named), _hint_of_law(named), lambda s: by_id.get(id(s), 1.0) * s.exact)
+
+
+def _times(factor: str, hint: str, predict: Predict) -> Effect:
+    return Effect(
+        f"is {factor} times the right one",
+        hint,
+        predict,
+        factor=factor,
+        changes_the_right_one=True,
+    )
 
 
 def _single(sample: Sample) -> float:
@@ -143,21 +155,20 @@ def _factor(value: float) -> Effect:
         hint = f"a factor {text} too many"
     else:
         hint = f"a factor {written(1 / value)} is missing"
-    return Effect(f"is {text} times the right one", hint, lambda s: value * s.exact)
+    return _times(text, hint, lambda s: value * s.exact)
 
 
-def _missing(name: str) -> str:
+def _hint_of_law(law: Law) -> str:
     """What to say of a factor that depends on the case."""
-    sign = "and the sign is wrong, " if name.startswith("-") else ""
-    name = name.removeprefix("-")
-    if name.startswith("1/"):
-        bare = name.removeprefix("1/")
-        if "number of elements" in name or "size of" in name:
+    sign = "and the sign is wrong, " if law.sign < 0 else ""
+    if law.power < 0:
+        bare = replace(law, power=-law.power, sign=1.0)
+        if law.number.counts:
             return f"{sign}averaged where it should be summed, or divided by {bare} once too often"
         return f"{sign}a factor {bare} is missing"
-    if "number of elements" in name or "size of" in name:
+    if law.number.counts:
         return f"{sign}summed where it should be averaged, or multiplied by it once too often"
-    return f"{sign}a factor {name} too many"
+    return f"{sign}a factor {replace(law, sign=1.0)} too many"
 
 
 # --------------------------------------------------------------------------
@@ -165,11 +176,11 @@ def _missing(name: str) -> str:
 
 
 def _candidates(samples: Sequence[Sample], masks: Masks, teacher: Teacher) -> Iterator[Effect]:
-    what = samples[0].what
-    if what.startswith("the gradient of "):
+    kind = samples[0].quantity.kind
+    if kind is QuantityKind.GRADIENT:
         yield from _of_other_quantities(samples, teacher)
         yield from _of_other_cotangents(samples, teacher)
-    if what.startswith("the second derivative for "):
+    if kind is QuantityKind.SECOND_DERIVATIVE:
         yield from _of_shares(samples, teacher)
     yield from _of_changed_inputs(samples, teacher)
     yield from _of_rearrangements()
@@ -188,7 +199,7 @@ def _of_other_quantities(samples: Sequence[Sample], teacher: Teacher) -> Iterato
             yield Effect(f"is the gradient of {other}", "the two are swapped", swapped)
     yield Effect("is the incoming gradient itself", "", lambda s: s.cotangent)
     yield Effect("is 1 everywhere", "", lambda s: torch.ones_like(s.exact))
-    yield Effect("is the result itself", "", lambda s: _beside(s, "the result"))
+    yield Effect("is the result itself", "", lambda s: _result(s))
     for name in samples[0].inputs:
         yield Effect(
             f"is {name} itself",
@@ -197,8 +208,9 @@ def _of_other_quantities(samples: Sequence[Sample], teacher: Teacher) -> Iterato
         )
 
 
-def _beside(sample: Sample, what: str) -> torch.Tensor | None:
-    expected = (sample.beside or {}).get(what)
+def _result(sample: Sample) -> torch.Tensor | None:
+    """The right result of the same call."""
+    expected = (sample.beside or {}).get(RESULT)
     return None if expected is None else expected.low
 
 
@@ -351,7 +363,7 @@ def _of_shares(samples: Sequence[Sample], teacher: Teacher) -> Iterator[Effect]:
 
 def _of_changed_inputs(samples: Sequence[Sample], teacher: Teacher) -> Iterator[Effect]:
     """Right for other arguments than were given."""
-    if not samples[0].what.startswith(("the gradient of ", "the result")):
+    if samples[0].quantity.kind not in (QuantityKind.GRADIENT, QuantityKind.RESULT):
         return
     for name, value in _other_values(samples):
 
@@ -414,7 +426,7 @@ def _taught(
     values += sample.case.values[len(values) :]
     case = Case(sample.case.entry, tuple(values), "")
     try:
-        if sample.what == "the result":
+        if sample.quantity == RESULT:
             return teacher.value(case, sample.question.seed)
         if sample.cotangent is None or sample.argument is None:
             return None
@@ -426,13 +438,21 @@ def _taught(
 def _of_rearrangements() -> Iterator[Effect]:
     """Functions of the right answer."""
     yield Effect("is transposed", "", lambda s: _square_transposed(s.exact))
-    yield Effect("is the absolute value of the right one", "", lambda s: s.exact.abs())
+    for words, change in (
+        ("is the absolute value of the right one", torch.abs),
+        ("is only the sign of the right one", torch.sign),
+        ("is the square of the right one", torch.square),
+        ("is the square root of the right one", lambda e: e.abs().sqrt()),
+        ("is one over the right one", torch.reciprocal),
+    ):
+        yield Effect(
+            words,
+            "",
+            lambda s, c=change: c(s.exact),  # type: ignore[misc]
+            changes_the_right_one=True,
+        )
     yield Effect("is zero where the right one is negative", "", lambda s: s.exact.clamp(min=0))
     yield Effect("is zero where the right one is positive", "", lambda s: s.exact.clamp(max=0))
-    yield Effect("is only the sign of the right one", "", lambda s: s.exact.sign())
-    yield Effect("is the square of the right one", "", lambda s: s.exact.square())
-    yield Effect("is the square root of the right one", "", lambda s: s.exact.abs().sqrt())
-    yield Effect("is one over the right one", "", lambda s: 1 / s.exact)
     reductions: tuple[tuple[str, Change], ...] = (
         ("is the sum of the right one, in every element", lambda e: e.sum()),
         ("is the mean of the right one, in every element", lambda e: e.mean()),
@@ -520,16 +540,16 @@ def _clipped(samples: Sequence[Sample], masks: Masks) -> Iterator[Effect]:
             )
 
 
-Quantity = tuple[str, Predict]
+Named = tuple[str, Predict]
 
 
-def _tensors(sample: Sample) -> list[Quantity]:
+def _tensors(sample: Sample) -> list[Named]:
     """Tensors that a formula may be made of, by the name an author has for them."""
-    found: list[Quantity] = []
+    found: list[Named] = []
     for name in sample.inputs:
         found.append((name, lambda s, n=name: s.inputs.get(n)))  # type: ignore[misc]
-    if sample.what != "the result":
-        found.append(("the result", lambda s: _beside(s, "the result")))
+    if sample.quantity != RESULT:
+        found.append(("the result", lambda s: _result(s)))
     if sample.cotangent is not None:
         found.append(("the incoming gradient", lambda s: s.cotangent))
     for argument in sample.case.entry.arguments:
@@ -585,9 +605,9 @@ def _replaced(samples: Sequence[Sample], masks: Masks) -> Iterator[Effect]:
             yield Effect(f"is {factor}{name} instead", "", _scaled(read, scale))
 
 
-def _products(sample: Sample) -> list[Quantity]:
+def _products(sample: Sample) -> list[Named]:
     """Single tensors, and each of them times the incoming gradient."""
-    single: list[Quantity] = [
+    single: list[Named] = [
         (name, lambda s, r=read: _shaped(s, r(s)))  # type: ignore[misc]
         for name, read in _tensors(sample)
     ]
@@ -595,7 +615,7 @@ def _products(sample: Sample) -> list[Quantity]:
         return single
     found = [*single]
     if sample.argument is not None:
-        result = ("the result", lambda s: _beside(s, "the result"))
+        result = ("the result", lambda s: _result(s))
         for name, read in [*_tensors(sample), result, *_functions(sample)]:
             if name == "the incoming gradient":
                 continue
@@ -631,7 +651,7 @@ def _reduces(product: torch.Tensor, sample: Sample) -> bool:
     return True
 
 
-def _functions(sample: Sample) -> list[Quantity]:
+def _functions(sample: Sample) -> list[Named]:
     """Elementary functions of each input."""
     functions: tuple[tuple[str, Change], ...] = (
         ("{}²", torch.square),
@@ -653,7 +673,7 @@ def _functions(sample: Sample) -> list[Quantity]:
 
 def _displaced(samples: Sequence[Sample], masks: Masks) -> Iterator[Effect]:
     """The right one plus k·q: a term too many, or one that is missing."""
-    constant: Quantity = ("1", lambda s: torch.ones_like(s.exact))
+    constant: Named = ("1", lambda s: torch.ones_like(s.exact))
     for name, read in [constant, *_products(samples[0])]:
         scale = _common_scale(samples, masks, read, displaced=True)
         if scale is None:
@@ -671,7 +691,7 @@ def _displaced(samples: Sequence[Sample], masks: Masks) -> Iterator[Effect]:
 
 def _displaced_by_row(samples: Sequence[Sample]) -> Iterator[Effect]:
     """The right one plus, along each line, some multiple of a tensor: a reduction is wrong."""
-    constant: Quantity = ("1", lambda s: torch.ones_like(s.exact))
+    constant: Named = ("1", lambda s: torch.ones_like(s.exact))
     others = _tensors(samples[0])
     for basis in ((constant,), *((one,) for one in others), *((constant, one) for one in others)):
         for axis, along in ((-1, "the last dimension"), (0, "the first dimension")):
@@ -682,7 +702,7 @@ def _displaced_by_row(samples: Sequence[Sample]) -> Iterator[Effect]:
                 continue
 
             def predict(
-                s: Sample, basis: tuple[Quantity, ...] = basis, axis: int = axis
+                s: Sample, basis: tuple[Named, ...] = basis, axis: int = axis
             ) -> torch.Tensor | None:
                 if not s.comparable:
                     return None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 
 import torch
 
@@ -57,38 +59,76 @@ def is_plain(value: float) -> bool:
     return "/" in text or text[0] in "π√le2" or same(abs(value), round(float(text), 3))
 
 
-def quantities(sample: Sample) -> dict[str, float]:
+class CaseNumberKind(StrEnum):
+    """What of a case a number is, in words for its argument or tensor."""
+
+    ARGUMENT = "{}"
+    ELEMENTS = "the number of elements of {}"
+    LAST_SIZE = "the size of the last dimension of {}"
+    FIRST_SIZE = "the size of the first dimension of {}"
+
+
+@dataclass(frozen=True)
+class CaseNumber:
+    """A number that belongs to one case and that a factor may be made of."""
+
+    kind: CaseNumberKind
+    # Argument or input; ``None`` is the result.
+    name: str | None
+
+    def __str__(self) -> str:
+        return self.kind.format("the result" if self.name is None else self.name)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it counts elements."""
+        return self.kind is not CaseNumberKind.ARGUMENT
+
+
+@dataclass(frozen=True)
+class Law:
+    """A factor that is a power of a number of the case."""
+
+    number: CaseNumber
+    power: float
+    sign: float
+
+    def __str__(self) -> str:
+        text = POWERS[self.power].format(self.number)
+        return text if self.sign > 0 else f"-{text}"
+
+
+def quantities(sample: Sample) -> dict[CaseNumber, float]:
     """Numbers that belong to one case and that a factor may be made of."""
-    found: dict[str, float] = {}
+    found: dict[CaseNumber, float] = {}
     for argument, value in zip(sample.case.entry.arguments, sample.case.values, strict=False):
         is_number = isinstance(argument, NumberArgument) and isinstance(value, int | float)
         is_scalar = isinstance(value, torch.Tensor) and value.dim() == 0
         if is_number or (is_scalar and len(sample.inputs) > 1):
             assert isinstance(value, int | float | torch.Tensor)
-            found[argument.name] = float(value)
+            found[CaseNumber(CaseNumberKind.ARGUMENT, argument.name)] = float(value)
     for name, tensor in sample.inputs.items():
         if tensor.dim() == 0:
             continue
-        found[f"the number of elements of {name}"] = float(tensor.numel())
-        found[f"the size of the last dimension of {name}"] = float(tensor.shape[-1])
-        found[f"the size of the first dimension of {name}"] = float(tensor.shape[0])
+        found[CaseNumber(CaseNumberKind.ELEMENTS, name)] = float(tensor.numel())
+        found[CaseNumber(CaseNumberKind.LAST_SIZE, name)] = float(tensor.shape[-1])
+        found[CaseNumber(CaseNumberKind.FIRST_SIZE, name)] = float(tensor.shape[0])
     cotangent = sample.cotangent
     if cotangent is not None and cotangent.dim():
-        found["the number of elements of the result"] = float(cotangent.numel())
+        found[CaseNumber(CaseNumberKind.ELEMENTS, None)] = float(cotangent.numel())
     return found
 
 
-def law(samples: Sequence[Sample], factors: Sequence[float]) -> str | None:
+def law(samples: Sequence[Sample], factors: Sequence[float]) -> Law | None:
     """What the factors of the samples have in common, e.g. ``1/the number of rows``."""
-    for name, power, sign in _laws(samples):
+    for found in _laws(samples):
         if all(
-            (base := quantities(sample).get(name, _one(sample, name))) is not None
-            and (base > 0 or (base != 0 and power == int(power)))
-            and same(factor, sign * base**power, 1e-5 if _is_single(sample) else 1e-8)
+            (base := quantities(sample).get(found.number, _one(sample, found.number))) is not None
+            and (base > 0 or (base != 0 and found.power == int(found.power)))
+            and same(factor, found.sign * base**found.power, 1e-5 if _is_single(sample) else 1e-8)
             for sample, factor in zip(samples, factors, strict=True)
         ):
-            text = POWERS[power].format(name)
-            return text if sign > 0 else f"-{text}"
+            return found
     return None
 
 
@@ -96,16 +136,15 @@ def _is_single(sample: Sample) -> bool:
     return sample.expected.dtype == torch.float32
 
 
-def _one(sample: Sample, name: str) -> float | None:
+def _one(sample: Sample, number: CaseNumber) -> float | None:
     """A 0-d tensor has one element, although it has no size to speak of."""
-    tensor = name.rsplit(" ", 1)[-1]
-    counts = name.startswith(("the number", "the size"))
-    return 1.0 if counts and (tensor in sample.inputs or tensor == "result") else None
+    known = number.name is None or number.name in sample.inputs
+    return 1.0 if number.counts and known else None
 
 
-def _laws(samples: Sequence[Sample]) -> Iterator[tuple[str, float, float]]:
-    names = dict.fromkeys(name for sample in samples for name in quantities(sample))
-    for name in names:
+def _laws(samples: Sequence[Sample]) -> Iterator[Law]:
+    numbers = dict.fromkeys(number for sample in samples for number in quantities(sample))
+    for number in numbers:
         for power in POWERS:
             for sign in (1.0, -1.0):
-                yield name, power, sign
+                yield Law(number, power, sign)

@@ -9,7 +9,7 @@ import torch
 
 from harness.diagnosis import Asked, Evidence, Sample, says_something
 from harness.diagnosis.sample import samples_of
-from harness.model import Picture
+from harness.model import Picture, Quantity, QuantityKind
 
 MOST_POINTS = 160
 MOST_ROWS, MOST_COLUMNS = 12, 16
@@ -24,16 +24,16 @@ def portrait(about: Asked, evidence: Evidence) -> Picture | None:
         for trial, answer in zip(about.trials, about.answers, strict=True)
         if says_something(answer)
         for sample in samples_of(about.check, trial, answer)
-        if sample.what.startswith(("the gradient of ", "the second derivative"))
+        if sample.quantity.is_derivative
     ]
     failing = [s for s in samples if not s.right and (s.comparable or s.got is None)]
     if not failing:
         return None
-    what = failing[0].what
-    failing = [s for s in failing if s.what == what]
+    quantity = failing[0].quantity
+    failing = [s for s in failing if s.quantity == quantity]
     largest = max(failing, key=lambda s: s.exact.numel())
     if largest.exact.numel() == 1:
-        return _pairs(what, [s for s in samples if s.what == what])
+        return _pairs(quantity, [s for s in samples if s.quantity == quantity])
     return _curve(largest, evidence) or _map(largest)
 
 
@@ -44,7 +44,7 @@ def _got(sample: Sample) -> torch.Tensor:
 def _curve(sample: Sample, evidence: Evidence) -> Picture | None:
     """The derivative over the domain, for functions of one element at a time."""
     name, g = sample.argument, sample.cotangent
-    if name is None or g is None or not sample.what.startswith("the gradient of "):
+    if name is None or g is None or sample.quantity.kind is not QuantityKind.GRADIENT:
         return None
     x = sample.inputs[name]
     if x.shape != sample.exact.shape or g.shape != x.shape or x.numel() < 8:
@@ -60,7 +60,7 @@ def _curve(sample: Sample, evidence: Evidence) -> Picture | None:
     step = max(1, math.ceil(len(across) / MOST_POINTS))
     return Picture(
         "curve",
-        sample.what,
+        str(sample.quantity),
         sample.case.label,
         tuple(_short(v) or 0.0 for v in across[::step].tolist()),
         0,
@@ -93,7 +93,7 @@ def _map(sample: Sample) -> Picture:
         about += f"; rows from {top}, columns from {left}"
     return Picture(
         "map",
-        sample.what,
+        str(sample.quantity),
         about,
         (),
         exact[part].shape[1],
@@ -106,7 +106,7 @@ def _start(worst: int, size: int, most: int) -> int:
     return max(0, min(worst - most // 2, size - most))
 
 
-def _pairs(what: str, samples: Sequence[Sample]) -> Picture | None:
+def _pairs(quantity: Quantity, samples: Sequence[Sample]) -> Picture | None:
     """One number per case: what came against what is right, per unit of incoming gradient."""
     expected, got = [], []
     for s in samples:
@@ -122,7 +122,7 @@ def _pairs(what: str, samples: Sequence[Sample]) -> Picture | None:
         return None
     return Picture(
         "pairs",
-        what,
+        str(quantity),
         f"{len(expected)} cases, divided by the size of the incoming gradient",
         (),
         0,

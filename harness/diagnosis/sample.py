@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,15 +14,12 @@ import torch
 from harness.checks.bench import Bench, Trial
 from harness.expectation import Expected, Reference
 from harness.inputs import Case
+from harness.model import Quantity
 from harness.question import Answer, Question
+from harness.sandbox.inside.part import Part, Role
 
 Array = npt.NDArray[np.float64]
-# Names of parts of a sequence of calls: ``y0``, ``g1_0``, and ``again0``, the first call's
-# gradients when backward is run through it a second time.
-_CALL_RESULT = re.compile(r"y(\d+)$")
-_CALL_GRADIENT = re.compile(r"g(\d+)_(\d+)$")
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
-_AGAIN = re.compile(r"again(\d+)$")
 
 
 class Teacher:
@@ -82,16 +78,15 @@ class Sample:
 
     # Kind of the check that asked.
     check: str
-    # What it is, e.g. ``the gradient of x``; samples of one quantity share it.
-    what: str
+    quantity: Quantity
     question: Question
     expected: Expected
     # ``None`` where it did not come.
     got: torch.Tensor | None
     # Where in a sequence of calls, e.g. ``first of several calls``; empty for a single call.
     moment: str = ""
-    # All that was expected of the same call, by ``what``.
-    beside: Mapping[str, Expected] | None = None
+    # All that was expected of the same call.
+    beside: Mapping[Quantity, Expected] | None = None
     # The calls of the same sequence, this one among them; empty for a single call.
     calls: tuple[Question, ...] = ()
 
@@ -118,9 +113,8 @@ class Sample:
     @cached_property
     def argument(self) -> str | None:
         """The tensor argument whose gradient or second derivative this is."""
-        name = self.what.rsplit(" ", 1)[-1]
-        is_derivative = self.what.startswith(("the gradient of ", "the second derivative for "))
-        return name if is_derivative and name in self.case.tensors else None
+        is_derivative = self.quantity.is_derivative and self.quantity.argument in self.case.tensors
+        return self.quantity.argument if is_derivative else None
 
     @cached_property
     def exact(self) -> torch.Tensor:
@@ -187,17 +181,17 @@ def samples_of(check: str, trial: Trial, answer: Answer) -> Iterator[Sample]:
         return  # it says nothing that the same gradients asked for one by one do not say
     others = trial.question.others
     calls = list(others) if trial.question.ask == "in_turn" else [trial.question, *others]
-    beside: dict[int, dict[str, Expected]] = {}
-    found: list[tuple[int, str, str, Expected]] = []
+    beside: dict[int, dict[Quantity, Expected]] = {}
+    found: list[tuple[int, Part, str, Expected]] = []
     for part, expected in trial.expected.items():
         index, moment = 0, ""
         if len(calls) > 1:
-            if match := _CALL_RESULT.match(part) or _CALL_GRADIENT.match(part):
-                index = int(match[1])
+            if part.call is not None:
+                index = part.call
                 moment = f"{_ORDINALS[index]} of several calls"
-            elif _AGAIN.match(part):
+            elif part.role is Role.AGAIN:
                 moment = "second backward through one graph"
-        beside.setdefault(index, {}).setdefault(expected.what, expected)
+        beside.setdefault(index, {}).setdefault(expected.quantity, expected)
         found.append((index, part, moment, expected))
     for index, part, moment, expected in found:
         got = answer.parts.get(part)
@@ -205,7 +199,7 @@ def samples_of(check: str, trial: Trial, answer: Answer) -> Iterator[Sample]:
             expected, got, moment = _telling_call(expected, got)
         yield Sample(
             check,
-            expected.what,
+            expected.quantity,
             calls[index],
             expected,
             got,
@@ -226,6 +220,6 @@ def _telling_call(
         at = int(wrong[0]) if len(wrong) else 0
         got = got[at]
     one = Expected(
-        stacked.what, stacked.low[at], stacked.high[at], stacked.allowed[at], stacked.dtype
+        stacked.quantity, stacked.low[at], stacked.high[at], stacked.allowed[at], stacked.dtype
     )
     return one, got, "later ones of many equal calls" if at else ""

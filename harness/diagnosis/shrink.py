@@ -8,10 +8,18 @@ from dataclasses import replace
 import torch
 
 from harness.checks.bench import Bench, Trial
-from harness.expectation import Expected, untouched
+from harness.expectation import (
+    BRANCH_GRADIENT,
+    COTANGENT_AFTER_BACKWARD,
+    Expected,
+    gradient_parts,
+    second_parts,
+    untouched,
+)
 from harness.inputs import KINK_MARGIN, Case
 from harness.model import TensorArgument
 from harness.question import Answer, Cotangent, Question
+from harness.sandbox.inside.part import BRANCH, COTANGENT, RESULT, Part
 
 Ask = Callable[[Sequence[Question]], list[Answer]]
 # A snippet with more numbers than this is not read.
@@ -94,24 +102,22 @@ def _in_domain(case: Case) -> bool:
 
 def _expected(
     bench: Bench, question: Question, trial: Trial, *, rough: bool
-) -> dict[str, Expected] | None:
+) -> dict[Part, Expected] | None:
     """What is right at the new numbers, part by part; ``None`` where that is not known."""
     reference = bench.reference(question.case, seed=question.seed, rough=rough)
     try:
         if question.ask == "vjp2":
             cotangent, *outer = (c.value for c in question.cotangents)
             second = reference.second_gradients(cotangent, outer, question.grad)
-            known = {f"g{i}": e for i, e in enumerate(second[:-1])} | {"c0": second[-1]}
+            known = second_parts(second)
         else:
-            known = {"y": reference.forward()}
+            known = {RESULT: reference.forward()}
             if question.cotangents:
                 cotangent = question.cotangents[0].value
                 gradients = reference.gradients(cotangent, question.grad)
-                known |= {f"g{i}": e for i, e in enumerate(gradients)}
-                known["c"] = Expected.exactly("the incoming gradient after backward", cotangent)
-                known["z0"] = Expected.exactly(
-                    "the gradient of another branch of the graph", 2 * cotangent
-                )
+                known |= gradient_parts(gradients)
+                known[COTANGENT] = Expected.exactly(COTANGENT_AFTER_BACKWARD, cotangent)
+                known[BRANCH] = Expected.exactly(BRANCH_GRADIENT, 2 * cotangent)
         known |= untouched(question.case)
     except RuntimeError:
         return None

@@ -9,6 +9,7 @@ from harness.diagnosis.shrink import MOST_NUMBERS
 from harness.expectation import Expected
 from harness.inputs import Log, Stack
 from harness.question import Answer, Question
+from harness.sandbox.inside.part import BRANCH, Part, Role
 
 # The line that imports the entry point; ``{}`` is its name.
 FROM_SOLUTION = "from solution import {}"
@@ -48,7 +49,7 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
             return None
         lines.append(f'print("got     ", {printed})')
         lines.append(f'print("expected", {_expected(expected, got)})')
-        lines.append(f"# {expected.what}: got {_shown(got)}, expected {_shown(expected.low)}")
+        lines.append(f"# {expected.quantity}: got {_shown(got)}, expected {_shown(expected.low)}")
     return "\n".join(lines) + "\n"
 
 
@@ -67,7 +68,7 @@ def of_gradcheck(question: Question, kind: str, imported: str = FROM_SOLUTION) -
 
 
 Prepared = list[tuple[Question, str, list[str]]]
-Wrong = tuple[str, Expected, torch.Tensor | None]
+Wrong = tuple[Part, Expected, torch.Tensor | None]
 
 
 def _first_wrong(trial: Trial, answer: Answer) -> Wrong | None:
@@ -107,7 +108,7 @@ def _ask_in_graph(prepared: Prepared, lines: list[str], wrong: Wrong | None) -> 
         f"*grads, grad_z = torch.autograd.grad(total, (*{_leaves(question, '')}, z), g, "
         "allow_unused=True)",
     ]
-    return wrong is None or wrong[0] != "z0"
+    return wrong is None or wrong[0] != BRANCH
 
 
 def _ask_backward(prepared: Prepared, lines: list[str], wrong: Wrong | None) -> bool:
@@ -157,26 +158,24 @@ _ASKS = {
 }
 
 
-def _printed(question: Question, part: str) -> str | None:
+def _printed(question: Question, part: Part) -> str | None:
     """The expression for one part of an answer, in the names that the lines use."""
-    kind, _, rest = part.partition("_")
-    if question.others:
-        if kind.startswith("again"):
-            return f"again[{kind[5:]}]"
-        number = int(kind[1:]) + 1
-        return f"y{number}" if kind[0] == "y" else f"grads{number}[{rest}]"
-    if part == "y":
-        return "y"
-    if part == "c":
-        return "g"
-    if part == "c0":
-        return "g.grad"
-    if part[0] == "x":
-        return list(question.case.tensors)[int(part[1:])]
-    if part[0] == "g":
-        return f"grads[{part[1:]}]"
-    if part[0] == "p":
-        return f"parameters[{part[1:]}].grad"
+    number = "" if part.call is None else str(part.call + 1)
+    match part.role:
+        case Role.RESULT:
+            return f"y{number}"
+        case Role.GRADIENT:
+            return f"grads{number}[{part.place}]"
+        case Role.AGAIN:
+            return f"again[{part.place}]"
+        case Role.PARAMETER:
+            return f"parameters[{part.place}].grad"
+        case Role.INPUT:
+            return list(question.case.tensors)[part.place or 0]
+        case Role.COTANGENT:
+            return "g"
+        case Role.COTANGENT_GRADIENT:
+            return "g.grad"
     return None
 
 

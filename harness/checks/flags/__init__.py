@@ -11,10 +11,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from harness.checks.behaviour import LibraryCalled, NoMutation
 from harness.checks.flags.code import Sign, code_signs
 from harness.checks.flags.prose import MESSAGES, TRAPS, applies, prose_signs
+from harness.checks.structure import HandWritten
 from harness.checks.text import sentences
 from harness.model import (
+    EventKind,
+    Fault,
     Finding,
     Level,
     Outcome,
@@ -51,17 +55,10 @@ FLAGS = (
     "unverified",
 )
 
+# Those that a failed check raises.
+MEASURED = frozenset({"missing-function", "inplace", "gradient-count", "gradient-shape"})
 # A flag that is raised at more places than a person looks at is not shown at all of them.
 _MAX_PLACES = 50
-# Shapes of a gradient, not shapes of the data a check was run on.
-_WRONG_SHAPE = re.compile(
-    r"gradients?\b(?: (?:for|of|at|index) \w+)* (?:has|have|of|with|got|returned)\b"
-    r"[^.;]{0,30}\bshape|"
-    r"shape of (?:the|its) gradient|gradient'?s? shape|invalid gradient at index|"
-    r"returned [^.;]*\bof shape|wrong shape",
-    re.I,
-)
-_WRONG_COUNT = re.compile(r"(?:incorrect|wrong) number of gradients", re.I)
 
 
 def find_flags(
@@ -86,7 +83,7 @@ def find_flags(
     )
     found += _said(submission, scenario, source, verification, traps)
     if verification.batched and not any(flag.flag == "batched" for flag in found):
-        written = [event.line for event in verification.events if event.what == "written"]
+        written = [event.line for event in verification.events if event.what is EventKind.WRITTEN]
         found += [lines.flag(Sign("batched", MESSAGES["batched"], at)) for at in written[1:2]]
     if not verification.level.reaches(Level.SHIPPED):
         where = _first_line(source, lines)
@@ -137,17 +134,18 @@ def _measured_signs(
         without = source is not None and not (
             source.reached(finding.entry_point) if finding.entry_point else source.functions
         )
-        match finding.check:
-            case "hand_written" if "call raised" not in finding.message:
+        gradient = finding.quantity is None or finding.quantity.is_gradient
+        match finding.fault:
+            case Fault.NOT_HAND_WRITTEN if finding.check == HandWritten.kind:
                 yield Sign("missing-function", finding.message, line)
-            case "library_called" if without:
-                yield Sign("missing-function", finding.message, line)
-            case "no_mutation" if re.search(r"after (?:the call|backward)", finding.message):
+            case Fault.MUTATED_INPUT | Fault.MUTATED_COTANGENT if finding.check == NoMutation.kind:
                 yield Sign("inplace", finding.message, line)
-        if _WRONG_COUNT.search(finding.message):
-            yield Sign("gradient-count", finding.message, line)
-        elif _WRONG_SHAPE.search(finding.message):
-            yield Sign("gradient-shape", finding.message, line)
+            case Fault.WRONG_COUNT:
+                yield Sign("gradient-count", finding.message, line)
+            case Fault.WRONG_SHAPE if gradient:
+                yield Sign("gradient-shape", finding.message, line)
+        if finding.check == LibraryCalled.kind and without:
+            yield Sign("missing-function", finding.message, line)
     opaque = bool(scenario.provided) or scenario.asks_for_function
     if opaque and source is not None and source.defs and not source.functions:
         defined = [n for e in scenario.entry_points if (n := _line_of(e.name, source))]

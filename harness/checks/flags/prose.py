@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from harness.checks.text import Sentence, in_context, quote_of, says
+from harness.claims import BATCHED
 from harness.model import Level, Scenario, Verification
 from harness.source import Source
 
@@ -26,13 +27,6 @@ MESSAGES: Mapping[str, str] = {
     "approximate-unverified": "takes an approximate gradient for one that cannot be verified",
     "second-order-avoided": "avoids second derivatives as too complex",
 }
-# Sentences that tell in which order the agent worked, rather than what a test looks like.
-BATCHED = (
-    "wrote … straight through",
-    "wrote all … first",
-    "wrote … all five",
-    "tested together at the end",
-)
 _PHRASES: Mapping[str, tuple[str, ...]] = {
     "used-before-gradcheck": (
         "deploy this",

@@ -23,6 +23,17 @@ from typing import Any
 import torch
 
 from . import layers, linux, wire
+from .part import (
+    BRANCH,
+    COTANGENT,
+    COTANGENT_GRADIENT,
+    DRAW,
+    RESULT,
+    Part,
+    Parts,
+    Role,
+    numbered,
+)
 
 FILE_NAME = "solution.py"
 MODULE_NAME = "solution"
@@ -240,7 +251,7 @@ class Server:
             except BaseException as error:
                 answers.append({"error": described(error)})
                 continue
-            answers.append({**answer, "parts": [name for name, _ in parts]})
+            answers.append({**answer, "parts": [str(name) for name, _ in parts]})
             results += found
         return {"answers": answers}, results
 
@@ -260,14 +271,16 @@ class Server:
         parts: Parts = []
         try:
             for invocation, result in self.held if cotangents else ():
-                parts += named("g", invocation.gradients(result, cotangents[0].clone()))
+                parts += numbered(
+                    Role.GRADIENT, invocation.gradients(result, cotangents[0].clone())
+                )
             check_sendable(parts)
             found = as_they_are_now(parts)
         except BaseException as error:
             return {"error": described(error)}, []
         finally:
             self.held.clear()
-        return {"parts": [name for name, _ in parts]}, found
+        return {"parts": [str(name) for name, _ in parts]}, found
 
     def script(self, header: Json) -> Json:
         """Run the code as ``__main__``, then the test functions named; watch its gradchecks."""
@@ -306,7 +319,7 @@ def signature_problem(function: Callable[..., object], arguments: int) -> str | 
     return None
 
 
-def check_sendable(parts: list[tuple[str, torch.Tensor]]) -> None:
+def check_sendable(parts: Parts) -> None:
     for name, tensor in parts:
         if not isinstance(tensor, torch.Tensor):
             raise TypeError(f"{name} is a {type(tensor).__name__}, expected a tensor")
@@ -316,7 +329,7 @@ def check_sendable(parts: list[tuple[str, torch.Tensor]]) -> None:
             raise TypeError(f"{name} is {tensor.dtype}, which no question asks for")
 
 
-def as_they_are_now(parts: list[tuple[str, torch.Tensor]]) -> list[torch.Tensor]:
+def as_they_are_now(parts: Parts) -> list[torch.Tensor]:
     """Copies: a thread that goes on computing must not fill in what a caller has already seen."""
     return [tensor.detach().clone() for _, tensor in parts]
 
@@ -447,18 +460,14 @@ class DetachedError(RuntimeError):
     """A result that should be differentiable has no history."""
 
 
-Parts = list[tuple[str, torch.Tensor]]
-
-
-def named(prefix: str, tensors: list[torch.Tensor | None]) -> Parts:
-    """Tensors as parts ``prefix0``, ``prefix1`` …; those that are None are left out."""
-    return [(f"{prefix}{i}", t) for i, t in enumerate(tensors) if t is not None]
+def _one(part: Part, tensor: torch.Tensor | None) -> Parts:
+    return [] if tensor is None else [(part, tensor)]
 
 
 def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
-    """``y``; also the inputs as they are afterwards, the log and the next random numbers."""
+    """The result; also the inputs as they are afterwards, the log and the next random numbers."""
     result = invocation.run()
-    inputs = named("x", [*invocation.inputs])
+    inputs = numbered(Role.INPUT, invocation.inputs)
     facts: Json = {
         "changed_settings": settings() != invocation.settings,
         "left_gradient": [i for i, leaf in enumerate(invocation.leaves) if leaf.grad is not None],
@@ -473,7 +482,7 @@ def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
     }
     if not isinstance(result, torch.Tensor):
         facts |= {"value": repr(result)[:60], "type": type(result).__name__}
-        return facts, [*inputs, ("draw", invocation.random_draw())]
+        return facts, [*inputs, (DRAW, invocation.random_draw())]
     same = [i for i, tensor in enumerate(invocation.inputs) if tensor is result]
     storage = [
         i
@@ -486,7 +495,7 @@ def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
         "shares_storage_with": storage,
         "graph": graph_of(result),
     }
-    return facts, [("y", result), *inputs, ("draw", invocation.random_draw())]
+    return facts, [(RESULT, result), *inputs, (DRAW, invocation.random_draw())]
 
 
 def graph_of(result: torch.Tensor) -> list[Json]:
@@ -509,14 +518,19 @@ def graph_of(result: torch.Tensor) -> list[Json]:
 
 
 def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
-    """``y`` and a gradient per leaf, through ``autograd.grad``; what the call left behind."""
+    """The result and a gradient per leaf, through ``autograd.grad``; what the call left behind."""
     output = invocation.output()
     (cotangent,) = invocation.cotangents
     gradients = invocation.gradients(output, cotangent)
     draw = invocation.random_draw()
-    parts = [("y", output), *named("g", gradients), ("c", cotangent), ("draw", draw)]
+    parts = [
+        (RESULT, output),
+        *numbered(Role.GRADIENT, gradients),
+        (COTANGENT, cotangent),
+        (DRAW, draw),
+    ]
     facts = {"log": invocation.log, "changed_settings": settings() != invocation.settings}
-    return facts, [*parts, *named("x", [*invocation.inputs])]
+    return facts, [*parts, *numbered(Role.INPUT, invocation.inputs)]
 
 
 def ask_backward(invocation: Invocation) -> tuple[Json, Parts]:
@@ -532,7 +546,12 @@ def ask_backward(invocation: Invocation) -> tuple[Json, Parts]:
     leaves = [accumulated(leaf) for leaf in invocation.leaves]
     parameters = [accumulated(parameter) for parameter in invocation.parameters]
     draw = invocation.random_draw()
-    parts = [("y", output), *named("g", leaves), *named("p", parameters), ("draw", draw)]
+    parts = [
+        (RESULT, output),
+        *numbered(Role.GRADIENT, leaves),
+        *numbered(Role.PARAMETER, parameters),
+        (DRAW, draw),
+    ]
     return {"log": invocation.log}, parts
 
 
@@ -542,7 +561,7 @@ def accumulated(leaf: torch.Tensor) -> torch.Tensor | None:
 
 
 def ask_vjp2(invocation: Invocation) -> tuple[Json, Parts]:
-    """Vjp of the vjp: gradients for each leaf (``g``) and for the cotangent (``c``)."""
+    """Vjp of the vjp: gradients for each leaf and for the cotangent."""
     output = invocation.output()
     cotangent, *outer = invocation.cotangents
     cotangent.requires_grad_()
@@ -558,11 +577,11 @@ def ask_vjp2(invocation: Invocation) -> tuple[Json, Parts]:
     # once_differentiable raises.
     torch.autograd.backward([gradient for gradient, _ in live], [weight for _, weight in live])
     leaves = [leaf.grad for leaf in invocation.leaves]
-    return {}, [*named("g", leaves), *named("c", [cotangent.grad])]
+    return {}, [*numbered(Role.GRADIENT, leaves), *_one(COTANGENT_GRADIENT, cotangent.grad)]
 
 
 def ask_in_graph(invocation: Invocation) -> tuple[Json, Parts]:
-    """Gradients where the cotangent is shared with another branch, which gets ``z``."""
+    """Gradients where the cotangent is shared with another branch, which gets ``BRANCH``."""
     (cotangent,) = invocation.cotangents
     other = torch.zeros_like(cotangent).requires_grad_()
     # Made before the call, so that its backward runs after the one under test.
@@ -570,7 +589,7 @@ def ask_in_graph(invocation: Invocation) -> tuple[Json, Parts]:
     total = invocation.output() + branch
     leaves = [*invocation.leaves, other]
     *gradients, last = torch.autograd.grad(total, leaves, cotangent, allow_unused=True)
-    return {}, [("y", total - branch), *named("g", list(gradients)), *named("z", [last])]
+    return {}, [(RESULT, total - branch), *numbered(Role.GRADIENT, gradients), *_one(BRANCH, last)]
 
 
 def ask_interleaved(invocation: Invocation) -> tuple[Json, Parts]:
@@ -585,18 +604,18 @@ def ask_interleaved(invocation: Invocation) -> tuple[Json, Parts]:
         one = everyone[index]
         gradients[index] = one.gradients(outputs[index], one.cotangents[0], retain_graph=index == 0)
     again = first.gradients(outputs[0], first.cotangents[0])
-    parts = [(f"y{index}", value) for index, value in enumerate(values)]
+    parts = [(Part(Role.RESULT, call=index), value) for index, value in enumerate(values)]
     for index in range(len(everyone)):
-        parts += named(f"g{index}_", gradients[index])
-    return {"log": first.log}, [*parts, *named("again", again)]
+        parts += numbered(Role.GRADIENT, gradients[index], index)
+    return {"log": first.log}, [*parts, *numbered(Role.AGAIN, again)]
 
 
 def ask_in_turn(invocation: Invocation) -> tuple[Json, Parts]:
-    """``y`` of each other call, whose arguments are gone before those of the next are made."""
+    """The result of each other call, whose arguments are gone before those of the next are made."""
     parts: Parts = []
     for index, call in enumerate(invocation.call["others"]):
         one = Invocation(sys.modules[MODULE_NAME], call, invocation.tensors)
-        parts.append((f"y{index}", one.output().detach().clone()))
+        parts.append((Part(Role.RESULT, call=index), one.output().detach().clone()))
         del one
     return {}, parts
 
@@ -609,7 +628,9 @@ def ask_batched(invocation: Invocation) -> tuple[Json, Parts]:
     parts: Parts = []
     for index, gradients in enumerate(found):
         if gradients is not None:
-            parts += [(f"g{n}_{index}", one.clone()) for n, one in enumerate(gradients)]
+            parts += [
+                (Part(Role.GRADIENT, index, n), one.clone()) for n, one in enumerate(gradients)
+            ]
     return {}, parts
 
 
@@ -625,7 +646,7 @@ def ask_timed(invocation: Invocation) -> tuple[Json, Parts]:
 
 
 def ask_many(invocation: Invocation) -> tuple[Json, Parts]:
-    """The same call ``count`` times; ``y`` and the gradients of all, stacked."""
+    """The same call ``count`` times; results and gradients of all, stacked."""
     (cotangent,) = invocation.cotangents
     outputs, gradients = [], []
     for _ in range(invocation.call["count"]):
@@ -639,7 +660,7 @@ def ask_many(invocation: Invocation) -> tuple[Json, Parts]:
             ]
         )
     stacked = [torch.stack(one) for one in zip(*gradients, strict=True)]
-    return {}, [("y", torch.stack(outputs)), *named("g", [*stacked])]
+    return {}, [(RESULT, torch.stack(outputs)), *numbered(Role.GRADIENT, stacked)]
 
 
 def ask_overwritten(invocation: Invocation) -> tuple[Json, Parts]:
@@ -651,7 +672,7 @@ def ask_overwritten(invocation: Invocation) -> tuple[Json, Parts]:
     with torch.no_grad():
         target.mul_(-0.5).add_(0.25)
     try:
-        return {}, named("g", invocation.gradients(output, cotangent))
+        return {}, numbered(Role.GRADIENT, invocation.gradients(output, cotangent))
     except Exception as error:
         return {"refused": described(error)}, []
 

@@ -10,14 +10,26 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
-from harness.model import Event, Step, StepKind, Submission
-from harness.source import Gradcheck, Source, analyse
+from harness.model import (
+    Event,
+    EventKind,
+    Level,
+    Scenario,
+    Step,
+    StepKind,
+    Submission,
+    Verification,
+    VerificationWhy,
+)
+from harness.source import Gradcheck, Source
 from harness.source.names import Def, mentioned
+from harness.source.states import analyse_once, function_states
 from harness.transcripts import Change, PythonRun, Replay, Run, bundle, find, replay
+from harness.verification.written import Needed, Weakness, all_of, listed, weakness
 
 # Characters of code in different states that are read for the changes, and for the runs.
 _MAX_READ = 500_000
@@ -30,7 +42,7 @@ _MAX_OUTPUT = 200_000
 
 
 @dataclass(frozen=True)
-class Check:
+class RecordedCheck:
     """One gradcheck that was run."""
 
     # Index of the step, and its line in the rendered text.
@@ -45,21 +57,21 @@ class Check:
     passed: bool | None
     why: str
     # Why it proves nothing even if it passed; ``None`` where it does.
-    fault: str | None
+    weakness: Weakness | None
     # What each Function was made of at the time.
     states: Mapping[str, int]
 
     @property
     def good(self) -> bool:
         """Whether it passed and means something."""
-        return self.passed is True and self.fault is None
+        return self.passed is True and self.weakness is None
 
 
 @dataclass(frozen=True)
-class Evidence:
+class TranscriptEvidence:
     """Everything that a transcript shows about verification."""
 
-    checks: tuple[Check, ...]
+    checks: tuple[RecordedCheck, ...]
     events: tuple[Event, ...]
     # What each Function is made of at the end.
     final: Mapping[str, int]
@@ -72,7 +84,7 @@ class Evidence:
     # Files with a gradcheck that exist at the end, with their source.
     files: Mapping[str, Source]
 
-    def stale(self, check: Check, function: str) -> bool:
+    def stale(self, check: RecordedCheck, function: str) -> bool:
         """Whether ``function`` was changed after ``check`` ran."""
         known = check.states.get(function)
         changed = known is not None and known != self.final.get(function)
@@ -85,45 +97,44 @@ class Evidence:
             return None
         waiting: dict[str, int] = {}
         for event in self.events:
-            if event.what == "written":
+            if event.what is EventKind.WRITTEN:
                 if waiting:
                     return True
                 waiting[event.function] = event.step
-            elif event.what == "verified":
+            elif event.what is EventKind.VERIFIED:
                 waiting.pop(event.function, None)
         return False
 
 
-Fault = Callable[[Gradcheck, frozenset[str] | None], str | None]
-
-
-def gather(
-    submission: Submission, wanted: frozenset[str], entry_points: Sequence[str], fault: Fault
-) -> Evidence | None:
-    """The evidence about the Functions in ``wanted``; ``None`` without a transcript.
-
-    ``fault`` says why a gradcheck of some Functions would prove nothing.
-    """
+def gather(submission: Submission, scenario: Scenario, needed: Needed) -> TranscriptEvidence | None:
+    """The evidence about the Functions that are needed; ``None`` without a transcript."""
     transcript = submission.transcript
     if transcript is None:
         return None
     played = replay(transcript)
-    steps, entries = transcript.steps, tuple(entry_points)
-    checks: list[Check] = []
-    order: list[tuple[int, int, int, str, str]] = [
+    wanted = all_of(needed)
+    steps, entries = transcript.steps, tuple(entry.name for entry in scenario.entry_points)
+    checks: list[RecordedCheck] = []
+    order: list[tuple[int, int, int, str, EventKind]] = [
         (n, 0, index, function, what)
         for n, index, function, what in _history(played.changes, wanted, entries)
     ]
     for run in _last_runs(played.runs):
-        found = list(_checks(run, steps, entries, wanted, fault))
+        found = list(_checks(run, steps, entries, scenario, needed))
         checks += found
         order += [
-            (run.changes, 1, run.step, function, "verified" if check.good else "failed")
+            (
+                run.changes,
+                1,
+                run.step,
+                function,
+                EventKind.VERIFIED if check.good else EventKind.FAILED,
+            )
             for check in found
             if check.good or check.passed is False
             for function in sorted((check.functions or frozenset()) & wanted)
         ]
-    return Evidence(
+    return TranscriptEvidence(
         checks=tuple(checks),
         events=tuple(
             dict.fromkeys(
@@ -131,14 +142,14 @@ def gather(
                 for _, _, index, function, what in sorted(order, key=lambda item: item[:2])
             )
         ),
-        final=_states(submission.code or "", entries),
+        final=function_states(submission.code or "", entries),
         touched=_touched(played, wanted),
         ordered=len(wanted) > 1
-        and wanted <= {f for _, _, _, f, what in order if what == "written"},
+        and wanted <= {f for _, _, _, f, what in order if what is EventKind.WRITTEN},
         complete=any(s.kind is StepKind.RAN for s in steps)
         and not any(name.startswith("call of") for name in transcript.skipped),
         files={
-            path: _analyse(bundle(played.files, content))
+            path: analyse_once(bundle(played.files, content))
             for path, content in played.files.items()
             if "gradcheck" in content
         },
@@ -175,18 +186,19 @@ def _checks(
     run: Run,
     steps: Sequence[Step],
     entries: tuple[str, ...],
-    wanted: frozenset[str],
-    fault: Fault,
-) -> Iterator[Check]:
+    scenario: Scenario,
+    needed: Needed,
+) -> Iterator[RecordedCheck]:
+    wanted = all_of(needed)
     step = steps[run.step]
     for path, code in _scripts(run):
         if "gradcheck" not in "".join(run.files.values()) + code:
             continue
-        source = _analyse(bundle(run.files, code))
+        source = analyse_once(bundle(run.files, code))
         states: dict[str, int] = {}
         for content in (*run.files.values(), *([code] if not path else [])):
             if "Function" in content:
-                states |= _states(bundle(run.files, content), entries)
+                states |= function_states(bundle(run.files, content), entries)
         passed, why = _outcome(run, step)
         for call in _executed(source, run.started, path):
             words = set(re.findall(r"\w+", call.target))
@@ -194,7 +206,7 @@ def _checks(
             if functions is None and len(wanted) == 1 and wanted <= set(states):
                 functions = wanted
             named = words & (source.linked | {f.name for f in source.functions})
-            yield Check(
+            yield RecordedCheck(
                 step=run.step,
                 line=step.line,
                 call=call,
@@ -203,7 +215,7 @@ def _checks(
                 apart=not named,
                 passed=passed,
                 why=why,
-                fault=fault(call, functions),
+                weakness=weakness(call, scenario, needed, functions),
                 states=states,
             )
 
@@ -314,72 +326,12 @@ def _line_around(text: str, place: int) -> str:
 
 
 # --------------------------------------------------------------------------
-# What a Function is made of
-
-
-@lru_cache(maxsize=256)
-def _analyse(code: str) -> Source:
-    return analyse(code)
-
-
-@lru_cache(maxsize=4096)
-def _states(code: str, entries: tuple[str, ...]) -> Mapping[str, int]:
-    """Per Function a hash over everything it is made of and the entry points that apply it."""
-    source = _analyse(code)
-    bound: dict[str, list[ast.stmt]] = {}
-    for statement in source.tree.body:
-        for name in _binds(statement):
-            bound.setdefault(name, []).append(statement)
-    found = {}
-    for function in source.functions:
-        users = {name for name in entries if function.name in source.reached(name)}
-        parts, todo = set[str](), [function.name, *users]
-        while todo:
-            name = todo.pop()
-            if name in bound and name not in parts:
-                parts.add(name)
-                todo += sorted(set[str]().union(*map(_globals, bound[name])))
-        found[function.name] = hash(
-            tuple(_bare(statement) for name in sorted(parts) for statement in bound[name])
-        )
-    return found
-
-
-def _binds(statement: ast.stmt) -> Iterable[str]:
-    match statement:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return [name]
-        case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
-            return {
-                n.id
-                for n in ast.walk(statement)
-                if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-            }
-    return []
-
-
-def _bare(statement: ast.stmt) -> str:
-    """A statement without comments, docstrings and places."""
-    text = ast.dump(statement)
-    for node in ast.walk(statement):
-        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
-            first = node.body[0]
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                text = text.replace(ast.dump(first), "", 1)
-    return text
-
-
-def _globals(statement: ast.stmt) -> set[str]:
-    """Names that a statement uses and does not bind itself."""
-    names = [n for n in ast.walk(statement) if isinstance(n, ast.Name)]
-    own = {n.id for n in names if isinstance(n.ctx, ast.Store)}
-    own |= {n.arg for n in ast.walk(statement) if isinstance(n, ast.arg)}
-    return {n.id for n in names} - own
+# What became of the Functions
 
 
 def _history(
     changes: Sequence[Change], wanted: frozenset[str], entries: tuple[str, ...]
-) -> Iterator[tuple[int, int, str, str]]:
+) -> Iterator[tuple[int, int, str, EventKind]]:
     """When each wanted Function was written and changed: change, step, Function, what."""
     known: dict[str, int] = {}
     room = _MAX_READ
@@ -388,10 +340,113 @@ def _history(
         room -= len(content)
         if room < 0 and number > 1:
             return
-        states = _states(content, entries)
+        states = function_states(content, entries)
         for function in (f for f in states if f in wanted):
             if function not in known:
-                yield number, change.step, function, "written"
+                yield number, change.step, function, EventKind.WRITTEN
             elif known[function] != states[function]:
-                yield number, change.step, function, "changed"
+                yield number, change.step, function, EventKind.CHANGED
             known[function] = states[function]
+
+
+# --------------------------------------------------------------------------
+# The level that it earns
+
+
+def judge_evidence(scenario: Scenario, told: TranscriptEvidence, needed: Needed) -> Verification:
+    """The level that a transcript's runs earn; its reason is empty where it shows nothing."""
+    wanted, by_design = all_of(needed), scenario.gradcheck_fails_by_design
+    checks = [check for check in told.checks if check.call.name == "gradcheck"]
+
+    def current(check: RecordedCheck) -> frozenset[str]:
+        """Functions that are still what the check saw."""
+        if by_design:
+            fresh = not any(told.stale(check, f) for f in wanted & set(check.states))
+            return (check.functions or frozenset()) | wanted if fresh else frozenset()
+        about = (check.functions or frozenset()) & wanted
+        return frozenset(f for f in about if not told.stale(check, f))
+
+    last = {f: c for c in checks if c.passed is not None for f in current(c)}
+    failed = [f for f, c in last.items() if c.passed is False]
+    if failed and not by_design:
+        why = last[failed[0]].why
+        reason = f"the last recorded gradcheck of {listed(failed)} fails when it is run"
+        return Verification(
+            Level.NONE, f"{reason}: {why}" if why else reason, VerificationWhy.FAILS_WHEN_RUN
+        )
+    good = [check for check in checks if check.good and current(check)]
+    covered = frozenset().union(*map(current, good)) & (
+        wanted or frozenset().union(*map(current, good))
+    )
+    missing = wanted - covered
+    if not good or not wanted:
+        return _nothing_current(checks, wanted, told)
+    if missing:
+        why_not = _why_not(checks, missing, told)
+        return Verification(
+            Level.SHIPPED,
+            f"the transcript shows gradcheck passing for {listed(covered)}, but {why_not.words}",
+            why_not.why,
+        )
+    shows = "the transcript shows gradcheck passing after the last edit"
+    company = {f: frozenset().union({f}, *(n for n in needed.values() if f in n)) for f in wanted}
+    together = [
+        f
+        for f in sorted(wanted)
+        if not any(
+            f in current(c) and (c.apart or (c.functions or frozenset()) <= company[f])
+            for c in good
+        )
+    ]
+    if together and not (by_design and len(wanted) <= 1):
+        are = "is" if len(together) == 1 else "are"
+        return Verification(
+            Level.RAN,
+            f"{shows}, but {listed(together)} {are} never checked apart",
+            VerificationWhy.CHECKED_TOGETHER,
+        )
+    by_itself = ", for every Function by itself" if len(wanted) > 1 else ""
+    return Verification(Level.RAN_EACH, shows + by_itself, VerificationWhy.PASSES)
+
+
+def _nothing_current(
+    checks: Sequence[RecordedCheck], wanted: frozenset[str], told: TranscriptEvidence
+) -> Verification:
+    """What to say where no run shows a passing gradcheck of the code as it stands."""
+    if not checks:
+        if not told.complete:
+            return Verification(Level.NONE, "")
+        return Verification(Level.NONE, "no gradcheck is seen to run", VerificationWhy.NOT_SEEN)
+    sound = [c for c in checks if c.weakness is None and c.passed is not False]
+    level = Level.SHIPPED if sound else Level.NONE
+    why_not = _why_not(checks, wanted, told)
+    return Verification(level, why_not.words, why_not.why)
+
+
+def _why_not(
+    checks: Sequence[RecordedCheck], wanted: frozenset[str], told: TranscriptEvidence
+) -> Weakness:
+    """Why ``checks`` verify none of ``wanted`` as they stand."""
+    about = [c for c in checks if c.functions is None or c.functions & wanted]
+    if not about:
+        others = frozenset().union(*(c.functions or frozenset() for c in checks))
+        beside = others - wanted - told.final.keys() or others
+        if beside and not others & told.final.keys() - {f for f in others if f.startswith("_")}:
+            on = " and ".join(f"`{name}`" for name in sorted(others))
+            words = f"gradcheck ran on {on}, not on the exported op"
+            return Weakness(VerificationWhy.OTHER_FUNCTION, words)
+        words = f"no run of gradcheck covers {listed(wanted)}"
+        return Weakness(VerificationWhy.NOT_COVERED, words)
+    for check in reversed(about):
+        if check.good:
+            was = listed(f for f in wanted if told.stale(check, f)) or listed(wanted)
+            words = f"{was} was edited after the last run of gradcheck that passed"
+            return Weakness(VerificationWhy.STALE, words)
+        if check.passed is None:
+            words = f"gradcheck was started, but {check.why}"
+            return Weakness(VerificationWhy.RESULT_UNKNOWN, words)
+        if check.weakness is not None:
+            words = f"the gradcheck that was run {check.weakness.words}"
+            return Weakness(check.weakness.why, words)
+    words = f"gradcheck failed and {listed(wanted)} was not checked again after the edit"
+    return Weakness(VerificationWhy.STALE, words)

@@ -1,0 +1,70 @@
+"""What a Function is made of at one time, so that two states of a file can be compared."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from harness.source import Source, analyse
+
+
+@lru_cache(maxsize=256)
+def analyse_once(code: str) -> Source:
+    """``analyse``, remembered: the states of a transcript's files come again and again."""
+    return analyse(code)
+
+
+@lru_cache(maxsize=4096)
+def function_states(code: str, entries: tuple[str, ...]) -> Mapping[str, int]:
+    """Per Function a hash over everything it is made of and the entry points that apply it."""
+    source = analyse_once(code)
+    bound: dict[str, list[ast.stmt]] = {}
+    for statement in source.tree.body:
+        for name in _binds(statement):
+            bound.setdefault(name, []).append(statement)
+    found = {}
+    for function in source.functions:
+        users = {name for name in entries if function.name in source.reached(name)}
+        parts, todo = set[str](), [function.name, *users]
+        while todo:
+            name = todo.pop()
+            if name in bound and name not in parts:
+                parts.add(name)
+                todo += sorted(set[str]().union(*map(_globals, bound[name])))
+        found[function.name] = hash(
+            tuple(_bare(statement) for name in sorted(parts) for statement in bound[name])
+        )
+    return found
+
+
+def _binds(statement: ast.stmt) -> Iterable[str]:
+    match statement:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return [name]
+        case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+            return {
+                n.id
+                for n in ast.walk(statement)
+                if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
+    return []
+
+
+def _bare(statement: ast.stmt) -> str:
+    """A statement without comments, docstrings and places."""
+    text = ast.dump(statement)
+    for node in ast.walk(statement):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+            first = node.body[0]
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                text = text.replace(ast.dump(first), "", 1)
+    return text
+
+
+def _globals(statement: ast.stmt) -> set[str]:
+    """Names that a statement uses and does not bind itself."""
+    names = [n for n in ast.walk(statement) if isinstance(n, ast.Name)]
+    own = {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    own |= {n.arg for n in ast.walk(statement) if isinstance(n, ast.arg)}
+    return {n.id for n in names} - own

@@ -1,0 +1,206 @@
+"""What a submission did to check itself: one level, and the sentence that says why.
+
+Evidence comes from four places: the code (what its gradcheck calls would check), the harness's
+own run of the file as a script (what they did check, self-reported by the candidate's process),
+a transcript (what was run, on which state of the code, and what came back), and the prose, which
+can only ever claim and is held against the rest.
+
+Long because the sources outweigh each other, and their order of precedence is one decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+from harness.checks.text import Sentence, in_context, says, sentences
+from harness.claims import BATCHED, admits, claims, first_claim
+from harness.model import (
+    Event,
+    EventKind,
+    Level,
+    OwnTests,
+    Scenario,
+    Submission,
+    Verification,
+    VerificationWhy,
+)
+from harness.source import Source
+from harness.verification.ran import first_line, judge_run, lacks_something
+from harness.verification.recorded import TranscriptEvidence, gather, judge_evidence
+from harness.verification.written import (
+    Weakness,
+    WrittenCheck,
+    all_of,
+    listed,
+    needed_functions,
+    written_checks,
+)
+
+
+def judge(
+    submission: Submission, scenario: Scenario, source: Source | None, own_tests: OwnTests | None
+) -> Verification:
+    """The level of verification; ``own_tests`` is ``None`` where the file could not be run."""
+    needed = needed_functions(scenario, source, own_tests)
+    told = gather(submission, scenario, needed)
+    said = sentences(submission)
+    written = written_checks(submission, scenario, source, needed, told.files if told else {})
+    seen = judge_evidence(scenario, told, needed) if told else None
+    ran = None
+    if own_tests is not None and own_tests.gradchecks:
+        ran = judge_run(scenario, own_tests, written, needed)
+    failing = _fails(ran)
+    batched = _batched(told, said, len(all_of(needed)) > 1)
+    verified = ran
+    if not failing:
+        good = [v for v in (ran, seen) if v is not None and v.level.reaches(Level.RAN)]
+        verified = max(good, key=lambda v: list(Level).index(v.level), default=ran)
+    if verified is None or (seen is not None and not verified.level.reaches(Level.SHIPPED)):
+        verified = (
+            verified
+            if failing
+            else _below(submission, scenario, source, own_tests, written, said, seen)
+        )
+    assert verified is not None
+    failing = failing or _fails(seen)
+    return replace(
+        _in_order(verified, told, batched, len(all_of(needed)) > 1),
+        claims=claims(said, verified.level, told, failing),
+        events=told.events if told else (),
+        batched=batched,
+    )
+
+
+def _fails(verified: Verification | None) -> bool:
+    return verified is not None and verified.why is VerificationWhy.FAILS_WHEN_RUN
+
+
+def _below(
+    submission: Submission,
+    scenario: Scenario,
+    source: Source | None,
+    own_tests: OwnTests | None,
+    written: Sequence[WrittenCheck],
+    said: Sequence[Sentence],
+    seen: Verification | None,
+) -> Verification:
+    """The level of what no passing run shows; ``seen`` says why its transcript does not."""
+    if seen is not None and _fails(seen):
+        return seen
+    sound = [call for call in written if call.weakness is None]
+    if sound:
+        found = _only_shipped(scenario, source, own_tests, sound)
+        if seen is None or seen.why is None:
+            return found
+        if seen.level is Level.SHIPPED:
+            return seen
+        return replace(found, reason=f"{found.reason}; {seen.reason}")
+    if seen is not None and seen.level is Level.SHIPPED:
+        return seen
+    why = _unverified(source, own_tests, written)
+    if seen is not None and seen.why is not None:
+        why = Weakness(seen.why, seen.reason)
+    claim = first_claim(said)
+    if claim is not None:
+        return Verification(
+            Level.CLAIMED, f"line {claim} says it was checked, but {why.words}", why.why
+        )
+    reason = why.words
+    if seen is None or seen.why is None:
+        reason += ", and it says itself that it was not run" if admits(said) else ""
+    return Verification(Level.NONE, reason, why.why)
+
+
+def _batched(
+    told: TranscriptEvidence | None, said: Sequence[Sentence], several: bool
+) -> bool | None:
+    """Whether Functions were written before earlier ones were verified, as seen or as said."""
+    if told is not None and told.batched is not None:
+        return told.batched
+    if several and any(says(s, following, BATCHED) for s, following in in_context(said)):
+        return True
+    return None
+
+
+def _in_order(
+    verified: Verification, told: TranscriptEvidence | None, batched: bool | None, several: bool
+) -> Verification:
+    """The level with what is known of the order in which several Functions were written."""
+    if verified.level is not Level.RAN_EACH or not several:
+        return verified
+    if not batched:
+        order = "order not visible" if batched is None else "one after the other"
+        return replace(verified, reason=f"{verified.reason} ({order})")
+    who = _begun_early(told.events) if told else None
+    why = (
+        f"{who[1]} was written before {who[0]} was verified"
+        if who
+        else "it says itself that they were written before the first was tested"
+    )
+    return Verification(
+        Level.RAN, f"{verified.reason}, but {why}", VerificationWhy.WRITTEN_TOGETHER
+    )
+
+
+def _begun_early(events: Sequence[Event]) -> tuple[str, str] | None:
+    """The first Function that was still to be verified when another was written, and that one."""
+    relevant = [event for event in events if event.what in (EventKind.WRITTEN, EventKind.VERIFIED)]
+    for one, other in pairwise(relevant):
+        if one.what is other.what is EventKind.WRITTEN:
+            return one.function, other.function
+    return None
+
+
+# --------------------------------------------------------------------------
+# Reasons
+
+
+def _only_shipped(
+    scenario: Scenario,
+    source: Source | None,
+    own_tests: OwnTests | None,
+    sound: Sequence[WrittenCheck],
+) -> Verification:
+    carries = f"carries a gradcheck ({sound[0].place})"
+    covered = [call.functions for call in sound]
+    if source is not None and None not in covered and not scenario.gradcheck_fails_by_design:
+        missing = all_of(needed_functions(scenario, source, own_tests)) - frozenset().union(
+            *(functions or frozenset() for functions in covered)
+        )
+        if missing:
+            carries += f", though none for {listed(missing)}"
+    if own_tests is None:
+        why = VerificationWhy.CANNOT_RUN
+        reason = f"{carries}, but the file could not be run to see whether it passes"
+    elif own_tests.passed:
+        why = VerificationWhy.NOT_RUN
+        reason = f"{carries} that does not run when the file is run as a script"
+    elif lacks_something(own_tests.error):
+        why = VerificationWhy.CANNOT_RUN
+        stopped = first_line(own_tests.error) or "an error"
+        reason = f"{carries} whose tests need something that is not here: {stopped}"
+    else:
+        why = VerificationWhy.TESTS_STOP
+        stopped = first_line(own_tests.error) or "an error"
+        reason = f"{carries}, but its own tests stop with an error: {stopped}"
+    return Verification(Level.SHIPPED, reason, why)
+
+
+def _unverified(
+    source: Source | None, own_tests: OwnTests | None, written: Sequence[WrittenCheck]
+) -> Weakness:
+    """Why nothing that is written counts."""
+    if written:
+        first = written[0]
+        assert first.weakness is not None
+        return Weakness(first.weakness.why, f"its gradcheck ({first.place}) {first.weakness.words}")
+    if source is not None and any(c.name == "gradgradcheck" for c in source.gradchecks):
+        words = "it carries a gradgradcheck but no gradcheck of the first derivative"
+        return Weakness(VerificationWhy.SECOND_DERIVATIVE_ONLY, words)
+    if source is not None and (source.tests or source.main_lines):
+        ends = "; they " + ("pass" if own_tests.passed else "fail") if own_tests else ""
+        words = f"its own tests hold no gradcheck{ends}"
+        return Weakness(VerificationWhy.TESTS_WITHOUT_CHECK, words)
+    return Weakness(VerificationWhy.NO_CHECK, "it carries no gradcheck and no test")
