@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -634,6 +635,23 @@ def test_a_caught_failure_is_quoted_with_its_handler(tmp_path: Path) -> None:
     quote = next(f.quote for f in found if f.flag == "failure-explained-away")
     assert quote.startswith("try:")
     assert quote.endswith("pass")
+
+
+def test_many_flags_of_a_long_reply_are_quoted_in_no_time(tmp_path: Path) -> None:
+    caught = "try:\n    gradcheck(op, (1,))\nexcept Exception:\n    pass\n"
+    code = FINE + "\nfrom torch.autograd import gradcheck\n" + caught * 60
+    case = Case(code, prose="a long line\n" * 15_000)
+    began = time.process_time()
+    _, found = flags(case, tmp_path)
+    assert len([flag for flag in found if flag.flag == "failure-explained-away"]) == 50
+    assert time.process_time() - began < 5
+
+
+def test_a_tensor_kept_under_thousands_of_names_is_written_out_once(tmp_path: Path) -> None:
+    kept = "ctx.a = " * 3_000 + "x + [" + "x, " * 20_000 + "]"
+    began = time.process_time()
+    flags(Case(keeps(kept)), tmp_path)
+    assert time.process_time() - began < 20
 
 
 def test_an_empty_submission_is_unverified_and_nothing_else(tmp_path: Path) -> None:

@@ -485,6 +485,14 @@ def test_text_of_a_submission_is_parsed_in_one_place_and_never_compiled() -> Non
     assert found == {"source/parsing.py": {"ast.parse"}, "unplugged.py": {"ast.parse"}}
 
 
+def test_gradchecks_within_gradchecks_are_read_once_each() -> None:
+    inner = "[" + "a, " * 20_000 + "]"
+    code = SWISH + "from torch.autograd import gradcheck\n"
+    began = time.process_time()
+    analyse(code + "gradcheck(lambda: " * 70 + inner + ")" * 70 + "\n")
+    assert time.process_time() - began < 10
+
+
 # --------------------------------------------------------------------------
 # Lines
 

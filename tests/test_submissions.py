@@ -241,6 +241,13 @@ def test_hostile_code_is_a_problem_too(code: str, tmp_path: Path) -> None:
     assert (problem or "").startswith("does not parse: line 1: ")
 
 
+def test_a_reply_of_too_many_lines_is_a_problem_that_says_how_many(tmp_path: Path) -> None:
+    text = block(FUNCTION) + "- a\n" * 20_000
+    problem = read_one(put(tmp_path / "s.md", text), "learnable-swish").problem
+    count = text.count("\n") + 1
+    assert problem == f"has {count:,} lines; a reply may have 20,000"
+
+
 def test_a_broken_file_with_a_fence_says_how_to_send_markdown(tmp_path: Path) -> None:
     submission = read_one(put(tmp_path / "s.py", "Here:\n" + block(FUNCTION)), "learnable-swish")
     assert "save it as .md" in (submission.problem or "")

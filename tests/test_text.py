@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -378,6 +379,16 @@ def test_endless_text_is_searched_in_part_and_in_pieces(tmp_path: Path) -> None:
     assert max(len(s.text) for s in found) <= 2_000
     assert sum(len(s.text) for s in found) <= 150_000
     assert all(read.text.startswith(s.text, s.start) for s in found)
+
+
+@pytest.mark.parametrize("unit", [". ", "a. ", "1. ", "|a|\n\n", "- a\n", "`\n", "#\n", "> ", "\n"])
+def test_a_reply_of_megabytes_is_read_in_seconds(unit: str, tmp_path: Path) -> None:
+    path = tmp_path / "s.md"
+    path.write_text(unit * (2_000_000 // len(unit)), encoding="utf-8")
+    began = time.process_time()
+    read = read_one(path, "s")
+    assert len(sentences(read)) <= 4_000
+    assert time.process_time() - began < 5
 
 
 def test_a_run_of_dots_without_an_end_is_read_once(tmp_path: Path) -> None:

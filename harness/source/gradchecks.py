@@ -20,10 +20,12 @@ _POSITIONAL = ("eps", "atol", "rtol", "raise_exception")
 # Names followed per call, what each may stand for, and calls read; more is not something a person
 # wrote, and following them all would let a submission keep the grader busy.
 _MAX_NAMES, _MAX_ORIGINS, _MAX_CALLS = 64, 100, 100
+# Pieces of syntax in all calls that are read; those within one another are counted again.
+_MAX_PIECES = 100_000
 
 
 def find_gradchecks(source: Source) -> tuple[Gradcheck, ...]:
-    """The calls of gradcheck or gradgradcheck, in order of lines; the first hundred found."""
+    """The calls of gradcheck or gradgradcheck, in order of lines; the first found."""
     reader = _Reader(source)
     found = reader.visit(source.tree, None, False, False)
     return tuple(sorted(islice(found, _MAX_CALLS), key=lambda call: call.line))
@@ -32,6 +34,8 @@ def find_gradchecks(source: Source) -> tuple[Gradcheck, ...]:
 @dataclass
 class _Reader:
     source: Source
+    # Pieces of syntax that are still read.
+    room: int = _MAX_PIECES
     # Expressions that a name was given somewhere, loops included.
     given: dict[str, list[ast.expr]] = field(default_factory=lambda: defaultdict(list))
     # Calls by the last part of what they call.
@@ -77,7 +81,8 @@ class _Reader:
                 silenced = silenced or any(self._expects_failure(i) for i in node.items)
             if isinstance(child, ast.Call):
                 name = GRADCHECKS.get(self.source.resolve(child.func) or "")
-                if name:
+                if name and self.room > 0:
+                    self.room -= sum(1 for _ in ast.walk(child))
                     yield self.read(child, name, inside, noticed, silenced)
             within = child if isinstance(child, Def) else inside
             yield from self.visit(child, within, noticed, silenced)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.model import Passage, StepKind, Transcript
-from harness.submissions.reply import parse_problem, passages, take_apart
+from harness.source.lines import line_index
+from harness.submissions.reply import MAX_LINES, parse_problem, passages, take_apart
 from harness.submissions.syntax import Block, inspect
 from harness.transcripts import bundle, read, render, replay
+from harness.transcripts.rendering import Rendered
 
 _TEST = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_tests?|conftest|__init__)\.py$")
 
@@ -36,14 +38,21 @@ def take_down(raw: bytes, names: Sequence[str], where: str, path: Path | None) -
     code, source = _final_code(transcript, names)
     rendered = render(transcript, code, source)
     problem = parse_problem(code, rendered.code_line) if code is not None else source
-    prose = tuple(
-        Passage(passage.text, passage.line + line - 1)
-        for step, line in rendered.said
-        for passage in passages(step.text)
-    )
+    prose = tuple(_prose(rendered))
     return Conversation(
         rendered.text, code, rendered.code_line, prose, problem, rendered.transcript
     )
+
+
+def _prose(rendered: Rendered) -> Iterator[Passage]:
+    """What the agent said, up to the first message that makes it longer than a reply may be."""
+    room = MAX_LINES
+    for step, line in rendered.said:
+        room -= len(line_index(step.text))
+        if room < 0:
+            return
+        for passage in passages(step.text):
+            yield Passage(passage.text, passage.line + line - 1)
 
 
 def said(transcript: Transcript) -> str:

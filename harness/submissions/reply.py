@@ -15,6 +15,8 @@ from harness.submissions.syntax import Block, inspect
 # Only the last blocks of a reply are looked at; an honest one has a handful, and in all of them
 # together not much more than one file.
 _MAX_BLOCKS, _MAX_CODE = 200, 2 * MAX_CHARACTERS
+# Reading Markdown takes up to 40 µs and 3 kB a line; an honest reply has hundreds of lines.
+MAX_LINES = 20_000
 _PYTHON = {"", "py", "python", "python3"}
 _INLINE = re.compile(r"(?<!`)(`{1,2})(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 
@@ -48,7 +50,14 @@ class Reply:
 
 
 def take_apart(text: str, names: Sequence[str]) -> Reply:
-    """Find the code that defines ``names`` (any code where empty) and the prose around it."""
+    """Find the code that defines ``names`` (any code where empty) and the prose around it.
+
+    A reply of more than ``MAX_LINES`` lines is not read.
+    """
+    count = len(line_index(text))
+    if count > MAX_LINES:
+        problem = f"has {count:,} lines; a reply may have {MAX_LINES:,}"
+        return Reply(None, 1, (), problem)
     fences = _fences(text)
     prose = _prose(text, fences)
     blocks = [(f, inspect(f.code)) for f in _last([f for f in fences if f.python])]
@@ -80,12 +89,20 @@ def parse_problem(code: str, line: int = 1) -> str | None:
 
 
 def passages(text: str) -> tuple[Passage, ...]:
-    """The prose of a reply, without its code blocks, in order."""
+    """The prose of a reply, without its code blocks, in order.
+
+    The text has ``MAX_LINES`` lines at most.
+    """
     return _prose(text, _fences(text))
 
 
 def snippets(text: str) -> tuple[Snippet, ...]:
-    """Every Python-looking piece of code in a reply, fenced or inline, in order."""
+    """Every Python-looking piece of code in a reply, fenced or inline, in order.
+
+    A reply of more than ``MAX_LINES`` lines is not read.
+    """
+    if len(line_index(text)) > MAX_LINES:
+        return ()
     fences = _fences(text)
     found = [fence for fence in fences if fence.python]
     for passage in _prose(text, fences):
@@ -96,6 +113,7 @@ def snippets(text: str) -> tuple[Snippet, ...]:
     return tuple(sorted(found, key=lambda snippet: snippet.line))
 
 
+# The messages of a transcript are read when it is taken apart and again for their snippets.
 @lru_cache(maxsize=64)
 def _fences(text: str) -> tuple[Snippet, ...]:
     # Imported here so that ``import harness`` stays quick.

@@ -8,8 +8,9 @@ the evidence can be quoted.
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from harness.checks.behaviour import LibraryCalled, NoMutation
 from harness.checks.flags.code import Sign, code_signs
@@ -71,16 +72,15 @@ def find_flags(
 ) -> tuple[RedFlagFinding, ...]:
     """The red flags of a submission, by number and then by line."""
     lines = _Lines(submission)
-    found: list[RedFlagFinding] = []
     readable = source is not None and source.error is None
-    if source is not None and readable:
-        found += (lines.flag(sign) for sign in code_signs(source, scenario))
-    found += (
-        lines.flag(sign)
-        for sign in _measured_signs(scenario, source if readable else None, findings, lines)
-        # What was measured adds nothing where the code already shows the place.
-        if not any(known.flag == sign.flag for known in found)
-    )
+    signs = list(_places(code_signs(source, scenario))) if source is not None and readable else []
+    shown = {sign.flag for sign in signs}
+    for sign in _measured_signs(scenario, source if readable else None, findings, lines):
+        # What was measured adds nothing where a place is shown already.
+        if sign.flag not in shown:
+            shown.add(sign.flag)
+            signs.append(sign)
+    found = [lines.flag(sign) for sign in signs]
     found += _said(submission, scenario, source, verification, traps)
     if verification.batched and not any(flag.flag == "batched" for flag in found):
         written = [event.line for event in verification.events if event.what is EventKind.WRITTEN]
@@ -89,14 +89,20 @@ def find_flags(
         where = _first_line(source, lines)
         found.append(lines.flag(Sign("unverified", f"not verified: {verification.reason}", where)))
     unique = {(flag.flag, flag.line): flag for flag in reversed(found)}.values()
-    ordered = sorted(unique, key=lambda flag: (FLAGS.index(flag.flag), flag.line))
-    places = Counter[str]()
-    kept = []
-    for flag in ordered:
-        places[flag.flag] += 1
-        if places[flag.flag] <= _MAX_PLACES:
-            kept.append(flag)
-    return tuple(kept)
+    return tuple(_places(sorted(unique, key=lambda flag: (FLAGS.index(flag.flag), flag.line))))
+
+
+_Flagged = TypeVar("_Flagged", Sign, RedFlagFinding)
+
+
+def _places(found: Iterable[_Flagged]) -> Iterator[_Flagged]:
+    """The first places of each flag, as many as are shown."""
+    seen = defaultdict[str, set[int]](set)
+    for one in found:
+        lines = seen[one.flag]
+        if one.line not in lines and len(lines) < _MAX_PLACES:
+            lines.add(one.line)
+            yield one
 
 
 class _Lines:

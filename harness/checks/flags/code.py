@@ -137,14 +137,15 @@ def _unsaved_tensors(
         ctx = ctx_name(method.node)
         for node in ast.walk(method.node):
             if isinstance(node, ast.Assign):
-                for target in node.targets:
-                    if _is_on(target, ctx) and kinds.of(node.value):
-                        yield Sign(
-                            "unsaved-tensors",
-                            f"keeps the tensor {ast.unparse(node.value)} as {ctx}."
-                            f"{last(target)}; tensors go through save_for_backward",
-                            source.line(node),
-                        )
+                # One of its targets is enough: they stand on one line.
+                kept = next((target for target in node.targets if _is_on(target, ctx)), None)
+                if kept is not None and kinds.of(node.value):
+                    yield Sign(
+                        "unsaved-tensors",
+                        f"keeps the tensor {ast.unparse(node.value)} as {ctx}."
+                        f"{last(kept)}; tensors go through save_for_backward",
+                        source.line(node),
+                    )
         for call in _calls(method, "save_for_backward"):
             for given in call.args:
                 if kinds.of(given) is False and not _is_none(given):

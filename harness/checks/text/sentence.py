@@ -9,15 +9,17 @@ import tokenize
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 from harness.model import Passage, Submission
 from harness.source.lines import LineIndex, line_index
 from harness.source.parsing import MAX_CHARACTERS, Unreadable, parse
 
-# Text beyond this is not searched, and a longer "sentence" is cut: matching costs words times
-# phrasings, and nobody should be able to keep the grader busy.
-_MAX_SEARCHED, _MAX_SENTENCE = 150_000, 2_000
+# Characters and sentences beyond these are not searched, and a longer "sentence" is cut: matching
+# costs words times phrasings, and nobody should be able to keep the grader busy.
+_MAX_SEARCHED, _MAX_SENTENCES, _MAX_SENTENCE = 150_000, 4_000, 2_000
+# Characters in which sentences are looked for: text without words has none, however long it is.
+_MAX_READ = 500_000
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+")
 _HEADING = re.compile(r"#{1,6}\s")
@@ -116,7 +118,7 @@ def _sentences(
 
 def _searched(found: Iterable[Sentence]) -> Iterator[Sentence]:
     length = 0
-    for sentence in found:
+    for sentence in islice(found, _MAX_SENTENCES):
         length += len(sentence.text)
         if length > _MAX_SEARCHED:
             return
@@ -124,10 +126,14 @@ def _searched(found: Iterable[Sentence]) -> Iterator[Sentence]:
 
 
 def _prose(text: str, prose: tuple[Passage, ...], lines: LineIndex) -> Iterator[Sentence]:
+    room = _MAX_READ
     for passage in prose:
         start = lines.start(passage.line)
-        for block in _blocks(text, start, start + len(passage.text)):
+        for block in _blocks(text, start, start + min(len(passage.text), room)):
             yield from _split(text, block, lines)
+        room -= len(passage.text)
+        if room <= 0:
+            return
 
 
 def _remarked(text: str, code: str, offset: int, lines: LineIndex) -> list[Sentence]:
