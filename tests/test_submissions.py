@@ -218,7 +218,8 @@ def test_bare_ids_are_enough(tmp_path: Path) -> None:
         (b"", "is empty"),
         (b" \n\t\n", "is empty"),
         (b"x = '\xff'\n", "is not UTF-8 text: byte 0xff on line 1"),
-        (b"#" * (MAX_BYTES + 1), "is 2.0 MiB; a submission may have 2 MiB"),
+        (b"#" * (MAX_BYTES + 1), "is 2.0 MiB (2,097,153 bytes); a submission may have 2 MiB"),
+        (b"#" * 5_000_000, "is 4.8 MiB (5,000,000 bytes); a submission may have 2 MiB"),
     ],
 )
 def test_content_that_cannot_be_run_is_a_problem_of_the_submission(
@@ -258,6 +259,13 @@ def test_the_hash_is_of_the_bytes_as_received(tmp_path: Path) -> None:
     submission = read_one(put(tmp_path / "s.py", raw), "learnable-swish")
     assert submission.sha256 == hashlib.sha256(raw).hexdigest()
     assert submission.code == "x = 1\r\n"
+
+
+def test_the_hash_of_a_file_that_is_not_read_is_of_all_its_bytes(tmp_path: Path) -> None:
+    raw = b"#" * (3 * MAX_BYTES) + b"x"
+    path = put(tmp_path / "s.py", raw)
+    assert read_one(path, "learnable-swish").sha256 == hashlib.sha256(raw).hexdigest()
+    assert peak_bytes(lambda: read_one(path, "learnable-swish")) < 2 * MAX_BYTES
 
 
 # --------------------------------------------------------------------------
@@ -515,6 +523,21 @@ def test_a_malformed_record_names_file_and_line(
     with pytest.raises(SubmissionError) as caught:
         discover([lines(tmp_path, good, record)], IDS)
     assert message in str(caught.value)
+
+
+def test_a_line_of_any_length_is_refused_with_its_size_and_little_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.submissions.records.MAX_LINE_BYTES", 1 << 20)
+    good = {"task_id": "learnable-swish", "solution": FUNCTION}
+    path = lines(tmp_path, good, good | {"metadata": "x" * (40 << 20)}, good)
+
+    def read() -> None:
+        expected = r"run\.jsonl:2: the line is longer than 1 MiB, found 40\.0 MiB; shorten"
+        with pytest.raises(SubmissionError, match=expected):
+            discover([path], IDS)
+
+    assert peak_bytes(read) < 10 << 20
 
 
 def test_a_record_in_another_encoding_is_refused(tmp_path: Path) -> None:

@@ -525,7 +525,9 @@ def test_an_empty_or_huge_transcript_is_its_own_problem(
     assert read_one(path, "s").problem == "is empty"
     monkeypatch.setattr("harness.submissions.content.MAX_TRANSCRIPT_BYTES", 1 << 20)
     path.write_text("[" + " " * (1 << 20) + "]")
-    assert read_one(path, "s").problem == "is 1.0 MiB; a submission may have 1 MiB"
+    assert (
+        read_one(path, "s").problem == "is 1.0 MiB (1,048,578 bytes); a submission may have 1 MiB"
+    )
 
 
 # --------------------------------------------------------------------------

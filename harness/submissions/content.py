@@ -39,15 +39,25 @@ def printable(name: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
+def most_bytes(kind: str) -> int:
+    """How many bytes a submission of this kind may have."""
+    return MAX_TRANSCRIPT_BYTES if kind == "transcript" else MAX_BYTES
+
+
+def too_large(origin: Origin, kind: str, size: int, sha256: str) -> Submission:
+    """A submission of ``size`` bytes, which is more than is read."""
+    most = most_bytes(kind)
+    problem = f"is {size / 2**20:.1f} MiB ({size:,} bytes); a submission may have {most >> 20} MiB"
+    return _submission(origin, b"", "", kind, problem=problem, sha256=sha256)
+
+
 def build(origin: Origin, raw: bytes, names: Sequence[str], kind: str) -> Submission:
     """The submission that ``raw`` holds; ``kind`` is ``python``, ``reply`` or ``transcript``.
 
     Raises ``SubmissionError`` for a transcript in a format that is not known.
     """
-    most = MAX_TRANSCRIPT_BYTES if kind == "transcript" else MAX_BYTES
-    if len(raw) > most:
-        problem = f"is {len(raw) / 2**20:.1f} MiB; a submission may have {most >> 20} MiB"
-        return _submission(origin, raw, "", kind, problem=problem)
+    if len(raw) > most_bytes(kind):
+        return too_large(origin, kind, len(raw), hashlib.sha256(raw).hexdigest())
     if kind == "transcript" and raw.strip():
         return _told(origin, raw, names)
     try:
@@ -93,6 +103,7 @@ def _submission(
     code_line: int = 1,
     prose: tuple[Passage, ...] = (),
     problem: str | None = None,
+    sha256: str | None = None,
 ) -> Submission:
     return Submission(
         id=origin.id,
@@ -101,7 +112,7 @@ def _submission(
         submitter=origin.submitter,
         sample=origin.sample,
         path=origin.path,
-        sha256=hashlib.sha256(raw).hexdigest(),
+        sha256=sha256 or hashlib.sha256(raw).hexdigest(),
         text=text,
         kind=kind,
         code=code,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -12,11 +13,11 @@ from pathlib import Path
 from harness.errors import SubmissionError
 from harness.model import Submission
 from harness.submissions.content import (
-    MAX_BYTES,
-    MAX_TRANSCRIPT_BYTES,
     Origin,
     build,
+    most_bytes,
     printable,
+    too_large,
 )
 from harness.submissions.records import holds_records, read_records
 
@@ -80,7 +81,7 @@ def read_one(path: Path, scenario: str, entry_points: Sequence[str] = ()) -> Sub
     if path.suffix.lower() == ".jsonl" and holds_records(path):
         return _only_record(path, scenario, entry_points)
     origin = Origin(ADHOC, printable(path.stem), scenario, 1, path)
-    return build(origin, _bytes(path, kind), entry_points, kind)
+    return _build(origin, entry_points, kind)
 
 
 def _only_record(path: Path, scenario: str, entry_points: Sequence[str]) -> Submission:
@@ -161,7 +162,7 @@ def _read(file: Path, root: Path, scenario_ids: Collection[str]) -> Iterator[Sub
         path=file,
     )
     kind = _KINDS[suffix]
-    yield build(origin, _bytes(file, kind), _names(scenario, scenario_ids), kind)
+    yield _build(origin, _names(scenario, scenario_ids), kind)
 
 
 def _place(folder: Path, root: Path) -> Place:
@@ -207,13 +208,21 @@ def _names(scenario: str, scenario_ids: Collection[str]) -> Sequence[str]:
     return tuple(scenario_ids[scenario]) if isinstance(scenario_ids, Mapping) else ()
 
 
-def _bytes(file: Path, kind: str) -> bytes:
-    most = MAX_TRANSCRIPT_BYTES if kind == "transcript" else MAX_BYTES
+def _build(origin: Origin, names: Sequence[str], kind: str) -> Submission:
+    """The submission in the file of ``origin``; of one that is too large, size and hash alone."""
     try:
-        with file.open("rb") as stream:
-            return stream.read(most + 1)
+        with origin.path.open("rb") as stream:
+            raw = stream.read(most_bytes(kind) + 1)
+            if len(raw) <= most_bytes(kind):
+                return build(origin, raw, names, kind)
+            size, digest = len(raw), hashlib.sha256(raw)
+            while raw := stream.read(1 << 20):
+                size += len(raw)
+                digest.update(raw)
     except OSError as error:
-        raise SubmissionError(f"{printable(str(file))}: cannot be read: {error.strerror}") from None
+        where = printable(str(origin.path))
+        raise SubmissionError(f"{where}: cannot be read: {error.strerror}") from None
+    return too_large(origin, kind, size, digest.hexdigest())
 
 
 def _reject_twice(submission: Submission, first: dict[str, Path]) -> None:

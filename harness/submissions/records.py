@@ -6,13 +6,15 @@ import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import SubmissionError
 from harness.submissions.content import MAX_TRANSCRIPT_BYTES, Origin, printable
 
+# Room for a transcript of the largest size, some of whose signs JSON writes with an escape.
+MAX_LINE_BYTES = 2 * MAX_TRANSCRIPT_BYTES
 _EXPECTED = (
     'expected {"task_id": scenario, "solution": code} or {"task_id": scenario, "completion": reply}'
 )
@@ -83,7 +85,7 @@ def holds_records(file: Path) -> bool:
     """Whether a JSON Lines file holds our records rather than the lines of one transcript."""
     try:
         with file.open("rb") as stream:
-            head = stream.readline(MAX_TRANSCRIPT_BYTES)
+            head = stream.readline(MAX_LINE_BYTES)
         first = json.loads(head.decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         # Said in the words that records have for it.
@@ -97,14 +99,29 @@ def _lines(file: Path, arm: str, submitter: str) -> Iterator[tuple[_Place, _Task
     shown = printable(str(file))
     try:
         with file.open("rb") as stream:
-            for number, raw in enumerate(stream, start=1):
+            number = 0
+            while raw := stream.readline(MAX_LINE_BYTES + 1):
+                number += 1
+                where = f"{shown}:{number}"
+                if len(raw) > MAX_LINE_BYTES:
+                    raise SubmissionError(
+                        f"{where}: the line is longer than {MAX_LINE_BYTES >> 20} MiB, found "
+                        f"{_rest(stream, raw) / 2**20:.1f} MiB; shorten the record or leave it out"
+                    )
                 if raw.strip():
-                    where = f"{shown}:{number}"
                     line = _parse(raw, where)
                     named = printable(line.arm or arm), printable(line.model or submitter)
                     yield _Place(where, line.sample_id), _Task(*named, line.task_id), line
     except OSError as error:
         raise SubmissionError(f"{shown}: cannot be read: {error.strerror}") from None
+
+
+def _rest(stream: BinaryIO, raw: bytes) -> int:
+    """The bytes of the line that begins with ``raw`` and goes on in ``stream``."""
+    size = len(raw)
+    while not raw.endswith(b"\n") and (raw := stream.readline(1 << 20)):
+        size += len(raw)
+    return size
 
 
 def _content(line: _Line) -> tuple[bytes, str]:
