@@ -26,7 +26,6 @@ from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import differential
 import mutate
@@ -34,7 +33,9 @@ import stockcheck
 import torch
 import variants
 
-from harness import grading, scenarios, source
+from harness import grading, scenarios
+from harness.grading import page
+from harness.grading.verdict import verdict
 from harness.model import Outcome, Scenario, Submission
 from harness.sandbox import Zygote, choose
 
@@ -113,12 +114,7 @@ def submission(scenario: str, name: str, code: str) -> Submission:
 
 def findings(entry: Submission, plan: grading.Plan, address: str) -> Sequence[Any]:
     """The findings alone: own tests and words are not looked at, and nothing is explained."""
-    read = source.of(entry)
-    assert read is not None
-    with mock.patch.object(
-        grading, "explain", lambda bench, heard, ask: [h.finding for h in heard]
-    ):
-        return grading._examine(entry, plan, read, address, own_tests_too=False).findings
+    return page.examine(page.begun(entry, plan, address), page.FINDINGS_ONLY).findings
 
 
 @contextmanager
@@ -160,7 +156,7 @@ def grade_mutant(mutant: mutate.Mutant, right: str, seed: int) -> Graded:
     except Exception as error:
         difference = f"it does not load: {error}"
     found = findings(submission(mutant.scenario, "mutant", mutant.source), plan, worker.address)
-    outcome, reason = grading.verdict(found)
+    outcome, reason = verdict(found)
     killed = {
         "graders": outcome is Outcome.FAILED,
         "example gradcheck": not stock.example,

@@ -41,12 +41,10 @@ from typing import Any
 import torch
 from run_of_many import _below, _status
 
-from harness import grading, sandbox, scenarios, source, store, submissions, verification
-from harness.checks.bench import Conduct
+from harness import sandbox, scenarios, store, submissions
 from harness.checks.stock import Gradcheck
-from harness.diagnosis.explanation import Heard, explain, find_smallest
 from harness.executors import local
-from harness.grading import Judge, Plan
+from harness.grading import Plan, ask, load, page
 from harness.model import Scenario, Submission
 from harness.question import put
 from harness.sandbox import Session, Zygote
@@ -167,7 +165,7 @@ def _ways(
         )
 
     ways: dict[str, Callable[[Submission], object]] = {
-        "a": lambda answer: grading.grade(answer, plans[answer.scenario], address),
+        "a": lambda answer: page.grade(answer, plans[answer.scenario], address),
         "b": lambda answer: _findings(answer, gradcheck_only[answer.scenario], address),
         "c": fresh,
         "d": lambda answer: _in_process(answer, plans[answer.scenario]),
@@ -216,8 +214,7 @@ def _gradcheck_inputs(plan: Plan, folder: Path) -> Path:
 
 
 def _findings(answer: Submission, plan: Plan, address: str) -> object:
-    read = source.analyse(answer.code or "")
-    return grading._examine(answer, plan, read, address, own_tests_too=False)
+    return page.examine(page.begun(answer, plan, address), page.FINDINGS_ONLY)
 
 
 class Here:
@@ -243,29 +240,20 @@ class Here:
 
 def _in_process(answer: Submission, plan: Plan) -> object:
     here: Any = Here()
-    read = source.analyse(answer.code or "")
-    loaded = grading.load(here, answer, plan)
-    steps = [step for step in plan.steps if step.entry.name in loaded.usable]
-    plain, replies = grading._ask_at_once(here, answer, plan, steps, loaded.usable)
-    judge = Judge(plan.bench, Conduct(read, plain), answer)
-    heard = [
-        Heard(judge.finding(step, reply, here), step.trials, reply)
-        for step, reply in zip(steps, replies, strict=True)
-    ]
-    smallest = find_smallest(plan.bench, heard, partial(put, here))
-    findings = (*loaded.findings, *explain(plan.bench, heard, smallest))
-    names = grading._rest_on_words(findings)
-    code = unplugged(answer.code or "", read)
+    work = replace(page.begun(answer, plan, ""), session=here)
+    for step in (*page.FINDINGS_ONLY, ask.find_smallest_failures, ask.explain_failures):
+        work = step(work)
+    names = ask._passing_by_self_report(work)
+    code = unplugged(answer.code or "", work.source)
     if names and code is not None:
         again: Any = Here()
-        grading.load(again, replace(answer, code=code), plan)
+        load.load(again, work, code)
         put(again, [plan.plain_vjp[name] for name in names])
     own: Any = Here()
     own.request({"do": "load", "source": "", "modules": {}, "entry_points": {}})
     with _main_module_kept():
         own.request({"do": "script", "source": answer.code, "tests": []})
-    verified = verification.judge(answer, plan.scenario, read, None)
-    return grading.judged(answer, plan.scenario, read, findings, verified, 0.0)
+    return page.put_together(page.verify(work))
 
 
 @contextmanager
@@ -330,34 +318,20 @@ def _print_stages(
         for answer in answers:
             plan = plans[answer.scenario]
             with stage("read the source"):
-                read = source.analyse(answer.code or "")
+                work = page.begun(answer, plan, address)
             with stage("fork and confine"):
                 session = Session(address, plan.scenario.limits)
-            with stage("load"):
-                loaded = grading.load(session, answer, plan)
-            steps = [step for step in plan.steps if step.entry.name in loaded.usable]
-            with stage("ask"):
-                plain, replies = grading._ask_at_once(session, answer, plan, steps, loaded.usable)
-            judge = Judge(plan.bench, Conduct(read, plain), answer)
-            with stage("judge"):
-                heard = [
-                    Heard(judge.finding(step, reply, session), step.trials, reply)
-                    for step, reply in zip(steps, replies, strict=True)
-                ]
-            with stage("explain failures"):
-                smallest = find_smallest(plan.bench, heard, partial(put, session))
-                findings = (*loaded.findings, *explain(plan.bench, heard, smallest))
-            with stage("own tests"):
-                grading._begin_own_tests(session, answer, read)
-                own = grading._end_own_tests(session, read)
+            work = replace(work, session=session)
+            for step in page.IN_ONE_SESSION:
+                with stage(step.__name__.replace("_", " ")):
+                    work = step(work)
             with stage("reap"):
                 session.close()
-            with stage("confirm hand-written"):
-                asked = grading._rest_on_words(findings)
-                grading._have_no_need_of_backward(answer, plan, read, address, asked)
-            with stage("words and level"):
-                level = verification.judge(answer, plan.scenario, read, own)
-                record = grading.judged(answer, plan.scenario, read, findings, level, 0.0)
+            for step in page.AFTER_THE_SESSION:
+                with stage(step.__name__.replace("_", " ")):
+                    work = step(work)
+            with stage("read words and decide"):
+                record = page.put_together(work)
             with stage("store"):
                 ledger.put(answer.sha256, record)
     total = sum(spent.values())

@@ -23,7 +23,7 @@ from typing import Any, cast
 import torch
 
 from harness import checks, source
-from harness.checks.bench import Bench, Conduct, Step
+from harness.checks.bench import Bench, Conduct, Conversation, Step
 from harness.diagnosis.explanation import Heard, explain, find_smallest
 from harness.errors import UsageError
 from harness.model import (
@@ -152,7 +152,7 @@ def _checked(
     with _generator_kept():
         for spec in bench.scenario.checks:
             check, entries = checks.build(spec, bench.scenario)
-            assert not hasattr(check, "converse"), "conversations need a process of their own"
+            assert not isinstance(check, Conversation), "conversations need a process of their own"
             for fitting in entries:
                 trials = check.trials(bench, fitting)
                 order = random.Random(f"{bench.seed}/{spec.kind}")

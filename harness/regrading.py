@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from harness import checks, source
 from harness.checks import flags
 from harness.errors import UsageError
-from harness.grading import LOADS, judged
+from harness.grading.load import LOADS
+from harness.grading.verdict import judged
 from harness.model import (
     Finding,
     Outcome,

@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 import torch
 
-from harness import grading, scenarios, source
+from harness import scenarios
+from harness.grading import Plan, page
+from harness.grading.verdict import verdict
 from harness.model import Finding, Outcome, Submission
 from harness.sandbox import Zygote, choose
 
@@ -43,9 +44,9 @@ def address() -> Iterator[str]:
 
 
 @cache
-def plan(scenario: str) -> grading.Plan:
+def plan(scenario: str) -> Plan:
     library = scenarios.load(ROOT / "scenarios")
-    return grading.Plan(library.scenario(scenario), SEED)
+    return Plan(library.scenario(scenario), SEED)
 
 
 def findings(path: Path, address: str) -> list[Finding]:
@@ -63,14 +64,8 @@ def findings(path: Path, address: str) -> list[Finding]:
         kind="python",
         code=code,
     )
-    read = source.of(submission)
-    assert read is not None
-    asked = plan(submission.scenario)
-    with mock.patch.object(
-        grading, "explain", lambda bench, heard, ask: [h.finding for h in heard]
-    ):
-        examined = grading._examine(submission, asked, read, address, own_tests_too=False)
-        return list(examined.findings)
+    work = page.begun(submission, plan(submission.scenario), address)
+    return list(page.examine(work, page.FINDINGS_ONLY).findings)
 
 
 @pytest.mark.parametrize("path", WRONG, ids=named)
@@ -78,7 +73,7 @@ def test_a_wrong_solution_fails_the_check_it_names(path: Path, address: str) -> 
     head = re.match(r"# fails: (\w+)(?: (\w+))?\n", path.read_text())
     assert head, f"{path} must begin with '# fails: <check> <entry point>'"
     found = findings(path, address)
-    assert grading.verdict(found)[0] is Outcome.FAILED
+    assert verdict(found)[0] is Outcome.FAILED
     failed = {(f.check, f.entry_point) for f in found if f.outcome is Outcome.FAILED and f.required}
     assert head.groups() in failed, f"{head[0].strip()!r}, but what failed is {sorted(failed)}"
 
@@ -88,7 +83,7 @@ def test_advice_is_given_and_fails_nothing(path: Path, address: str) -> None:
     head = re.match(r"# advises: (\w+) (\w+)\n", path.read_text())
     assert head, f"{path} must begin with '# advises: <check> <entry point>'"
     found = findings(path, address)
-    assert grading.verdict(found)[0] is Outcome.PASSED, grading.verdict(found)[1]
+    assert verdict(found)[0] is Outcome.PASSED, verdict(found)[1]
     objected = [(f.check, f.entry_point) for f in found if f.outcome is Outcome.FAILED]
     assert objected == [head.groups()]
 
@@ -98,7 +93,7 @@ def test_a_right_solution_passes_every_required_check(path: Path, address: str) 
     found = findings(path, address)
     wrong = [f for f in found if f.required and f.outcome is not Outcome.PASSED]
     assert wrong == []
-    assert grading.verdict(found)[0] is Outcome.PASSED
+    assert verdict(found)[0] is Outcome.PASSED
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,16 @@ from harness.checks.bench import Bench, Check, Conduct, Conversation, Judgement,
 from harness.errors import ScenarioError
 from harness.model import CheckSpec, EntryPoint, Scenario
 
-__all__ = ["Bench", "Check", "Conduct", "Conversation", "Judgement", "Trial", "build", "kinds"]
+__all__ = [
+    "Bench",
+    "Check",
+    "Conduct",
+    "Conversation",
+    "Judgement",
+    "Trial",
+    "build",
+    "kinds",
+]
 
 OWN: tuple[type[Any], ...] = (
     compare.Forward,

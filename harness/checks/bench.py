@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 
@@ -159,6 +159,7 @@ class Check(Protocol):
     ) -> Judgement: ...
 
 
+@runtime_checkable
 class Conversation(Protocol):
     """A check that needs the candidate to itself, step by step."""
 

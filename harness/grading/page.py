@@ -1,0 +1,101 @@
+"""How one submission becomes one grade. Read this page first.
+
+Every step takes the ``Work`` that the last one returned and adds to it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from harness import source, verification
+from harness.grading import ask, load, own_tests
+from harness.grading.plan import Plan
+from harness.grading.verdict import judged
+from harness.grading.work import Work
+from harness.model import Record, Submission
+from harness.sandbox import CandidateFault, Session, alone, in_company
+
+WorkStep = Callable[[Work], Work]
+
+# In one process of the sandbox, which answers all questions of all checks.
+IN_ONE_SESSION: tuple[WorkStep, ...] = (
+    load.load_code,
+    ask.put_questions,
+    own_tests.begin_early,
+    ask.judge_answers,
+    ask.find_smallest_failures,
+    own_tests.begin,
+    ask.explain_failures,
+    ask.try_without_backward,
+    own_tests.end,
+)
+
+
+# The same without explanations and without its own tests.
+FINDINGS_ONLY: tuple[WorkStep, ...] = (load.load_code, ask.put_questions, ask.judge_answers)
+
+
+def verify(work: Work) -> Work:
+    """Find out how far the submission went to verify itself."""
+    scenario = work.plan.scenario
+    found = verification.judge(work.submission, scenario, work.source, work.own_tests)
+    return replace(work, verification=found)
+
+
+AFTER_THE_SESSION: tuple[WorkStep, ...] = (
+    ask.confirm_hand_written,
+    own_tests.run_apart,
+    verify,
+)
+
+
+def begun(submission: Submission, plan: Plan, address: str) -> Work:
+    """A submission of which nothing is known but its code; ``address`` is a zygote's."""
+    return Work(submission, plan, address, source.of(submission) or source.analyse(""))
+
+
+def grade(submission: Submission, plan: Plan, address: str) -> Record:
+    """The record of one submission; ``address`` is a zygote's.
+
+    Raises ``SandboxError`` where the sandbox, not the submission, failed.
+    """
+    work = begun(submission, plan, address)
+    for step in (examine, *AFTER_THE_SESSION):
+        work = step(work)
+    return put_together(work)
+
+
+def examine(work: Work, steps: Sequence[WorkStep] = IN_ONE_SESSION) -> Work:
+    """Run the code and put every question to it."""
+    submission = work.submission
+    if submission.code is None or submission.problem is not None:
+        problem = submission.problem or "There is no code."
+        return replace(work, findings=(load.not_loaded(problem),))
+    try:
+        with (
+            in_company(work.address),
+            Session(work.address, work.plan.scenario.limits) as session,
+        ):
+            examined = replace(work, session=session)
+            for step in steps:
+                examined = step(examined)
+            return replace(examined, session=None)
+    except CandidateFault:
+        # A mere slow moment of this machine is not held against anyone.
+        with alone(work.address):
+            return ask.ask_check_by_check(work)
+
+
+def put_together(work: Work) -> Record:
+    """What its words say beside, and the verdict."""
+    assert work.verification is not None
+    return judged(
+        work.submission,
+        work.plan.scenario,
+        work.source,
+        work.findings,
+        work.verification,
+        time.perf_counter() - work.started,
+    )

@@ -1,0 +1,76 @@
+"""Findings and words put together into a verdict; runs no code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from harness import behaviour
+from harness.checks import flags, text
+from harness.model import (
+    Finding,
+    Outcome,
+    Record,
+    Scenario,
+    Submission,
+    TrapState,
+    Verification,
+)
+from harness.source import Source
+
+
+def judged(
+    submission: Submission,
+    scenario: Scenario,
+    read: Source,
+    findings: tuple[Finding, ...],
+    verified: Verification,
+    wall_s: float,
+) -> Record:
+    """Findings and words put together into a verdict; runs no code."""
+    traps = text.find_traps(submission, scenario)
+    seen = flags.find_flags(submission, scenario, read, verified, traps, findings)
+    outcome, reason = verdict(findings)
+    held = None
+    if outcome is not Outcome.UNGRADED:
+        held = (
+            outcome is Outcome.PASSED
+            and verified.level.reaches(scenario.verification)
+            and all(trap.state is not TrapState.FELL for trap in traps)
+        )
+    record = Record(
+        id=submission.id,
+        scenario=submission.scenario,
+        arm=submission.arm,
+        submitter=submission.submitter,
+        sample=submission.sample,
+        path=str(submission.path),
+        sha256=submission.sha256,
+        outcome=outcome,
+        reason=reason,
+        verification=verified.level,
+        verification_reason=verified.reason,
+        held=held,
+        wall_s=round(wall_s, 4),
+        findings=findings,
+        traps=traps,
+        red_flags=seen,
+        claims=verified.claims,
+        events=verified.events,
+    )
+    return replace(record, behaviour=behaviour.judge(record, scenario))
+
+
+def verdict(findings: Sequence[Finding]) -> tuple[Outcome, str]:
+    """Failed if a required check failed; passed only if every required one passed."""
+    required = [finding for finding in findings if finding.required]
+    failed = [finding for finding in required if finding.outcome is Outcome.FAILED]
+    if failed:
+        first = failed[0]
+        about = f"{first.entry_point}: " if first.entry_point else ""
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        return Outcome.FAILED, f"{first.check}: {about}{first.message}{more}"
+    missing = [finding for finding in required if finding.outcome is not Outcome.PASSED]
+    if missing or not required:
+        return Outcome.UNGRADED, missing[0].message if missing else "no required check was made"
+    return Outcome.PASSED, ""

@@ -1,0 +1,55 @@
+"""A submission on its way to a grade."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from harness.checks.bench import Step
+from harness.diagnosis.explanation import Heard, Smallest
+from harness.grading.plan import Plan
+from harness.model import Finding, OwnTests, Submission, Verification
+from harness.question import Answer
+from harness.sandbox import Session
+from harness.source import Source
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is known of a submission so far; every step of grading returns it with more."""
+
+    submission: Submission
+    plan: Plan
+    # Of the zygote that candidates are forked from.
+    address: str
+    # Its code, as read here.
+    source: Source
+    started: float = field(default_factory=time.perf_counter)
+    # The process that its code is loaded in, while there is one.
+    session: Session | None = None
+    # Entry points that can be called.
+    usable: tuple[str, ...] = ()
+    # Checks of usable entry points, and the answers to what each asked.
+    steps: tuple[Step, ...] = ()
+    answers: tuple[Sequence[Answer], ...] = ()
+    # Entry point -> answer to a plain call of it, with its graph.
+    plain: Mapping[str, Answer] = field(default_factory=dict)
+    # Whether every answer is right and no check asks for itself, so that nothing is left to ask.
+    settled: bool = False
+    # Checks with their findings and the answers these rest on, and the smallest failures.
+    heard: tuple[Heard, ...] = ()
+    smallest: Smallest = field(default_factory=dict)
+    # Of loading and of every check.
+    findings: tuple[Finding, ...] = ()
+    # ``None`` where its own tests could not be run.
+    own_tests: OwnTests | None = None
+    # Entry points that have a gradient without any backward; ``None`` where that is not known.
+    without_backward: tuple[str, ...] | None = None
+    verification: Verification | None = None
+
+    @property
+    def process(self) -> Session:
+        """The session; there is one while questions are put."""
+        assert self.session is not None
+        return self.session
