@@ -340,8 +340,7 @@ class Reference:
     def value(self) -> torch.Tensor:
         """The exact result; random layers draw from the case's seed."""
         self._reseed()
-        # A measuring oracle may return a float.
-        return torch.as_tensor(self.oracle.forward(*self.arguments), dtype=torch.float64)
+        return self.oracle.value(self.arguments)
 
     def forward(self) -> Expected:
         """The result itself."""
@@ -412,9 +411,10 @@ class Reference:
             targets = [*wanted, wide]
             second: Sequence[torch.Tensor | None] = [None] * len(targets)
             if pairs:
-                second = torch.autograd.grad(
-                    [i for i, _ in pairs], targets, [w for _, w in pairs], allow_unused=True
-                )
+                with self.oracle.guarded(self.arguments):
+                    second = torch.autograd.grad(
+                        [i for i, _ in pairs], targets, [w for _, w in pairs], allow_unused=True
+                    )
             return [
                 torch.zeros_like(t) if s is None else s
                 for t, s in zip(targets, second, strict=True)

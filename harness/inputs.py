@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from harness.model import (
+    KINK_MARGIN,
     EntryPoint,
     LayersArgument,
     LogArgument,
@@ -25,8 +28,6 @@ ANY_SHAPES = ((3, 4), (5,), (), (2, 3, 4), (1,), (4, 1), (2, 1, 3, 2), (33, 40))
 LARGE_SHAPE = (17, 1, 1, 1, 1024)
 EMPTY_SHAPES = ((0,), (0, 3), (2, 0))
 SMALL_SHAPE = (2, 3)
-# Random values keep this distance from kinks, as differences and roundoff blur them.
-KINK_MARGIN = 0.02
 # gradcheck's tolerances hold at inputs of about unit size.
 UNIT_RANGE = (-2.0, 2.0)
 # One element in so many is a special point of its range.
@@ -126,20 +127,20 @@ class Drawer:
         return torch.randn(shape, generator=self.rng, dtype=torch.float64)
 
     def sizes(self) -> list[Mapping[str, Any]]:
-        """What to draw shapes from: the entry's sizes, or shapes for arguments that take any."""
-        if self.entry.sizes:
-            return list(self.entry.sizes)
-        least = min(
-            (a.min_dims for a in self.entry.arguments if isinstance(a, TensorArgument)), default=0
-        )
-        return [{"*": shape} for shape in ANY_SHAPES if len(shape) >= least]
+        """What to draw shapes from: the entry's sizes, with a shape for arguments that take any."""
+        shapes = [shape for shape in ANY_SHAPES if len(shape) >= self._least_dims]
+        named = self.entry.sizes
+        if named and not self._takes_any:
+            return list(named)
+        count = max(len(shapes), len(named))
+        repeated = zip(itertools.cycle(shapes), itertools.cycle(named or ({},)), strict=False)
+        return [{"*": shape, **sizes} for shape, sizes in itertools.islice(repeated, count)]
 
     def empty_sizes(self) -> list[Mapping[str, Any]]:
         """Sizes without elements, where the arguments take any shape."""
-        takes_any = any(
-            isinstance(a, TensorArgument) and a.shape is None for a in self.entry.arguments
-        )
-        return [{"*": shape} for shape in EMPTY_SHAPES] if takes_any else []
+        least = self._least_dims
+        shapes = [s for s in EMPTY_SHAPES if len(s) >= least and 0 not in s[len(s) - least :]]
+        return [{**self.small_size(), "*": shape} for shape in shapes] if self._takes_any else []
 
     def large_sizes(self) -> list[Mapping[str, Any]]:
         """A size with many elements, where the arguments take any shape."""
@@ -147,7 +148,19 @@ class Drawer:
 
     def small_size(self) -> Mapping[str, Any]:
         """A size of a few elements."""
-        return self.entry.sizes[0] if self.entry.sizes else {"*": SMALL_SHAPE}
+        small = {"*": (*(1,) * (self._least_dims - len(SMALL_SHAPE)), *SMALL_SHAPE)}
+        return {**small, **self.entry.sizes[0]} if self.entry.sizes else small
+
+    @property
+    def _takes_any(self) -> bool:
+        return any(isinstance(a, TensorArgument) and a.shape is None for a in self.entry.arguments)
+
+    @property
+    def _least_dims(self) -> int:
+        """Dimensions that are enough for every argument that takes any shape."""
+        return max(
+            (a.min_dims for a in self.entry.arguments if isinstance(a, TensorArgument)), default=0
+        )
 
     def case(
         self,
@@ -168,7 +181,7 @@ class Drawer:
         with ``use_default`` trailing numbers that have a default are left out;
         with ``special`` some elements are zero, tiny or at the ends of the range;
         with ``cluster`` all elements lie close together, away from zero;
-        with ``zero`` the first tensor is zero all over, unless it has a kink there.
+        with ``zero`` the first tensor is zero all over, where its range allows that.
         """
         values: list[Value] = []
         turn, self._turn = self._turn, self._turn + 1
@@ -181,7 +194,7 @@ class Drawer:
                         tensor = self._with_special_points(argument, tensor)
                     if cluster:
                         tensor = self._clustered(argument, tensor)
-                    if zero and not values and 0.0 not in argument.kinks:
+                    if zero and not values and _holds(argument, 0.0):
                         tensor = torch.zeros_like(tensor)
                     values.append(tensor.to(dtype))
                 case NumberArgument():
@@ -209,19 +222,11 @@ class Drawer:
     def _tensor(
         self, argument: TensorArgument, size: Mapping[str, Any], unit_range: bool, expanded: bool
     ) -> torch.Tensor:
-        if argument.shape is None:
-            shape = tuple(size["*"])
-        else:
-            shape = tuple(size[d] if isinstance(d, str) else d for d in argument.shape)
-        low, high = argument.low, argument.high
-        if unit_range:
-            low, high = max(low, UNIT_RANGE[0]), min(high, UNIT_RANGE[1])
-        values = self.uniform(shape, low, high)
-        for kink in argument.kinks:
-            near = (values - kink).abs() < KINK_MARGIN
-            values = torch.where(
-                near, kink + torch.sign(values - kink + 1e-300) * 2 * KINK_MARGIN, values
-            )
+        shape = _shape(argument, size)
+        spans = _near_unit(argument.spans()) if unit_range else argument.spans()
+        values = spans[0][0] + self.uniform(shape, 0, sum(high - low for low, high in spans))
+        for (_, end), (start, _) in itertools.pairwise(spans):
+            values = torch.where(values > end, values + (start - end), values)
         if expanded and values.dim():
             values = values[:1].expand(shape).clone()
         return values
@@ -231,11 +236,12 @@ class Drawer:
             [
                 point
                 for point in (0.0, -0.0, TINY, -TINY, argument.low, argument.high)
-                if argument.low <= point <= argument.high
-                and all(abs(point - kink) >= KINK_MARGIN for kink in argument.kinks)
+                if _holds(argument, point)
             ],
             dtype=torch.float64,
         )
+        if not len(points):
+            return values
         if not values.dim():  # one in so many would be none, mostly
             self._lone += 1
             return points[self._lone % len(points)].clone()
@@ -256,12 +262,43 @@ class Drawer:
             points += [kink - near, kink + near]
         return torch.cat(points)
 
+    def with_points(
+        self,
+        argument: TensorArgument,
+        points: torch.Tensor,
+        dtype: torch.dtype,
+        stack: tuple[str, ...] | None,
+    ) -> Iterator[tuple[Case, torch.Tensor]]:
+        """Cases of allowed shapes in which ``argument`` holds the points, with those it holds.
+
+        One case where they fit into one, else several; what is left of a tensor is drawn, as
+        the other arguments are.
+        """
+        size = self.small_size()
+        if argument.shape is None:
+            size = {**size, "*": (*(1,) * (self._least_dims - 1), len(points))}
+        else:
+            rooms = [(math.prod(_shape(argument, s)), i) for i, s in enumerate(self.sizes())]
+            enough = [room for room in rooms if room[0] >= len(points)]
+            size = self.sizes()[min(enough)[1] if enough else max(rooms)[1]]
+        room = math.prod(_shape(argument, size))
+        for held in torch.split(points, room) if room else ():
+            case = self.case(size, dtype=dtype, stack=stack)
+            tensor = case.tensors[argument.name].clone()
+            tensor.view(-1)[: len(held)] = held.to(dtype)
+            values = tuple(
+                tensor if a.name == argument.name else value
+                for a, value in zip(self.entry.arguments, case.values, strict=True)
+            )
+            yield Case(self.entry, values, case.label), held
+
     def _clustered(self, argument: TensorArgument, values: torch.Tensor) -> torch.Tensor:
         if not values.dim():
             return values
-        reach = argument.high - argument.low
-        centre = argument.high - reach * float(self.uniform((), 0.02, 0.1))
-        return centre + CLUSTER * reach * (2 * (values - argument.low) / reach - 1)
+        low, high = max(argument.spans(), key=lambda span: span[1] - span[0])
+        centre = high - (high - low) * float(self.uniform((), 0.02, 0.1))
+        place = (values - argument.low) / (argument.high - argument.low)
+        return centre + CLUSTER * (high - low) * (2 * place - 1)
 
     def _stack(self, names: Sequence[str], values: list[Value], dtype: torch.dtype) -> Stack:
         x = next(value for value in values if isinstance(value, torch.Tensor))
@@ -271,3 +308,25 @@ class Drawer:
             for parameter in layers.parameters(layers.build(list(names), width, dtype))
         ]
         return Stack(tuple(names), width, tuple(parameters), dtype)
+
+
+def _shape(argument: TensorArgument, size: Mapping[str, Any]) -> tuple[int, ...]:
+    if argument.shape is None:
+        return tuple(size["*"])
+    return tuple(size[d] if isinstance(d, str) else d for d in argument.shape)
+
+
+def _holds(argument: TensorArgument, point: float) -> bool:
+    return any(low <= point <= high for low, high in argument.spans())
+
+
+def _near_unit(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """What of the spans lies in the unit range; else what lies nearest to it, as wide at most."""
+    least, most = UNIT_RANGE
+    inside = [(max(low, least), min(high, most)) for low, high in spans]
+    inside = [(low, high) for low, high in inside if low < high]
+    if inside:
+        return inside
+    low, high = min(spans, key=lambda span: min(map(abs, span)))
+    width = most - least
+    return [(low, min(high, low + width)) if low > 0 else (max(low, high - width), high)]

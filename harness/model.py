@@ -100,6 +100,11 @@ class Skill:
     path: Path
 
 
+# Random values keep this distance from a kink, relative to it where it is beyond 1, as
+# differences and roundoff blur it.
+KINK_MARGIN = 0.02
+
+
 @dataclass(frozen=True)
 class TensorArgument:
     """A tensor parameter of an entry point and the domain it is asked on."""
@@ -115,10 +120,20 @@ class TensorArgument:
     differentiable: bool = True
     # Points where any value between the one-sided derivatives is right.
     kinks: tuple[float, ...] = ()
-    # Further points inside the required range that deserve a look.
+    # Further points, inside the range or beyond it, that deserve a look.
     edges: tuple[float, ...] = ()
     # For ``shape=None``: the fewest dimensions that the contract allows.
     min_dims: int = 0
+
+    def spans(self) -> tuple[tuple[float, float], ...]:
+        """The parts ``(low, high)`` of the range that keep a distance from every kink."""
+        spans, low = [], self.low
+        for kink in sorted(self.kinks):
+            margin = KINK_MARGIN * max(1.0, abs(kink))
+            spans.append((low, min(kink - margin, self.high)))
+            low = max(low, kink + margin)
+        spans.append((low, self.high))
+        return tuple((low, high) for low, high in spans if low < high)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,9 @@ contract's gradient is not the derivative of the forward.
 from __future__ import annotations
 
 import importlib.util
+import inspect
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +21,18 @@ from typing import Any
 import torch
 
 from harness.errors import ScenarioError
-from harness.model import Scenario
+from harness.model import EntryPoint, LayersArgument, Scenario
 
 Reference = Callable[..., torch.Tensor]
+
+
+class OracleError(ScenarioError):
+    """A reference that raises, or whose answer cannot be used."""
+
+    def __init__(self, name: str, said: str) -> None:
+        super().__init__(f"the oracle of {name!r} {said}; mend the oracle or state other inputs")
+        # What it does, to go behind its name: ``raises ValueError: ...``.
+        self.said = said
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,21 @@ class Oracle:
     # The contract's gradient, where it is not the derivative of ``forward``.
     vjp: Callable[..., tuple[torch.Tensor | None, ...]] | None
 
+    def value(self, arguments: tuple[Any, ...]) -> torch.Tensor:
+        """The float64 result; raises ``OracleError``. A measuring oracle may return a float."""
+        with self.guarded(arguments):
+            value: object = self.forward(*arguments)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return torch.tensor(value, dtype=torch.float64)
+        if not isinstance(value, torch.Tensor):
+            raise self._error(f"returns a {type(value).__name__}, expected one tensor", arguments)
+        if value.dtype != torch.float64:
+            raise self._error(
+                f"returns a tensor of {value.dtype}, expected torch.float64 as its arguments are",
+                arguments,
+            )
+        return value
+
     def gradients(
         self,
         arguments: tuple[Any, ...],
@@ -43,23 +69,98 @@ class Oracle:
         *,
         create_graph: bool = False,
     ) -> tuple[torch.Tensor, ...]:
-        """Gradients for the ``wanted`` leaves among the arguments (or their parameters)."""
+        """Gradients for the ``wanted`` leaves among the arguments (or their parameters).
+
+        Raises ``OracleError``.
+        """
         if self.vjp is not None:
-            given = self.vjp(cotangent, *arguments)
-            tensors = [a for a in arguments if isinstance(a, torch.Tensor)]
-            by_id = {id(tensor): gradient for tensor, gradient in zip(tensors, given, strict=True)}
-            found = [by_id[id(leaf)] for leaf in wanted]
+            found = self._by_vjp(self.vjp, arguments, cotangent, wanted)
         else:
-            value = self.forward(*arguments)
-            found = list(
-                torch.autograd.grad(
-                    value, wanted, cotangent, allow_unused=True, create_graph=create_graph
+            value = self.value(arguments)
+            if not value.requires_grad:
+                raise self._error(
+                    "returns a result that does not depend on the arguments as far as autograd "
+                    f"sees, expected a graph without detach, or a function {self.name}_vjp",
+                    arguments,
                 )
-            )
+            with self.guarded(arguments):
+                found = list(
+                    torch.autograd.grad(
+                        value, wanted, cotangent, allow_unused=True, create_graph=create_graph
+                    )
+                )
         return tuple(
             torch.zeros_like(leaf) if gradient is None else gradient
             for leaf, gradient in zip(wanted, found, strict=True)
         )
+
+    def _by_vjp(
+        self,
+        vjp: Callable[..., object],
+        arguments: tuple[Any, ...],
+        cotangent: torch.Tensor,
+        wanted: tuple[torch.Tensor, ...],
+    ) -> list[torch.Tensor | None]:
+        """What the contract's own gradient says, one per tensor argument, looked up by leaf."""
+        with self.guarded(arguments):
+            given = vjp(cotangent, *arguments)
+        tensors = [a for a in arguments if isinstance(a, torch.Tensor)]
+        if not isinstance(given, tuple | list):
+            given = (given,)
+        if len(given) != len(tensors):
+            raise self._error(
+                f"has a {self.name}_vjp that returns {len(given)} values, expected a tuple of "
+                f"{len(tensors)}: one gradient or None per tensor argument",
+                arguments,
+            )
+        for tensor, gradient in zip(tensors, given, strict=True):
+            if gradient is None:
+                continue
+            if not isinstance(gradient, torch.Tensor):
+                got = type(gradient).__name__
+            elif gradient.shape != tensor.shape or gradient.dtype != tensor.dtype:
+                got = f"tensor {tuple(gradient.shape)} of {gradient.dtype}"
+            else:
+                continue
+            raise self._error(
+                f"has a {self.name}_vjp that returns a {got}, expected a tensor "
+                f"{tuple(tensor.shape)} of {tensor.dtype}, as the argument is",
+                arguments,
+            )
+        by_id = {id(tensor): gradient for tensor, gradient in zip(tensors, given, strict=True)}
+        if any(id(leaf) not in by_id for leaf in wanted):
+            raise self._error(
+                f"has a {self.name}_vjp, expected none: it cannot say what the gradients of the "
+                "parameters of layers are",
+                arguments,
+            )
+        return [by_id[id(leaf)] for leaf in wanted]
+
+    @contextmanager
+    def guarded(self, arguments: tuple[Any, ...]) -> Iterator[None]:
+        """What the reference raises, and writes to its arguments, is told as its own mistake."""
+        tensors = [a for a in arguments if isinstance(a, torch.Tensor)]
+        versions = [tensor._version for tensor in tensors]
+        try:
+            yield
+        except Exception as error:
+            # The first line; what pytest adds to an assertion takes many.
+            words = "".join(f": {line}" for line in str(error).splitlines()[:1])
+            said = f"raises {type(error).__name__}{words}{_line(error)}"
+            raise self._error(said, arguments) from error
+        if versions != [tensor._version for tensor in tensors]:
+            raise self._error("writes to its arguments, expected them left as they are", arguments)
+
+    def _error(self, said: str, arguments: tuple[Any, ...]) -> OracleError:
+        shown = ", ".join(
+            f"a tensor {tuple(a.shape)}"
+            if isinstance(a, torch.Tensor)
+            else f"{a:g}"
+            if isinstance(a, int | float)
+            else type(a).__name__
+            for a in arguments
+        )
+        return OracleError(self.name, f"{said}, for {shown}")
 
 
 @dataclass(frozen=True)
@@ -91,11 +192,55 @@ def load(scenario: Scenario) -> Oracles:
                 f"{scenario.path}: entry point {entry.name!r} has no oracle; "
                 f"define a function {entry.name} in {path}"
             )
-        by_name[entry.name] = Oracle(
-            entry.name, forward, getattr(module, f"{entry.name}_vjp", None)
-        )
+        vjp = getattr(module, f"{entry.name}_vjp", None)
+        _takes(forward, entry, 0, scenario, path)
+        if vjp is not None:
+            _takes(vjp, entry, 1, scenario, path)
+        by_name[entry.name] = Oracle(entry.name, forward, vjp)
     sources = {name: (folder / "provided" / f"{name}.py").read_text() for name in scenario.provided}
     return Oracles(by_name, {name: provided[name] for name in scenario.provided}, sources)
+
+
+def _takes(
+    function: Callable[..., object], entry: EntryPoint, more: int, scenario: Scenario, path: Path
+) -> None:
+    """Raise where the function cannot be called with the arguments and ``more`` before them."""
+    names = [argument.name for argument in entry.arguments]
+    variadic = [n for a, n in zip(entry.arguments, names, strict=True) if _is_variadic(a)]
+    count = more + len(names) + len(variadic)  # two layers stand for any number of them
+    if not callable(function):
+        raise ScenarioError(
+            f"{scenario.path}: {entry.name}_vjp in {path} is a {type(function).__name__}, "
+            "expected a function (cotangent, *arguments); rename it or make it one"
+        )
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # builtins show none
+        return
+    try:
+        signature.bind(*[None] * count)
+    except TypeError as error:
+        before = ["cotangent"] * more
+        wanted = [*before, *(f"*{n}" if n in variadic else n for n in names)]
+        raise ScenarioError(
+            f"{scenario.path}: entry point {entry.name!r}: its oracle {function.__name__}"
+            f"{signature} in {path} cannot be called as ({', '.join(wanted)}): {error}; "
+            "give both the same parameters, in order"
+        ) from None
+
+
+def _line(error: Exception) -> str:
+    """Where it was raised: the last line that is neither torch's nor ours."""
+    ours = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
+    frames = traceback.extract_tb(error.__traceback__)
+    theirs = [frame for frame in frames if not frame.filename.startswith(ours)]
+    if not theirs:
+        return ""
+    return f" (line {theirs[-1].lineno} of {Path(theirs[-1].filename).name})"
+
+
+def _is_variadic(argument: object) -> bool:
+    return isinstance(argument, LayersArgument)
 
 
 def _module(path: Path, name: str) -> ModuleType:
@@ -105,7 +250,7 @@ def _module(path: Path, name: str) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ScenarioError(
             f"{path}: does not import: {type(error).__name__}: {error}; mend it first"
         ) from error

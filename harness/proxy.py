@@ -153,9 +153,10 @@ class Rehearsal:
             targets = [*leaves, g]
             second: Sequence[torch.Tensor | None] = [None] * len(targets)
             if live:
-                second = torch.autograd.grad(
-                    [i for i, _ in live], targets, [o for _, o in live], allow_unused=True
-                )
+                with self.oracle.guarded(reference.arguments):
+                    second = torch.autograd.grad(
+                        [i for i, _ in live], targets, [o for _, o in live], allow_unused=True
+                    )
         return tuple(
             torch.zeros_like(t) if s is None else s for t, s in zip(targets, second, strict=True)
         )

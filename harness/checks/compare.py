@@ -313,11 +313,6 @@ class Shapes(Comparison):
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
         for size in [*draw.sizes(), *draw.empty_sizes(), *draw.large_sizes()]:
-            least = max(
-                (a.min_dims for a in entry.arguments if isinstance(a, TensorArgument)), default=0
-            )
-            if "*" in size and (len(size["*"]) < least or (least and 0 in size["*"][-least:])):
-                continue
             case = draw.case(size, stack=next(stacks))
             yield with_gradients(bench, draw, case)
 
@@ -341,39 +336,35 @@ class Edges(Comparison):
             for dtype in (torch.float64, torch.float32):
                 for _ in range(2):
                     points = draw.edges(argument)
-                    case = draw.case({"*": (len(points),), **draw.small_size()}, dtype=dtype)
-                    yield self._trial(bench, draw, case, argument, points, kinks)
+                    # The points that the scenario names come first.
+                    named = len(argument.edges) + len(argument.kinks)
+                    stack = steady_stacks(entry)[0]
+                    for case, held in draw.with_points(argument, points, dtype, stack):
+                        shown = held[: max(named, 1)].tolist()
+                        named -= len(shown)
+                        more = f" and {len(held) - len(shown)} more" * (len(held) > len(shown))
+                        label = (
+                            f"{str(dtype).removeprefix('torch.')} {argument.name} = "
+                            f"[{', '.join(f'{point:g}' for point in shown)}{more}]"
+                        )
+                        yield self._trial(bench, draw, case, kinks, label)
 
     def _trial(
         self,
         bench: Bench,
         draw: Drawer,
         case: Case,
-        argument: TensorArgument,
-        points: torch.Tensor,
         kinks: Mapping[str, tuple[float, ...]],
+        label: str,
     ) -> Trial:
-        dtype = next(iter(case.tensors.values())).dtype
-        values = tuple(
-            points.to(dtype) if a.name == argument.name else value
-            for a, value in zip(case.entry.arguments, case.values, strict=False)
-        )
-        case = Case(case.entry, values, "")
         reference = bench.reference(case)
         result = reference.forward()
-        cotangent = cotangent_for(draw, result.low.shape, dtype, 1.0)
+        cotangent = cotangent_for(draw, result.low.shape, result.dtype, 1.0)
         names = case.differentiable
         gradients = reference.gradients_at_kinks(cotangent, names, kinks)
         expected = {RESULT: result, **gradient_parts(gradients)}
-        named = len(argument.edges) + len(argument.kinks)
-        shown = ", ".join(f"{point:g}" for point in points[:named].tolist())
-        shown += f" and {len(points) - named} more" if len(points) > named else ""
-        kind = str(dtype).removeprefix("torch.")
-        return Trial(
-            Question("vjp", case, grad=names, cotangents=(Cotangent(cotangent),)),
-            expected,
-            f"{kind} {argument.name} = [{shown}]",
-        )
+        question = Question("vjp", case, grad=names, cotangents=(Cotangent(cotangent),))
+        return Trial(question, expected, label)
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from harness.diagnosis import condition, effect, raised
 from harness.diagnosis.sample import Sample, Teacher, samples_of
 from harness.expectation import RESULT
 from harness.model import Quantity, QuantityKind
+from harness.oracles import OracleError
 from harness.question import Answer, Question
 
 __all__ = ["Asked", "Evidence", "Sample"]
@@ -271,7 +272,7 @@ class Evidence:
                     return False
                 else:
                     other = self.teacher.vjp(call.case, sample.cotangent, sample.argument)
-            except RuntimeError:
+            except OracleError:
                 continue  # the shapes of the two calls do not go together
             if sample.explained_by(other, None):
                 return True

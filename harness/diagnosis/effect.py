@@ -17,6 +17,7 @@ from harness.diagnosis.sample import Sample, Teacher
 from harness.expectation import RESULT
 from harness.inputs import Case
 from harness.model import NumberArgument, QuantityKind, TensorArgument
+from harness.oracles import OracleError
 
 Predict = Callable[[Sample], torch.Tensor | None]
 Masks = Sequence[torch.Tensor | None]
@@ -431,7 +432,7 @@ def _taught(
         if sample.cotangent is None or sample.argument is None:
             return None
         return teacher.vjp(case, sample.cotangent, sample.argument, sample.question.seed)
-    except (RuntimeError, ValueError, ZeroDivisionError):
+    except OracleError:
         return None  # the reference does not take such a value
 
 

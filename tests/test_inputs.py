@@ -1,0 +1,124 @@
+"""Values that are drawn for arguments lie where the scenario says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+
+from harness.checks.bench import Bench, Trial
+from harness.checks.compare import Edges
+from harness.inputs import Drawer
+from harness.library import _scenario
+from harness.model import EntryPoint, TensorArgument
+from harness.oracles import Oracle, Oracles
+
+SIZES = ({"n": 2, "m": 3}, {"n": 1, "m": 1}, {"n": 4, "m": 5})
+
+
+def tensor(name: str, *shape: str | int, **more: Any) -> TensorArgument:
+    low, high = more.pop("range", (-3.0, 3.0))
+    return TensorArgument(name, shape, low, high, **more)
+
+
+def drawn(argument: TensorArgument, **options: Any) -> torch.Tensor:
+    draw = Drawer(EntryPoint("f", (argument,), SIZES), 1, "test")
+    cases = [draw.case({"n": 40, "m": 30}, **options) for _ in range(3)]
+    return torch.cat([case.tensors[argument.name].reshape(-1) for case in cases])
+
+
+OPTIONS: tuple[dict[str, bool], ...] = (
+    {},
+    {"unit_range": True},
+    {"special": True},
+    {"cluster": True},
+    {"zero": True},
+    {"expanded": True},
+)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+@pytest.mark.parametrize(
+    ("bounds", "kinks"),
+    [
+        ((10.0, 20.0), ()),
+        ((-20.0, -10.0), ()),
+        ((0.0, 1.0), (0.0, 1.0)),
+        ((-1.0, 1.0), (0.95,)),
+        ((-1.0, 1.0), (0.0, 0.05)),
+        ((0.0, 1e4), (100.0,)),
+        ((1.99, 50.0), (2.0,)),
+        ((-50.0, 50.0), (-2.0, -1.0, 0.0, 1.0, 2.0)),
+    ],
+    ids=str,
+)
+def test_values_lie_in_the_range_and_away_from_kinks(
+    bounds: tuple[float, float], kinks: tuple[float, ...], options: dict[str, bool]
+) -> None:
+    values = drawn(tensor("x", "n", "m", range=bounds, kinks=kinks), **options)
+    assert values.min() >= bounds[0]
+    assert values.max() <= bounds[1]
+    for kink in kinks:
+        assert (values - kink).abs().min() > 0.019 * max(1.0, abs(kink))
+
+
+def test_values_for_gradcheck_are_of_unit_size_where_the_range_has_such() -> None:
+    assert drawn(tensor("x", "n", "m", range=(-50.0, 50.0)), unit_range=True).abs().max() <= 2
+    far = drawn(tensor("x", "n", "m", range=(10.0, 90.0)), unit_range=True)
+    assert far.max() <= 14
+
+
+def test_arguments_of_any_shape_go_with_arguments_that_have_sizes() -> None:
+    any_shape = TensorArgument("x", None, -1.0, 1.0, min_dims=3)
+    entry = EntryPoint("f", (any_shape, tensor("w", "n")), SIZES)
+    draw = Drawer(entry, 1, "test")
+    sizes = [*draw.sizes(), *draw.empty_sizes(), *draw.large_sizes(), draw.small_size()]
+    for size in sizes:
+        case = draw.case(size)
+        assert case.tensors["x"].dim() >= 3
+        assert case.tensors["w"].shape == (size["n"],)
+
+
+def edges_of(oracle: Any, *arguments: TensorArgument) -> Sequence[Trial]:
+    entry = EntryPoint("f", arguments, SIZES)
+    oracles = Oracles({"f": Oracle("f", oracle, None)}, {}, {})
+    return Edges().trials(Bench(_scenario(entry, False, ()), oracles, 1), entry)
+
+
+@pytest.mark.parametrize(
+    ("oracle", "arguments"),
+    [
+        (
+            lambda x, t: (x - t).square().mean(),
+            (
+                tensor("x", "n", "m", edges=(0.0, -1e4, 1e4), kinks=(1.0,)),
+                tensor("t", "n", "m", edges=(0.0, 1.0), differentiable=False),
+            ),
+        ),
+        (lambda x, w: x @ w, (tensor("x", "n", "m", edges=(0.0, 1e4)), tensor("w", "m"))),
+        (lambda x: x.sin(), (tensor("x", edges=(0.0, 50.0)),)),
+        (lambda x: x.sin(), (tensor("x", "n", 3, edges=(0.0, 50.0)),)),
+    ],
+)
+def test_edge_points_are_asked_in_shapes_that_are_declared(
+    oracle: Any, arguments: tuple[TensorArgument, ...]
+) -> None:
+    trials = edges_of(oracle, *arguments)
+    allowed = [
+        {a.name: tuple(s[d] if isinstance(d, str) else d for d in a.shape or ()) for a in arguments}
+        for s in SIZES
+    ]
+    asked = [trial.question.case.tensors for trial in trials]
+    for tensors in asked:
+        assert {name: tuple(value.shape) for name, value in tensors.items()} in allowed
+    for argument in arguments:
+        values = torch.cat([t[argument.name].double().reshape(-1) for t in asked])
+        for point in (*argument.edges, *argument.kinks):
+            assert (values == point).any(), f"{argument.name} is never {point}"
+
+
+def test_a_label_names_the_points_that_a_case_holds() -> None:
+    labels = {trial.label for trial in edges_of(torch.sin, tensor("x", edges=(0.5, 50.0)))}
+    assert {"float64 x = [0.5]", "float64 x = [50]", "float32 x = [0.5]"} <= labels
