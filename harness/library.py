@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import torch
 
@@ -27,6 +27,7 @@ from harness.checks.bench import Bench, Conduct, Conversation, Step
 from harness.diagnosis.explanation import Heard, explain, find_smallest
 from harness.errors import UsageError
 from harness.model import (
+    KINK_MARGIN,
     CheckSpec,
     EntryPoint,
     Finding,
@@ -37,7 +38,7 @@ from harness.model import (
     Scenario,
     TensorArgument,
 )
-from harness.oracles import Oracle, Oracles
+from harness.oracles import Oracle, OracleError, Oracles
 from harness.question import put
 from harness.sandbox import Session
 from harness.sandbox.inside import serve, wire
@@ -141,7 +142,14 @@ def check(
         seed,
     )
     with _in_process(entry.name, signature.bound(call)) as session, torch.enable_grad():
-        return _checked(bench, entry, session, _import_line(fn), title)
+        try:
+            return _checked(bench, entry, session, _import_line(fn), title)
+        except OracleError as error:
+            raise UsageError(
+                f"the reference {error.said}; it must take whatever is drawn: give ranges= within "
+                "which it does, vary_sizes=False where only the example's sizes are meant, or "
+                "mend it"
+            ) from error
 
 
 def _checked(
@@ -222,6 +230,8 @@ class _Example:
                         f"{option} names {name!r}, expected one of {', '.join(asked)}: the "
                         "parameters of the reference that take floating-point tensors or numbers"
                     )
+        for name, bounds in ranges.items():
+            _check_range(name, bounds)
         # Integer tensors are handed over as they are, so the sizes they belong to must stay.
         fixed = any(isinstance(v, torch.Tensor) and not v.is_floating_point() for v in inputs)
         self.vary_sizes = vary_sizes and not fixed
@@ -269,9 +279,7 @@ class _Example:
                 return NumberArgument(name, tuple(dict.fromkeys((int(low), value, int(high)))))
             return NumberArgument(name, tuple(dict.fromkeys((float(low), value, float(high)))))
         low, high = self.ranges.get(name) or _range(value)
-        if not low < high:
-            raise UsageError(f"ranges[{name!r}] is ({low:g}, {high:g}), expected low < high")
-        return TensorArgument(
+        argument = TensorArgument(
             name,
             tuple(f"n{size}" if size else 0 for size in value.shape),
             low,
@@ -279,6 +287,12 @@ class _Example:
             differentiable=True,
             kinks=tuple(float(k) for k in self.kinks.get(name, ())),
         )
+        if not argument.spans():
+            raise UsageError(
+                f"the range ({low:g}, {high:g}) of {name!r} lies all within {KINK_MARGIN:g} of its "
+                f"kinks, expected values away from them; widen ranges[{name!r}]"
+            )
+        return argument
 
     def _sizes(self) -> Iterator[dict[str, int]]:
         """The small size first, then the example's own, then others that the reference takes."""
@@ -305,20 +319,28 @@ class _Example:
                 return
 
     def _count(self, sizes: Mapping[str, int]) -> int:
-        tensors = [v for v in self.inputs if isinstance(v, torch.Tensor)]
-        return sum(self._resized(v, sizes).numel() for v in tensors)
+        moved = (self._resized(*named, sizes) for named in self._named())
+        return sum(value.numel() for value in moved if isinstance(value, torch.Tensor))
 
-    def _resized(self, value: torch.Tensor, sizes: Mapping[str, int]) -> torch.Tensor:
+    def _named(self) -> Iterator[tuple[str, Any]]:
+        return zip(self.names, self.inputs, strict=True)
+
+    def _resized(self, name: str, value: Any, sizes: Mapping[str, int]) -> Any:
+        """A tensor of another size, amid the values that are drawn for it; else the value."""
+        if not isinstance(value, torch.Tensor):
+            return value
         shape = [sizes.get(f"n{size}", size) for size in value.shape]
-        fill = sum(self.ranges.get("", _range(value))) / 2
+        fill = sum(self.ranges.get(name) or _range(value)) / 2
         return torch.full(shape, fill, dtype=torch.float64)
 
     def _takes(self, sizes: Mapping[str, int]) -> bool:
-        """Whether the reference gives a finite result for arguments of these sizes."""
-        moved = [self._resized(v, sizes) if isinstance(v, torch.Tensor) else v for v in self.inputs]
+        """Whether the reference gives a result for arguments of these sizes.
+
+        It may refuse a size in any way, an ``assert`` among them: the size is left out then.
+        """
         try:
-            result: object = self.oracle(*moved)
-        except (RuntimeError, ValueError, IndexError, TypeError, ZeroDivisionError):
+            result: object = self.oracle(*[self._resized(*named, sizes) for named in self._named()])
+        except Exception:
             return False
         return isinstance(result, torch.Tensor) and result.numel() > 0
 
@@ -327,7 +349,18 @@ def _is_asked(value: Any) -> bool:
     """Whether a value is drawn anew; all others are handed over as they are."""
     if isinstance(value, torch.Tensor):
         return value.is_floating_point()
+    return _is_number(value)
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _check_range(name: str, bounds: object) -> None:
+    match bounds:
+        case (low, high) if _is_number(low) and _is_number(high) and low < high:
+            return
+    raise UsageError(f"ranges[{name!r}] is {bounds!r}, expected (low, high) with low < high")
 
 
 def _range(value: torch.Tensor) -> Range:

@@ -148,7 +148,7 @@ def test_the_callers_random_numbers_are_not_disturbed() -> None:
         ((X, X), {}, "the reference raises for the example"),
         ((X, W), {"ranges": {"y": (0, 1)}}, "ranges names 'y', expected one of x, w"),
         ((X, W), {"kinks": {"z": (0,)}}, "kinks names 'z'"),
-        ((X, W), {"ranges": {"x": (1.0, 1.0)}}, "expected low < high"),
+        ((X, W), {"ranges": {"x": (1.0, 1.0)}}, "with low < high"),
         ((X, W), {"dtypes": ("float33",)}, "dtypes names 'float33'"),
     ],
 )
@@ -185,3 +185,58 @@ def test_the_fixture_fails_without_the_harness_own_frames(harness_check: Any) ->
     with pytest.raises(harness.CheckFailed) as failed:
         harness_check(Halved, linear, X, W)
     assert not any("library.py" in str(entry.path) for entry in failed.traceback)
+
+
+def test_other_sizes_are_tried_within_the_ranges_that_were_given() -> None:
+    def reference(x: torch.Tensor) -> torch.Tensor:
+        if not bool((x > 9.9).all()):
+            raise ValueError("x must be above 9.9")
+        asked.add(tuple(x.shape))
+        return x.log()
+
+    asked: set[tuple[int, ...]] = set()
+    assert harness.check(torch.log, reference, X + 15, ranges={"x": (10.0, 20.0)})
+    assert (1, 1) in asked
+    assert (3, 5) in asked
+    # The midpoint of the example itself lies outside of the range.
+    asked.clear()
+    assert harness.check(torch.log, reference, 2 * X.abs() + 10, ranges={"x": (12.0, 20.0)})
+    assert (1, 1) in asked
+
+
+def test_a_size_that_the_reference_refuses_by_an_assertion_is_left_out() -> None:
+    def reference(x: torch.Tensor) -> torch.Tensor:
+        assert x.shape[1] == 4, "four columns"
+        asked.add(tuple(x.shape))
+        return x.sin()
+
+    asked: set[tuple[int, ...]] = set()
+    assert harness.check(torch.sin, reference, X)
+    assert {columns for _, columns in asked} == {4}
+    assert (1, 4) in asked
+
+
+def test_a_reference_that_refuses_a_value_is_not_a_finding() -> None:
+    def reference(x: torch.Tensor) -> torch.Tensor:
+        assert bool((x.abs() < 1.5).all()), "out of bounds"
+        return x.sin()
+
+    with pytest.raises(
+        UsageError,
+        match=r"the reference raises AssertionError: out of bounds .*"
+        r"line \d+ of test_check\.py.* a tensor \(.*give ranges=",
+    ):
+        harness.check(torch.sin, reference, X / 3, ranges={"x": (-3.0, 3.0)})
+
+
+@pytest.mark.parametrize(
+    "given", [3.0, (1.0, 1.0), (2.0, 1.0), (1.0,), ("a", "b"), (0.0, float("nan"))]
+)
+def test_a_range_that_is_none_is_refused(given: Any) -> None:
+    with pytest.raises(UsageError, match=r"ranges\['x'\] is .* expected \(low, high\)"):
+        harness.check(torch.sin, lambda x: x.sin(), X, ranges={"x": given})
+
+
+def test_a_range_that_is_all_kink_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"all within 0\.02 of its kinks"):
+        harness.check(Relu, lambda x: x.relu(), X, ranges={"x": (-0.01, 0.01)}, kinks={"x": (0.0,)})
