@@ -391,6 +391,12 @@ def test_a_reply_of_megabytes_is_read_in_seconds(unit: str, tmp_path: Path) -> N
     assert time.process_time() - began < 5
 
 
+def test_an_excuse_said_ten_thousand_times_is_read_in_seconds(tmp_path: Path) -> None:
+    began = time.process_time()
+    assert judged("There is no time to test " * 10_000, tmp_path).state is FELL
+    assert time.process_time() - began < 10
+
+
 def test_a_run_of_dots_without_an_end_is_read_once(tmp_path: Path) -> None:
     # From each of its dots on, it would take hours.
     text = "." * 300_000 + "x and on.\n\nNext one... and more?! Yes.\n"

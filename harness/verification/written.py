@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from harness.model import OwnTests, Scenario, StepKind, Submission, VerificationWhy
 from harness.source import Gradcheck, Source, analyse
+from harness.source.lines import line_index
 from harness.submissions import Snippet, snippets
+from harness.submissions.reply import MAX_LINES
+
+# Snippets that are looked at; an honest reply shows a handful.
+_MAX_SNIPPETS = 100
 
 # Beyond these a gradcheck accepts gradients that are wrong in their second digit.
 MAX_ATOL, MAX_RTOL = 1e-2, 5e-2
@@ -90,15 +96,19 @@ def written_checks(
             for call in source.gradchecks
             if call.name == "gradcheck"
         ]
-    for snippet in _snippets(submission):
-        if snippet.line not in code_lines and "gradcheck" in snippet.code:
-            aside = analyse(snippet.code, snippet.line - 1)
-            found += [
-                WrittenCheck(call.line, functions, weakness(call, scenario, needed, functions))
-                for call in aside.gradchecks
-                if call.name == "gradcheck"
-                for functions in [_snippet_functions(call, source)]
-            ]
+    shown = (
+        snippet
+        for snippet in _snippets(submission)
+        if snippet.line not in code_lines and "gradcheck" in snippet.code
+    )
+    for snippet in islice(shown, _MAX_SNIPPETS):
+        aside = analyse(snippet.code, snippet.line - 1)
+        found += [
+            WrittenCheck(call.line, functions, weakness(call, scenario, needed, functions))
+            for call in aside.gradchecks
+            if call.name == "gradcheck"
+            for functions in [_snippet_functions(call, source)]
+        ]
     known = {call.functions for call in found}
     found += [
         WrittenCheck(
@@ -115,8 +125,12 @@ def _snippets(submission: Submission) -> Iterable[Snippet]:
     """Code that the agent shows in what it says."""
     if submission.kind == "reply":
         yield from snippets(submission.text)
+    room = MAX_LINES
     for step in submission.transcript.steps if submission.transcript else ():
         if step.kind is StepKind.SAID:
+            room -= len(line_index(step.text))
+            if room < 0:
+                return
             for snippet in snippets(step.text):
                 yield replace(snippet, line=snippet.line + step.line)
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from harness.checks.text.sentence import Sentence, Word, words
 
 # ``…`` in a phrasing stands for at most this many words.
 GAP = 8
+# Places of one phrasing in one sentence: whose words they are is worked out at each of them, and
+# that takes the length of the sentence.
+_MAX_PLACES = 4
 _GAP_MARK = " gapgapgap "
 _STAR_MARK = "starstarstar"
 # What an open contraction may stand for.
@@ -79,7 +83,11 @@ def _needed(phrasing: str) -> tuple[frozenset[str], ...]:
 
 
 def matches(phrasing: str, sentence: Sentence) -> Iterator[Span]:
-    """Every place where the phrasing starts to match, with the nearest end."""
+    """The first places where the phrasing starts to match, each with the nearest end."""
+    yield from islice(_matches(phrasing, sentence), _MAX_PLACES)
+
+
+def _matches(phrasing: str, sentence: Sentence) -> Iterator[Span]:
     items = pattern(phrasing)
     # Most phrasings hold a word that the sentence has not.
     if not items or any(map(sentence.vocabulary.isdisjoint, _needed(phrasing))):
