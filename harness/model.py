@@ -545,8 +545,8 @@ class OwnTests:
 class Picture:
     """Numbers of one failing trial, to be drawn; nine digits each, ``None`` where not finite."""
 
-    # ``curve`` (derivative over the domain), ``map`` (a gradient by element) or ``pairs``
-    # (the one number that came against the right one, case by case).
+    # ``curve`` (derivative over the domain) or ``map`` (a gradient by element); old files
+    # also hold ``pairs``, which are not drawn.
     kind: str
     # What is drawn, e.g. ``the gradient of x``.
     what: str

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 
 from harness.diagnosis import Asked, Evidence, Sample, says_something
 from harness.diagnosis.sample import samples_of
-from harness.model import Picture, Quantity, QuantityKind
+from harness.model import Picture, QuantityKind
 
 MOST_POINTS = 160
 MOST_ROWS, MOST_COLUMNS = 12, 16
-# Enough single numbers to draw them against the right ones.
-ENOUGH_PAIRS = 4
 
 
 def portrait(about: Asked, evidence: Evidence) -> Picture | None:
@@ -33,7 +30,7 @@ def portrait(about: Asked, evidence: Evidence) -> Picture | None:
     failing = [s for s in failing if s.quantity == quantity]
     largest = max(failing, key=lambda s: s.exact.numel())
     if largest.exact.numel() == 1:
-        return _pairs(quantity, [s for s in samples if s.quantity == quantity])
+        return None  # the message says it all
     return _curve(largest, evidence) or _map(largest)
 
 
@@ -104,31 +101,6 @@ def _map(sample: Sample) -> Picture:
 
 def _start(worst: int, size: int, most: int) -> int:
     return max(0, min(worst - most // 2, size - most))
-
-
-def _pairs(quantity: Quantity, samples: Sequence[Sample]) -> Picture | None:
-    """One number per case: what came against what is right, per unit of incoming gradient."""
-    expected, got = [], []
-    for s in samples:
-        if s.exact.numel() != 1 or not (s.comparable or s.got is None):
-            continue
-        g = s.cotangent
-        size = float(g.abs().max()) if g is not None and g.numel() else 0.0
-        if size == 0.0:
-            continue
-        expected.append(float(s.exact) / size)
-        got.append(float(_got(s)) / size)
-    if len(expected) < ENOUGH_PAIRS:
-        return None
-    return Picture(
-        "pairs",
-        str(quantity),
-        f"{len(expected)} cases, divided by the size of the incoming gradient",
-        (),
-        0,
-        tuple(_short(v) for v in expected[:MOST_POINTS]),
-        tuple(_short(v) for v in got[:MOST_POINTS]),
-    )
 
 
 def _numbers(values: torch.Tensor) -> tuple[float | None, ...]:

@@ -7,7 +7,7 @@ drawing follows light and dark; line, dot and sign of a cell tell the same witho
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final, NamedTuple
@@ -31,11 +31,16 @@ class Drawing:
     caption: str
 
 
-def draw(picture: Picture, anchor: str) -> Drawing:
-    """The picture as SVG; ``anchor`` is unique in the page."""
-    kinds = {"curve": _curve, "map": _map, "pairs": _pairs}
-    height, body = kinds[picture.kind](picture)
-    title = f"{_Kinds[picture.kind]} {picture.what}: expected and got"
+def draw(picture: Picture, anchor: str) -> Drawing | None:
+    """The picture as SVG; ``anchor`` is unique in the page.
+
+    ``None`` for a kind that is not drawn: files of other versions hold such.
+    """
+    if picture.kind not in _KINDS:
+        return None
+    begin, drawn = _KINDS[picture.kind]
+    height, body = drawn(picture)
+    title = f"{begin} {picture.what}: expected and got"
     parts = [
         f'<svg class="picture" viewBox="0 0 {WIDTH} {height}" role="img" '
         f'aria-labelledby="{escape(anchor)}-t {escape(anchor)}-d">',
@@ -46,13 +51,6 @@ def draw(picture: Picture, anchor: str) -> Drawing:
     ]
     caption = f"{title[:1].upper()}{title[1:]}, for {picture.about}."
     return Drawing("".join(parts), caption)
-
-
-_Kinds: Final = {
-    "curve": "derivative over the domain, from",
-    "map": "element by element,",
-    "pairs": "case by case,",
-}
 
 
 def _text(words: str) -> str:
@@ -71,8 +69,6 @@ def _words(picture: Picture) -> str:
     if pairs:
         at, expected, got = max(pairs, key=lambda p: abs(p[1] - p[2]))
         where = f" at {picture.across[at]:g}" if picture.across else f" at element {at}"
-        if picture.kind == "pairs":
-            where = f" in case {at + 1}"
         low, high = min(p[1] for p in pairs), max(p[1] for p in pairs)
         words.append(f"Expected values run from {low:.3g} to {high:.3g}.")
         words.append(f"The largest difference is{where}: expected {expected:.4g}, got {got:.4g}.")
@@ -279,30 +275,8 @@ def _cells(
     return parts
 
 
-def _pairs(picture: Picture) -> _Drawn:
-    """Dots of what came over what is right; right answers lie on the diagonal."""
-    pairs = [
-        (e, g)
-        for e, g in zip(picture.expected, picture.got, strict=True)
-        if e is not None and g is not None
-    ]
-    x = _axis([e for e, _ in pairs], LEFT, LEFT + 280)
-    y = _axis(_typical([e for e, _ in pairs] or [0.0], [g for _, g in pairs]), 250, 26)
-    low, high = max(x.low, y.low), min(x.high, y.high)
-    parts = [
-        *_frame(x, y, across=True),
-        f'<text class="middle" x="{LEFT + 140}" y="284">expected</text>',
-        f'<text x="{LEFT}" y="14">got</text>',
-    ]
-    if low < high:
-        parts.append(
-            f'<path class="expected" d="M{x.at(low)} {y.at(low)}L{x.at(high)} {y.at(high)}"/>'
-        )
-    parts += [
-        f'<path class="got" d="{_dots([(x.at(e), y.at(g)) for e, g in pairs])}"/>',
-        f'<path class="expected" d="M{LEFT + 310} 40h22"/>',
-        f'<text x="{LEFT + 338}" y="44">where right ones lie</text>',
-        f'<path class="got" d="M{LEFT + 312} 62h0m9 0h0m9 0h0"/>',
-        f'<text x="{LEFT + 338}" y="66">what came</text>',
-    ]
-    return _Drawn(292, parts)
+# How the title begins, and what draws it.
+_KINDS: Final[Mapping[str, tuple[str, Callable[[Picture], _Drawn]]]] = {
+    "curve": ("derivative over the domain, from", _curve),
+    "map": ("element by element,", _map),
+}
