@@ -497,7 +497,7 @@ def judge(
     "met": true}, where expected is the number of the line or its words.
     """
     import harness.results
-    from harness.judge import agreement, hearing
+    from harness.judge import hearing
     from harness.judge.book import Book
     from harness.judge.label import read_labels
     from harness.judge.provider import LanguageModel, Patience
@@ -507,7 +507,6 @@ def judge(
     found = harness.results.read(file)
     # All that can be wrong is found before anything is asked.
     labelled = None if labels is None else read_labels(labels, found)
-    agreement.library()
     book = Book(opinions or file.parent / "opinions.jsonl")
     order = hearing.Order(only, limit, jobs, fresh)
     meter = Meter("judging")

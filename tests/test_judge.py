@@ -18,13 +18,15 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from hypothesis import given
+from hypothesis import strategies as st
 from made_results import quick, simple_results
 
 from harness import results
 from harness.cli import main
 from harness.errors import JudgeError, NothingSelected
 from harness.judge import Judge, Opinion, Stance
-from harness.judge.agreement import agreement, alpha
+from harness.judge.agreement import Agreement, agreement
 from harness.judge.answer import speaks_to_judge
 from harness.judge.book import Book, key_of
 from harness.judge.hearing import Order, hear, hearing, questions
@@ -465,21 +467,20 @@ def test_the_key_of_the_provider_is_sent_and_none_is_needed_for_a_server_of_ones
     assert {asked["model"] for asked in server.asked} == {"tiny"}
 
 
-@pytest.mark.parametrize("package", ["openai", "krippendorff"])
 def test_a_missing_extra_says_how_to_install_it(
-    folder: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch, package: str
+    folder: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setitem(sys.modules, "openai", None)
     done = judge(folder, serve(answer("met")))
     assert done.exit_code == 2
-    assert f"needs the package {package}, which is missing" in done.stderr
+    assert "needs the package openai, which is missing" in done.stderr
     assert "pip install 'harness[judge]'" in done.stderr
 
 
 def test_nothing_of_the_client_is_imported_before_a_model_is_asked() -> None:
     code = (
         "import harness.cli, harness.report, harness.judge.hearing, harness.judge.provider, sys\n"
-        "print(sorted({'openai', 'krippendorff'} & set(sys.modules)))"
+        "print(sorted({'openai'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout.strip(), done.stderr.strip()) == ("[]", "")
@@ -491,21 +492,27 @@ def test_nothing_of_the_client_is_imported_before_a_model_is_asked() -> None:
 
 def test_alpha_is_that_of_krippendorffs_binary_example() -> None:
     """Computing Krippendorff's Alpha-Reliability (2011), section A."""
-    first, second = [0, 1, 0, 0, 0, 0, 0, 0, 1, 0], [1, 1, 1, 0, 0, 1, 0, 0, 0, 0]
-    assert alpha(first, second) == pytest.approx(0.095, abs=5e-4)
+    found = Agreement("a", "b", both=1, only_first=1, only_second=3, neither=5)
+    assert found.alpha == pytest.approx(0.095, abs=5e-4)
 
 
-def test_alpha_is_that_of_krippendorffs_nominal_example() -> None:
-    """The same, section B: two observers, five values."""
-    first, second = "aabbdcccedda", "babbbcccedddd"[:12]
-    codes = {letter: code for code, letter in enumerate("abcde")}
-    values = [[codes[letter] for letter in one] for one in (first, second)]
-    assert alpha(*values) == pytest.approx(0.692, abs=5e-4)
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30))
+def test_alpha_is_one_less_the_disagreement_over_that_of_shuffled_values(
+    pairs: list[tuple[bool, bool]],
+) -> None:
+    units = {(str(n), "x"): pair for n, pair in enumerate(pairs)}
+    one, other = ({unit: pair[voice] for unit, pair in units.items()} for voice in (0, 1))
+    values = [value for pair in pairs for value in pair]
+    observed = sum(a != b for a, b in pairs) / len(pairs)
+    ways = [a != b for n, a in enumerate(values) for m, b in enumerate(values) if n != m]
+    expected = sum(ways) / len(ways)
+    alpha = agreement(("one", one), ("other", other)).alpha
+    assert alpha == (pytest.approx(1 - observed / expected) if expected else None)
 
 
-@pytest.mark.parametrize("values", [[], [1], [1, 1, 1]])
-def test_alpha_is_not_defined_where_all_say_the_same(values: list[int]) -> None:
-    assert alpha(values, values) is None
+@pytest.mark.parametrize("both", [0, 1, 3])
+def test_alpha_is_not_defined_where_all_say_the_same(both: int) -> None:
+    assert Agreement("a", "b", both, 0, 0, 0).alpha is None
 
 
 def test_agreement_counts_only_what_both_have_decided() -> None:

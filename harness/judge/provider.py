@@ -7,12 +7,11 @@ be installed with the versions this project is tested with, and it brings an AWS
 
 from __future__ import annotations
 
+import json
 import os
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import JudgeError
 from harness.judge.answer import Malformed, opinion, parse
@@ -47,24 +46,6 @@ PROVIDERS: Final[dict[str, Provider]] = {
     "together": Provider("https://api.together.xyz/v1", "TOGETHER_API_KEY"),
     "vllm": Provider("http://127.0.0.1:8000/v1", None),
 }
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-class _Message(_Part):
-    content: str | None = None
-    refusal: str | None = None
-
-
-class _Choice(_Part):
-    message: _Message
-    finish_reason: str | None = None
-
-
-class _Completion(_Part):
-    choices: list[_Choice] = Field(min_length=1)
 
 
 @dataclass(frozen=True)
@@ -168,7 +149,7 @@ class LanguageModel:
         while True:
             further = dict(self._further)
             try:
-                raw = self._client.chat.completions.with_raw_response.create(
+                answered = self._client.chat.completions.create(
                     model=self._model,
                     messages=[
                         {"role": "system", "content": asked.system},
@@ -182,28 +163,36 @@ class LanguageModel:
                     raise
                 self._further = {k: v for k, v in further.items() if k not in unknown}
                 continue
-            return _text(raw.text)
+            except json.JSONDecodeError:
+                raise _NO_COMPLETION from None
+            return _text(answered)
+
+
+_NO_COMPLETION: Final = Malformed("what came back is no chat completion")
 
 
 class _Refusal(Exception):
     """The model will not answer."""
 
 
-def _text(body: str) -> str:
-    """What the model said, from the body of a chat completion."""
-    try:
-        choice = _Completion.model_validate_json(body).choices[0]
-    except ValidationError:
-        raise Malformed("what came back is no chat completion") from None
-    if choice.message.refusal:
-        raise _Refusal(" ".join(choice.message.refusal.split())[:200])
-    if choice.finish_reason == "content_filter":
-        raise _Refusal("a content filter stopped it")
-    if choice.finish_reason == "length":
-        raise Malformed("it was cut off by a limit on its length")
-    if not choice.message.content:
+def _text(answered: object) -> str:
+    """What the model said; the client does not check that a server sent a chat completion."""
+    choices = getattr(answered, "choices", None)
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = getattr(choice, "message", None)
+    if message is None:
+        raise _NO_COMPLETION
+    refusal, content = getattr(message, "refusal", None), getattr(message, "content", None)
+    if refusal:
+        raise _Refusal(" ".join(str(refusal).split())[:200])
+    match getattr(choice, "finish_reason", None):
+        case "content_filter":
+            raise _Refusal("a content filter stopped it")
+        case "length":
+            raise Malformed("it was cut off by a limit on its length")
+    if not isinstance(content, str) or not content:
         raise Malformed("it is empty")
-    return choice.message.content
+    return content
 
 
 def _client(base: str, key: str, patience: Patience) -> OpenAI:

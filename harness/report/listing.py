@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import builtins
-import io
-import keyword
 import re
-import token
-import tokenize
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
+
+from pygments.lexers.python import PythonLexer
+from pygments.token import Token
 
 from harness.model import Outcome, Record, Submission, TrapState
 
@@ -257,35 +255,35 @@ def _segments(line: str, syntax: Sequence[_Span], marks: Sequence[_Span]) -> Ite
 
 
 _GRAVEST_FIRST: Final[tuple[Tone, ...]] = ("bad", "flag", "good")
-_BUILTINS: Final = frozenset(dir(builtins))
+# CSS class per kind of token; a kind stands for its subkinds, and the first that fits counts.
+_LOOKS: Final = (
+    (Token.Keyword, "k"),
+    (Token.Operator.Word, "k"),
+    (Token.Name.Builtin, "b"),
+    (Token.Literal.String, "s"),
+    (Token.Literal.Number, "n"),
+    (Token.Comment, "c"),
+)
 
 
 def _syntax(code: str) -> dict[int, list[_Span]]:
-    """What is worth colouring, by line; nothing from where Python cannot read on."""
-    lines = [row.text for row in _rows(code)]
+    """What is worth colouring, by line, as Pygments reads it."""
     found: dict[int, list[_Span]] = defaultdict(list)
     if len(code) > _SYNTAX_LIMIT:
         return found
-    try:
-        for item in tokenize.generate_tokens(io.StringIO("\n".join(lines) + "\n").readline):
-            look = _look(item)
-            (first, begin), (last, end) = item.start, item.end
-            for row in range(first, last + 1) if look else ():
-                left = begin if row == first else 0
-                right = end if row == last else len(lines[row - 1])
-                found[row].append(_Span(left, right, look))
-    except (tokenize.TokenError, SyntaxError, ValueError):
-        pass
+    rows = _rows(code)
+    starts = [row.start for row in rows]
+    for start, kind, text in PythonLexer().get_tokens_unprocessed(code):
+        look = next((look for family, look in _LOOKS if kind in family), None)
+        if look is None or not text.strip():
+            continue
+        first = bisect_right(starts, start) - 1
+        last = bisect_right(starts, start + len(text) - 1) - 1
+        for number in range(first, last + 1):
+            row = rows[number]
+            left, right = start - row.start, start + len(text) - row.start
+            here, span = found[number + 1], _Span(max(left, 0), min(right, len(row.text)), look)
+            if here and here[-1].end == span.start and here[-1].look == look:
+                span = replace(here.pop(), end=span.end)
+            here.append(span)
     return found
-
-
-def _look(item: tokenize.TokenInfo) -> str:
-    """The CSS class of a token, empty for plain."""
-    name = token.tok_name[item.type]
-    if name == "NAME":
-        if keyword.iskeyword(item.string):
-            return "k"
-        return "b" if item.string in _BUILTINS or item.string in ("self", "ctx") else ""
-    if "STRING" in name:
-        return "s"
-    return {"NUMBER": "n", "COMMENT": "c"}.get(name, "")
