@@ -47,9 +47,10 @@ from harness.executors import local
 from harness.grading import Plan, ask, load, page
 from harness.model import Scenario, Submission
 from harness.question import put
-from harness.sandbox import Session, Zygote
+from harness.sandbox import Zygote
 from harness.sandbox.inside import wire
 from harness.sandbox.inside.serve import Server
+from harness.sandbox.session import Session
 from harness.unplugged import unplugged
 
 ROOT = Path(__file__).parent.parent

@@ -40,8 +40,8 @@ from harness.model import (
 )
 from harness.oracles import Oracle, OracleError, Oracles
 from harness.question import put
-from harness.sandbox import Session
 from harness.sandbox.inside import serve, wire
+from harness.sandbox.session import Session
 
 Function = Callable[..., torch.Tensor]
 Range = tuple[float, float]

@@ -14,9 +14,9 @@ import torch
 from harness import torch_error
 from harness.inputs import Case, Log, Stack
 from harness.model import Fault, NumberArgument
-from harness.sandbox import CandidateFault, Session
 from harness.sandbox.inside import part, wire
 from harness.sandbox.inside.part import Part
+from harness.sandbox.session import CandidateFault, Session
 
 # Questions per message; the first messages of a batch stay small, so that a
 # candidate sees single calls as well as many at once.

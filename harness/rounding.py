@@ -40,6 +40,11 @@ class RoundingNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.unit = unit
         self.generator = generator
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """False: torch would import its compiler and go through it at every operation."""
+        return False
+
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         aliases = any(r.alias_info is not None for r in func._schema.returns)
         if aliases or func._schema.is_mutable:

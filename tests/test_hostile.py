@@ -35,6 +35,7 @@ from harness.grading import Plan
 from harness.model import Finding, Outcome, Record, Submission
 from harness.sandbox import zygote as trusted
 from harness.sandbox.inside.zygote import USERS
+from harness.sandbox.session import Session
 from harness.submissions.content import Origin, build
 
 ROOT = Path(__file__).parent.parent
@@ -344,7 +345,7 @@ def test_sessions_leave_no_namespace_behind(arena: Arena) -> None:
     _soon(lambda: not _candidates(arena.zygote), "a candidate of an earlier test still runs")
     mine = f"/proc/{arena.zygote.pid}"
     before = namespaces()
-    with sandbox.Session(arena.zygote.address, arena.plan("learnable-swish", None).scenario.limits):
+    with Session(arena.zygote.address, arena.plan("learnable-swish", None).scenario.limits):
         if "namespaces" in arena.zygote.tier.layers:
             assert len(namespaces() - before) >= 4
     assert Path(mine).exists()

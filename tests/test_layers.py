@@ -93,6 +93,8 @@ def test_the_candidates_side_imports_nothing_of_the_project(path: Path) -> None:
         "import harness",
         "import harness.cli",
         "import harness.summary, harness.report, harness.results",
+        "import harness.running, harness.selection, harness.executors.local",
+        "import harness.report.terminal, harness.judge.hearing",
     ],
 )
 def test_torch_is_not_imported_before_something_is_graded(statement: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from harness.question import put
-from harness.sandbox import CandidateFault
+from harness.sandbox.session import CandidateFault
 
 
 class Said:

@@ -31,22 +31,12 @@ from hypothesis import strategies as st
 from harness import sandbox
 from harness.errors import SandboxError, UsageError
 from harness.model import Limits
-from harness.sandbox import (
-    CandidateFault,
-    Probe,
-    Session,
-    Zygote,
-    alone,
-    choose,
-    doctor,
-    in_company,
-    tier,
-)
+from harness.sandbox import Probe, Zygote, choose, doctor, exclusive, shared, tier
 from harness.sandbox import session as trusted
 from harness.sandbox.inside import linux, seccomp, wire
 from harness.sandbox.inside import zygote as inside
 from harness.sandbox.reply import MOST_CHARACTERS, UnfitError, printable, tamed
-from harness.sandbox.session import MOST_WAITED
+from harness.sandbox.session import MOST_WAITED, CandidateFault, Session
 from harness.sandbox.zygote import SANDBOX_UID
 
 SOON = Limits(wall_s=2.0, cpu_s=5.0)
@@ -417,19 +407,19 @@ def test_who_wants_the_machine_alone_waits_for_the_others_and_they_for_it(tmp_pa
     address, events = str(tmp_path / "socket"), []
 
     def lonely() -> None:
-        with alone(address):
+        with exclusive(address):
             events.append("alone")
             time.sleep(0.3)
             events.append("still alone")
 
-    with in_company(address), in_company(address):
+    with shared(address), shared(address):
         waiting = threading.Thread(target=lonely)
         waiting.start()
         time.sleep(0.3)
         events.append("in company")
     while "alone" not in events:
         time.sleep(0.01)
-    with in_company(address):
+    with shared(address):
         events.append("in company again")
     waiting.join()
     assert events == ["in company", "alone", "still alone", "in company again"]

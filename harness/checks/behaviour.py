@@ -39,8 +39,8 @@ from harness.model import (
 )
 from harness.question import Answer, Cotangent, Letter, Question, put
 from harness.rounding import ROUNDOFF_MARGIN, unit_roundoff
-from harness.sandbox import CandidateFault, Session
 from harness.sandbox.inside.part import COTANGENT, DRAW, RESULT, Part, Role
+from harness.sandbox.session import CandidateFault, Session
 
 ALIAS = "shares_storage_with"
 # Facts that the candidate's side reports of a call; they can fail it, never excuse it.

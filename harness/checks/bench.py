@@ -14,8 +14,8 @@ from harness.inputs import Case, Drawer, generator
 from harness.model import EntryPoint, Fault, Outcome, Quantity, Scenario
 from harness.oracles import Oracles
 from harness.question import Answer, Question
-from harness.sandbox import Session
 from harness.sandbox.inside.part import Part
+from harness.sandbox.session import Session
 from harness.source import Source
 
 T = TypeVar("T")

@@ -14,7 +14,7 @@ from harness.diagnosis.shrink import MOST_NUMBERS, Ask, numbers, simpler, still_
 from harness.diagnosis.snippet import FROM_SOLUTION, of_gradcheck, of_trial
 from harness.model import Finding, Outcome
 from harness.question import Answer, Question
-from harness.sandbox import CandidateFault
+from harness.sandbox.session import CandidateFault
 
 # Findings whose snippet is looked for with further questions.
 MOST_SHRUNK = 4

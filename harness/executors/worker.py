@@ -42,13 +42,13 @@ def work(tasks: Connection, address: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     threading.Thread(target=_end_with_driver, daemon=True).start()
     torch.set_num_threads(1)
-    desk = Desk(address)
+    plans = PlanCache(address)
     while True:
         try:
             task: Task = tasks.recv()
         except EOFError:
             return
-        tasks.send(desk.answer(task))
+        tasks.send(plans.answer(task))
         trim()
 
 
@@ -60,7 +60,7 @@ def _end_with_driver() -> None:
     os._exit(1)
 
 
-class Desk:
+class PlanCache:
     """A grader with the plan it works by: it stays with a scenario while there is work."""
 
     def __init__(self, address: str) -> None:

@@ -17,7 +17,8 @@ from harness.grading.verdict import verdict
 from harness.grading.work import Work
 from harness.model import Fault, Finding, Outcome
 from harness.question import Answer, put
-from harness.sandbox import CandidateFault, Session, alone
+from harness.sandbox import exclusive
+from harness.sandbox.session import CandidateFault, Session
 from harness.unplugged import unplugged
 
 
@@ -114,7 +115,7 @@ def confirm_hand_written(work: Work) -> Work:
     if names is None:
         names = asked = _passing_by_self_report(work)
         if asked:
-            with alone(work.address), suppress(CandidateFault):
+            with exclusive(work.address), suppress(CandidateFault):
                 names = _differentiable_without_backward(work, asked)
     findings = tuple(
         replace(

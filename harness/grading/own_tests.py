@@ -10,8 +10,9 @@ from harness.grading.load import LOADS
 from harness.grading.work import Work
 from harness.model import ObservedGradcheck, OwnTests
 from harness.question import Answer
-from harness.sandbox import CandidateFault, Session, alone, in_company
+from harness.sandbox import exclusive, shared
 from harness.sandbox.inside import wire
+from harness.sandbox.session import CandidateFault, Session
 from harness.source import Source
 
 
@@ -61,10 +62,10 @@ def _run_apart(work: Work) -> OwnTests:
             return _end(session, work.source)
 
     try:
-        with in_company(work.address), suppress(CandidateFault):
+        with shared(work.address), suppress(CandidateFault):
             return run()
         # A fault is believed when it comes again, without neighbours.
-        with alone(work.address):
+        with exclusive(work.address):
             return run()
     except CandidateFault as fault:
         return OwnTests(False, str(fault), (), tuple(f.name for f in work.source.functions))

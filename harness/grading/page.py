@@ -15,7 +15,8 @@ from harness.grading.plan import Plan
 from harness.grading.verdict import judged
 from harness.grading.work import Work
 from harness.model import Record, Submission
-from harness.sandbox import CandidateFault, Session, alone, in_company
+from harness.sandbox import exclusive, shared
+from harness.sandbox.session import CandidateFault, Session
 
 WorkStep = Callable[[Work], Work]
 
@@ -75,7 +76,7 @@ def examine(work: Work, steps: Sequence[WorkStep] = IN_ONE_SESSION) -> Work:
         return replace(work, findings=(load.not_loaded(problem),))
     try:
         with (
-            in_company(work.address),
+            shared(work.address),
             Session(work.address, work.plan.scenario.limits) as session,
         ):
             examined = replace(work, session=session)
@@ -84,7 +85,7 @@ def examine(work: Work, steps: Sequence[WorkStep] = IN_ONE_SESSION) -> Work:
             return replace(examined, session=None)
     except CandidateFault:
         # A mere slow moment of this machine is not held against anyone.
-        with alone(work.address):
+        with exclusive(work.address):
             return ask.ask_check_by_check(work)
 
 

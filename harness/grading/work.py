@@ -11,7 +11,7 @@ from harness.diagnosis.explanation import Heard, Smallest
 from harness.grading.plan import Plan
 from harness.model import Finding, OwnTests, Submission, Verification
 from harness.question import Answer
-from harness.sandbox import Session
+from harness.sandbox.session import Session
 from harness.source import Source
 
 

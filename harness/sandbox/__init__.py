@@ -16,22 +16,22 @@ why nothing it says about itself can make it pass (``harness.checks``).
 Tiers: A namespaces + Landlock + seccomp + limits; B no namespaces, hence no
 writable folder; C seccomp + limits, files can be read; D limits and a deadline
 only. C and D are not sandboxes and need ``--allow-unsandboxed``.
+
+``harness.sandbox.session`` talks to a candidate. It imports torch, so it is not imported here:
+the command line starts sandboxes without torch.
 """
 
-from harness.sandbox.session import CandidateFault, Session
 from harness.sandbox.tier import TIERS, Probe, Tier, choose, probe
-from harness.sandbox.turn import alone, in_company
+from harness.sandbox.turn import exclusive, shared
 from harness.sandbox.zygote import Zygote
 
 __all__ = [
     "TIERS",
-    "CandidateFault",
     "Probe",
-    "Session",
     "Tier",
     "Zygote",
-    "alone",
     "choose",
-    "in_company",
+    "exclusive",
     "probe",
+    "shared",
 ]

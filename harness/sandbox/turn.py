@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 @contextmanager
-def in_company(address: str) -> Iterator[None]:
+def shared(address: str) -> Iterator[None]:
     """Work beside others; ``address`` is the zygote's."""
     with ExitStack() as stack:
         with _locked(f"{address}.door", fcntl.LOCK_EX):
@@ -25,7 +25,7 @@ def in_company(address: str) -> Iterator[None]:
 
 
 @contextmanager
-def alone(address: str) -> Iterator[None]:
+def exclusive(address: str) -> Iterator[None]:
     """Work while no other worker of the same zygote does."""
     with _locked(f"{address}.door", fcntl.LOCK_EX), _locked(f"{address}.room", fcntl.LOCK_EX):
         yield

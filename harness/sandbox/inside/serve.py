@@ -58,6 +58,9 @@ def warm_up() -> None:
     torch.optim.SGD([weight], lr=0.1).step()
     layers.build(list(layers.MAKERS), 4, torch.float64)
     repr(x)
+    # A rehearsal looks through all objects several times: not through those of the libraries.
+    gc.collect()
+    gc.freeze()
     for _ in range(REHEARSALS):
         rehearse()
 
