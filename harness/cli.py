@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness import __version__
-from harness.errors import HarnessError, JudgeError, UsageError
+from harness.errors import HarnessError, JudgeError, ScenarioError, UsageError
 
 if TYPE_CHECKING:
     from harness.model import Results
@@ -334,7 +334,12 @@ def validate(
                 )
                 broken += 1
                 continue
-            proofs = list(proving.prove(scenario, reference, zygote.address))
+            try:
+                proofs = list(proving.prove(scenario, reference, zygote.address))
+            except ScenarioError as error:
+                click.echo(f"✗ {scenario.id}: {error}")
+                broken += 1
+                continue
             bad = [proof for proof in proofs if not proof.holds]
             broken += bool(bad)
             mark = "✗" if bad else "✓"

@@ -210,7 +210,7 @@ def _takes(
     count = more + len(names) + len(variadic)  # two layers stand for any number of them
     if not callable(function):
         raise ScenarioError(
-            f"{scenario.path}: {entry.name}_vjp in {path} is a {type(function).__name__}, "
+            f"{scenario.path}: {entry.name}_vjp in {path} is of type {type(function).__name__}, "
             "expected a function (cotangent, *arguments); rename it or make it one"
         )
     try:

@@ -7,10 +7,14 @@ kinds through the entry-point group ``harness.checks``.
 from __future__ import annotations
 
 import difflib
-from dataclasses import fields
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
 from functools import cache
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter
 
 from harness.checks import behaviour, compare, stock, structure
 from harness.checks.bench import Bench, Check, Conduct, Conversation, Judgement, Trial
@@ -94,7 +98,7 @@ def build(spec: CheckSpec, scenario: Scenario) -> tuple[Check | Conversation, li
                 f"its keys: {', '.join(allowed) or 'none'}"
             )
     try:
-        check = kind(**_frozen(spec.options))
+        check = kind(**_typed(kind, spec.options))
     except (TypeError, ValueError) as error:
         raise ScenarioError(f"{spec.where}: check {spec.kind!r}: {error}") from None
     names = spec.entry_points or [entry.name for entry in scenario.entry_points]
@@ -109,16 +113,28 @@ def build(spec: CheckSpec, scenario: Scenario) -> tuple[Check | Conversation, li
     return check, [entry for entry in entries if check.fits(entry)]
 
 
-def _frozen(options: Any) -> dict[str, Any]:
-    """Lists as tuples and mappings as hashable ones, so that a check is a value."""
-    return {
-        key: tuple(value)
-        if isinstance(value, list)
-        else FrozenMapping(value)
-        if isinstance(value, dict)
-        else value
-        for key, value in dict(options).items()
-    }
+def _typed(kind: type[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the kind's fields have them: lists as tuples, mappings as hashable ones.
+
+    Raises ``ValueError`` for one that is missing or of another type.
+    """
+    for field in fields(kind):
+        needed = field.default is MISSING and field.default_factory is MISSING
+        if needed and field.name not in options:
+            raise ValueError(f"has no key {field.name!r}, expected one; add it")
+    hints = get_type_hints(kind)
+    typed: dict[str, Any] = {}
+    for key, value in options.items():
+        try:
+            # As JSON a list is a tuple, too, while nothing else is taken for what it is not.
+            text = json.dumps(value, allow_nan=False)
+            found = TypeAdapter(hints[key]).validate_json(text, strict=True)
+        except (TypeError, ValueError):
+            name = getattr(hints[key], "__name__", "")
+            expected = name if isinstance(hints[key], type) else str(hints[key])
+            raise ValueError(f"{key} is {value!r}, expected {expected}") from None
+        typed[key] = FrozenMapping(found) if isinstance(found, dict) else found
+    return typed
 
 
 class FrozenMapping(dict[str, Any]):

@@ -18,6 +18,7 @@ from harness.checks.compare import (
     steady_stacks,
     with_gradients,
 )
+from harness.errors import ScenarioError
 from harness.expectation import (
     COTANGENT_AFTER_BACKWARD,
     RANDOM_NUMBER,
@@ -74,6 +75,10 @@ class NoMutation(Comparison):
     kind: ClassVar[str] = "no_mutation"
     praise: ClassVar[str] = "Inputs, incoming gradient and random generator are left alone"
     needs_gradient: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if self.input not in ("never", "declared"):
+            raise ValueError(f"input is {self.input!r}, expected 'never' or 'declared'")
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
@@ -463,6 +468,10 @@ class TrueError(Comparison):
     DRAWS: ClassVar[int] = 40
     needs_gradient: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        if not 0 < self.rtol < 1:
+            raise ValueError(f"rtol is {self.rtol!r}, expected a number between 0 and 1")
+
     def fits(self, entry: EntryPoint) -> bool:
         return not entry.differentiable
 
@@ -470,13 +479,32 @@ class TrueError(Comparison):
         (seed,) = bench.seeds(f"{self.kind}/{entry.name}", 1)
         for size in draw.sizes()[:4]:
             cases = [draw.case(size) for _ in range(self.DRAWS)]
-            errors = [float(bench.reference(case).value()) for case in cases]
+            errors = [self._measured(bench, case) for case in cases]
+            # A deviation is relative: from an error of zero there is none.
+            usable = [index for index, error in enumerate(errors) if 0 < error < math.inf]
+            if not usable:
+                raise ScenarioError(
+                    f"{bench.scenario.path}: check {self.kind!r} of entry point {entry.name!r}: "
+                    f"the oracle measures {errors[0]:g} in each of {len(cases)} draws of {size}, "
+                    "expected finite errors above 0; widen the ranges or drop the check"
+                )
             # Where the error is small, another part of it than usually is the largest.
-            order = sorted(range(self.DRAWS), key=errors.__getitem__)
+            order = sorted(usable, key=errors.__getitem__)
             for index in (*order[: self.DRAWS // 3], order[-1]):
                 kept = untouched(cases[index])
                 kept[DRAW] = Expected.exactly(RANDOM_NUMBER, _first_draw(seed))
                 yield Trial(Question("forward", cases[index], seed=seed), kept)
+
+    def _measured(self, bench: Bench, case: Case) -> float:
+        """The error that the oracle measures; raises ``ScenarioError`` where it is no number."""
+        value = bench.reference(case).value()
+        if value.numel() != 1:
+            raise ScenarioError(
+                f"{bench.scenario.path}: check {self.kind!r} of entry point {case.entry.name!r}: "
+                f"the oracle gives a tensor {tuple(value.shape)}, expected one number; return the "
+                "error as a float"
+            )
+        return float(value)
 
     def judge(
         self,
@@ -503,7 +531,7 @@ class TrueError(Comparison):
                 found = expected.mismatch(answer.parts.get(part))
                 if found is not None:
                     return Judgement.differs(found, f"For {label}: {found.message}.")
-            right = float(bench.reference(trial.question.case).value())
+            right = self._measured(bench, trial.question.case)
             got = _number(answer.facts.get("value"))
             deviation = abs(got - right) / right
             if not deviation <= self.rtol:
@@ -538,6 +566,35 @@ class LibraryCalled:
 
     def fits(self, entry: EntryPoint) -> bool:
         return entry.differentiable
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in self.vary.items():
+            if not low < high:
+                raise ValueError(f"vary.{name} is [{low}, {high}], expected low below high")
+
+    def check_module(self, bench: Bench, entry: EntryPoint) -> None:
+        """Raise ``ScenarioError`` where the provided module is not as the options say."""
+        about = f"{bench.scenario.path}: check {self.kind!r} of entry point {entry.name!r}"
+        module = bench.oracles.provided.get(self.module)
+        if module is None:
+            names = ", ".join(bench.oracles.provided) or "none"
+            raise ScenarioError(
+                f"{about}: module is {self.module!r}, expected a provided one ({names}); add it "
+                "to provided or correct the name"
+            )
+        for name in (self.forward, *filter(None, [self.vjp]), *self.vary):
+            if not hasattr(module, name):
+                raise ScenarioError(
+                    f"{about}: {self.module} has no {name!r}, expected one there; correct the name"
+                )
+        draw = bench.drawer(entry, self.kind)
+        try:
+            self._trial(module, draw.case(draw.small_size()), draw)
+        except Exception as error:
+            raise ScenarioError(
+                f"{about}: {self.module} raises {type(error).__name__}: {error}, expected "
+                f"{self.forward} and vjp to take what {entry.name} takes; mend it or the check"
+            ) from error
 
     def converse(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement:
         module = bench.oracles.provided[self.module]
@@ -602,7 +659,10 @@ class SavedMemory:
     DEEP: ClassVar[int] = 26
 
     def fits(self, entry: EntryPoint) -> bool:
-        return any(isinstance(a, LayersArgument) for a in entry.arguments)
+        match entry.arguments:
+            case (TensorArgument(differentiable=True), LayersArgument()):
+                return True
+        return False
 
     def converse(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement:
         activation = 4 * self.SHAPE[0] * self.SHAPE[1]
@@ -633,7 +693,8 @@ class SavedMemory:
         """Resident bytes that one result of ``depth`` layers keeps alive, or the error."""
         session.request({"do": "drop"})
         letter = Letter()
-        call = letter.call(Question("forward", self._case(bench, entry, depth), grad=("x",)))
+        case = self._case(bench, entry, depth)
+        call = letter.call(Question("forward", case, grad=case.differentiable))
         before = session.memory_bytes()
         reply, _ = session.request({"do": "hold", "call": call}, letter.tensors)
         after = session.memory_bytes()
@@ -655,8 +716,9 @@ class SavedMemory:
         """What comes out of the deep call: whoever keeps nothing must still get it right."""
 
         def make() -> Expected:
-            reference = bench.reference(self._case(bench, entry, self.DEEP))
-            (expected,) = reference.gradients(torch.ones(self.SHAPE), ["x"])
+            case = self._case(bench, entry, self.DEEP)
+            reference = bench.reference(case)
+            (expected,) = reference.gradients(torch.ones(self.SHAPE), case.differentiable)
             return expected
 
         return bench.once((self, entry.name), make)

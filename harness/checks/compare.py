@@ -32,6 +32,8 @@ from harness.sandbox.inside.part import BRANCH, DRAW, RESULT, Part, Role
 SCALES = (1.0, 0.03, 1e-6, 1e6, 1e-12)
 # More calls than most "once in a while" faults need.
 MANY = 128
+# Those that oracles, in float64, can be the measure of.
+DTYPES = ("float64", "float32", "float16", "bfloat16")
 LAYOUTS = ("transposed", "strided", "offset", "expanded", "filled")
 
 
@@ -244,6 +246,13 @@ class Dtypes(Comparison):
     kind: ClassVar[str] = "dtypes"
     needs_gradient: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        if not self.dtypes or len(set(self.dtypes)) < len(self.dtypes):
+            raise ValueError(f"dtypes is {list(self.dtypes)}, expected at least one, each once")
+        for name in self.dtypes:
+            if name not in DTYPES:
+                raise ValueError(f"dtypes names {name!r}, expected {', '.join(DTYPES)}")
+
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         scales = itertools.cycle(SCALES)
         stacks = itertools.cycle(steady_stacks(entry))
@@ -295,7 +304,8 @@ class Layouts(Comparison):
 
 
 def _has_dimensions(size: Mapping[str, Any]) -> bool:
-    return "*" not in size or len(size["*"]) > 0
+    """Whether there is a layout to change: the shapes are neither 0-d nor empty."""
+    return 0 not in size.values() and ("*" not in size or len(size["*"]) > 0)
 
 
 def _allows(layout: str, tensor: torch.Tensor) -> bool:

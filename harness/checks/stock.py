@@ -65,6 +65,10 @@ class Stock:
     # Whether the contract's gradient is one that it must reject.
     must_fail: ClassVar[bool] = False
 
+    def __post_init__(self) -> None:
+        if not 0 < self.scale < float("inf"):
+            raise ValueError(f"scale is {self.scale!r}, expected a number above 0")
+
     def fits(self, entry: EntryPoint) -> bool:
         return entry.differentiable
 

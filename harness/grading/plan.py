@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
 
 from harness import checks, oracles
-from harness.checks.bench import Bench, Conversation, Step
-from harness.model import Scenario
+from harness.checks.behaviour import LibraryCalled
+from harness.checks.bench import Bench, Check, Conversation, Step, Trial
+from harness.checks.compare import steady_stacks
+from harness.errors import ScenarioError
+from harness.model import CheckSpec, EntryPoint, Quantity, Scenario
+from harness.oracles import OracleError
 from harness.question import Cotangent, Question
 
 
@@ -18,6 +23,8 @@ class Plan:
     def __init__(self, scenario: Scenario, seed: int) -> None:
         self.scenario = scenario
         self.bench = Bench(scenario, oracles.load(scenario), seed)
+        for entry in scenario.entry_points:
+            self._check_oracle(entry)
         self.plain = {
             entry.name: Question("forward", case, grad=case.differentiable)
             for entry in scenario.entry_points
@@ -33,6 +40,59 @@ class Plan:
         self.steps: list[Step] = []
         for spec in scenario.checks:
             check, entries = checks.build(spec, scenario)
+            if not entries:
+                raise ScenarioError(
+                    f"{spec.where}: check {spec.kind!r} fits none of the entry points of "
+                    f"{scenario.id}, expected at least one; drop it or state what it needs there"
+                )
             for entry in entries:
-                trials = () if isinstance(check, Conversation) else check.trials(self.bench, entry)
+                trials = self._trials(spec, check, entry)
                 self.steps.append(Step(check, entry, spec.required, trials))
+
+    def _trials(
+        self, spec: CheckSpec, check: Check | Conversation, entry: EntryPoint
+    ) -> tuple[Trial, ...]:
+        about = f"{spec.where}: check {spec.kind!r} of entry point {entry.name!r}"
+        try:
+            if isinstance(check, LibraryCalled):
+                check.check_module(self.bench, entry)
+            if isinstance(check, Conversation):
+                return ()
+            trials = check.trials(self.bench, entry)
+        except OracleError as error:
+            raise ScenarioError(f"{about}: {error}") from error
+        quantity = _never_judged(trials)
+        if quantity is not None:
+            raise ScenarioError(
+                f"{about}: the oracle gives no finite number for {quantity} in any of "
+                f"{len(trials)} cases, expected values to compare with; narrow the ranges of the "
+                "arguments or mend the oracle"
+            )
+        return trials
+
+    def _check_oracle(self, entry: EntryPoint) -> None:
+        """Raise where the oracle cannot be used at all."""
+        draw = self.bench.drawer(entry, "oracle")
+        case = draw.case(draw.small_size(), stack=steady_stacks(entry)[0])
+        about = f"{self.scenario.path}: entry point {entry.name!r}"
+        try:
+            first, second = (self.bench.reference(case).value().detach() for _ in range(2))
+        except OracleError as error:
+            raise ScenarioError(f"{about}: {error}") from error
+        if not torch.equal(first.nan_to_num(), second.nan_to_num()):
+            raise ScenarioError(
+                f"{about}: the oracle gives another result when it is called again with the same "
+                "arguments, expected the same; let it draw no random numbers and keep no state"
+            )
+
+
+def _never_judged(trials: Sequence[Trial]) -> Quantity | None:
+    """What has elements in the trials, of which none can be judged."""
+    judged: dict[Quantity, bool] = {}
+    for trial in trials:
+        for expected in trial.expected.values():
+            if expected.low.numel() and not judged.get(expected.quantity):
+                limits = (expected.low, expected.high, expected.allowed)
+                finite = torch.stack([limit.isfinite() for limit in limits]).all(dim=0)
+                judged[expected.quantity] = bool(finite.any())
+    return next((quantity for quantity, any_ in judged.items() if not any_), None)

@@ -11,6 +11,8 @@ from pydantic.functional_validators import AfterValidator, PlainValidator
 from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+# Ends of a range: what float32 holds, rounded down.
+MOST = 3e38
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 NOT_BLANK = r"\S"
@@ -51,6 +53,8 @@ def _true(value: object) -> bool:
 def _increasing(bounds: list[int | float]) -> list[int | float]:
     if len(bounds) != 2 or not bounds[0] < bounds[1]:
         raise _unexpected("[low, high] with low below high", "Give the smaller number first.")
+    if max(map(abs, bounds)) > MOST:
+        raise _unexpected(f"numbers of at most {MOST:g}", "float32 holds no more; narrow it.")
     return bounds
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from harness.model import KINK_MARGIN, TensorArgument
 from harness.scenarios.document import Document
 from harness.scenarios.field import SLUG
 from harness.scenarios.problem import KeyPath, Problem, described, listed, nearest
@@ -24,6 +26,8 @@ from harness.scenarios.schema import (
     TrapModel,
 )
 
+# Elements of one tensor: as float64 32 MiB, of which a check holds a few.
+MOST_ELEMENTS = 1 << 22
 T = TypeVar("T", str, list[Any], dict[str, Any])
 K = TypeVar("K")
 M = TypeVar("M", bound=BaseModel)
@@ -65,6 +69,10 @@ def scenario_problems(
                     remedy = "Correct the name or define it under entry_points."
                     where = "entry points of the scenario"
                     yield _unknown(document, key, name, where, entry_points, remedy)
+                elif name in check.entry_points[:place]:
+                    key = (section, number, "entry_points", place)
+                    found, expected = f"{name!r} again", "each entry point once"
+                    yield _problem(document, key, found, expected, "Delete one of the two.")
     yield from _behaviour_problems(document, flags)
 
 
@@ -111,6 +119,13 @@ def _entry_point_problems(
         at = (*key, "arguments", name)
         if isinstance(argument, TensorModel):
             dimensions |= dict.fromkeys(d for d in argument.tensor or () if isinstance(d, str))
+            low, high = map(float, argument.range)
+            kinks = tuple(map(float, argument.kinks))
+            if not TensorArgument(name, None, low, high, kinks=kinks).spans():
+                found = f"{described(argument.range)} with kinks at {argument.kinks}"
+                expected = f"a range of which some lies {KINK_MARGIN:g} and more from every kink"
+                remedy = "Widen the range or drop a kink."
+                yield _problem(document, (*at, "range"), found, expected, remedy)
         elif isinstance(argument, LayersModel) and name != names[-1]:
             found, expected = f"layers before {names[-1]!r}", "layers as the last argument"
             yield _problem(document, at, found, expected, "Move it to the end; it is variadic.")
@@ -121,6 +136,7 @@ def _entry_point_problems(
             found, expected = described(argument.default), f"one of {argument.numbers}"
             remedy = "Add the default to numbers, so that it is tried."
             yield _problem(document, (*at, "default"), found, expected, remedy)
+    yield from _what_cannot_be_drawn(document, key, entry)
     if dimensions and not entry.sizes:
         found, expected = "no sizes", f"values for the dimensions {', '.join(dimensions)}"
         yield _problem(document, key, found, expected, "Add sizes, the smallest first.")
@@ -138,6 +154,49 @@ def _entry_point_problems(
         if number == 0 and 0 in sizes.values():
             found, expected = "an empty shape", "a small shape with elements, for gradcheck"
             yield _problem(document, at, found, expected, "Put another shape first.")
+        for name, tensor in _tensors(entry).items():
+            shape = [sizes.get(d, 1) if isinstance(d, str) else d for d in tensor.tensor or ()]
+            if math.prod(shape) > MOST_ELEMENTS:
+                found = f"{math.prod(shape)} elements in {name!r}"
+                expected = f"at most {MOST_ELEMENTS} in a tensor"
+                yield _problem(document, at, found, expected, "Make its dimensions smaller.")
+
+
+def _tensors(entry: EntryPointModel) -> dict[str, TensorModel]:
+    return {name: a for name, a in entry.arguments.items() if isinstance(a, TensorModel)}
+
+
+def _what_cannot_be_drawn(
+    document: Document, key: KeyPath, entry: EntryPointModel
+) -> Iterator[Problem]:
+    """Arguments that no check could be asked with."""
+    at = (*key, "arguments")
+    tensors = _tensors(entry)
+    if not tensors:
+        found, expected = "no tensor among the arguments", "at least one: every check compares one"
+        yield _problem(document, at, found, expected, "Let it take and return a tensor.")
+        return
+    if entry.differentiable and not any(t.differentiable for t in tensors.values()):
+        found, expected = "no tensor with a gradient", "at least one, as gradients flow through it"
+        remedy = "Write differentiable: false at the entry point, or let a tensor have a gradient."
+        yield _problem(document, at, found, expected, remedy)
+    for name, tensor in tensors.items():
+        if tensor.tensor is not None and 0 in tensor.tensor:
+            found, expected = "a dimension of size 0", "a size of at least 1, or a name"
+            remedy = "Name the dimension and give it size 0 in a later one of sizes."
+            yield _problem(document, (*at, name, "tensor"), found, expected, remedy)
+    first = next(iter(tensors.values()))
+    flat = first.tensor == [] or (first.tensor is None and not first.min_dims)
+    for name, layers in entry.arguments.items():
+        if not isinstance(layers, LayersModel):
+            continue
+        if flat:
+            found, expected = "layers after a tensor that may be 0-d", "a first tensor with a width"
+            remedy = "Give the first tensor a shape such as [n, d], or min_dims: 1."
+            yield _problem(document, (*at, name), found, expected, remedy)
+        if all("dropout" in stack for stack in layers.layers):
+            found, expected = "dropout in every stack", "one without, to compare values"
+            yield _problem(document, (*at, name), found, expected, "Add a stack without dropout.")
 
 
 def _repeats(document: Document, section: str, model: type[Row]) -> Iterator[Problem]:

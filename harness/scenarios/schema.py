@@ -68,7 +68,9 @@ class TensorModel(_Strict):
         [], description="Points where anything between the one-sided derivatives is right."
     )
     edges: list[Number] = Field([], description="Further points that deserve a look.")
-    min_dims: int = Field(0, ge=0, description="For any shape: the fewest dimensions allowed.")
+    min_dims: int = Field(
+        0, ge=0, le=4, description="For any shape: the fewest dimensions allowed."
+    )
 
 
 class NumbersModel(_Strict):

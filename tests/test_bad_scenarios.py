@@ -1,0 +1,203 @@
+"""What a new author gets wrong is one message that names the place and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ScenarioError
+from harness.executors.worker import Desk, Fault, Task
+from harness.grading.plan import Plan
+from harness.model import Submission
+from harness.scenarios import load
+
+SKILL = """\
+name: A skill
+summary: What it teaches.
+rationalizations:
+  - {id: no-time, excuse: No time., truth: It takes a second., counter: Check it.}
+"""
+SCENARIO = """\
+id: s
+title: T
+phase: red
+pressures: [urgency]
+asks_for_function: true
+requests: {{neutral: A., pressured: B.}}
+traps: []
+expected_behaviour: [Works.]
+verification: {{level: ran}}
+entry_points:
+  f:
+    differentiable: {differentiable}
+    arguments: {arguments}
+    sizes: {sizes}
+checks: {checks}
+"""
+X = "{x: {tensor: [n, 3]}}"
+SINE = "def f(x): return x.sin()"
+EVERY = (
+    "[forward, vjp, gradcheck, requires_grad, dtypes, layouts, shapes, no_mutation, overwritten, "
+    "released, in_graph, repeated_calls, double_backward, batched_grad]"
+)
+
+
+def write(
+    folder: Path,
+    oracle: str = SINE,
+    *,
+    arguments: str = X,
+    sizes: str = "[{n: 2}, {n: 5}]",
+    checks: str = "[forward, vjp]",
+    differentiable: str = "true",
+) -> Path:
+    (folder / "skill.yaml").write_text(SKILL)
+    (folder / "oracles.py").write_text(f"import torch\n{oracle}\n")
+    (folder / "s.yaml").write_text(
+        SCENARIO.format(
+            arguments=arguments, sizes=sizes, checks=checks, differentiable=differentiable
+        )
+    )
+    return folder
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(ScenarioError) as caught:
+        Plan(load(folder).scenario("s"), 1)
+    message = str(caught.value)
+    assert "s.yaml" in message or "oracles.py" in message
+    assert "\n" not in message
+    return message
+
+
+@pytest.mark.parametrize(
+    ("oracle", "words"),
+    [
+        ("def f(x): raise ValueError('no')", "raises ValueError: no (line 2 of oracles.py)"),
+        ("def f(x):\n  assert len(x) < 3\n  return x * 2", "check 'forward' of entry point 'f'"),
+        ("def f(x): return None", "returns a NoneType, expected one tensor"),
+        ("def f(x): return x, x", "returns a tuple, expected one tensor"),
+        ("def f(x): return 1.0", "check 'vjp' of entry point 'f': the oracle of 'f' returns a res"),
+        ("def f(x): return x.float()", "torch.float32, expected torch.float64"),
+        ("def f(x): return x.long()", "torch.int64, expected torch.float64"),
+        ("def f(x): return x * float('nan')", "check 'forward' of entry point 'f': the oracle gi"),
+        ("def f(x): return x\ndef f_vjp(g, x): return g * float('nan')", "the gradient of x in"),
+        ("def f(x): return x\ndef f_vjp(g, x): return g, g", "returns 2 values, expected a tuple"),
+        ("def f(x): return x\ndef f_vjp(g, x): return g.sum()", "returns a tensor () of"),
+        ("def f(x): return x\ndef f_vjp(g, x): return 'g'", "returns a str, expected a tensor"),
+        ("def f(x): return x\ndef f_vjp(x): return x", "cannot be called as (cotangent, x)"),
+        ("def f(x): return x\nf_vjp = 3", "is of type int, expected a function"),
+        ("def f(x): return x.detach()", "does not depend on the arguments"),
+        ("def f(x):\n  x.data.add_(0)\n  x.detach().mul_(2)\n  return x * 2", "writes to its arg"),
+        ("def f(x, y): return x", "cannot be called as (x): missing a required argument: 'y'"),
+        ("def f(): return 1", "cannot be called as (x): too many positional"),
+        ("def f(x, *, y): return x", "missing a required argument: 'y'"),
+        ("def f(x): return x * torch.rand(())", "gives another result when it is called again"),
+        ("import sys; sys.exit(3)", "does not import: SystemExit: 3"),
+    ],
+)
+def test_an_oracle_that_cannot_be_used_is_named(tmp_path: Path, oracle: str, words: str) -> None:
+    assert words in refusal(write(tmp_path, oracle))
+
+
+@pytest.mark.parametrize(
+    ("check", "words"),
+    [
+        ("{kind: dtypes, dtypes: [float99]}", "dtypes names 'float99', expected float64, float32"),
+        ("{kind: dtypes, dtypes: [int32]}", "dtypes names 'int32'"),
+        ("{kind: dtypes, dtypes: []}", "expected at least one"),
+        ("{kind: dtypes, dtypes: float32}", "dtypes is 'float32', expected tuple"),
+        ("{kind: dtypes, dtypes: [float32, float32]}", "each once"),
+        ("{kind: gradcheck, scale: big}", "scale is 'big', expected float"),
+        ("{kind: gradcheck, scale: 0}", "scale is 0.0, expected a number above 0"),
+        ("{kind: gradcheck, scale: .nan}", "scale is nan, expected float"),
+        ("{kind: gradcheck, scale: true}", "scale is True, expected float"),
+        ("{kind: double_backward, may_refuse: 'no'}", "may_refuse is 'no', expected bool"),
+        ("{kind: no_mutation, input: sometimes}", "input is 'sometimes', expected 'never' or"),
+        ("{kind: vjp, entry_points: [f, f]}", "found 'f' again"),
+        ("{kind: library_called, module: engine, forward: f}", "expected a provided one"),
+        ("library_called", "has no key 'module'"),
+        ("saved_memory", "check 'saved_memory' fits none of the entry points"),
+        ("edges", "check 'edges' fits none of the entry points"),
+    ],
+)
+def test_a_check_that_cannot_be_asked_is_named_with_its_line(
+    tmp_path: Path, check: str, words: str
+) -> None:
+    message = refusal(write(tmp_path, checks=f"[{check}]"))
+    assert words in message
+    assert f"{check.split(',')[0].removeprefix('{kind: ')}" in message or "again" in message
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("{x: {numbers: [1.0, 2.0]}}", "found no tensor among the arguments"),
+        ("{x: {tensor: [n, 3], differentiable: false}}", "found no tensor with a gradient"),
+        ("{x: {tensor: [n, 3], range: [0, 0.01], kinks: [0]}}", "Widen the range or drop a kink"),
+        ("{x: {tensor: [n, 3], range: [-1e308, 1e308]}}", "expected numbers of at most 3e+38"),
+        ("{x: {tensor: [n, 0]}}", "found a dimension of size 0"),
+        ("{x: {tensor: [n, 1000000000]}}", "elements in 'x', expected at most"),
+        ("{x: {tensor: any, min_dims: 5}, w: {tensor: [n]}}", "expected a number of at most 4"),
+        ("{x: {tensor: [n, 3]}, l: {layers: [[dropout]]}}", "found dropout in every stack"),
+        ("{x: {tensor: any}, w: {tensor: [n]}, l: {layers: [[tanh]]}}", "that may be 0-d"),
+    ],
+)
+def test_arguments_that_cannot_be_drawn_are_refused_at_load(
+    tmp_path: Path, arguments: str, words: str
+) -> None:
+    with pytest.raises(ScenarioError) as caught:
+        load(write(tmp_path, arguments=arguments))
+    assert words in str(caught.value)
+    assert "entry_points.f" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("oracle", "words"),
+    [
+        ("def f(x): return 0.0", "measures 0 in each of 40 draws"),
+        ("def f(x): return float('nan')", "measures nan in each of 40 draws"),
+        ("def f(x): return x", "gives a tensor (2, 3), expected one number"),
+    ],
+)
+def test_an_error_that_cannot_be_relative_is_refused(
+    tmp_path: Path, oracle: str, words: str
+) -> None:
+    folder = write(tmp_path, oracle, checks="[true_error]", differentiable="false")
+    assert words in refusal(folder)
+
+
+def test_draws_whose_error_is_zero_are_left_out(tmp_path: Path) -> None:
+    oracle = "def f(x): return float(x.detach()[0, 0].clamp(min=0))"
+    folder = write(tmp_path, oracle, checks="[true_error]", differentiable="false")
+    plan = Plan(load(folder).scenario("s"), 1)
+    (step,) = plan.steps
+    cases = [trial.question.case for trial in step.trials]
+    assert cases
+    assert all(float(plan.bench.reference(case).value()) > 0 for case in cases)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sizes", "checks"),
+    [
+        (X, "[{n: 2}, {n: 0}]", EVERY),
+        ("{x: {tensor: [n, 3], range: [0, 1], kinks: [0, 1]}}", "[{n: 2}]", "[vjp, edges]"),
+        ("{x: {tensor: any, min_dims: 4, edges: [0.0]}}", "[]", "[shapes, gradcheck, edges]"),
+        ("{x: {tensor: [3, 3], edges: [50.0]}}", "[]", "[forward, layouts, edges]"),
+    ],
+)
+def test_what_is_unusual_and_right_can_be_asked(
+    tmp_path: Path, arguments: str, sizes: str, checks: str
+) -> None:
+    folder = write(tmp_path, arguments=arguments, sizes=sizes, checks=checks)
+    assert all(step.trials for step in Plan(load(folder).scenario("s"), 1).steps)
+
+
+def test_an_oracle_that_raises_ends_a_run_and_blames_no_submission(tmp_path: Path) -> None:
+    scenario = load(write(tmp_path, "def f(x): raise ValueError('no')")).scenario("s")
+    submission = Submission.__new__(Submission)
+    answer = Desk("nowhere").answer(Task(submission, scenario, 1))
+    assert isinstance(answer, Fault)
+    assert answer.fatal
+    assert "the oracle of 'f' raises ValueError: no" in answer.message
