@@ -29,7 +29,6 @@ from pathlib import Path, PurePath
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
-from harness import writeahead
 from harness.errors import LedgerError
 from harness.model import Outcome, Record, Submission
 
@@ -41,8 +40,7 @@ SCHEMA_VERSION: Final = 1
 # Written into the file's header, where ``file`` and we can tell a ledger from another database.
 _APPLICATION_ID: Final = int.from_bytes(b"hrns", "big")
 _MAGIC: Final = b"SQLite format 3\0"
-# Offsets in the header of an SQLite file (sqlite.org/fileformat2.html).
-_PAGES_AT: Final = 28
+# Offset in the header of an SQLite file (sqlite.org/fileformat2.html).
 _APPLICATION_ID_AT: Final = 68
 _PAGE_BYTES: Final = 4096
 # Name of a setting: this and what was asked of a fresh run that has not ended.
@@ -155,22 +153,25 @@ class Ledger:
     def open(cls, path: str | os.PathLike[str]) -> Ledger:
         """Open the ledger at ``path``, or make one where there is no file.
 
-        Raises ``LedgerError`` where the file or its log is damaged, is not a ledger, is of
-        another version or cannot be written; the files are then left as they were.
+        Raises ``LedgerError`` where the file is damaged, is not a ledger, is of another version
+        or cannot be written; it is then left as it was.
         """
         path = Path(path)
         # Not ``exists``, which calls a link to nowhere nothing.
         if not os.path.lexists(path):
             _create(path)
         _recognise(path)
-        with closing(_connect(path, "ro" if writeahead.log_of(path).exists() else "rw")) as looked:
-            seed = _examine(path, looked)
-        connection = _connect(path, "rw")
+        connection = _connect(path)
         try:
             with _reported(path):
-                connection.execute("PRAGMA synchronous = NORMAL")
-                # Fails now, not after an hour of grading, where the file cannot be written.
+                # A ledger of an earlier harness has a log beside it, whose loss nobody would see.
+                # All of it is in one file between two commits, each of which takes 1.5 ms.
+                connection.execute("PRAGMA journal_mode = DELETE")
+                connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("BEGIN IMMEDIATE")
+                seed = _examine(path, connection)
+                # Fails now, not after an hour of grading, where the file cannot be written.
+                connection.execute("UPDATE setting SET value = value WHERE name = 'seed'")
                 connection.execute("ROLLBACK")
             return cls(path, connection, seed)
         except BaseException:
@@ -279,9 +280,8 @@ class Ledger:
 
 
 _MOVE_AWAY: Final = (
-    "Nothing was changed. Move the file away, with its -wal and -shm if there are any, to begin "
-    "a new ledger, or name another one with --ledger; grades that are not found are worked out "
-    "again."
+    "Nothing was changed. Move the file away to begin a new ledger, or name another one with "
+    "--ledger; grades that are not found are worked out again."
 )
 
 
@@ -289,19 +289,20 @@ def _create(path: Path) -> None:
     """Make an empty ledger at ``path`` in one step: a half-made one is never seen there."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.new")
     try:
-        # SQLite would take it for the log of the new one. (Another run's comes after its ledger.)
-        if writeahead.log_of(path).exists() and not os.path.lexists(path):
-            raise LedgerError(
-                f"{path}: the ledger is missing, but its log {path.name}-wal is there. Put the "
-                f"ledger back, or move {path.name}-wal and {path.name}-shm away to begin a new one."
-            )
+        for suffix in ("-journal", "-wal"):
+            journal = path.with_name(path.name + suffix)
+            # SQLite would apply it to the new one. (Another run's comes after its ledger.)
+            if journal.exists() and not os.path.lexists(path):
+                raise LedgerError(
+                    f"{path}: the ledger is missing, but its journal {journal.name} is there. Put "
+                    f"the ledger back, or move {journal.name} away to begin a new one."
+                )
         path.parent.mkdir(parents=True, exist_ok=True)
         with closing(sqlite3.connect(draft, isolation_level=None)) as connection:
             connection.executescript(_TABLES)
             connection.execute(
                 "INSERT INTO setting VALUES ('seed', ?)", (str(secrets.randbits(63)),)
             )
-            connection.execute("PRAGMA journal_mode = WAL")
         _publish(draft, path)
     except (OSError, sqlite3.Error) as error:
         raise LedgerError(
@@ -309,7 +310,7 @@ def _create(path: Path) -> None:
             "you may write to it and that the disk has room, or name another file with --ledger."
         ) from error
     finally:
-        for suffix in ("", "-journal", "-wal", "-shm"):
+        for suffix in ("", "-journal"):
             with suppress(OSError):
                 draft.with_name(draft.name + suffix).unlink()
 
@@ -327,7 +328,7 @@ def _publish(draft: Path, path: Path) -> None:
 
 
 def _recognise(path: Path) -> None:
-    """Refuse what is not a ledger by its first bytes, or has lost grades, before SQLite sees it."""
+    """Refuse what is not a ledger by its first bytes, before SQLite sees it."""
     try:
         if not path.is_file():
             raise LedgerError(
@@ -336,8 +337,6 @@ def _recognise(path: Path) -> None:
             )
         with path.open("rb") as file:
             head = file.read(_APPLICATION_ID_AT + 4)
-            size = file.seek(0, os.SEEK_END)
-        problem = writeahead.loss(path)
     except OSError as error:
         raise LedgerError(f"{path}: cannot be read: {error}. {_MOVE_AWAY}") from error
     if not head:
@@ -352,25 +351,12 @@ def _recognise(path: Path) -> None:
             f"{path}: expected a ledger, found an SQLite database that something else made. "
             f"{_MOVE_AWAY}"
         )
-    # SQLite fills up with zeros what the last page lacks. (A log may hold the rest of it.)
-    whole = int.from_bytes(head[_PAGES_AT : _PAGES_AT + 4], "big") * _PAGE_BYTES
-    if size < whole and not writeahead.log_of(path).exists():
-        raise LedgerError(
-            f"{path}: the ledger is cut short: {size} of {whole} bytes are there. {_MOVE_AWAY}"
-        )
-    if problem is not None:
-        raise LedgerError(
-            f"{path}: its log {path.name}-wal, where the last grades are, {problem}. Nothing was "
-            f"changed. Put the log back, or move {path.name}-wal and {path.name}-shm away to go on "
-            "with the grades before those; what is not found is worked out again."
-        )
 
 
-def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    """A connection; one of mode ``ro`` leaves a log alone that a killed run left behind."""
+def _connect(path: Path) -> sqlite3.Connection:
     with _reported(path):
         return sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
+            f"{path.absolute().as_uri()}?mode=rw",
             uri=True,
             timeout=_BUSY_S,
             isolation_level=None,
@@ -378,8 +364,15 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def _examine(path: Path, connection: sqlite3.Connection) -> int:
-    """The seed of a ledger of our version that is in good health."""
+    """The seed of a ledger of our version that is in good health; nobody writes to it meanwhile."""
     with _reported(path):
+        # SQLite fills up with zeros what the last page lacks.
+        whole = connection.execute("PRAGMA page_count").fetchone()[0] * _PAGE_BYTES
+        size = path.stat().st_size
+        if size < whole:
+            raise LedgerError(
+                f"{path}: the ledger is cut short: {size} of {whole} bytes are there. {_MOVE_AWAY}"
+            )
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         if version != SCHEMA_VERSION:
             raise LedgerError(
@@ -413,6 +406,7 @@ _REMEDIES: Final[Mapping[int, str]] = {
         f"Another process has kept the ledger locked for {_BUSY_S:.0f} seconds: wait for it, or "
         "name another file with --ledger."
     ),
+    sqlite3.SQLITE_CORRUPT: f"The ledger is cut short or damaged. {_MOVE_AWAY}",
     sqlite3.SQLITE_FULL: "The disk is full: make room and start again; finished grades are kept.",
     sqlite3.SQLITE_IOERR: (
         "The file could not be read or written. See whether the disk is full or a limit on the "
@@ -423,7 +417,7 @@ _REMEDIES: Final[Mapping[int, str]] = {
         "another file with --ledger."
     ),
     sqlite3.SQLITE_CANTOPEN: (
-        "See that you may write to the folder, where SQLite keeps two files beside the ledger, "
+        "See that you may write to the folder, where SQLite keeps a journal beside the ledger, "
         "or name another file with --ledger."
     ),
 }

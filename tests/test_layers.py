@@ -24,7 +24,7 @@ LAYERS = [
     ["diagnosis"],
     ["verification", "unplugged", "behaviour"],
     ["grading", "library"],
-    ["store", "writeahead"],
+    ["store"],
     ["executors"],
     ["selection"],
     ["running", "proving", "regrading"],

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -256,14 +257,14 @@ def test_a_truncated_ledger_is_refused(path: Path, part: float) -> None:
     filled(path)
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * part)])
-    assert "the ledger is cut short" in refused(path)
+    assert "ledger is cut short" in refused(path)
 
 
 @pytest.mark.parametrize("pages", [1, 2, -1])
 def test_a_ledger_cut_between_two_pages_is_refused(path: Path, pages: int) -> None:
     filled(path)
     path.write_bytes(path.read_bytes()[: pages * PAGE_BYTES])
-    assert "the ledger is cut short" in refused(path)
+    assert "ledger is cut short" in refused(path)
 
 
 def test_a_ledger_cut_within_its_header_is_refused(path: Path) -> None:
@@ -282,15 +283,28 @@ def test_a_ledger_with_any_page_overwritten_is_refused(path: Path) -> None:
 
 
 # --------------------------------------------------------------------------
-# The log that a killed run leaves behind
+# The journal that a killed run leaves behind
 
 
 @pytest.fixture(scope="module")
 def killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a ledger whose twenty grades are in its log only."""
+    """The folder of a ledger of sixty grades that was killed while it was written to."""
+    code = textwrap.dedent(
+        """
+        import os, sqlite3, sys
+        connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+        # So that pages are written before the end of the transaction.
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        for number in range(200):
+            connection.execute("INSERT INTO grade VALUES (?, ?)", (f"late-{number}", "x" * 3000))
+        os.kill(os.getpid(), 9)
+        """
+    )
     folder = tmp_path_factory.mktemp("killed")
-    put_and_die(folder / "ledger.sqlite")
-    assert len(list(folder.iterdir())) == 3
+    filled(folder / "ledger.sqlite")
+    subprocess.run([sys.executable, "-c", code, str(folder / "ledger.sqlite")], check=False)
+    assert len(list(folder.iterdir())) == 2
     return folder
 
 
@@ -302,98 +316,85 @@ def left(killed: Path, path: Path) -> Path:
     return path
 
 
-def log_of(path: Path) -> Path:
-    return path.with_name(path.name + "-wal")
+def journal_of(path: Path) -> Path:
+    return path.with_name(path.name + "-journal")
 
 
-def index_of(path: Path) -> Path:
-    return path.with_name(path.name + "-shm")
-
-
-def overwritten(data: bytes, start: int, length: int) -> bytes:
-    return data[:start] + b"\xa5" * length + data[start + length :]
-
-
-@pytest.mark.parametrize("indexed", [True, False])
-def test_what_a_killed_run_left_in_the_log_is_found(left: Path, indexed: bool) -> None:
-    if not indexed:
-        index_of(left).unlink()
+def test_a_run_that_is_killed_while_it_writes_loses_only_what_it_wrote(left: Path) -> None:
     with Ledger.open(left) as ledger:
-        assert len(ledger) == 20
+        assert len(ledger) == 60
+        assert all(ledger.get(str(number)) for number in range(60))
+    assert list(left.parent.iterdir()) == [left]
 
 
-DAMAGE = {
-    "its head": lambda log: overwritten(log, 0, 40),
-    "its first page": lambda log: overwritten(log, 60, 100),
-    "a page in the middle": lambda log: overwritten(log, len(log) // 2, 3),
-    "pages and their heads": lambda log: overwritten(log, len(log) // 2, 3 * PAGE_BYTES),
+DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "all of it": lambda _: b"",
+    "its head": lambda journal: b"\xa5" * 40 + journal[40:],
+    "its first page": lambda journal: journal[:600] + b"\xa5" * PAGE_BYTES + journal[4696:],
+    "half of it": lambda journal: journal[: len(journal) // 2],
 }
-CUT = {
-    "all of it": lambda log: b"",
-    "within its head": lambda log: log[:20],
-    "after its head": lambda log: log[:32],
-    "half of it": lambda log: log[: len(log) // 2],
-    "its last byte": lambda log: log[:-1],
-}
-
-
-@pytest.mark.parametrize("damage", [*DAMAGE.values(), *CUT.values()], ids=[*DAMAGE, *CUT])
-def test_a_log_that_lost_grades_is_refused(left: Path, damage: Callable[[bytes], bytes]) -> None:
-    log = log_of(left)
-    damaged = damage(log.read_bytes())
-    log.write_bytes(damaged)
-    assert_kept(
-        left, r"its log ledger\.sqlite-wal, where the last grades are, is (damaged|missing)"
-    )
-    for file in (log, index_of(left)):
-        file.rename(file.with_name("away"))
-    with Ledger.open(left) as ledger:
-        assert len(ledger) == 0, "the message says how to go on"
 
 
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_damage_shows_without_an_index(left: Path, damage: Callable[[bytes], bytes]) -> None:
-    log_of(left).write_bytes(damage(log_of(left).read_bytes()))
-    index_of(left).unlink()
-    assert_kept(left, "is damaged")
-
-
-def test_a_log_that_is_gone_is_missed(left: Path) -> None:
-    log_of(left).unlink()
-    assert_kept(left, "is missing or empty")
-
-
-def test_a_grade_that_a_kill_cut_short_is_no_damage(left: Path) -> None:
-    log_of(left).write_bytes(log_of(left).read_bytes()[:-100])
-    index_of(left).unlink()
-    with Ledger.open(left) as ledger:
-        assert len(ledger) == 19
-
-
-def test_a_log_without_its_ledger_is_not_taken_for_that_of_a_new_one(left: Path) -> None:
-    left.unlink()
-    with pytest.raises(LedgerError, match=r"the ledger is missing, but its log ledger\.sqlite-wal"):
+def test_a_journal_that_is_damaged_where_it_is_needed_is_missed(
+    left: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    journal = journal_of(left)
+    journal.write_bytes(damage(journal.read_bytes()))
+    with pytest.raises(LedgerError, match="the ledger is damaged"):
         Ledger.open(left)
-    assert not left.exists()
 
 
-def test_a_damaged_ledger_keeps_its_log(path: Path) -> None:
-    filled(path)
-    put_and_die(path)
-    path.write_bytes(overwritten(path.read_bytes(), 8 * PAGE_BYTES, PAGE_BYTES))
-    assert_kept(path, "the ledger is damaged")
-    assert log_of(path).stat().st_size > 0
+def test_a_journal_that_is_gone_where_it_is_needed_is_missed(left: Path) -> None:
+    journal_of(left).unlink()
+    assert "the ledger is damaged" in refused(left)
 
 
-def assert_kept(path: Path, words: str) -> None:
-    """Opening the ledger fails with ``words``, and it and its log stay as they are."""
-    files = [file for file in (path, log_of(path)) if file.exists()]
-    before = [file.read_bytes() for file in files]
-    with pytest.raises(LedgerError, match=words) as caught:
+@pytest.mark.parametrize("suffix", ["-journal", "-wal"])
+def test_a_journal_without_its_ledger_is_not_taken_for_that_of_a_new_one(
+    path: Path, suffix: str
+) -> None:
+    path.with_name(path.name + suffix).touch()
+    with pytest.raises(LedgerError, match=rf"missing, but its journal ledger\.sqlite{suffix}"):
         Ledger.open(path)
-    assert [file.read_bytes() for file in files] == before
-    assert str(path) in str(caught.value)
-    assert "Nothing was changed." in str(caught.value)
+    assert not path.exists()
+
+
+# --------------------------------------------------------------------------
+# Ledgers of earlier versions, with a write-ahead log
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_ledger_with_a_write_ahead_log_becomes_one_file(
+    path: Path, tmp_path: Path, killed: bool
+) -> None:
+    old = tmp_path / "old" / "ledger.sqlite"
+    filled(old)
+    connection = sqlite3.connect(old, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("INSERT INTO grade SELECT 'late', record FROM grade WHERE key = '1'")
+    if killed:
+        for file in old.parent.iterdir():
+            shutil.copy(file, path.parent)
+    connection.close()
+    if not killed:
+        shutil.copy(old, path)
+    with Ledger.open(path) as ledger:
+        assert len(ledger) == 61
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == [path.name]
+    assert path.read_bytes()[18:20] == b"\1\1", "no log is written from now on"
+
+
+def test_a_ledger_with_a_write_ahead_log_that_is_in_use_says_so(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(path)
+    monkeypatch.setattr(store, "_BUSY_S", 0.05)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("INSERT INTO grade SELECT 'late', record FROM grade WHERE key = '1'")
+        with pytest.raises(LedgerError, match="Another process has kept the ledger locked"):
+            Ledger.open(path)
 
 
 @pytest.mark.parametrize("value", [None, "many"])
@@ -456,6 +457,18 @@ def test_a_ledger_of_which_only_reading_is_allowed_says_so(path: Path) -> None:
         ledger._connection.execute("PRAGMA query_only = 1")
         with pytest.raises(LedgerError, match="change its permissions"):
             ledger.put("k", quick("layer-norm"))
+
+
+def test_a_ledger_that_cannot_be_written_is_refused_when_it_is_opened(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read_only(target: Path) -> sqlite3.Connection:
+        return sqlite3.connect(f"{target.as_uri()}?mode=ro", uri=True, isolation_level=None)
+
+    filled(path)
+    monkeypatch.setattr(store, "_connect", read_only)
+    with pytest.raises(LedgerError, match="The ledger may not be written: change its perm"):
+        Ledger.open(path)
 
 
 FULL_DISK = """
