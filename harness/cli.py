@@ -275,6 +275,8 @@ def grade(
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     seed = secrets.randbits(63) if seed is None else seed
     ((_, answer),) = local.grade_all([(submission, scenario)], seed=seed, tier=chosen, jobs=1)
+    if not isinstance(answer, Record) and answer.fatal:
+        raise ScenarioError(answer.message)
     record = answer if isinstance(answer, Record) else running.ungraded(submission, answer.message)
     Console().print(detail(record, submission, scenario))
     click.echo(f"seed {seed} · sandbox tier {chosen.name} · {record.wall_s:.2f} s")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from harness.errors import ScenarioError
-from harness.executors.worker import Desk, Fault, Task
+from harness.executors.worker import Fault, PlanCache, Task
 from harness.grading.plan import Plan
 from harness.model import Submission
 from harness.scenarios import load
@@ -197,7 +199,30 @@ def test_what_is_unusual_and_right_can_be_asked(
 def test_an_oracle_that_raises_ends_a_run_and_blames_no_submission(tmp_path: Path) -> None:
     scenario = load(write(tmp_path, "def f(x): raise ValueError('no')")).scenario("s")
     submission = Submission.__new__(Submission)
-    answer = Desk("nowhere").answer(Task(submission, scenario, 1))
+    answer = PlanCache("nowhere").answer(Task(submission, scenario, 1))
     assert isinstance(answer, Fault)
     assert answer.fatal
     assert "the oracle of 'f' raises ValueError: no" in answer.message
+
+
+@pytest.mark.parametrize("command", ["grade", "validate"])
+def test_the_command_line_says_it_in_a_line_and_exits_with_2(tmp_path: Path, command: str) -> None:
+    (tmp_path / "skill").mkdir()
+    write(tmp_path / "skill", "def f(x): raise ValueError('no')")
+    answer = tmp_path / "solutions" / "reference" / "me" / "s.py"
+    answer.parent.mkdir(parents=True)
+    answer.write_text("def f(x): return x\n")
+    options = {
+        "grade": [str(answer), "--scenario", "s", "--scenarios", str(tmp_path / "skill")],
+        "validate": [str(tmp_path / "skill"), "--solutions", str(tmp_path / "solutions")],
+    }[command]
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", command, *options],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    said = done.stdout + done.stderr
+    assert "Traceback" not in said
+    assert "s.yaml: entry point 'f': the oracle of 'f' raises ValueError: no" in said
