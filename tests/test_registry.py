@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import pytest
 
 from harness import checks
+from harness.checks.conformance import check_plugin
 from harness.errors import ScenarioError
 from harness.model import CheckSpec, Scenario
 from harness.scenarios import Library
@@ -56,37 +60,120 @@ def test_a_check_cannot_be_asked_of_an_entry_point_it_does_not_fit(scenario: Sce
         checks.build(line, scenario)
 
 
+@dataclass(frozen=True)
+class Mine:
+    """A check of another package."""
+
+    kind: ClassVar[str] = "mine"
+
+    def fits(self, entry: Any) -> bool:
+        return True
+
+    def trials(self, bench: Any, entry: Any) -> tuple[Any, ...]:
+        return ()
+
+    def judge(self, bench: Any, entry: Any, trials: Any, answers: Any, conduct: Any) -> Any:
+        return None
+
+
+@dataclass(frozen=True)
+class Talk:
+    kind: ClassVar[str] = "mine"
+
+    def fits(self, entry: Any) -> bool:
+        return True
+
+    def converse(self, bench: Any, entry: Any, session: Any) -> Any:
+        return None
+
+
+class Plain(Mine):
+    pass
+
+
+@dataclass
+class Changeable:
+    kind: ClassVar[str] = "mine"
+    fits, trials, judge = Mine.fits, Mine.trials, Mine.judge
+
+
+@dataclass(frozen=True)
+class Other(Mine):
+    kind: ClassVar[str] = "other"
+
+
+@dataclass(frozen=True)
+class KindIsAKey:
+    kind: str = "mine"
+    fits, trials, judge = Mine.fits, Mine.trials, Mine.judge
+
+
+@dataclass(frozen=True)
+class NoJudge:
+    kind: ClassVar[str] = "mine"
+    fits, trials = Mine.fits, Mine.trials
+
+
+@dataclass(frozen=True)
+class FewerParameters(Mine):
+    def judge(self, answers: Any) -> Any:  # type: ignore[override]
+        return None
+
+
+@dataclass(frozen=True)
+class Both(Mine):
+    def converse(self, bench: Any, entry: Any, session: Any) -> Any:
+        return None
+
+
 class Point:
     """Stands for an entry point of an installed distribution."""
 
-    def __init__(self, name: str, loads: bool) -> None:
+    def __init__(self, name: str, found: object) -> None:
         self.name = name
-        self.loads = loads
+        self.value = "some_plug_in:Mine"
+        self.found = found
         self.dist = type("Distribution", (), {"name": "some-plug-in"})()
 
-    def load(self) -> type:
-        if not self.loads:
-            raise ImportError("no module named nowhere")
-        return type("Extra", (), {"kind": self.name})
+    def load(self) -> object:
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
 
 
 @pytest.mark.usefixtures("_forgotten")
 @pytest.mark.parametrize(
     ("point", "words"),
     [
-        (Point("vjp", True), "'vjp' of some-plug-in is already taken"),
-        (Point("mine", False), "'mine' of some-plug-in does not load: no module named nowhere"),
+        (Point("vjp", Mine), "is already taken; rename it there"),
+        (Point("mine", ImportError("no module named nowhere")), "does not load: no module named"),
+        (Point("mine", Mine()), "found a value of type Mine, expected a class"),
+        (Point("mine", Plain), "no dataclass, expected @dataclass(frozen=True)"),
+        (Point("mine", Changeable), "can be changed, expected @dataclass(frozen=True)"),
+        (Point("mine", Other), "found kind = 'other', expected 'mine', the name of its entry"),
+        (Point("mine", KindIsAKey), "expected kind: ClassVar[str]"),
+        (Point("mine", NoJudge), "found no method judge, expected judge(self, bench, entry, tri"),
+        (Point("mine", FewerParameters), "found judge(self, answers: 'Any') -> 'Any', expected"),
+        (Point("mine", Both), "found converse beside trials or judge"),
     ],
 )
-def test_a_doubled_or_broken_plug_in_names_its_distribution(
+def test_a_plug_in_that_is_no_check_is_refused_with_its_distribution(
     monkeypatch: pytest.MonkeyPatch, point: Point, words: str
 ) -> None:
     monkeypatch.setattr(checks, "entry_points", lambda group: [point])
-    with pytest.raises(ScenarioError, match=words):
+    with pytest.raises(ScenarioError, match=re.escape(words)) as caught:
         checks.kinds()
+    assert f"{point.name!r} of some-plug-in" in str(caught.value)
+    assert "some_plug_in:Mine" in str(caught.value)
 
 
 @pytest.mark.usefixtures("_forgotten")
-def test_a_plug_in_adds_its_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "entry_points", lambda group: [Point("mine", True)])
-    assert "mine" in checks.kinds()
+@pytest.mark.parametrize("check", [Mine, Talk])
+def test_a_plug_in_adds_its_kind(monkeypatch: pytest.MonkeyPatch, check: type) -> None:
+    monkeypatch.setattr(checks, "entry_points", lambda group: [Point("mine", check)])
+    assert checks.kinds()["mine"] is check
+
+
+@pytest.mark.parametrize("check", checks.OWN, ids=lambda check: check.kind)
+def test_our_own_checks_pass_what_is_asked_of_plug_ins(check: type) -> None:
+    check_plugin(check)

@@ -1,7 +1,8 @@
 """Checks: the one kind of plug-in. A scenario names kinds; ``build`` makes checks of them.
 
 A check is a frozen dataclass whose fields are its YAML keys. Packages add
-kinds through the entry-point group ``harness.checks``.
+kinds through the entry-point group ``harness.checks``; ``conformance.check_plugin`` says what
+keeps a class from being one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pydantic import TypeAdapter
 
 from harness.checks import behaviour, compare, stock, structure
 from harness.checks.bench import Bench, Check, Conduct, Conversation, Judgement, Trial
+from harness.checks.conformance import check_plugin
 from harness.errors import ScenarioError
 from harness.model import CheckSpec, EntryPoint, Scenario
 
@@ -31,6 +33,9 @@ __all__ = [
     "build",
     "kinds",
 ]
+
+# Where packages add kinds.
+GROUP = "harness.checks"
 
 OWN: tuple[type[Any], ...] = (
     compare.Forward,
@@ -66,19 +71,24 @@ OWN: tuple[type[Any], ...] = (
 def kinds() -> dict[str, type[Any]]:
     """Every kind of check by name; raises ``ScenarioError`` for a broken or doubled plug-in."""
     found = {check.kind: check for check in OWN}
-    for point in entry_points(group="harness.checks"):
+    for point in entry_points(group=GROUP):
         origin = point.dist.name if point.dist is not None else "an unknown distribution"
+        about = f"check kind {point.name!r} of {origin} (entry point {point.name} = {point.value})"
         if point.name in found:
-            raise ScenarioError(
-                f"check kind {point.name!r} of {origin} is already taken; rename it there"
-            )
+            raise ScenarioError(f"{about} is already taken; rename it there")
         try:
-            found[point.name] = point.load()
+            check = point.load()
         except Exception as error:
             raise ScenarioError(
-                f"check kind {point.name!r} of {origin} does not load: {error}; "
-                f"mend or uninstall {origin}"
+                f"{about} does not load: {error}; mend or uninstall {origin}"
             ) from error
+        try:
+            check_plugin(check, point.name)
+        except TypeError as error:
+            raise ScenarioError(
+                f"{about} cannot be a check: {error}; mend or uninstall {origin}"
+            ) from error
+        found[point.name] = check
     return found
 
 
