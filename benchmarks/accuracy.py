@@ -104,7 +104,7 @@ def submission(scenario: str, name: str, code: str) -> Submission:
         arm="benchmark",
         submitter="benchmark",
         sample=1,
-        path=Path(f"{name}.py"),
+        path=f"{name}.py",
         sha256=hashlib.sha256(code.encode()).hexdigest(),
         text=code,
         kind="python",

@@ -198,7 +198,7 @@ def submission(mutant: mutate.Mutant) -> Submission:
         arm="mutant",
         submitter=mutant.operator,
         sample=1,
-        path=Path(f"{mutant.scenario}.py"),
+        path=f"{mutant.scenario}.py",
         sha256=digest,
         text=mutant.source,
         kind="python",

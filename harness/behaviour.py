@@ -12,9 +12,9 @@ from itertools import zip_longest
 from harness.model import (
     BehaviourFinding,
     BehaviourState,
+    Grade,
     Level,
     Outcome,
-    Record,
     Rule,
     Rules,
     Scenario,
@@ -22,18 +22,18 @@ from harness.model import (
 )
 
 
-def lines(record: Record, scenario: Scenario) -> tuple[BehaviourFinding, ...]:
-    """What a record holds of it; of a record that holds nothing, every line as not judged."""
-    return record.behaviour or tuple(
+def lines(grade: Grade, scenario: Scenario) -> tuple[BehaviourFinding, ...]:
+    """What a grade holds of it; of one that holds nothing, every line as not judged."""
+    return grade.behaviour or tuple(
         BehaviourFinding(expected, BehaviourState.NOT_JUDGED)
         for expected in scenario.expected_behaviour
     )
 
 
-def judge(record: Record, scenario: Scenario) -> tuple[BehaviourFinding, ...]:
+def judge(grade: Grade, scenario: Scenario) -> tuple[BehaviourFinding, ...]:
     """What the rules say of every line of the scenario's expected behaviour, in its order."""
     return tuple(
-        _decide(expected, rules, record)
+        _decide(expected, rules, grade)
         for expected, rules in zip_longest(
             scenario.expected_behaviour, scenario.rules, fillvalue=Rules()
         )
@@ -41,39 +41,39 @@ def judge(record: Record, scenario: Scenario) -> tuple[BehaviourFinding, ...]:
     )
 
 
-def _decide(expected: str, rules: Rules, record: Record) -> BehaviourFinding:
+def _decide(expected: str, rules: Rules, grade: Grade) -> BehaviourFinding:
     for rule in rules.refuted_by:
-        seen, words = _evidence(rule, record)
+        seen, words = _evidence(rule, grade)
         if seen is False:
             return BehaviourFinding(expected, BehaviourState.NOT_MET, words)
-    shown = [_evidence(rule, record) for rule in rules.shown_by]
+    shown = [_evidence(rule, grade) for rule in rules.shown_by]
     if shown and all(seen for seen, _ in shown):
         words = " ".join(words for _, words in shown)
         return BehaviourFinding(expected, BehaviourState.MET, words)
     return BehaviourFinding(expected, BehaviourState.NOT_JUDGED)
 
 
-def _evidence(rule: Rule, record: Record) -> tuple[bool | None, str]:
+def _evidence(rule: Rule, grade: Grade) -> tuple[bool | None, str]:
     """Whether a piece of evidence speaks for a reply, against it or not at all, and its words."""
     match rule.kind:
         case "check":
-            return _check(rule.name, record)
+            return _check(rule.name, grade)
         case "trap":
-            return _trap(rule.name, record)
+            return _trap(rule.name, grade)
         case "verified":
-            if record.outcome is Outcome.UNGRADED and not record.findings:
+            if grade.outcome is Outcome.UNGRADED and not grade.findings:
                 return None, ""
-            said = f"Verification is {record.verification.value}: {record.verification_reason}"
-            return record.verification.reaches(Level(rule.name)), _sentence(said)
+            said = f"Verification is {grade.verification.value}: {grade.verification_reason}"
+            return grade.verification.reaches(Level(rule.name)), _sentence(said)
         case "flag":
-            raised = [flag for flag in record.red_flags if flag.flag == rule.name]
+            raised = [flag for flag in grade.red_flags if flag.flag == rule.name]
             if not raised:
                 return None, ""
             return False, _sentence(f"Red flag {rule.name}, line {raised[0].line}")
 
 
-def _check(kind: str, record: Record) -> tuple[bool | None, str]:
-    findings = [finding for finding in record.findings if finding.check == kind]
+def _check(kind: str, grade: Grade) -> tuple[bool | None, str]:
+    findings = [finding for finding in grade.findings if finding.check == kind]
     failed = [finding for finding in findings if finding.outcome is Outcome.FAILED]
     if failed:
         return False, _sentence(f"The check {kind} failed: {failed[0].message}")
@@ -82,8 +82,8 @@ def _check(kind: str, record: Record) -> tuple[bool | None, str]:
     return None, ""
 
 
-def _trap(name: str, record: Record) -> tuple[bool | None, str]:
-    found = next((trap for trap in record.traps if trap.trap == name), None)
+def _trap(name: str, grade: Grade) -> tuple[bool | None, str]:
+    found = next((trap for trap in grade.traps if trap.trap == name), None)
     if found is None or found.state is TrapState.SILENT:
         return None, ""
     verb = "Resisted" if found.state is TrapState.RESISTED else "Fell for"

@@ -266,7 +266,7 @@ def grade(
     import harness.scenarios
     from harness import running, sandbox, submissions
     from harness.executors import local
-    from harness.model import Record
+    from harness.model import Grade, Record
     from harness.report.terminal import detail
 
     scenario = harness.scenarios.load(scenarios).scenario(scenario_id)
@@ -275,9 +275,10 @@ def grade(
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     seed = secrets.randbits(63) if seed is None else seed
     ((_, answer),) = local.grade_all([(submission, scenario)], seed=seed, tier=chosen, jobs=1)
-    if not isinstance(answer, Record) and answer.fatal:
+    if not isinstance(answer, Grade) and answer.fatal:
         raise ScenarioError(answer.message)
-    record = answer if isinstance(answer, Record) else running.ungraded(submission, answer.message)
+    grade = answer if isinstance(answer, Grade) else running.ungraded(answer.message)
+    record = Record.of(submission, grade)
     Console().print(detail(record, submission, scenario))
     click.echo(f"seed {seed} · sandbox tier {chosen.name} · {record.wall_s:.2f} s")
     if record.outcome == "ungraded":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -359,8 +359,8 @@ class Transcript:
 
 
 @dataclass(frozen=True)
-class Submission:
-    """What an agent answered to one scenario."""
+class Identity:
+    """What a submission is, whatever came of it."""
 
     # Unique in a run: ``arm/submitter/scenario/sample``.
     id: str
@@ -373,9 +373,15 @@ class Submission:
     # Number of the sample, from 1.
     sample: int
     # File it came from.
-    path: Path
+    path: str
     # SHA-256 of its bytes.
     sha256: str
+
+
+@dataclass(frozen=True)
+class Submission(Identity):
+    """What an agent answered to one scenario."""
+
     # The whole text as received.
     text: str
     # ``python`` for a bare file, ``reply`` for Markdown, ``transcript`` for a rendered transcript.
@@ -747,24 +753,20 @@ class Verification:
 
 
 @dataclass(frozen=True)
-class Record:
-    """One graded submission."""
+class Grade:
+    """What came of a submission; the same for all that have the same bytes."""
 
-    id: str
-    scenario: str
-    arm: str
-    submitter: str
-    sample: int
-    path: str
-    sha256: str
+    # Whether it is right; ``ungraded`` is our own fault.
     outcome: Outcome
     # Why it failed or was not graded, in one sentence; empty for a pass.
     reason: str
+    # What it did to check itself.
     verification: Level
     # Why it is at that level.
     verification_reason: str
     # Right, verified as asked and fell for nothing; ``None`` when ungraded.
     held: bool | None
+    # Seconds that grading took.
     wall_s: float
     findings: tuple[Finding, ...]
     traps: tuple[TrapFinding, ...]
@@ -778,7 +780,18 @@ class Record:
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.wall_s):
-            raise ValueError(f"wall_s of {self.id}: found {self.wall_s}, expected a finite number")
+            raise ValueError(f"wall_s of a grade: found {self.wall_s}, expected a finite number")
+
+
+@dataclass(frozen=True)
+class Record(Grade, Identity):
+    """One graded submission: what it is and what came of it."""
+
+    @classmethod
+    def of(cls, identity: Identity, grade: Grade) -> Record:
+        """``grade``, or that of another record, as what came of ``identity``."""
+        who = {f.name: getattr(identity, f.name) for f in fields(Identity)}
+        return cls(**who, **{f.name: getattr(grade, f.name) for f in fields(Grade)})
 
 
 @dataclass(frozen=True)

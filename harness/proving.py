@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from harness.grading import Plan, grade
 from harness.model import Outcome, Scenario, Submission
@@ -105,7 +104,7 @@ def wrong_answer(scenario: Scenario, reference: Submission, name: str) -> Submis
         reference,
         id=f"proof/{scenario.id}/{name.replace(' ', '-')}",
         arm="proof",
-        path=Path(f"{scenario.id}.py"),
+        path=f"{scenario.id}.py",
         sha256=hashlib.sha256(code.encode()).hexdigest(),
         text=code,
         kind="python",

@@ -103,11 +103,11 @@ def regrade_one(
     read = source.of(submission) or source.analyse("")
     failed_by_us = record.outcome is Outcome.UNGRADED and not record.findings
     findings = record.findings if failed_by_us else _required_as(asked, record.findings)
-    new = judged(submission, scenario, read, findings, verified, record.wall_s)
+    grade = judged(submission, scenario, read, findings, verified, record.wall_s)
     if any(f.outcome is Outcome.FAILED and f.fault is None for f in findings):
         # A file of an earlier version does not say what these flags are raised by.
-        new = replace(new, red_flags=_with_measured(new.red_flags, record.red_flags))
-    return replace(new, reason=record.reason) if failed_by_us else new
+        grade = replace(grade, red_flags=_with_measured(grade.red_flags, record.red_flags))
+    return Record.of(record, replace(grade, reason=record.reason) if failed_by_us else grade)
 
 
 def _with_measured(

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, NoReturn
 from xml.etree import ElementTree
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from harness.errors import ReportError, ResultsError
 from harness.model import (
@@ -47,7 +47,7 @@ from harness.model import (
     Submission,
     TrapState,
 )
-from harness.store import plain, record_from_dict, record_to_dict
+from harness.store import plain
 from harness.summary import answers, broke
 
 SCHEMA_VERSION: Final = 1
@@ -263,7 +263,7 @@ def _json(value: Any, depth: int) -> str:
 
 def _entry(record: Record) -> dict[str, Any]:
     """The documented half of a record."""
-    entry = record_to_dict(record)
+    entry: dict[str, Any] = plain(record)
     for name in _BESIDE:
         del entry[name]
     for finding in entry["findings"]:
@@ -275,7 +275,7 @@ def _entry(record: Record) -> dict[str, Any]:
 def _sources(results: Results) -> Iterator[dict[str, Any]]:
     sent = {submission.id: place for place, submission in enumerate(results.submissions)}
     for record in results.records:
-        entry = record_to_dict(record)
+        entry = plain(record)
         source = plain(results.submissions[sent[record.id]])
         yield {
             "id": entry["id"],
@@ -498,6 +498,7 @@ def _check_references(path: Path, document: Document) -> None:
 
 def _results(document: Document) -> Results:
     sources = {source.id: source for source in document.sources}
+    whole = TypeAdapter(Record)
     records, submissions = [], []
     for entry in document.submissions:
         source = sources[entry.id]
@@ -507,7 +508,7 @@ def _results(document: Document) -> Results:
                 known = more.model_dump(mode="json")
                 data["findings"][more.finding] |= {name: known[name] for name in _EXPLAINING}
         beside = source.model_dump(mode="json", include=set(_BESIDE))
-        record = record_from_dict({**data, **beside})
+        record = whole.validate_json(json.dumps({**data, **beside}), strict=True)
         records.append(record)
         submissions.append(_submission(record, source))
     run = document.run
@@ -534,7 +535,7 @@ def _submission(record: Record, source: SourceEntry) -> Submission:
         arm=record.arm,
         submitter=record.submitter,
         sample=record.sample,
-        path=Path(record.path),
+        path=record.path,
         sha256=record.sha256,
         text=source.text,
         kind=source.kind,

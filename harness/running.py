@@ -18,6 +18,7 @@ import harness
 from harness import store
 from harness.errors import ReportError, ScenarioError, UsageError
 from harness.model import (
+    Grade,
     Level,
     Outcome,
     Record,
@@ -125,7 +126,7 @@ def run(
             missing.setdefault(one, []).append(place)
         else:
             places[place] = len(records)
-            records.append(store.identified(known, submission))
+            records.append(Record.of(submission, known))
     from_ledger = len(records)
     on_progress(Tally(from_ledger, total, from_ledger, None))
     # Closed here, not when a traceback is: whatever ends a run ends its processes.
@@ -174,27 +175,20 @@ def _graded(
     )
     with closing(answers):
         for submission, answer in answers:
-            if isinstance(answer, Record):
+            if isinstance(answer, Grade):
                 ledger.put(keys[submission.id], answer)
-                record = answer
+                grade = answer
             elif answer.fatal:
                 raise ScenarioError(answer.message)
             else:
-                record = ungraded(submission, answer.message)
+                grade = ungraded(answer.message)
             for place in missing[keys[submission.id]]:
-                yield place, store.identified(record, selection.submissions[place])
+                yield place, Record.of(selection.submissions[place], grade)
 
 
-def ungraded(submission: Submission, reason: str) -> Record:
-    """The record of a submission that we failed to grade."""
-    return Record(
-        id=submission.id,
-        scenario=submission.scenario,
-        arm=submission.arm,
-        submitter=submission.submitter,
-        sample=submission.sample,
-        path=str(submission.path),
-        sha256=submission.sha256,
+def ungraded(reason: str) -> Grade:
+    """What came of a submission that we failed to grade."""
+    return Grade(
         outcome=Outcome.UNGRADED,
         reason=reason,
         verification=Level.NONE,

@@ -2,9 +2,7 @@
 
 A grade is kept under a key made of everything it depends on (``grade_key``), so a ledger
 never goes stale: what changes the grade changes the key. Who sent a submission is not
-part of that. Two submissions with the same bytes share one grade, which is why ``put``
-drops the identity of a record and the record that ``get`` returns has none; the caller
-puts it back with ``identified``.
+part of that: two submissions with the same bytes share one grade.
 
 Several runs may use one ledger at once. Each record is committed as it is put, so a run
 that is killed loses only what was in flight. A ledger belongs to the thread and the
@@ -22,7 +20,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
 from pathlib import Path, PurePath
@@ -30,7 +28,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import LedgerError
-from harness.model import Outcome, Record, Submission
+from harness.model import Grade, Outcome
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -58,7 +56,7 @@ CREATE TABLE grade (key TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
 
 
 # --------------------------------------------------------------------------
-# A record as JSON: the only place where records are taken apart and put together
+# Values as JSON
 
 
 def plain(value: Any) -> Any:
@@ -79,38 +77,11 @@ def plain(value: Any) -> Any:
     return value
 
 
-def record_to_dict(record: Record) -> dict[str, Any]:
-    """``record`` as a JSON object."""
-    data: dict[str, Any] = plain(record)
-    return data
-
-
-def record_from_dict(data: Mapping[str, Any]) -> Record:
-    """The record that ``record_to_dict`` took apart.
-
-    Raises ``ValueError`` (pydantic's ``ValidationError``) where a key is missing or wrong.
-    """
-    return _record_adapter().validate_json(json.dumps(data), strict=True)
-
-
 @cache
-def _record_adapter() -> TypeAdapter[Record]:
+def _grades() -> TypeAdapter[Grade]:
     from pydantic import TypeAdapter
 
-    return TypeAdapter(Record)
-
-
-def identified(record: Record, submission: Submission) -> Record:
-    """``record``, which came from a ledger, as the record of ``submission``."""
-    return replace(
-        record,
-        id=submission.id,
-        arm=submission.arm,
-        submitter=submission.submitter,
-        sample=submission.sample,
-        path=str(submission.path),
-        sha256=submission.sha256,
-    )
+    return TypeAdapter(Grade)
 
 
 def grade_key(
@@ -244,8 +215,8 @@ class Ledger:
         with _reported(self._path):
             self._connection.execute("DELETE FROM setting WHERE name = ?", (_FRESH + task,))
 
-    def get(self, key: str) -> Record | None:
-        """The grade under ``key``, without identity: see ``identified``."""
+    def get(self, key: str) -> Grade | None:
+        """The grade under ``key``, if there is one."""
         with _reported(self._path):
             row = self._connection.execute(
                 "SELECT record FROM grade WHERE key = ?", (key,)
@@ -253,22 +224,23 @@ class Ledger:
         if row is None:
             return None
         try:
-            return _record_adapter().validate_json(row[0], strict=True)
+            return _grades().validate_json(row[0], strict=True)
         except ValueError as error:
             raise LedgerError(
                 f"{self._path}: the grade under {key[:12]}… cannot be read: "
                 f"{str(error).splitlines()[0]}. {_MOVE_AWAY}"
             ) from error
 
-    def put(self, key: str, record: Record) -> None:
-        """Keep ``record`` under ``key``; the first one stays.
+    def put(self, key: str, grade: Grade) -> None:
+        """Keep ``grade`` under ``key``; the first one stays.
 
-        An ungraded record is not kept: what was wrong with us may be gone the next time.
+        One that is ungraded is not kept: what was wrong with us may be gone the next time.
         """
-        if record.outcome is Outcome.UNGRADED:
+        if grade.outcome is Outcome.UNGRADED:
             return
-        nobody = replace(record, id="", arm="", submitter="", sample=0, path="")
-        text = json.dumps(record_to_dict(nobody), allow_nan=False)
+        # Of a record only what is not its identity.
+        kept = {f.name: plain(getattr(grade, f.name)) for f in fields(Grade)}
+        text = json.dumps(kept, allow_nan=False)
         with _reported(self._path):
             self._connection.execute(
                 "INSERT OR IGNORE INTO grade (key, record) VALUES (?, ?)", (key, text)

@@ -19,7 +19,7 @@ import torch
 
 from harness import scenarios, submissions
 from harness.grading import Plan, grade
-from harness.model import Finding, Outcome, Record, TrapState
+from harness.model import Finding, Grade, Outcome, TrapState
 from harness.sandbox import Zygote, choose
 
 ROOT = Path(__file__).parents[1]
@@ -53,7 +53,7 @@ def files() -> Iterator[tuple[str, Path]]:
     yield from sorted(found)
 
 
-def records(asked: Iterator[tuple[str, Path]]) -> Iterator[tuple[str, Record]]:
+def records(asked: Iterator[tuple[str, Path]]) -> Iterator[tuple[str, Grade]]:
     """Path and record of every file, graded in the sandbox."""
     torch.set_num_threads(1)
     library = scenarios.load(ROOT / "scenarios")
@@ -68,7 +68,7 @@ def records(asked: Iterator[tuple[str, Path]]) -> Iterator[tuple[str, Record]]:
             yield str(name), grade(submission, plan, zygote.address)
 
 
-def facts(record: Record) -> Facts:
+def facts(record: Grade) -> Facts:
     """What a change of words leaves as it is."""
     return {
         "outcome": record.outcome,
@@ -88,7 +88,7 @@ def _about(finding: Finding) -> str:
     return f"{finding.check} {finding.entry_point} {finding.outcome}{advice}"
 
 
-def texts(record: Record) -> Facts:
+def texts(record: Grade) -> Facts:
     """Every sentence of a record."""
     said = {
         "reason": record.reason,

@@ -15,6 +15,7 @@ from harness.model import (
     CheckSpec,
     EntryPoint,
     Finding,
+    Grade,
     LayersArgument,
     Level,
     Limits,
@@ -178,7 +179,7 @@ def reply(
         arm=arm,
         submitter=submitter,
         sample=sample,
-        path=Path(f"solutions/{arm}/{submitter}/{scenario}.md"),
+        path=f"solutions/{arm}/{submitter}/{scenario}.md",
         sha256=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         text=text,
         kind="reply",
@@ -217,14 +218,7 @@ def finding(check: str, outcome: Outcome = Outcome.PASSED, **changes: object) ->
 
 def record(submission: Submission, **changes: object) -> Record:
     """A record of ``submission`` that held; ``changes`` say what is different."""
-    made = Record(
-        id=submission.id,
-        scenario=submission.scenario,
-        arm=submission.arm,
-        submitter=submission.submitter,
-        sample=submission.sample,
-        path=str(submission.path),
-        sha256=submission.sha256,
+    made = Grade(
         outcome=Outcome.PASSED,
         reason="",
         verification=Level.RAN,
@@ -241,7 +235,7 @@ def record(submission: Submission, **changes: object) -> Record:
         traps=(),
         red_flags=(),
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(Record.of(submission, made), **changes)  # type: ignore[arg-type]
 
 
 def simple_results(*records: Record, scenarios: tuple[Scenario, ...] = SCENARIOS) -> Results:
@@ -267,7 +261,7 @@ def simple_results(*records: Record, scenarios: tuple[Scenario, ...] = SCENARIOS
                     r.submitter,
                     r.sample,
                 ),
-                path=Path(r.path),
+                path=r.path,
                 sha256=r.sha256,
             )
             for r in records

@@ -58,7 +58,7 @@ def findings(path: Path, address: str) -> list[Finding]:
         arm="corpus",
         submitter="corpus",
         sample=1,
-        path=path,
+        path=str(path),
         sha256=hashlib.sha256(code.encode()).hexdigest(),
         text=code,
         kind="python",

@@ -24,6 +24,7 @@ from harness.model import (
     ObservedGradcheck,
     Outcome,
     OwnTests,
+    Record,
     Scenario,
     TensorArgument,
     Verification,
@@ -443,7 +444,7 @@ def test_a_recorded_session_is_graded_as_a_whole(
     five = library.scenario("five-activations")
     names = [entry.name for entry in five.entry_points]
     submission = read_one(HERE / "session.jsonl", five.id, names)
-    record = grade(submission, plan(five.id), zygote.address)
+    record = Record.of(submission, grade(submission, plan(five.id), zygote.address))
     assert (record.outcome, record.verification) == (Outcome.PASSED, Level.RAN_EACH)
     assert not {"batched", "unverified"} & {flag.flag for flag in record.red_flags}
     assert len(record.events) == 10

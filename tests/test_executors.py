@@ -16,7 +16,7 @@ import pytest
 from harness import sandbox, submissions
 from harness.executors import local
 from harness.executors.local import Backlog, grade_all
-from harness.model import Outcome, Record, Scenario, Submission
+from harness.model import Grade, Outcome, Scenario, Submission
 from harness.scenarios import Library
 
 ROOT = Path(__file__).parent.parent
@@ -65,7 +65,7 @@ def test_a_killed_process_is_replaced_and_no_grade_changes(
     answers = grade_all(pairs, seed=5, tier=sandbox.choose(), jobs=2)
     outcomes: dict[str, Outcome] = {}
     for count, (submission, answer) in enumerate(answers):
-        assert isinstance(answer, Record), answer
+        assert isinstance(answer, Grade), answer
         assert submission.id not in outcomes
         outcomes[submission.id] = answer.outcome
         if count in (3, 9):
@@ -95,7 +95,7 @@ def test_a_zygote_that_has_grown_is_replaced_between_grades(
     assert len(zygotes) == 3  # at the start, and with 20 and 10 left
     assert all(size > 50 << 20 for size in zygotes)
     assert sorted(submission.id for submission, _ in answers) == sorted(s.id for s, _ in pairs)
-    assert all(isinstance(answer, Record) for _, answer in answers)
+    assert all(isinstance(answer, Grade) for _, answer in answers)
 
 
 def test_closing_the_iterator_ends_every_process(

@@ -32,7 +32,7 @@ import torch
 
 from harness import grading, sandbox, scenarios
 from harness.grading import Plan
-from harness.model import Finding, Outcome, Record, Submission
+from harness.model import Finding, Grade, Outcome, Submission
 from harness.sandbox import zygote as trusted
 from harness.sandbox.inside.zygote import USERS
 from harness.sandbox.session import Session
@@ -113,12 +113,12 @@ class Arena:
         kind = "python" if path.suffix == ".py" else "reply"
         return build(Origin("hostile", "x", scenario, 1, path), raw, names, kind)
 
-    def attack(self, attack: Attack) -> Record:
+    def attack(self, attack: Attack) -> Grade:
         plan = self.plan(attack.about["scenario"], float(attack.about.get("wall", WALL_S)))
         submission = self.submission(attack.path, plan.scenario.id, plan)
         return grading.grade(submission, plan, self.zygote.address)
 
-    def right(self, scenario: str) -> Record:
+    def right(self, scenario: str) -> Grade:
         plan = self.plan(scenario, None)
         submission = self.submission(REFERENCES / f"{scenario}.py", scenario, plan)
         return grading.grade(submission, plan, self.zygote.address)
@@ -272,7 +272,7 @@ def _trace(finding: Finding) -> str:
     return f"{finding.check}: {about}{finding.message}"
 
 
-def _assert_printable(record: Record) -> None:
+def _assert_printable(record: Grade) -> None:
     """No word of a submission can move a cursor or break a file."""
     said = [record.reason, record.verification_reason, *(f.message for f in record.findings)]
     for text in said:

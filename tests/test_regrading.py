@@ -62,7 +62,8 @@ def graded(submission: Submission, scenario: Scenario) -> Record:
     assert read is not None
     found = verification.judge(submission, scenario, read, None)
     level = Verification(Level.RAN_EACH, found.reason)
-    return judged(submission, scenario, read, passing(scenario), level, 1.25)
+    made = judged(submission, scenario, read, passing(scenario), level, 1.25)
+    return Record.of(submission, made)
 
 
 def run_of(library: Library, *arms: str) -> Results:

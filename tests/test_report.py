@@ -124,7 +124,7 @@ def hostile_results() -> Results:
         id=HOSTILE,
         arm=HOSTILE,
         submitter=HOSTILE,
-        path=Path("a" + HOSTILE.replace("/", "")),
+        path="a" + HOSTILE.replace("/", ""),
     )
     trap = replace(SCENARIOS[2].traps[0], id=HOSTILE, excuse=HOSTILE, truth=HOSTILE)
     one = record(

@@ -16,7 +16,7 @@ from harness import running, sandbox, submissions
 from harness.errors import ReportError, UsageError
 from harness.executors import local
 from harness.executors.worker import Fault
-from harness.model import Outcome, Record, Submission
+from harness.model import Grade, Outcome, Submission
 from harness.running import Tally
 from harness.scenarios import Library
 from harness.selection import Pairs, Selection, select
@@ -31,7 +31,7 @@ def test_the_key_of_a_grade_changes_with_what_the_grade_depends_on(library: Libr
     file = ROOT / "solutions/reference/harness/layer-norm.py"
     submission = submissions.read_one(file, scenario.id, ("layer_norm",))
     key = running.key(submission, scenario, CONDITIONS)
-    renamed = replace(submission, id="x", arm="y", submitter="z", sample=9, path=Path("w"))
+    renamed = replace(submission, id="x", arm="y", submitter="z", sample=9, path="w")
     assert running.key(renamed, scenario, CONDITIONS) == key
     others = [
         running.key(replace(submission, sha256="0" * 64), scenario, CONDITIONS),
@@ -80,7 +80,7 @@ def evidence(submission: Submission) -> str:
     return f"{submission.sha256}{'x' * HEAVY_BYTES}"
 
 
-def at_once(pairs: Pairs, **_: object) -> Iterator[tuple[Submission, Record | Fault]]:
+def at_once(pairs: Pairs, **_: object) -> Iterator[tuple[Submission, Grade | Fault]]:
     """What graders say, the last first; the last one of all they cannot grade."""
     for place in reversed(range(len(pairs))):
         submission, scenario = pairs[place]
@@ -144,7 +144,7 @@ def test_a_run_that_is_interrupted_keeps_every_grade_and_leaves_nothing(
 ) -> None:
     ended = []
 
-    def watched(pairs: Pairs, **_: object) -> Iterator[tuple[Submission, Record | Fault]]:
+    def watched(pairs: Pairs, **_: object) -> Iterator[tuple[Submission, Grade | Fault]]:
         try:
             yield from at_once(pairs)
         finally:

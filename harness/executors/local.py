@@ -13,7 +13,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
 from harness.errors import SandboxError
-from harness.model import Record, Scenario, Submission
+from harness.model import Grade, Scenario, Submission
 from harness.sandbox.tier import Tier
 from harness.sandbox.zygote import Zygote
 
@@ -69,7 +69,7 @@ class Backlog:
 
 def grade_all(
     pairs: Sequence[Pair], *, seed: int, tier: Tier, jobs: int
-) -> Generator[tuple[Submission, Record | Fault]]:
+) -> Generator[tuple[Submission, Grade | Fault]]:
     """Grade every pair, in no particular order, as results come in.
 
     A pair is looked at when its turn comes, so that ``pairs`` may be on disk.
@@ -107,9 +107,7 @@ class _Pool:
         theirs.close()
         return Worker(process, ours)
 
-    def run(
-        self, pairs: Sequence[Pair], fault: type[Fault]
-    ) -> Iterator[tuple[int, Record | Fault]]:
+    def run(self, pairs: Sequence[Pair], fault: type[Fault]) -> Iterator[tuple[int, Grade | Fault]]:
         backlog = Backlog()
         for index, (_, scenario) in enumerate(pairs):
             backlog.add(scenario.id, index)

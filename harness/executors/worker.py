@@ -15,7 +15,7 @@ import torch
 
 from harness.errors import HarnessError, ScenarioError
 from harness.grading import Plan, grade
-from harness.model import Record, Scenario, Submission
+from harness.model import Grade, Scenario, Submission
 from harness.sandbox.inside.linux import trim
 
 
@@ -68,7 +68,7 @@ class PlanCache:
         self._key: tuple[str, int] | None = None
         self._plan: Plan | None = None
 
-    def answer(self, task: Task) -> Record | Fault:
+    def answer(self, task: Task) -> Grade | Fault:
         try:
             return grade(task.submission, self._plan_for(task), self.address)
         except ScenarioError as error:

@@ -14,7 +14,7 @@ from harness.grading import ask, load, own_tests
 from harness.grading.plan import Plan
 from harness.grading.verdict import judged
 from harness.grading.work import Work
-from harness.model import Record, Submission
+from harness.model import Grade, Submission
 from harness.sandbox import exclusive, shared
 from harness.sandbox.session import CandidateFault, Session
 
@@ -57,8 +57,8 @@ def begun(submission: Submission, plan: Plan, address: str) -> Work:
     return Work(submission, plan, address, source.of(submission) or source.analyse(""))
 
 
-def grade(submission: Submission, plan: Plan, address: str) -> Record:
-    """The record of one submission; ``address`` is a zygote's.
+def grade(submission: Submission, plan: Plan, address: str) -> Grade:
+    """What comes of one submission; ``address`` is a zygote's.
 
     Raises ``SandboxError`` where the sandbox, not the submission, failed.
     """
@@ -89,7 +89,7 @@ def examine(work: Work, steps: Sequence[WorkStep] = IN_ONE_SESSION) -> Work:
             return ask.ask_check_by_check(work)
 
 
-def put_together(work: Work) -> Record:
+def put_together(work: Work) -> Grade:
     """What its words say beside, and the verdict."""
     assert work.verification is not None
     return judged(

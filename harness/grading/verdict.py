@@ -9,8 +9,8 @@ from harness import behaviour
 from harness.checks import flags, text
 from harness.model import (
     Finding,
+    Grade,
     Outcome,
-    Record,
     Scenario,
     Submission,
     TrapState,
@@ -26,7 +26,7 @@ def judged(
     findings: tuple[Finding, ...],
     verified: Verification,
     wall_s: float,
-) -> Record:
+) -> Grade:
     """Findings and words put together into a verdict; runs no code."""
     traps = text.find_traps(submission, scenario)
     seen = flags.find_flags(submission, scenario, read, verified, traps, findings)
@@ -38,14 +38,7 @@ def judged(
             and verified.level.reaches(scenario.verification)
             and all(trap.state is not TrapState.FELL for trap in traps)
         )
-    record = Record(
-        id=submission.id,
-        scenario=submission.scenario,
-        arm=submission.arm,
-        submitter=submission.submitter,
-        sample=submission.sample,
-        path=str(submission.path),
-        sha256=submission.sha256,
+    made = Grade(
         outcome=outcome,
         reason=reason,
         verification=verified.level,
@@ -58,7 +51,7 @@ def judged(
         claims=verified.claims,
         events=verified.events,
     )
-    return replace(record, behaviour=behaviour.judge(record, scenario))
+    return replace(made, behaviour=behaviour.judge(made, scenario))
 
 
 def verdict(findings: Sequence[Finding]) -> tuple[Outcome, str]:

@@ -111,7 +111,7 @@ def _submission(
         arm=origin.arm,
         submitter=origin.submitter,
         sample=origin.sample,
-        path=origin.path,
+        path=str(origin.path),
         sha256=sha256 or hashlib.sha256(raw).hexdigest(),
         text=text,
         kind=kind,

@@ -56,7 +56,7 @@ def discover(paths: Sequence[Path], scenario_ids: Collection[str]) -> tuple[Subm
 def each(paths: Sequence[Path], scenario_ids: Collection[str]) -> Iterator[Submission]:
     """The same as they are read, for whoever cannot have all of them in memory."""
     seen: set[Path] = set()
-    first: dict[str, Path] = {}
+    first: dict[str, str] = {}
     for root in paths:
         for file in _files(root):
             real = file.resolve()
@@ -225,11 +225,11 @@ def _build(origin: Origin, names: Sequence[str], kind: str) -> Submission:
     return too_large(origin, kind, size, digest.hexdigest())
 
 
-def _reject_twice(submission: Submission, first: dict[str, Path]) -> None:
+def _reject_twice(submission: Submission, first: dict[str, str]) -> None:
     """``first`` is where each id was seen first, and is added to."""
     if submission.id in first:
         raise SubmissionError(
-            f"{printable(str(submission.path))} and {printable(str(first[submission.id]))} are "
+            f"{printable(submission.path)} and {printable(first[submission.id])} are "
             f"both {submission.id}; keep several samples as {submission.scenario}/1.py, "
             f"{submission.scenario}/2.py, …"
         )
