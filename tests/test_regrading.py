@@ -12,7 +12,7 @@ from harness import regrading, results, source, verification
 from harness.checks import build
 from harness.cli import main
 from harness.errors import UsageError
-from harness.grading import judged
+from harness.grading.verdict import judged
 from harness.model import (
     CheckSpec,
     Event,
