@@ -588,7 +588,7 @@ class Finding:
     measured: float | None = None
     # The limit it was held against.
     limit: float | None = None
-    # Line of the submission's text it points to.
+    # Line of the submission's text it points to, from 1.
     line: int | None = None
     # What went wrong; ``None`` unless it failed, and in files of earlier versions.
     fault: Fault | None = None
@@ -616,12 +616,12 @@ class Finding:
 class TrapFinding:
     """What a reply did with one excuse."""
 
-    # Trap id.
+    # Id of the rationalization.
     trap: str
     state: TrapState
     # Verbatim words of the reply; ``None`` when silent.
     quote: str | None = None
-    # Line of the submission's text the quote starts on.
+    # Line of the submission's text the quote starts on, from 1.
     line: int | None = None
 
 
@@ -649,13 +649,13 @@ class BehaviourFinding:
 class RedFlagFinding:
     """A red flag that was seen."""
 
-    # Flag id.
+    # Id of the red flag.
     flag: str
     # What was seen.
     message: str
     # Verbatim words or code.
     quote: str
-    # Line of the submission's text the quote starts on.
+    # Line of the submission's text the quote starts on, from 1.
     line: int
 
 
@@ -808,9 +808,11 @@ class SandboxInfo:
 class RunInfo:
     """What a set of records has in common."""
 
+    # Of inputs and probes; replays any grade.
     seed: int
     # ISO 8601 with offset.
     started_at: str
+    # Seconds from start to end.
     wall_s: float
     # Versions of harness, torch and python.
     versions: Mapping[str, str]

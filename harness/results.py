@@ -1,9 +1,9 @@
 """``results.json`` in and out; ``results.csv`` and ``junit.xml`` out.
 
-The first half of ``results.json`` (``schema_version``, ``run``, ``submissions``) is what
-other programs rely on; the models below are its contract and the source of
-``docs/schema/results.schema.json``. The second half (``arms``, ``skills``, ``scenarios``,
-``sources``) holds what a report needs to be made again from the file alone.
+The first half of ``results.json`` (``schema_version``, ``run``, ``submissions``) is what other
+programs rely on. Its keys are fields of the dataclasses in ``model``, and the comments above
+those describe them in ``docs/schema/results.schema.json``. The second half (``arms``, ``skills``,
+``scenarios``, ``sources``) holds what a report needs to be made again from the file alone.
 
 Long because the format, its writer and its reader are one decision and change together.
 """
@@ -11,6 +11,7 @@ Long because the format, its writer and its reader are one decision and change t
 from __future__ import annotations
 
 import difflib
+import inspect
 import json
 import os
 import re
@@ -19,32 +20,33 @@ import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, NoReturn
+from typing import Annotated, Any, Final, Literal, NamedTuple, NoReturn, get_type_hints
 from xml.etree import ElementTree
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
+from harness import model
 from harness.errors import ReportError, ResultsError
 from harness.model import (
     Arm,
-    BehaviourState,
-    Claim,
-    Event,
-    Fault,
+    BehaviourFinding,
+    Finding,
+    Grade,
+    Identity,
     Level,
     Outcome,
-    Passage,
-    Picture,
-    Quantity,
     Record,
+    RedFlagFinding,
     Results,
     RunInfo,
     SandboxInfo,
     Scenario,
     Skill,
     Submission,
+    TrapFinding,
     TrapState,
 )
 from harness.store import plain
@@ -77,133 +79,99 @@ class VersionsEntry(_Entry):
     python: Annotated[str, Field(description="Version of Python.")]
 
 
-class SandboxEntry(_Entry):
-    """How candidates were confined."""
-
-    tier: Annotated[str, Field(description="A (all mechanisms in force) to D.")]
-    layers: Annotated[tuple[str, ...], Field(description="Mechanisms in force.")]
-
-
-class RunEntry(_Entry):
-    """What all submissions of the file have in common."""
-
-    seed: Annotated[int, Field(description="Seed of inputs and probes; replays any grade.")]
-    started_at: Annotated[str, Field(description="ISO 8601 with offset.")]
-    wall_s: Annotated[float, Field(description="Seconds from start to end.")]
-    versions: VersionsEntry
-    sandbox: SandboxEntry
+# What of a finding, and of a grade, stands among the sources.
+_EXPLAINING: Final = ("fault", "quantity", "diagnosis", "snippet", "picture")
+_BESIDE: Final = ("verification_reason", "claims", "events")
+# What files of earlier versions may lack, and what it is then.
+_LATER: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(("behaviour", "explanations", "claims", "events"), ()),
+    **dict.fromkeys(("fault", "quantity")),
+}
 
 
-class FindingEntry(_Entry):
-    """The result of one check on one entry point."""
-
-    check: Annotated[str, Field(description="Kind of check, e.g. vjp.")]
-    entry_point: Annotated[
-        str | None, Field(description="Function it was about; null for the whole submission.")
-    ]
-    required: Annotated[bool, Field(description="Whether a failure fails the submission.")]
-    outcome: Outcome
-    message: Annotated[str, Field(description="What was seen.")]
-    measured: Annotated[float | None, Field(description="The decisive figure, if there is one.")]
-    limit: Annotated[float | None, Field(description="What it was held against.")]
-    line: Annotated[int | None, Field(description="Line of the submission's text, from 1.")]
-
-
-class TrapEntry(_Entry):
-    """What a reply did with one excuse."""
-
-    trap: Annotated[str, Field(description="Id of the rationalization.")]
-    state: TrapState
-    quote: Annotated[str | None, Field(description="Verbatim words; null when silent.")]
-    line: Annotated[int | None, Field(description="Line the quote starts on, from 1.")]
+@cache
+def _comments() -> Mapping[str, Mapping[str, str]]:
+    """Per class of ``model`` the comment above each field."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    owner = comment = ""
+    for line in inspect.getsource(model).splitlines():
+        if begun := re.match(r"class (\w+)", line):
+            owner = begun[1]
+        elif comment and (field := re.match(r"    (\w+): ", line)):
+            found[owner][field[1]] = comment.strip().replace("None", "null").replace("``", "")
+        comment = f"{comment} {line[6:]}" if line.startswith("    # ") else ""
+    return found
 
 
-class BehaviourEntry(_Entry):
-    """What the rules say of one line of expected behaviour."""
+def _entry_of(
+    name: str, taken: Mapping[type, Iterable[str]], about: str | None = None, **types: Any
+) -> Any:
+    """A class of entries with some fields of dataclasses, described by the comments above them.
 
-    expected: Annotated[str, Field(description="The line, as the scenario has it.")]
-    state: Annotated[
-        BehaviourState, Field(description="Decided from evidence, or not judged where no rule can.")
-    ]
-    reason: Annotated[str, Field(description="The evidence; empty where it was not judged.")]
-
-
-class RedFlagEntry(_Entry):
-    """A red flag that was seen."""
-
-    flag: Annotated[str, Field(description="Id of the red flag.")]
-    message: Annotated[str, Field(description="What was seen.")]
-    quote: Annotated[str, Field(description="Verbatim words or code.")]
-    line: Annotated[int, Field(description="Line the quote starts on, from 1.")]
-
-
-class SubmissionEntry(_Entry):
-    """One graded submission."""
-
-    id: Annotated[str, Field(description="Unique in the file: arm/submitter/scenario/sample.")]
-    scenario: Annotated[str, Field(description="Id of the scenario it answers.")]
-    arm: Annotated[str, Field(description="Condition it was produced under.")]
-    submitter: Annotated[str, Field(description="Who or what produced it.")]
-    sample: Annotated[int, Field(description="Number of the sample, from 1.")]
-    path: Annotated[str, Field(description="File it came from.")]
-    sha256: Annotated[str, Field(description="SHA-256 of that file's bytes.")]
-    outcome: Annotated[Outcome, Field(description="Is it right? ungraded is our own fault.")]
-    reason: Annotated[str, Field(description="Why it failed or was not graded; empty for a pass.")]
-    verification: Annotated[Level, Field(description="What it did to check itself.")]
-    held: Annotated[
-        bool | None,
-        Field(description="Right, verified as asked and fell for nothing; null when ungraded."),
-    ]
-    wall_s: Annotated[float, Field(description="Seconds that grading took.")]
-    findings: tuple[FindingEntry, ...]
-    traps: tuple[TrapEntry, ...]
-    red_flags: tuple[RedFlagEntry, ...]
-    # Absent from files of earlier versions.
-    behaviour: Annotated[
-        tuple[BehaviourEntry, ...],
-        Field(description="Per line of the scenario's expected behaviour."),
-    ] = ()
+    ``types`` are those of what is another thing in the file than it is in the dataclass.
+    """
+    keys: dict[str, Any] = {}
+    for kind, names in taken.items():
+        hints, told = get_type_hints(kind), _comments()[kind.__name__]
+        keys |= {key: (hints[key], told.get(key)) for key in names}
+    keys |= {key: (kind, keys.get(key, (None, None))[1]) for key, kind in types.items()}
+    defined: dict[str, Any] = {
+        key: (kind, Field(_LATER.get(key, ...), description=words))
+        for key, (kind, words) in keys.items()
+    }
+    return create_model(
+        name, __base__=_Entry, __doc__=about or next(iter(taken)).__doc__, **defined
+    )
 
 
-class ExplanationEntry(_Entry):
-    """What more is known of one failed finding."""
-
-    finding: Annotated[int, Field(description="Its place among the submission's findings.")]
-    # Absent from files of earlier versions.
-    fault: Annotated[Fault | None, Field(description="What went wrong, of a fixed list.")] = None
-    quantity: Annotated[Quantity | None, Field(description="The tensor it went wrong with.")] = None
-    diagnosis: Annotated[str | None, Field(description="What is wrong, where that is known.")]
-    snippet: Annotated[str | None, Field(description="Python that shows the failure again.")]
-    picture: Annotated[Picture | None, Field(description="Numbers to draw.")]
+def _all_of(kind: type, *without: str) -> dict[type, list[str]]:
+    """The fields that ``kind`` itself declares, but for some."""
+    return {kind: [name for name in kind.__annotations__ if name not in without]}
 
 
-class SourceEntry(_Entry):
-    """What was submitted, and what of a record is not part of the documented half."""
-
-    id: Annotated[str, Field(description="Id of the submission.")]
-    verification_reason: Annotated[str, Field(description="Why it is at its level.")]
-    kind: Annotated[str, Field(description="python, reply or transcript.")]
-    text: Annotated[str, Field(description="The whole text as received.")]
-    code: Annotated[str | None, Field(description="The code that was run, if any was found.")]
-    code_line: Annotated[int, Field(description="Line of the text at which the code starts.")]
-    prose: tuple[Passage, ...]
-    problem: Annotated[str | None, Field(description="Why it could not be run, if so.")]
-    # Absent from files of earlier versions.
-    explanations: tuple[ExplanationEntry, ...] = ()
-    claims: tuple[Claim, ...] = ()
-    events: tuple[Event, ...] = ()
+def _list_of(entry: Any) -> Any:
+    return tuple[entry, ...]
 
 
-class Document(_Entry):
-    """A results file of the harness. Rely on schema_version, run and submissions only."""
-
-    schema_version: Literal[1]
-    run: RunEntry
-    submissions: tuple[SubmissionEntry, ...]
-    arms: tuple[Arm, ...]
-    skills: tuple[Skill, ...]
-    scenarios: tuple[Scenario, ...]
-    sources: tuple[SourceEntry, ...]
+_RUN: Final = _entry_of(
+    "RunEntry",
+    _all_of(RunInfo),
+    versions=VersionsEntry,
+    sandbox=_entry_of("SandboxEntry", _all_of(SandboxInfo)),
+)
+_SUBMISSION: Final = _entry_of(
+    "SubmissionEntry",
+    {**_all_of(Identity), **_all_of(Grade, *_BESIDE)},
+    Record.__doc__,
+    findings=_list_of(_entry_of("FindingEntry", _all_of(Finding, *_EXPLAINING))),
+    traps=_list_of(_entry_of("TrapEntry", _all_of(TrapFinding))),
+    red_flags=_list_of(_entry_of("RedFlagEntry", _all_of(RedFlagFinding))),
+    behaviour=_list_of(_entry_of("BehaviourEntry", _all_of(BehaviourFinding))),
+)
+_EXPLANATION: Final = _entry_of(
+    "ExplanationEntry",
+    {Finding: _EXPLAINING},
+    "What more is known of the finding at a place among those of a submission.",
+    finding=int,
+)
+_SOURCE: Final = _entry_of(
+    "SourceEntry",
+    {Identity: ["id"], Grade: _BESIDE, **_all_of(Submission, "transcript")},
+    "What was submitted, and what of a record is not part of the documented half.",
+    explanations=_list_of(_EXPLANATION),
+)
+Document: Final = create_model(
+    "Document",
+    __base__=_Entry,
+    __doc__="A results file of the harness. Rely on schema_version, run and submissions only.",
+    schema_version=(Literal[1], ...),
+    run=(_RUN, ...),
+    submissions=(_list_of(_SUBMISSION), ...),
+    arms=(tuple[Arm, ...], ...),
+    skills=(tuple[Skill, ...], ...),
+    scenarios=(tuple[Scenario, ...], ...),
+    sources=(_list_of(_SOURCE), ...),
+)
 
 
 def schema() -> dict[str, Any]:
@@ -239,7 +207,7 @@ def _document(results: Results) -> Iterator[str]:
     """What ``json.dumps`` makes of the whole document with ``indent=1``, piece by piece."""
     yield f'{{\n "schema_version": {SCHEMA_VERSION}'
     yield f',\n "run": {_json(plain(results.run), 1)}'
-    yield from _listed("submissions", (_entry(record) for record in results.records))
+    yield from _listed("submissions", (_documented(record) for record in results.records))
     yield from _listed("arms", map(plain, results.arms))
     yield from _listed("skills", map(plain, results.skills))
     yield from _listed("scenarios", map(plain, results.scenarios))
@@ -261,7 +229,7 @@ def _json(value: Any, depth: int) -> str:
     return text.replace("\n", "\n" + " " * depth)
 
 
-def _entry(record: Record) -> dict[str, Any]:
+def _documented(record: Record) -> dict[str, Any]:
     """The documented half of a record."""
     entry: dict[str, Any] = plain(record)
     for name in _BESIDE:
@@ -280,14 +248,9 @@ def _sources(results: Results) -> Iterator[dict[str, Any]]:
         yield {
             "id": entry["id"],
             **{name: entry[name] for name in _BESIDE},
-            **{name: source[name] for name in SourceEntry.model_fields if name in source},
+            **{name: source[name] for name in _SOURCE.model_fields if name in source},
             "explanations": _explanations(entry["findings"]),
         }
-
-
-# Fields of a record that stand among the sources.
-_BESIDE: Final = ("verification_reason", "claims", "events")
-_EXPLAINING: Final = ("fault", "quantity", "diagnosis", "snippet", "picture")
 
 
 def _explanations(findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -473,7 +436,7 @@ def _named(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _check_references(path: Path, document: Document) -> None:
+def _check_references(path: Path, document: Any) -> None:
     """Refuse entries that point to something that the file does not hold."""
     scenarios = {scenario.id for scenario in document.scenarios}
     sources = {source.id for source in document.sources}
@@ -496,53 +459,25 @@ def _check_references(path: Path, document: Document) -> None:
             )
 
 
-def _results(document: Document) -> Results:
+def _results(document: Any) -> Results:
     sources = {source.id: source for source in document.sources}
-    whole = TypeAdapter(Record)
+    record_of, submission_of = TypeAdapter(Record), TypeAdapter(Submission)
     records, submissions = [], []
     for entry in document.submissions:
-        source = sources[entry.id]
-        data = entry.model_dump(mode="json")
-        for more in source.explanations:
-            if more.finding < len(data["findings"]):
-                known = more.model_dump(mode="json")
-                data["findings"][more.finding] |= {name: known[name] for name in _EXPLAINING}
-        beside = source.model_dump(mode="json", include=set(_BESIDE))
-        record = whole.validate_json(json.dumps({**data, **beside}), strict=True)
-        records.append(record)
-        submissions.append(_submission(record, source))
-    run = document.run
+        data, beside = (each.model_dump(mode="json") for each in (entry, sources[entry.id]))
+        for more in beside["explanations"]:
+            if more["finding"] < len(data["findings"]):
+                data["findings"][more["finding"]] |= {name: more[name] for name in _EXPLAINING}
+        text = json.dumps(data | beside)
+        records.append(record_of.validate_json(text, strict=True))
+        submissions.append(submission_of.validate_json(text, strict=True))
     return Results(
-        run=RunInfo(
-            seed=run.seed,
-            started_at=run.started_at,
-            wall_s=run.wall_s,
-            versions=run.versions.model_dump(),
-            sandbox=SandboxInfo(tier=run.sandbox.tier, layers=run.sandbox.layers),
-        ),
+        run=TypeAdapter(RunInfo).validate_python(document.run.model_dump()),
         records=tuple(records),
         arms=document.arms,
         skills=document.skills,
         scenarios=document.scenarios,
         submissions=tuple(submissions),
-    )
-
-
-def _submission(record: Record, source: SourceEntry) -> Submission:
-    return Submission(
-        id=record.id,
-        scenario=record.scenario,
-        arm=record.arm,
-        submitter=record.submitter,
-        sample=record.sample,
-        path=record.path,
-        sha256=record.sha256,
-        text=source.text,
-        kind=source.kind,
-        code=source.code,
-        code_line=source.code_line,
-        prose=source.prose,
-        problem=source.problem,
     )
 
 
