@@ -33,10 +33,11 @@ import stockcheck
 import torch
 import variants
 
-from harness import grading, scenarios
+from harness import grading
 from harness.grading import page
 from harness.grading.verdict import verdict
 from harness.model import Outcome, Scenario, Submission
+from harness.read import scenarios
 from harness.sandbox import Zygote, choose
 
 ROOT = Path(__file__).parents[1]

@@ -22,8 +22,9 @@ from pathlib import Path
 import mutate
 import torch
 
-from harness import grading, scenarios
+from harness import grading
 from harness.model import Outcome, Submission
+from harness.read import scenarios
 from harness.sandbox import Zygote, choose
 
 ROOT = Path(__file__).parents[1]

@@ -30,7 +30,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-from harness import scenarios
 from harness.checks.text import (
     Sentence,
     SentenceReader,
@@ -41,7 +40,8 @@ from harness.checks.text import (
 )
 from harness.checks.text.classifier import Example, Model, examples, train
 from harness.model import Scenario, Submission, Trap, TrapState
-from harness.submissions import read_one
+from harness.read import scenarios
+from harness.read.submissions import read_one
 
 ROOT = Path(__file__).parent.parent
 TEST = ROOT / "benchmarks/data/excuses.jsonl"

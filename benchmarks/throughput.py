@@ -41,12 +41,13 @@ from typing import Any
 import torch
 from run_of_many import _below, _status
 
-from harness import sandbox, scenarios, store, submissions
+from harness import sandbox, store
 from harness.checks.stock import Gradcheck
 from harness.executors import local
 from harness.grading import Plan, ask, load, page
 from harness.model import Scenario, Submission
 from harness.question import put
+from harness.read import scenarios, submissions
 from harness.sandbox import Zygote
 from harness.sandbox.inside import wire
 from harness.sandbox.inside.serve import Server

@@ -263,13 +263,14 @@ def grade(
 
     from rich.console import Console
 
-    import harness.scenarios
-    from harness import running, sandbox, submissions
+    import harness.read.scenarios
+    from harness import running, sandbox
     from harness.executors import local
     from harness.model import Grade, Record
+    from harness.read import submissions
     from harness.report.terminal import detail
 
-    scenario = harness.scenarios.load(scenarios).scenario(scenario_id)
+    scenario = harness.read.scenarios.load(scenarios).scenario(scenario_id)
     names = tuple(entry.name for entry in scenario.entry_points)
     submission = submissions.read_one(file, scenario.id, names)
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
@@ -309,9 +310,9 @@ def validate(
     Its reference solution must pass; zeros, the input itself, a detached
     result, a constant gradient and a no-op must fail.
     """
-    import harness.scenarios
+    import harness.read.scenarios
 
-    library = harness.scenarios.load(scenarios)
+    library = harness.read.scenarios.load(scenarios)
     click.echo(
         f"{len(library.scenarios)} scenarios of {len(library.skills)} skill(s) are well formed"
     )
@@ -319,7 +320,8 @@ def validate(
         return
     import torch
 
-    from harness import proving, sandbox, selection, submissions
+    from harness import proving, sandbox, selection
+    from harness.read import submissions
 
     # One thread: the reference is small, and a second one would spin beside the sandbox.
     torch.set_num_threads(1)
@@ -401,12 +403,12 @@ def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
     required are taken from the scenarios as they are now; what was measured
     stays. A check that is new is reported as not graded.
     """
+    import harness.read.scenarios
     import harness.results
-    import harness.scenarios
     from harness import regrading
     from harness.report import write_reports
 
-    library = harness.scenarios.load(scenarios)
+    library = harness.read.scenarios.load(scenarios)
     found = harness.results.read(results)
     regraded = regrading.regrade(found, library.scenarios, library.skills)
     folder = _new_folder(out, Path("reports"))

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import overload
 
-from harness import scenarios, submissions
 from harness.errors import NothingSelected, UsageError
 from harness.model import Arm, Scenario, Skill, Submission
+from harness.read import scenarios, submissions
 from harness.spool import Spool
 
 

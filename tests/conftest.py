@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness import sandbox, scenarios
+from harness import sandbox
 from harness.grading import Plan
-from harness.scenarios import Library
+from harness.read import scenarios
+from harness.read.scenarios import Library
 
 ROOT = Path(__file__).parent.parent
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import torch
 
-from harness import scenarios, submissions
 from harness.grading import Plan, grade
 from harness.model import Finding, Grade, Outcome, TrapState
+from harness.read import scenarios, submissions
 from harness.sandbox import Zygote, choose
 
 ROOT = Path(__file__).parents[1]

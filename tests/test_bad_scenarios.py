@@ -12,7 +12,7 @@ from harness.errors import ScenarioError
 from harness.executors.worker import Fault, PlanCache, Task
 from harness.grading.plan import Plan
 from harness.model import Submission
-from harness.scenarios import load
+from harness.read.scenarios import load
 
 SKILL = """\
 name: A skill

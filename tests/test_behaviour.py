@@ -19,8 +19,8 @@ from harness.model import (
     TrapFinding,
     TrapState,
 )
+from harness.read.scenarios import Library
 from harness.regrading import regrade
-from harness.scenarios import Library
 from harness.summary import summarise
 
 MET, NOT_MET, OPEN = BehaviourState.MET, BehaviourState.NOT_MET, BehaviourState.NOT_JUDGED

@@ -29,8 +29,8 @@ from harness.checks.text.linear import Space, softmax_regression
 from harness.checks.text.move import moves
 from harness.checks.text.sign import plain, signs
 from harness.model import Submission, Trap, TrapState
-from harness.scenarios import Library
-from harness.submissions import discover
+from harness.read.scenarios import Library
+from harness.read.submissions import discover
 
 ROOT = Path(__file__).parent.parent
 LABELS = json.loads((ROOT / "tests/data/replies_labels.json").read_text())

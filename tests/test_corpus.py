@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import torch
 
-from harness import scenarios
 from harness.grading import Plan, page
 from harness.grading.verdict import verdict
 from harness.model import Finding, Outcome, Submission
+from harness.read import scenarios
 from harness.sandbox import Zygote, choose
 
 ROOT = Path(__file__).parents[1]

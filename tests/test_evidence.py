@@ -29,13 +29,13 @@ from harness.model import (
     TensorArgument,
     Verification,
 )
+from harness.read.scenarios import Library
+from harness.read.submissions import read_one
 from harness.report import render_html, render_markdown
 from harness.report.terminal import detail
 from harness.results import read as read_results
 from harness.results import write as write_results
 from harness.sandbox import Zygote
-from harness.scenarios import Library
-from harness.submissions import read_one
 from harness.verification import judge
 
 HERE = Path(__file__).parent / "transcripts"

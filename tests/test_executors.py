@@ -13,11 +13,12 @@ from typing import Any
 
 import pytest
 
-from harness import sandbox, submissions
+from harness import sandbox
 from harness.executors import local
 from harness.executors.local import Backlog, grade_all
 from harness.model import Grade, Outcome, Scenario, Submission
-from harness.scenarios import Library
+from harness.read import submissions
+from harness.read.scenarios import Library
 
 ROOT = Path(__file__).parent.parent
 

@@ -33,8 +33,8 @@ from harness.model import (
     TrapState,
     Verification,
 )
-from harness.scenarios import Library
-from harness.submissions import discover, read_one
+from harness.read.scenarios import Library
+from harness.read.submissions import discover, read_one
 
 ROOT = Path(__file__).parent.parent
 

@@ -30,13 +30,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness import grading, sandbox, scenarios
+from harness import grading, sandbox
 from harness.grading import Plan
 from harness.model import Finding, Grade, Outcome, Submission
+from harness.read import scenarios
+from harness.read.submissions.content import Origin, build
 from harness.sandbox import zygote as trusted
 from harness.sandbox.inside.zygote import USERS
 from harness.sandbox.session import Session
-from harness.submissions.content import Origin, build
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "tests" / "hostile"

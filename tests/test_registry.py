@@ -13,7 +13,7 @@ from harness import checks
 from harness.checks.conformance import check_plugin
 from harness.errors import ScenarioError
 from harness.model import CheckSpec, Scenario
-from harness.scenarios import Library
+from harness.read.scenarios import Library
 
 
 @pytest.fixture

@@ -31,8 +31,8 @@ from harness.model import (
     TrapState,
     Verification,
 )
-from harness.scenarios import Library
-from harness.submissions import discover
+from harness.read.scenarios import Library
+from harness.read.submissions import discover
 
 ROOT = Path(__file__).parent.parent
 SCENARIO = "layer-norm"

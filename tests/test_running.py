@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from made_results import HEAVY_BYTES, finding, peak_bytes, quick
 
-from harness import running, sandbox, submissions
+from harness import running, sandbox
 from harness.errors import ReportError, UsageError
 from harness.executors import local
 from harness.executors.worker import Fault
 from harness.model import Grade, Outcome, Submission
+from harness.read import submissions
+from harness.read.scenarios import Library
 from harness.running import Tally
-from harness.scenarios import Library
 from harness.selection import Pairs, Selection, select
 from harness.store import Ledger
 

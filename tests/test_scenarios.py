@@ -27,10 +27,10 @@ from harness.model import (
     Rules,
     TensorArgument,
 )
-from harness.scenarios import load
-from harness.scenarios.__main__ import main as write_schemas
-from harness.scenarios.document import MAX_BYTES, read
-from harness.scenarios.schema import PUBLISHED
+from harness.read.scenarios import load
+from harness.read.scenarios.__main__ import main as write_schemas
+from harness.read.scenarios.document import MAX_BYTES, read
+from harness.read.scenarios.schema import PUBLISHED
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "scenarios"
@@ -753,7 +753,7 @@ def test_the_published_schemas_are_current(tmp_path: Path) -> None:
     write_schemas([str(tmp_path)])
     for name in PUBLISHED:
         published = (ROOT / "docs" / "schema" / name).read_text()
-        assert published == (tmp_path / name).read_text(), "run python -m harness.scenarios"
+        assert published == (tmp_path / name).read_text(), "run python -m harness.read.scenarios"
 
 
 @pytest.mark.parametrize("path", sorted(SHIPPED.rglob("*.yaml")), ids=lambda path: path.stem)
@@ -884,7 +884,7 @@ def test_convolution_sizes_include_strides_that_leave_a_remainder_and_never_one_
 
 def test_loading_scenarios_imports_no_torch() -> None:
     code = (
-        "import sys, pathlib, harness.scenarios as s\n"
+        "import sys, pathlib, harness.read.scenarios as s\n"
         f"s.load(pathlib.Path({str(SHIPPED)!r}))\n"
         "sys.exit('torch' in sys.modules)"
     )

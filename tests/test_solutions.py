@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from harness import submissions
 from harness.grading import Plan, grade
 from harness.model import Level, Outcome, Submission, TrapState
+from harness.read import submissions
+from harness.read.scenarios import Library
 from harness.sandbox import Zygote
-from harness.scenarios import Library
 
 ROOT = Path(__file__).parent.parent
 EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "tests/expected.yaml").read_text())

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import oracles, scenarios
+from harness import oracles
 from harness.checks.bench import Bench, Conduct
 from harness.checks.stock import Gradcheck, Gradgradcheck
 from harness.model import Outcome
+from harness.read import scenarios
 from harness.source import analyse
 
 ROOT = Path(__file__).parents[1]

@@ -15,8 +15,8 @@ from made_results import peak_bytes
 
 from harness.errors import SubmissionError
 from harness.model import Arm, Submission
+from harness.read.submissions import MAX_BYTES, arms, discover, each, read_one, snippets
 from harness.source.lines import split_lines
-from harness.submissions import MAX_BYTES, arms, discover, each, read_one, snippets
 
 IDS = {"learnable-swish": ("swish_beta",), "second-order": ("quadratic_form", "hvp")}
 FUNCTION = """import torch
@@ -528,7 +528,7 @@ def test_a_malformed_record_names_file_and_line(
 def test_a_line_of_any_length_is_refused_with_its_size_and_little_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("harness.submissions.records.MAX_LINE_BYTES", 1 << 20)
+    monkeypatch.setattr("harness.read.submissions.records.MAX_LINE_BYTES", 1 << 20)
     good = {"task_id": "learnable-swish", "solution": FUNCTION}
     path = lines(tmp_path, good, good | {"metadata": "x" * (40 << 20)}, good)
 

@@ -23,7 +23,7 @@ from harness.checks.text import (
 )
 from harness.checks.text.phrase import Span, matches
 from harness.model import Scenario, Submission, Trap, TrapFinding, TrapState
-from harness.submissions import read_one
+from harness.read.submissions import read_one
 
 TRAP = Trap(
     "no-time",

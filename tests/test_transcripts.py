@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from harness.errors import SubmissionError
 from harness.model import Edit, Step, StepKind, Submission, Transcript
+from harness.read.submissions import discover, read_one
+from harness.read.transcripts import bundle, read, render, replay, shell
+from harness.read.transcripts.shell import Changed, PythonRun, Written
 from harness.report.listing import code_is_in_place
-from harness.submissions import discover, read_one
-from harness.transcripts import bundle, read, render, replay, shell
-from harness.transcripts.shell import Changed, PythonRun, Written
 
 HERE = Path(__file__).parent / "transcripts"
 FIVE = ("swish_beta", "mish", "gelu", "elu", "selu")
@@ -523,7 +523,7 @@ def test_an_empty_or_huge_transcript_is_its_own_problem(
     path = tmp_path / "t.json"
     path.write_text(" ")
     assert read_one(path, "s").problem == "is empty"
-    monkeypatch.setattr("harness.submissions.content.MAX_TRANSCRIPT_BYTES", 1 << 20)
+    monkeypatch.setattr("harness.read.submissions.content.MAX_TRANSCRIPT_BYTES", 1 << 20)
     path.write_text("[" + " " * (1 << 20) + "]")
     assert (
         read_one(path, "s").problem == "is 1.0 MiB (1,048,578 bytes); a submission may have 1 MiB"

@@ -24,7 +24,7 @@ from harness.model import (
     Verification,
     VerificationWhy,
 )
-from harness.submissions import read_one
+from harness.read.submissions import read_one
 from harness.verification import judge
 
 X = TensorArgument("x", (), -1.0, 1.0)

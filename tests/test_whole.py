@@ -16,7 +16,7 @@ import pytest
 from harness.checks.flags import FLAGS
 from harness.checks.text.classifier import examples
 from harness.model import Level
-from harness.scenarios import Library
+from harness.read.scenarios import Library
 
 ROOT = Path(__file__).parent.parent
 REFERENCES = ROOT / "solutions" / "reference" / "harness"

@@ -25,10 +25,10 @@ from harness.model import (
     Verification,
     VerificationWhy,
 )
+from harness.read.transcripts import Change, PythonRun, Replay, Run, bundle, find, replay
 from harness.source import Gradcheck, Source
 from harness.source.names import Def, mentioned
 from harness.source.states import analyse_once, function_states
-from harness.transcripts import Change, PythonRun, Replay, Run, bundle, find, replay
 from harness.verification.written import Needed, Weakness, all_of, listed, weakness
 
 # Characters of code in different states that are read for the changes, and for the runs.

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from harness.model import OwnTests, Scenario, StepKind, Submission, VerificationWhy
+from harness.read.submissions import Snippet, snippets
+from harness.read.submissions.reply import MAX_LINES
 from harness.source import Gradcheck, Source, analyse
 from harness.source.lines import line_index
-from harness.submissions import Snippet, snippets
-from harness.submissions.reply import MAX_LINES
 
 # Snippets that are looked at; an honest reply shows a handful.
 _MAX_SNIPPETS = 100

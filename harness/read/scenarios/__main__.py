@@ -1,4 +1,4 @@
-"""``python -m harness.scenarios [FOLDER]`` writes the JSON Schemas (default: docs/schema)."""
+"""``python -m harness.read.scenarios [FOLDER]`` writes the JSON Schemas (default: docs/schema)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from harness.scenarios.schema import PUBLISHED, json_schema
+from harness.read.scenarios.schema import PUBLISHED, json_schema
 
 
 def main(arguments: list[str]) -> None:

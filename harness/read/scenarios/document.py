@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from harness.scenarios.problem import KeyPath, Problem, described
+from harness.read.scenarios.problem import KeyPath, Problem, described
 
 # A hand-written scenario is a few KiB; these only stop accidents and attacks.
 MAX_BYTES = 256 * 1024

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from harness.model import Edit, Step, StepKind, Transcript
-from harness.transcripts import shell
+from harness.read.transcripts import shell
 
 # Files kept, characters per file and of all of them, and times that something is written; more is
 # not something an answer to a request needs.

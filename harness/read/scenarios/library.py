@@ -9,12 +9,12 @@ from pathlib import Path
 
 from harness.errors import ScenarioError
 from harness.model import Scenario, Skill, Trap
-from harness.scenarios.build import scenario_of, skill_of
-from harness.scenarios.document import Document, read
-from harness.scenarios.problem import Problem, listed, nearest, refuse
-from harness.scenarios.reference import scenario_problems, skill_problems
-from harness.scenarios.schema import ScenarioModel, SkillModel
-from harness.scenarios.validation import validate
+from harness.read.scenarios.build import scenario_of, skill_of
+from harness.read.scenarios.document import Document, read
+from harness.read.scenarios.problem import Problem, listed, nearest, refuse
+from harness.read.scenarios.reference import scenario_problems, skill_problems
+from harness.read.scenarios.schema import ScenarioModel, SkillModel
+from harness.read.scenarios.validation import validate
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 
 from harness.errors import SubmissionError
 from harness.model import Step, StepKind, Transcript
-from harness.transcripts.draft import Draft, clean
+from harness.read.transcripts.draft import Draft, clean
 
 KNOWN = (
     "expected an OpenAI chat or Anthropic Messages list, a session in JSON Lines, an Inspect log, "

@@ -5,11 +5,11 @@ its steps leave behind and what was run on which state of them; ``render`` makes
 that people can read and lines can point into. Nothing is run.
 """
 
-from harness.transcripts.bundling import bundle
-from harness.transcripts.reading import SOLUTION, read
-from harness.transcripts.rendering import render
-from harness.transcripts.replaying import Change, Replay, Run, find, replay
-from harness.transcripts.shell import PythonRun
+from harness.read.transcripts.bundling import bundle
+from harness.read.transcripts.reading import SOLUTION, read
+from harness.read.transcripts.rendering import render
+from harness.read.transcripts.replaying import Change, Replay, Run, find, replay
+from harness.read.transcripts.shell import PythonRun
 
 __all__ = [
     "SOLUTION",

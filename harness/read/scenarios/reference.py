@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.model import KINK_MARGIN, TensorArgument
-from harness.scenarios.document import Document
-from harness.scenarios.field import SLUG
-from harness.scenarios.problem import KeyPath, Problem, described, listed, nearest
-from harness.scenarios.schema import (
+from harness.read.scenarios.document import Document
+from harness.read.scenarios.field import SLUG
+from harness.read.scenarios.problem import KeyPath, Problem, described, listed, nearest
+from harness.read.scenarios.schema import (
     BehaviourModel,
     CheckModel,
     EntryPointModel,

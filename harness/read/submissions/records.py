@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import SubmissionError
-from harness.submissions.content import MAX_TRANSCRIPT_BYTES, Origin, printable
+from harness.read.submissions.content import MAX_TRANSCRIPT_BYTES, Origin, printable
 
 # Room for a transcript of the largest size, some of whose signs JSON writes with an escape.
 MAX_LINE_BYTES = 2 * MAX_TRANSCRIPT_BYTES
@@ -29,7 +29,7 @@ class _Line(BaseModel):
     completion: str | None = None
     # The reply that ``solution`` was taken from.
     raw_solution: str | None = None
-    # Messages in any format that ``harness.transcripts`` reads.
+    # Messages in any format that ``harness.read.transcripts`` reads.
     transcript: list[Any] | dict[str, Any] | str | None = None
     sample_id: int | None = Field(default=None, ge=0)
     model: str | None = Field(default=None, min_length=1)

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from harness.errors import SubmissionError
 from harness.model import Submission
-from harness.submissions.content import (
+from harness.read.submissions.content import (
     Origin,
     build,
     most_bytes,
     printable,
     too_large,
 )
-from harness.submissions.records import holds_records, read_records
+from harness.read.submissions.records import holds_records, read_records
 
 ADHOC, UNKNOWN = "adhoc", "unknown"
 _KINDS = {

@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
+from harness.read.transcripts.replaying import find
 from harness.source.parsing import Unreadable, parse
-from harness.transcripts.replaying import find
 
 # Files in a chain, imports looked at, names in each, and characters of a file and of all that
 # becomes one text; more is not an answer to a request.

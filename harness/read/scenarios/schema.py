@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from harness.model import Level
-from harness.scenarios.field import (
+from harness.read.scenarios.field import (
     Identifier,
     Number,
     Numbers,

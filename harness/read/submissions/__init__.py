@@ -4,9 +4,9 @@ A layout that is not understood is the caller's fault and raises ``SubmissionErr
 that cannot be run is the submission's own fault and is kept as ``Submission.problem``.
 """
 
-from harness.submissions.arms import arms
-from harness.submissions.content import MAX_BYTES
-from harness.submissions.layout import discover, each, order, read_one
-from harness.submissions.reply import Snippet, snippets
+from harness.read.submissions.arms import arms
+from harness.read.submissions.content import MAX_BYTES
+from harness.read.submissions.layout import discover, each, order, read_one
+from harness.read.submissions.reply import Snippet, snippets
 
 __all__ = ["MAX_BYTES", "Snippet", "arms", "discover", "each", "order", "read_one", "snippets"]

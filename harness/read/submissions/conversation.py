@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.model import Passage, StepKind, Transcript
+from harness.read.submissions.reply import MAX_LINES, parse_problem, passages, take_apart
+from harness.read.submissions.syntax import Block, inspect
+from harness.read.transcripts import bundle, read, render, replay
+from harness.read.transcripts.rendering import Rendered
 from harness.source.lines import line_index
-from harness.submissions.reply import MAX_LINES, parse_problem, passages, take_apart
-from harness.submissions.syntax import Block, inspect
-from harness.transcripts import bundle, read, render, replay
-from harness.transcripts.rendering import Rendered
 
 _TEST = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_tests?|conftest|__init__)\.py$")
 

@@ -21,8 +21,8 @@ from harness.model import (
     TensorArgument,
     Trap,
 )
-from harness.scenarios.document import Document
-from harness.scenarios.schema import (
+from harness.read.scenarios.document import Document
+from harness.read.scenarios.schema import (
     BehaviourModel,
     CheckModel,
     CounterEvidenceModel,

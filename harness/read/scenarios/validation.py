@@ -8,10 +8,10 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, Discriminator, ValidationError
 
-from harness.scenarios.document import Document
-from harness.scenarios.field import PATTERNS
-from harness.scenarios.problem import KeyPath, Problem, described, listed, nearest
-from harness.scenarios.schema import ARGUMENTS, BehaviourModel, CheckModel
+from harness.read.scenarios.document import Document
+from harness.read.scenarios.field import PATTERNS
+from harness.read.scenarios.problem import KeyPath, Problem, described, listed, nearest
+from harness.read.scenarios.schema import ARGUMENTS, BehaviourModel, CheckModel
 
 M = TypeVar("M", bound=BaseModel)
 

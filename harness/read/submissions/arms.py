@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from harness.errors import SubmissionError
 from harness.model import Arm, Submission
-from harness.submissions.content import printable
+from harness.read.submissions.content import printable
 
 
 class _Entry(BaseModel):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.model import Passage, Submission
-from harness.submissions.conversation import take_down
-from harness.submissions.reply import parse_problem, take_apart
+from harness.read.submissions.conversation import take_down
+from harness.read.submissions.reply import parse_problem, take_apart
 
 # A solution of more bytes than this is not read: the longest honest one seen has 12 KiB.
 MAX_BYTES = 2 << 20
