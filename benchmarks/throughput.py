@@ -43,6 +43,7 @@ from run_of_many import _below, _status
 
 from harness import sandbox, store
 from harness.checks.stock import Gradcheck
+from harness.code.unplugged import unplugged
 from harness.executors import local
 from harness.grading import Plan, ask, load, page
 from harness.model import Scenario, Submission
@@ -52,7 +53,6 @@ from harness.sandbox import Zygote
 from harness.sandbox.inside import wire
 from harness.sandbox.inside.serve import Server
 from harness.sandbox.session import Session
-from harness.unplugged import unplugged
 
 ROOT = Path(__file__).parent.parent
 ARMS = ("reference", "naive")

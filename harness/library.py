@@ -22,8 +22,9 @@ from typing import Any, TypeGuard, cast
 
 import torch
 
-from harness import checks, source
+from harness import checks
 from harness.checks.bench import Bench, Conduct, Conversation, Step
+from harness.code import analyse
 from harness.diagnosis.explanation import Heard, explain, find_smallest
 from harness.errors import UsageError
 from harness.model import (
@@ -155,7 +156,7 @@ def check(
 def _checked(
     bench: Bench, entry: EntryPoint, session: Session, imported: str, title: str
 ) -> Report:
-    conduct = Conduct(source.analyse(""), {})
+    conduct = Conduct(analyse(""), {})
     heard = []
     with _generator_kept():
         for spec in bench.scenario.checks:

@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness import checks, source
+from harness import checks
 from harness.checks import flags
+from harness.code import analyse, source_of
 from harness.errors import UsageError
 from harness.grading.load import LOADS
 from harness.grading.verdict import judged
@@ -100,7 +101,7 @@ def regrade_one(
         record.events,
         batched or None,
     )
-    read = source.of(submission) or source.analyse("")
+    read = source_of(submission) or analyse("")
     failed_by_us = record.outcome is Outcome.UNGRADED and not record.findings
     findings = record.findings if failed_by_us else _required_as(asked, record.findings)
     grade = judged(submission, scenario, read, findings, verified, record.wall_s)

@@ -13,8 +13,8 @@ import pytest
 from made_results import simple_results
 from rich.console import Console
 
-from harness import source
 from harness.checks.flags import find_flags
+from harness.code import source_of
 from harness.grading import Plan, grade
 from harness.model import (
     Arm,
@@ -112,7 +112,7 @@ def verified(
     path = folder / "t.json"
     path.write_text(json.dumps([message for part in parts for message in part]))
     submission = read_one(path, "s", names)
-    return judge(submission, scenario(names, by_design), source.of(submission), own)
+    return judge(submission, scenario(names, by_design), source_of(submission), own)
 
 
 # --------------------------------------------------------------------------
@@ -324,7 +324,7 @@ def test_batching_is_seen(tmp_path: Path) -> None:
     assert (found.level, found.batched) == (Level.RAN, True)
     assert found.reason.endswith("but Other was written before Op was verified")
     submission = read_one(tmp_path / "t.json", "s", BOTH)
-    flags = find_flags(submission, scenario(BOTH), source.of(submission), found, (), ())
+    flags = find_flags(submission, scenario(BOTH), source_of(submission), found, (), ())
     assert "batched" in {flag.flag for flag in flags}
 
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from harness import source, verification
+from harness import verification
 from harness.checks.flags import FLAGS, find_flags
 from harness.checks.text import find_traps
+from harness.code import source_of
 from harness.expectation import RESULT
 from harness.model import (
     CheckSpec,
@@ -109,7 +110,7 @@ def flags(case: Case, tmp_path: Path) -> tuple[str, list[RedFlagFinding]]:
     found = find_flags(
         submission,
         scenario(**case.options),
-        source.of(submission),
+        source_of(submission),
         Verification(case.level, "why"),
         traps,
         findings,
@@ -674,7 +675,7 @@ def test_good_submissions_raise_no_flag_but_an_unverified_that_is_true(
     assert mine
     for submission in mine:
         asked = library.scenario(submission.scenario)
-        read = source.of(submission)
+        read = source_of(submission)
         assert read is not None
         verified = verification.judge(submission, asked, read, None)
         traps = find_traps(submission, asked)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness import regrading, results, source, verification
+from harness import regrading, results, verification
 from harness.checks import build
 from harness.cli import main
+from harness.code import source_of
 from harness.errors import UsageError
 from harness.grading.verdict import judged
 from harness.model import (
@@ -58,7 +59,7 @@ def passing(scenario: Scenario) -> tuple[Finding, ...]:
 
 
 def graded(submission: Submission, scenario: Scenario) -> Record:
-    read = source.of(submission)
+    read = source_of(submission)
     assert read is not None
     found = verification.judge(submission, scenario, read, None)
     level = Verification(Level.RAN_EACH, found.reason)

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_results import peak_bytes
 
+from harness.code import MAX_CHARACTERS, Lines, Source, analyse
+from harness.code.lines import LineIndex, split_lines
 from harness.read.submissions.syntax import inspect
-from harness.source import MAX_CHARACTERS, Lines, Source, analyse
-from harness.source.lines import LineIndex, split_lines
 
 PACKAGE = Path(__file__).parent.parent / "harness"
 

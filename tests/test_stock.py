@@ -10,9 +10,9 @@ import pytest
 from harness import oracles
 from harness.checks.bench import Bench, Conduct
 from harness.checks.stock import Gradcheck, Gradgradcheck
+from harness.code import analyse
 from harness.model import Outcome
 from harness.read import scenarios
-from harness.source import analyse
 
 ROOT = Path(__file__).parents[1]
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_results import peak_bytes
 
+from harness.code.lines import split_lines
 from harness.errors import SubmissionError
 from harness.model import Arm, Submission
 from harness.read.submissions import MAX_BYTES, arms, discover, each, read_one, snippets
-from harness.source.lines import split_lines
 
 IDS = {"learnable-swish": ("swish_beta",), "second-order": ("quadratic_form", "hvp")}
 FUNCTION = """import torch

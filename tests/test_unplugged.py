@@ -7,8 +7,8 @@ import textwrap
 import pytest
 import torch
 
-from harness.source import analyse
-from harness.unplugged import unplugged
+from harness.code import analyse
+from harness.code.unplugged import unplugged
 
 BODIES = {
     "several lines": '''

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from harness import source
 from harness.checks.flags.prose import prose_signs
 from harness.checks.text import sentences
+from harness.code import source_of
 from harness.model import (
     Claim,
     ClaimVerdict,
@@ -76,7 +76,7 @@ def verified(
     path = tmp_path / "r.md"
     path.write_text(f"{prose}\n\n```python\n{code}```\n", encoding="utf-8")
     submission = read_one(path, "s", [entry.name for entry in asked.entry_points[:-1]])
-    return judge(submission, asked, source.of(submission), own)
+    return judge(submission, asked, source_of(submission), own)
 
 
 # --------------------------------------------------------------------------
@@ -290,7 +290,7 @@ def test_level_and_flag_agree_on_the_order(
     assert (found.level, found.batched) == (level, batched)
     assert ("it says itself" in found.reason) is bool(batched)
     submission = read_one(tmp_path / "r.md", "s", ["op", "other"])
-    signs = prose_signs(sentences(submission), asked, source.of(submission), found)
+    signs = prose_signs(sentences(submission), asked, source_of(submission), found)
     assert ("batched" in {sign.flag for sign in signs}) is bool(batched)
 
 

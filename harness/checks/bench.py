@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 
+from harness.code import Source
 from harness.expectation import Expected, Mismatch, Reference, Sheet
 from harness.inputs import Case, Drawer, generator
 from harness.model import EntryPoint, Fault, Outcome, Quantity, Scenario
@@ -16,7 +17,6 @@ from harness.oracles import Oracles
 from harness.question import Answer, Question
 from harness.sandbox.inside.part import Part
 from harness.sandbox.session import Session
-from harness.source import Source
 
 T = TypeVar("T")
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harness.checks.bench import Bench, Conduct, Judgement, Trial
+from harness.code import FunctionClass, Source
+from harness.code.names import resolve
 from harness.model import EntryPoint, Fault
 from harness.question import Answer
-from harness.source import FunctionClass, Source
-from harness.source.names import resolve
 
 FORBIDDEN, ALLOWED = "forbidden", "allowed"
 

@@ -11,6 +11,7 @@ from functools import partial
 from harness.checks.bench import Conduct, Conversation, Judgement, Step
 from harness.checks.compare import RepeatedCalls
 from harness.checks.structure import HandWritten
+from harness.code.unplugged import unplugged
 from harness.diagnosis.explanation import Heard, explain, find_smallest
 from harness.grading.load import line_of, load, load_code, not_loaded
 from harness.grading.verdict import verdict
@@ -19,7 +20,6 @@ from harness.model import Fault, Finding, Outcome
 from harness.question import Answer, put
 from harness.sandbox import exclusive
 from harness.sandbox.session import CandidateFault, Session
-from harness.unplugged import unplugged
 
 
 def put_questions(work: Work) -> Work:

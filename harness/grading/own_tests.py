@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from harness.checks.structure import functions_in
+from harness.code import Source
 from harness.grading.load import LOADS
 from harness.grading.work import Work
 from harness.model import ObservedGradcheck, OwnTests
@@ -13,7 +14,6 @@ from harness.question import Answer
 from harness.sandbox import exclusive, shared
 from harness.sandbox.inside import wire
 from harness.sandbox.session import CandidateFault, Session
-from harness.source import Source
 
 
 def begin_early(work: Work) -> Work:

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from harness import source, verification
+from harness import verification
+from harness.code import analyse, source_of
 from harness.grading import ask, load, own_tests
 from harness.grading.plan import Plan
 from harness.grading.verdict import judged
@@ -54,7 +55,7 @@ AFTER_THE_SESSION: tuple[WorkStep, ...] = (
 
 def begun(submission: Submission, plan: Plan, address: str) -> Work:
     """A submission of which nothing is known but its code; ``address`` is a zygote's."""
-    return Work(submission, plan, address, source.of(submission) or source.analyse(""))
+    return Work(submission, plan, address, source_of(submission) or analyse(""))
 
 
 def grade(submission: Submission, plan: Plan, address: str) -> Grade:

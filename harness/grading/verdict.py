@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from harness import behaviour
 from harness.checks import flags, text
+from harness.code import Source
 from harness.model import (
     Finding,
     Grade,
@@ -16,7 +17,6 @@ from harness.model import (
     TrapState,
     Verification,
 )
-from harness.source import Source
 
 
 def judged(

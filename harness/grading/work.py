@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.checks.bench import Step
+from harness.code import Source
 from harness.diagnosis.explanation import Heard, Smallest
 from harness.grading.plan import Plan
 from harness.model import Finding, OwnTests, Submission, Verification
 from harness.question import Answer
 from harness.sandbox.session import Session
-from harness.source import Source
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from harness.code.lines import line_index, split_lines
 from harness.judge.opinion import Opinion, Stance, abstained
-from harness.source.lines import line_index, split_lines
 
 # A quote shorter than this stands in nearly every reply; a longer one is not one passage.
 _FEWEST, _MOST = 8, 4_000

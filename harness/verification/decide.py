@@ -16,6 +16,7 @@ from itertools import pairwise
 
 from harness.checks.text import Sentence, in_context, says, sentences
 from harness.claims import BATCHED, admits, claims, first_claim
+from harness.code import Source
 from harness.model import (
     Event,
     EventKind,
@@ -26,7 +27,6 @@ from harness.model import (
     Verification,
     VerificationWhy,
 )
-from harness.source import Source
 from harness.verification.ran import first_line, judge_run, lacks_something
 from harness.verification.recorded import TranscriptEvidence, gather, judge_evidence
 from harness.verification.written import (

@@ -14,6 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from harness.code import Gradcheck, Source
+from harness.code.names import Def, mentioned
+from harness.code.states import analyse_once, function_states
 from harness.model import (
     Event,
     EventKind,
@@ -26,9 +29,6 @@ from harness.model import (
     VerificationWhy,
 )
 from harness.read.transcripts import Change, PythonRun, Replay, Run, bundle, find, replay
-from harness.source import Gradcheck, Source
-from harness.source.names import Def, mentioned
-from harness.source.states import analyse_once, function_states
 from harness.verification.written import Needed, Weakness, all_of, listed, weakness
 
 # Characters of code in different states that are read for the changes, and for the runs.

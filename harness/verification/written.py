@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from harness.code import Gradcheck, Source, analyse
+from harness.code.lines import line_index
 from harness.model import OwnTests, Scenario, StepKind, Submission, VerificationWhy
 from harness.read.submissions import Snippet, snippets
 from harness.read.submissions.reply import MAX_LINES
-from harness.source import Gradcheck, Source, analyse
-from harness.source.lines import line_index
 
 # Snippets that are looked at; an honest reply shows a handful.
 _MAX_SNIPPETS = 100

@@ -17,6 +17,8 @@ from harness.checks.flags.code import Sign, code_signs
 from harness.checks.flags.prose import MESSAGES, TRAPS, applies, prose_signs
 from harness.checks.structure import HandWritten
 from harness.checks.text import sentences
+from harness.code import Source
+from harness.code.lines import line_index
 from harness.model import (
     EventKind,
     Fault,
@@ -30,8 +32,6 @@ from harness.model import (
     TrapState,
     Verification,
 )
-from harness.source import Source
-from harness.source.lines import line_index
 
 __all__ = ["FLAGS", "find_flags"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from harness.checks.flags.kind import Kinds, ctx_name, differentiable_inputs, parameter_kinds
 from harness.checks.flags.sharing import Write, writes
+from harness.code import FunctionClass, Lines, Method, Source
+from harness.code.names import Def, every, last
 from harness.model import Scenario
-from harness.source import FunctionClass, Lines, Method, Source
-from harness.source.names import Def, every, last
 
 
 @dataclass(frozen=True)

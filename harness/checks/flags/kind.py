@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from harness.checks.flags.vocabulary import NOT_TENSORS, PLAIN, SCALARS, TENSOR_METHODS
+from harness.code import FunctionClass, Source, own_nodes
+from harness.code.names import Def, last
 from harness.model import LogArgument, NumberArgument, Scenario, TensorArgument
-from harness.source import FunctionClass, Source, own_nodes
-from harness.source.names import Def, last
 
 
 def ctx_name(node: Def) -> str:

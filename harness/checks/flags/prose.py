@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from harness.checks.text import Sentence, in_context, quote_of, says
 from harness.claims import BATCHED
+from harness.code import Source
 from harness.model import Level, Scenario, Verification
-from harness.source import Source
 
 # Traps whose fall is the flag.
 TRAPS: Mapping[str, tuple[str, ...]] = {

@@ -12,8 +12,8 @@ from itertools import count
 
 from harness.checks.flags.kind import ctx_name
 from harness.checks.flags.vocabulary import HARMLESS, VIEWS
-from harness.source import Source
-from harness.source.names import Def, last
+from harness.code import Source
+from harness.code.names import Def, last
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from harness.checks.text.phrase import Span, matches, weight
 from harness.checks.text.reading import Reading, SentenceReader, Stance
 from harness.checks.text.sentence import Sentence, in_context, sentences
 from harness.checks.text.voice import Voice, voice
+from harness.code.lines import LineIndex
 from harness.model import Scenario, Submission, Trap, TrapFinding, TrapState
-from harness.source.lines import LineIndex
 
 if TYPE_CHECKING:
     from harness.checks.text.classifier import Model

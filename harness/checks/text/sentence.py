@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice, zip_longest
 
+from harness.code.lines import LineIndex, line_index
+from harness.code.parsing import MAX_CHARACTERS, Unreadable, parse
 from harness.model import Passage, Submission
-from harness.source.lines import LineIndex, line_index
-from harness.source.parsing import MAX_CHARACTERS, Unreadable, parse
 
 # Characters and sentences beyond these are not searched, and a longer "sentence" is cut: matching
 # costs words times phrasings, and nobody should be able to keep the grader busy.

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.code.lines import line_index
 from harness.model import Passage, StepKind, Transcript
 from harness.read.submissions.reply import MAX_LINES, parse_problem, passages, take_apart
 from harness.read.submissions.syntax import Block, inspect
 from harness.read.transcripts import bundle, read, render, replay
 from harness.read.transcripts.rendering import Rendered
-from harness.source.lines import line_index
 
 _TEST = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_tests?|conftest|__init__)\.py$")
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from harness.code.lines import LineIndex, line_index
+from harness.code.parsing import MAX_CHARACTERS
 from harness.model import Passage
 from harness.read.submissions.syntax import Block, inspect
-from harness.source.lines import LineIndex, line_index
-from harness.source.parsing import MAX_CHARACTERS
 
 # Only the last blocks of a reply are looked at; an honest one has a handful, and in all of them
 # together not much more than one file.

@@ -9,8 +9,8 @@ import symtable
 import warnings
 from dataclasses import dataclass
 
-from harness.source.names import own_nodes
-from harness.source.parsing import Unreadable, parse
+from harness.code.names import own_nodes
+from harness.code.parsing import Unreadable, parse
 
 _DEFINES = re.compile(r"^(?:(?:async\s+)?def|class)\s+(\w+)|^(\w+)(?:\s*:[^=\n]+)?\s*=(?!=)", re.M)
 

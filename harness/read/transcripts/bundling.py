@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
+from harness.code.parsing import Unreadable, parse
 from harness.read.transcripts.replaying import find
-from harness.source.parsing import Unreadable, parse
 
 # Files in a chain, imports looked at, names in each, and characters of a file and of all that
 # becomes one text; more is not an answer to a request.

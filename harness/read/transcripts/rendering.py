@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from harness.code.lines import split_lines
 from harness.model import Step, StepKind, Transcript
-from harness.source.lines import split_lines
 
 # Of a result that is longer, the beginning and the end are shown.
 _MAX_RESULT_LINES, _MAX_RESULT = 120, 12_000

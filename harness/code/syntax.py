@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from harness.source.names import Def, resolve
+from harness.code.names import Def, resolve
 
 
 @dataclass(frozen=True)

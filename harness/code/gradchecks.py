@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
-from harness.source.names import GRADCHECKS, Def, every, last, mentioned
-from harness.source.syntax import Gradcheck, Source
+from harness.code.names import GRADCHECKS, Def, every, last, mentioned
+from harness.code.syntax import Gradcheck, Source
 
 _DOUBLE = frozenset({"double", "float64", "cdouble", "complex128"})
 _SINGLE = frozenset({"float", "float32", "half", "float16", "bfloat16"})

@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from harness.code.functions import find_functions
+from harness.code.gradchecks import find_gradchecks
+from harness.code.names import Def, aliases, every, last, mentioned, own_nodes
+from harness.code.parsing import MAX_CHARACTERS, Unreadable, parse
+from harness.code.syntax import FunctionClass, Gradcheck, Lines, Method, Return, Source
 from harness.model import Submission
-from harness.source.functions import find_functions
-from harness.source.gradchecks import find_gradchecks
-from harness.source.names import Def, aliases, every, last, mentioned, own_nodes
-from harness.source.parsing import MAX_CHARACTERS, Unreadable, parse
-from harness.source.syntax import FunctionClass, Gradcheck, Lines, Method, Return, Source
 
 __all__ = [
     "MAX_CHARACTERS",
@@ -27,8 +27,8 @@ __all__ = [
     "Return",
     "Source",
     "analyse",
-    "of",
     "own_nodes",
+    "source_of",
 ]
 
 # Deeper nesting breaks readers that call themselves, and longer numbers can be neither written
@@ -40,7 +40,7 @@ _TEST_NAME = re.compile(
 )
 
 
-def of(submission: Submission) -> Source | None:
+def source_of(submission: Submission) -> Source | None:
     """The source of a submission; ``None`` where it has no code."""
     if submission.code is None:
         return None

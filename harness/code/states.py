@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from harness.source import Source, analyse
+from harness.code import Source, analyse
 
 
 @lru_cache(maxsize=256)

@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from harness.source.names import FUNCTIONS, every, mentioned, own_nodes, resolve
-from harness.source.syntax import FunctionClass, Method, Return
+from harness.code.names import FUNCTIONS, every, mentioned, own_nodes, resolve
+from harness.code.syntax import FunctionClass, Method, Return
 
 # More than anybody writes; what costs its square or its cube would keep the grader busy: bases of
 # a class, values given to one name, returns of a backward, and pieces of syntax in the methods of

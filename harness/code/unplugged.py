@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import ast
 
-from harness.source import Source
-from harness.source.lines import line_index
-from harness.source.parsing import Unreadable, parse
+from harness.code import Source
+from harness.code.lines import line_index
+from harness.code.parsing import Unreadable, parse
 
 RAISE = 'raise RuntimeError("no gradient here")'
 # The same as an expression: a ``KeyError``.
