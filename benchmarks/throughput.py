@@ -47,7 +47,7 @@ from harness.code.unplugged import unplugged
 from harness.executors import local
 from harness.grading import Plan, ask, load, page
 from harness.model import Scenario, Submission
-from harness.question import put
+from harness.numerics.question import put
 from harness.read import scenarios, submissions
 from harness.sandbox import Zygote
 from harness.sandbox.inside import wire

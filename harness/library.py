@@ -39,8 +39,8 @@ from harness.model import (
     Scenario,
     TensorArgument,
 )
-from harness.oracles import Oracle, OracleError, Oracles
-from harness.question import put
+from harness.numerics.oracles import Oracle, OracleError, Oracles
+from harness.numerics.question import put
 from harness.sandbox.inside import serve, wire
 from harness.sandbox.session import Session
 

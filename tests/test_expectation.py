@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.expectation import MOST_SEEN, RESULT, Expected, Sheet
+from harness.numerics.expectation import MOST_SEEN, RESULT, Expected, Sheet
 
 NUMBERS = st.sampled_from([0.0, -0.0, 1.0, 1.001, -2.5, 1e-9, 1e308, math.inf, -math.inf, math.nan])
 ALLOWED = st.sampled_from([0.0, 1e-9, 0.01, 1e308, math.inf, math.nan])

@@ -14,7 +14,6 @@ from harness import verification
 from harness.checks.flags import FLAGS, find_flags
 from harness.checks.text import find_traps
 from harness.code import source_of
-from harness.expectation import RESULT
 from harness.model import (
     CheckSpec,
     EntryPoint,
@@ -34,6 +33,7 @@ from harness.model import (
     TrapState,
     Verification,
 )
+from harness.numerics.expectation import RESULT
 from harness.read.scenarios import Library
 from harness.read.submissions import discover, read_one
 

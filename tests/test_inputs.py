@@ -10,10 +10,10 @@ import torch
 
 from harness.checks.bench import Bench, Trial
 from harness.checks.compare import Edges
-from harness.inputs import Drawer
 from harness.library import _scenario
 from harness.model import EntryPoint, TensorArgument
-from harness.oracles import Oracle, Oracles
+from harness.numerics.inputs import Drawer
+from harness.numerics.oracles import Oracle, Oracles
 
 SIZES = ({"n": 2, "m": 3}, {"n": 1, "m": 1}, {"n": 4, "m": 5})
 

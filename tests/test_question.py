@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-from harness.question import put
+from harness.numerics.question import put
 from harness.sandbox.session import CandidateFault
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from harness import oracles
 from harness.checks.bench import Bench, Conduct
 from harness.checks.stock import Gradcheck, Gradgradcheck
 from harness.code import analyse
 from harness.model import Outcome
+from harness.numerics import oracles
 from harness.read import scenarios
 
 ROOT = Path(__file__).parents[1]

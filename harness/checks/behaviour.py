@@ -19,16 +19,6 @@ from harness.checks.compare import (
     with_gradients,
 )
 from harness.errors import ScenarioError
-from harness.expectation import (
-    COTANGENT_AFTER_BACKWARD,
-    RANDOM_NUMBER,
-    Expected,
-    Mismatch,
-    gradient_parts,
-    untouched,
-)
-from harness.expectation import RESULT as OF_RESULT
-from harness.inputs import Case, Drawer, Stack
 from harness.model import (
     EntryPoint,
     Fault,
@@ -38,8 +28,18 @@ from harness.model import (
     QuantityKind,
     TensorArgument,
 )
-from harness.question import Answer, Cotangent, Letter, Question, put
-from harness.rounding import ROUNDOFF_MARGIN, unit_roundoff
+from harness.numerics.expectation import (
+    COTANGENT_AFTER_BACKWARD,
+    RANDOM_NUMBER,
+    Expected,
+    Mismatch,
+    gradient_parts,
+    untouched,
+)
+from harness.numerics.expectation import RESULT as OF_RESULT
+from harness.numerics.inputs import Case, Drawer, Stack
+from harness.numerics.question import Answer, Cotangent, Letter, Question, put
+from harness.numerics.rounding import ROUNDOFF_MARGIN, unit_roundoff
 from harness.sandbox.inside.part import COTANGENT, DRAW, RESULT, Part, Role
 from harness.sandbox.session import CandidateFault, Session
 

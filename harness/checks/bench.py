@@ -10,11 +10,11 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import torch
 
 from harness.code import Source
-from harness.expectation import Expected, Mismatch, Reference, Sheet
-from harness.inputs import Case, Drawer, generator
 from harness.model import EntryPoint, Fault, Outcome, Quantity, Scenario
-from harness.oracles import Oracles
-from harness.question import Answer, Question
+from harness.numerics.expectation import Expected, Mismatch, Reference, Sheet
+from harness.numerics.inputs import Case, Drawer, generator
+from harness.numerics.oracles import Oracles
+from harness.numerics.question import Answer, Question
 from harness.sandbox.inside.part import Part
 from harness.sandbox.session import Session
 

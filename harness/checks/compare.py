@@ -1,7 +1,7 @@
 """Checks that hold values and gradients against the oracle.
 
 Each differs from the next only in what it asks; the judgement is shared: every
-part of every answer lies within what rounding allows (``harness.rounding``).
+part of every answer lies within what rounding allows (``harness.numerics.rounding``).
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Any, ClassVar
 import torch
 
 from harness.checks.bench import Bench, Conduct, Judgement, Trial
-from harness.expectation import (
+from harness.model import EntryPoint, LayersArgument, NumberArgument, Outcome, TensorArgument
+from harness.numerics.expectation import (
     BRANCH_GRADIENT,
     RANDOM_NUMBER,
     Expected,
     gradient_parts,
     second_parts,
 )
-from harness.inputs import Case, Drawer
-from harness.model import EntryPoint, LayersArgument, NumberArgument, Outcome, TensorArgument
-from harness.question import Answer, Cotangent, Question
+from harness.numerics.inputs import Case, Drawer
+from harness.numerics.question import Answer, Cotangent, Question
 from harness.sandbox.inside.part import BRANCH, DRAW, RESULT, Part, Role
 
 # Cotangent sizes: a gradient is linear in the cotangent at every one of them,

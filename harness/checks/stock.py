@@ -17,10 +17,10 @@ from torch.autograd.gradcheck import GradcheckError
 from harness.checks.bench import Bench, Conduct, Judgement, Trial
 from harness.checks.compare import steady_stacks
 from harness.errors import ScenarioError
-from harness.inputs import Case
 from harness.model import EntryPoint, Fault, Outcome
-from harness.proxy import CandidateError, Key, Memo, NotRehearsed, Rehearsal, remote
-from harness.question import Answer
+from harness.numerics.inputs import Case
+from harness.numerics.proxy import CandidateError, Key, Memo, NotRehearsed, Rehearsal, remote
+from harness.numerics.question import Answer
 from harness.sandbox.inside.part import COTANGENT_GRADIENT, RESULT, Part, Role
 
 # Central differences in float64 at unit-sized inputs err by about 1e-10 with this

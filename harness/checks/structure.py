@@ -15,7 +15,7 @@ from harness.checks.bench import Bench, Conduct, Judgement, Trial
 from harness.code import FunctionClass, Source
 from harness.code.names import resolve
 from harness.model import EntryPoint, Fault
-from harness.question import Answer
+from harness.numerics.question import Answer
 
 FORBIDDEN, ALLOWED = "forbidden", "allowed"
 

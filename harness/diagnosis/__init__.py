@@ -19,10 +19,10 @@ import torch
 from harness.checks.bench import Bench, Trial
 from harness.diagnosis import condition, effect, raised
 from harness.diagnosis.sample import Sample, Teacher, samples_of
-from harness.expectation import RESULT
 from harness.model import Quantity, QuantityKind
-from harness.oracles import OracleError
-from harness.question import Answer, Question
+from harness.numerics.expectation import RESULT
+from harness.numerics.oracles import OracleError
+from harness.numerics.question import Answer, Question
 
 __all__ = ["Asked", "Evidence", "Sample"]
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import torch
 
 from harness.diagnosis.sample import Sample
-from harness.inputs import Stack
 from harness.model import NumberArgument
-from harness.question import Question
+from harness.numerics.inputs import Stack
+from harness.numerics.question import Question
 
 # A threshold that separates fewer cases on either side is no evidence.
 ENOUGH = 3

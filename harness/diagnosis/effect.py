@@ -14,10 +14,10 @@ import torch
 
 from harness.diagnosis.number import Law, is_plain, law, same, written
 from harness.diagnosis.sample import Sample, Teacher
-from harness.expectation import RESULT
-from harness.inputs import Case
 from harness.model import NumberArgument, QuantityKind, TensorArgument
-from harness.oracles import OracleError
+from harness.numerics.expectation import RESULT
+from harness.numerics.inputs import Case
+from harness.numerics.oracles import OracleError
 
 Predict = Callable[[Sample], torch.Tensor | None]
 Masks = Sequence[torch.Tensor | None]

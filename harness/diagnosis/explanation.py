@@ -13,7 +13,7 @@ from harness.diagnosis.portrait import portrait
 from harness.diagnosis.shrink import MOST_NUMBERS, Ask, numbers, simpler, still_failing
 from harness.diagnosis.snippet import FROM_SOLUTION, of_gradcheck, of_trial
 from harness.model import Finding, Outcome
-from harness.question import Answer, Question
+from harness.numerics.question import Answer, Question
 from harness.sandbox.session import CandidateFault
 
 # Findings whose snippet is looked for with further questions.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from harness.model import EntryPoint
-from harness.torch_error import TorchErrorKind, recognise
+from harness.numerics.torch_error import TorchErrorKind, recognise
 
 
 def meaning(error: str, entry: EntryPoint) -> str | None:

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import torch
 
 from harness.checks.bench import Bench, Trial
-from harness.expectation import Expected, Reference
-from harness.inputs import Case
 from harness.model import Quantity
-from harness.question import Answer, Question
+from harness.numerics.expectation import Expected, Reference
+from harness.numerics.inputs import Case
+from harness.numerics.question import Answer, Question
 from harness.sandbox.inside.part import Part, Role
 
 Array = npt.NDArray[np.float64]

@@ -8,7 +8,8 @@ from dataclasses import replace
 import torch
 
 from harness.checks.bench import Bench, Trial
-from harness.expectation import (
+from harness.model import TensorArgument
+from harness.numerics.expectation import (
     BRANCH_GRADIENT,
     COTANGENT_AFTER_BACKWARD,
     Expected,
@@ -16,10 +17,9 @@ from harness.expectation import (
     second_parts,
     untouched,
 )
-from harness.inputs import Case
-from harness.model import TensorArgument
-from harness.oracles import OracleError
-from harness.question import Answer, Cotangent, Question
+from harness.numerics.inputs import Case
+from harness.numerics.oracles import OracleError
+from harness.numerics.question import Answer, Cotangent, Question
 from harness.sandbox.inside.part import BRANCH, COTANGENT, RESULT, Part
 
 Ask = Callable[[Sequence[Question]], list[Answer]]

@@ -6,9 +6,9 @@ import torch
 
 from harness.checks.bench import Trial
 from harness.diagnosis.shrink import MOST_NUMBERS
-from harness.expectation import Expected
-from harness.inputs import Log, Stack
-from harness.question import Answer, Question
+from harness.numerics.expectation import Expected
+from harness.numerics.inputs import Log, Stack
+from harness.numerics.question import Answer, Question
 from harness.sandbox.inside.part import BRANCH, Part, Role
 
 # The line that imports the entry point; ``{}`` is its name.

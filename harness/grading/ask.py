@@ -17,7 +17,7 @@ from harness.grading.load import line_of, load, load_code, not_loaded
 from harness.grading.verdict import verdict
 from harness.grading.work import Work
 from harness.model import Fault, Finding, Outcome
-from harness.question import Answer, put
+from harness.numerics.question import Answer, put
 from harness.sandbox import exclusive
 from harness.sandbox.session import CandidateFault, Session
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from harness.grading.work import Work
 from harness.model import Fault, Finding, Outcome, Submission
-from harness.question import Answer
+from harness.numerics.question import Answer
 from harness.sandbox.session import CandidateFault, Session
 
 LOADS = "loads"

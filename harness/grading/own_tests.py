@@ -10,7 +10,7 @@ from harness.code import Source
 from harness.grading.load import LOADS
 from harness.grading.work import Work
 from harness.model import ObservedGradcheck, OwnTests
-from harness.question import Answer
+from harness.numerics.question import Answer
 from harness.sandbox import exclusive, shared
 from harness.sandbox.inside import wire
 from harness.sandbox.session import CandidateFault, Session

@@ -7,14 +7,15 @@ from dataclasses import replace
 
 import torch
 
-from harness import checks, oracles
+from harness import checks
 from harness.checks.behaviour import LibraryCalled
 from harness.checks.bench import Bench, Check, Conversation, Step, Trial
 from harness.checks.compare import steady_stacks
 from harness.errors import ScenarioError
 from harness.model import CheckSpec, EntryPoint, Quantity, Scenario
-from harness.oracles import OracleError
-from harness.question import Cotangent, Question
+from harness.numerics import oracles
+from harness.numerics.oracles import OracleError
+from harness.numerics.question import Cotangent, Question
 
 
 class Plan:

@@ -11,7 +11,7 @@ from harness.code import Source
 from harness.diagnosis.explanation import Heard, Smallest
 from harness.grading.plan import Plan
 from harness.model import Finding, OwnTests, Submission, Verification
-from harness.question import Answer
+from harness.numerics.question import Answer
 from harness.sandbox.session import Session
 
 

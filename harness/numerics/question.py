@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from harness import torch_error
-from harness.inputs import Case, Log, Stack
 from harness.model import Fault, NumberArgument
+from harness.numerics import torch_error
+from harness.numerics.inputs import Case, Log, Stack
 from harness.sandbox.inside import part, wire
 from harness.sandbox.inside.part import Part
 from harness.sandbox.session import CandidateFault, Session

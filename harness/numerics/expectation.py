@@ -12,10 +12,10 @@ from typing import Any
 
 import torch
 
-from harness import rounding
-from harness.inputs import Case, Log, Stack
 from harness.model import Fault, Quantity, QuantityKind
-from harness.oracles import Oracle
+from harness.numerics import rounding
+from harness.numerics.inputs import Case, Log, Stack
+from harness.numerics.oracles import Oracle
 from harness.sandbox.inside import layers, part
 from harness.sandbox.inside.part import Part, Role
 

@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 import torch
 
-from harness.expectation import Reference
-from harness.inputs import Case
 from harness.model import Fault
-from harness.oracles import Oracle
-from harness.question import Answer, Cotangent, Question
+from harness.numerics.expectation import Reference
+from harness.numerics.inputs import Case
+from harness.numerics.oracles import Oracle
+from harness.numerics.question import Answer, Cotangent, Question
 from harness.sandbox.inside import wire
 from harness.sandbox.inside.part import COTANGENT_GRADIENT, RESULT, Part, Role
 
