@@ -23,7 +23,7 @@ from typing import Any, TypeGuard, cast
 import torch
 
 from harness import checks
-from harness.checks.bench import Bench, Conduct, Conversation, Step
+from harness.checks.context import Bench, Conduct, Conversation, Step
 from harness.code import analyse
 from harness.diagnosis.explanation import Heard, explain, find_smallest
 from harness.errors import UsageError

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness import checks
-from harness.checks import flags
+from harness import checks, flags
 from harness.code import analyse, source_of
 from harness.errors import UsageError
 from harness.grading.load import LOADS

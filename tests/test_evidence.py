@@ -13,8 +13,8 @@ import pytest
 from made_results import simple_results
 from rich.console import Console
 
-from harness.checks.flags import find_flags
 from harness.code import source_of
+from harness.flags import find_flags
 from harness.grading import Plan, grade
 from harness.model import (
     Arm,

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from harness import verification
-from harness.checks.flags import FLAGS, find_flags
 from harness.checks.text import find_traps
 from harness.code import source_of
+from harness.flags import FLAGS, find_flags
 from harness.model import (
     CheckSpec,
     EntryPoint,

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from harness.checks.bench import Bench, Trial
 from harness.checks.compare import Edges
+from harness.checks.context import Bench, Trial
 from harness.library import _scenario
 from harness.model import EntryPoint, TensorArgument
 from harness.numerics.inputs import Drawer

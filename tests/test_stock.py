@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks.bench import Bench, Conduct
+from harness.checks.context import Bench, Conduct
 from harness.checks.stock import Gradcheck, Gradgradcheck
 from harness.code import analyse
 from harness.model import Outcome

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from harness.checks.flags.prose import prose_signs
 from harness.checks.text import sentences
 from harness.code import source_of
+from harness.flags.prose import prose_signs
 from harness.model import (
     Claim,
     ClaimVerdict,

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from harness.checks.flags import FLAGS
 from harness.checks.text.classifier import examples
+from harness.flags import FLAGS
 from harness.model import Level
 from harness.read.scenarios import Library
 

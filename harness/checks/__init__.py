@@ -18,8 +18,8 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter
 
 from harness.checks import behaviour, compare, stock, structure
-from harness.checks.bench import Bench, Check, Conduct, Conversation, Judgement, Trial
 from harness.checks.conformance import check_plugin
+from harness.checks.context import Bench, Check, Conduct, Conversation, Judgement, Trial
 from harness.errors import ScenarioError
 from harness.model import CheckSpec, EntryPoint, Scenario
 

@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 import torch
 
-from harness.checks.bench import Bench, Conduct, Judgement, Trial
 from harness.checks.compare import (
     Comparison,
     cotangent_for,
@@ -18,6 +17,7 @@ from harness.checks.compare import (
     steady_stacks,
     with_gradients,
 )
+from harness.checks.context import Bench, Conduct, Judgement, Trial
 from harness.errors import ScenarioError
 from harness.model import (
     EntryPoint,

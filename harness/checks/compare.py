@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from harness.checks.bench import Bench, Conduct, Judgement, Trial
+from harness.checks.context import Bench, Conduct, Judgement, Trial
 from harness.model import EntryPoint, LayersArgument, NumberArgument, Outcome, TensorArgument
 from harness.numerics.expectation import (
     BRANCH_GRADIENT,

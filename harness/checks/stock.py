@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 import torch
 from torch.autograd.gradcheck import GradcheckError
 
-from harness.checks.bench import Bench, Conduct, Judgement, Trial
 from harness.checks.compare import steady_stacks
+from harness.checks.context import Bench, Conduct, Judgement, Trial
 from harness.errors import ScenarioError
 from harness.model import EntryPoint, Fault, Outcome
 from harness.numerics.inputs import Case

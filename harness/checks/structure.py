@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.checks.bench import Bench, Conduct, Judgement, Trial
+from harness.checks.context import Bench, Conduct, Judgement, Trial
 from harness.code import FunctionClass, Source
 from harness.code.names import resolve
 from harness.model import EntryPoint, Fault

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-from harness.checks.bench import Bench, Trial
+from harness.checks.context import Bench, Trial
 from harness.diagnosis import condition, effect, raised
 from harness.diagnosis.sample import Sample, Teacher, samples_of
 from harness.model import Quantity, QuantityKind

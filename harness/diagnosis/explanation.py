@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from harness.checks.bench import Bench, Trial
+from harness.checks.context import Bench, Trial
 from harness.diagnosis import Asked, Evidence, smallest_wrong
 from harness.diagnosis.portrait import portrait
 from harness.diagnosis.shrink import MOST_NUMBERS, Ask, numbers, simpler, still_failing

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from harness.checks.bench import Bench, Trial
+from harness.checks.context import Bench, Trial
 from harness.model import Quantity
 from harness.numerics.expectation import Expected, Reference
 from harness.numerics.inputs import Case

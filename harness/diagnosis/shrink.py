@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import torch
 
-from harness.checks.bench import Bench, Trial
+from harness.checks.context import Bench, Trial
 from harness.model import TensorArgument
 from harness.numerics.expectation import (
     BRANCH_GRADIENT,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from harness.checks.bench import Trial
+from harness.checks.context import Trial
 from harness.diagnosis.shrink import MOST_NUMBERS
 from harness.numerics.expectation import Expected
 from harness.numerics.inputs import Log, Stack

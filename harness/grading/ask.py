@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from harness.checks.bench import Conduct, Conversation, Judgement, Step
 from harness.checks.compare import RepeatedCalls
+from harness.checks.context import Conduct, Conversation, Judgement, Step
 from harness.checks.structure import HandWritten
 from harness.code.unplugged import unplugged
 from harness.diagnosis.explanation import Heard, explain, find_smallest

@@ -9,8 +9,8 @@ import torch
 
 from harness import checks
 from harness.checks.behaviour import LibraryCalled
-from harness.checks.bench import Bench, Check, Conversation, Step, Trial
 from harness.checks.compare import steady_stacks
+from harness.checks.context import Bench, Check, Conversation, Step, Trial
 from harness.errors import ScenarioError
 from harness.model import CheckSpec, EntryPoint, Quantity, Scenario
 from harness.numerics import oracles

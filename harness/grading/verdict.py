@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness import behaviour
-from harness.checks import flags, text
+from harness import behaviour, flags
+from harness.checks import text
 from harness.code import Source
 from harness.model import (
     Finding,

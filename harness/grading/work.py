@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.checks.bench import Step
+from harness.checks.context import Step
 from harness.code import Source
 from harness.diagnosis.explanation import Heard, Smallest
 from harness.grading.plan import Plan

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
-from harness.checks.flags.kind import ctx_name
-from harness.checks.flags.vocabulary import HARMLESS, VIEWS
 from harness.code import Source
 from harness.code.names import Def, last
+from harness.flags.kind import ctx_name
+from harness.flags.vocabulary import HARMLESS, VIEWS
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.checks.flags.vocabulary import NOT_TENSORS, PLAIN, SCALARS, TENSOR_METHODS
 from harness.code import FunctionClass, Source, own_nodes
 from harness.code.names import Def, last
+from harness.flags.vocabulary import NOT_TENSORS, PLAIN, SCALARS, TENSOR_METHODS
 from harness.model import LogArgument, NumberArgument, Scenario, TensorArgument
 
 

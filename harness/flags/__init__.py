@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from harness.checks.behaviour import LibraryCalled, NoMutation
-from harness.checks.flags.code import Sign, code_signs
-from harness.checks.flags.prose import MESSAGES, TRAPS, applies, prose_signs
 from harness.checks.structure import HandWritten
 from harness.checks.text import sentences
 from harness.code import Source
 from harness.code.lines import line_index
+from harness.flags.code import Sign, code_signs
+from harness.flags.prose import MESSAGES, TRAPS, applies, prose_signs
 from harness.model import (
     EventKind,
     Fault,

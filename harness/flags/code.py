@@ -6,10 +6,10 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from harness.checks.flags.kind import Kinds, ctx_name, differentiable_inputs, parameter_kinds
-from harness.checks.flags.sharing import Write, writes
 from harness.code import FunctionClass, Lines, Method, Source
 from harness.code.names import Def, every, last
+from harness.flags.kind import Kinds, ctx_name, differentiable_inputs, parameter_kinds
+from harness.flags.sharing import Write, writes
 from harness.model import Scenario
 
 
