@@ -19,7 +19,7 @@ from harness.errors import HarnessError, JudgeError, ScenarioError, UsageError
 
 if TYPE_CHECKING:
     from harness.model import Results
-    from harness.running import Tally
+    from harness.running import RunProgress
 
 EXIT_GATE_FAILED, EXIT_UNGRADED, EXIT_INTERRUPTED = 1, 3, 130
 EXIT_CODES = """
@@ -29,7 +29,7 @@ Exit status: 0 graded and gates met, 1 a gate failed, 2 usage or invalid scenari
 """
 
 
-class Program(click.Group):
+class CommandGroup(click.Group):
     """Turns our own errors into one message and an exit status, without a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -65,7 +65,7 @@ def _drop_output() -> None:
 
 
 @click.group(
-    cls=Program,
+    cls=CommandGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXIT_CODES,
 )
@@ -681,7 +681,7 @@ class Meter:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def show(self, tally: Tally) -> None:
+    def show(self, tally: RunProgress) -> None:
         """Take note of how far the run is."""
         last = "" if tally.last is None else f"{tally.last.id} {tally.last.outcome}"
         self.advance(tally.done, tally.total, tally.known, last)

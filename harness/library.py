@@ -23,7 +23,7 @@ from typing import Any, TypeGuard, cast
 import torch
 
 from harness import checks
-from harness.checks.context import Bench, Conduct, Conversation, Step
+from harness.checks.context import Bench, InteractiveCheck, PlannedCheck, SubmissionContext
 from harness.code import analyse
 from harness.diagnosis.explanation import Heard, explain, find_smallest
 from harness.errors import UsageError
@@ -156,18 +156,18 @@ def check(
 def _checked(
     bench: Bench, entry: EntryPoint, session: Session, imported: str, title: str
 ) -> Report:
-    conduct = Conduct(analyse(""), {})
+    context = SubmissionContext(analyse(""), {})
     heard = []
     with _generator_kept():
         for spec in bench.scenario.checks:
             check, entries = checks.build(spec, bench.scenario)
-            assert not isinstance(check, Conversation), "conversations need a process of their own"
+            assert not isinstance(check, InteractiveCheck), "it needs a process of its own"
             for fitting in entries:
                 trials = check.trials(bench, fitting)
                 order = random.Random(f"{bench.seed}/{spec.kind}")
                 answers = put(session, [t.question for t in trials], shuffle=order)
-                Step(check, fitting, spec.required, trials).mark(answers)
-                found = check.judge(bench, fitting, trials, answers, conduct)
+                PlannedCheck(check, fitting, spec.required, trials).mark(answers)
+                found = check.judge(bench, fitting, trials, answers, context)
                 finding = Finding(
                     check.kind,
                     fitting.name,

@@ -33,7 +33,7 @@ _NEW = (
 
 
 @dataclass(frozen=True)
-class Change:
+class RegradedVerdict:
     """What regrading changed about one submission."""
 
     id: str
@@ -46,7 +46,7 @@ class Regraded:
     """The new results and what is different in them."""
 
     results: Results
-    changes: tuple[Change, ...]
+    changes: tuple[RegradedVerdict, ...]
 
 
 def regrade(results: Results, scenarios: Sequence[Scenario], skills: Sequence[Skill]) -> Regraded:
@@ -69,7 +69,7 @@ def regrade(results: Results, scenarios: Sequence[Scenario], skills: Sequence[Sk
         for record in results.records
     )
     changes = tuple(
-        Change(new.id, what)
+        RegradedVerdict(new.id, what)
         for old, new in zip(results.records, records, strict=True)
         if (what := _changes(old, new))
     )

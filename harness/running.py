@@ -34,7 +34,7 @@ from harness.spool import Spool
 
 
 @dataclass(frozen=True)
-class Tally:
+class RunProgress:
     """How far a run is, for a progress display."""
 
     done: int
@@ -100,7 +100,7 @@ def run(
     *,
     folder: Path | None = None,
     fresh: str | None = None,
-    on_progress: Callable[[Tally], None] = lambda _: None,
+    on_progress: Callable[[RunProgress], None] = lambda _: None,
 ) -> Results:
     """Grade what the ledger does not know yet; every grade is kept as soon as it is made.
 
@@ -128,13 +128,13 @@ def run(
             places[place] = len(records)
             records.append(Record.of(submission, known))
     from_ledger = len(records)
-    on_progress(Tally(from_ledger, total, from_ledger, None))
+    on_progress(RunProgress(from_ledger, total, from_ledger, None))
     # Closed here, not when a traceback is: whatever ends a run ends its processes.
     with closing(_graded(selection, missing, conditions, ledger)) as graded:
         for place, record in graded:
             places[place] = len(records)
             records.append(record)
-            on_progress(Tally(len(records), total, from_ledger, record))
+            on_progress(RunProgress(len(records), total, from_ledger, record))
     records.arrange(places)
     return Results(
         run=RunInfo(

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from harness import checks
+from harness.checks import registry
 from harness.checks.conformance import check_plugin
 from harness.errors import ScenarioError
 from harness.model import CheckSpec, Scenario
@@ -23,9 +23,9 @@ def scenario(library: Library) -> Scenario:
 
 @pytest.fixture
 def _forgotten() -> Iterator[None]:
-    checks.kinds.cache_clear()
+    registry.kinds.cache_clear()
     yield
-    checks.kinds.cache_clear()
+    registry.kinds.cache_clear()
 
 
 def spec(kind: str, **options: object) -> CheckSpec:
@@ -35,29 +35,29 @@ def spec(kind: str, **options: object) -> CheckSpec:
 def test_every_check_of_the_shipped_scenarios_can_be_built(library: Library) -> None:
     for scenario in library.scenarios:
         for line in scenario.checks:
-            _, entries = checks.build(line, scenario)
+            _, entries = registry.build(line, scenario)
             assert entries, f"{line.where}: {line.kind} is asked of nothing"
 
 
 def test_an_unknown_kind_is_named_with_its_line_and_the_nearest_one(scenario: Scenario) -> None:
     with pytest.raises(ScenarioError, match=r"file\.yaml:7: check kind 'vpj'.*did you mean 'vjp'"):
-        checks.build(spec("vpj"), scenario)
+        registry.build(spec("vpj"), scenario)
 
 
 def test_an_unknown_key_is_named_with_the_keys_there_are(scenario: Scenario) -> None:
     with pytest.raises(ScenarioError, match="has no key 'sale'; did you mean 'scale'"):
-        checks.build(spec("gradcheck", sale=2), scenario)
+        registry.build(spec("gradcheck", sale=2), scenario)
 
 
 def test_a_value_that_a_check_refuses_is_explained(scenario: Scenario) -> None:
     with pytest.raises(ScenarioError, match="composition is 'perhaps', expected"):
-        checks.build(spec("hand_written", composition="perhaps"), scenario)
+        registry.build(spec("hand_written", composition="perhaps"), scenario)
 
 
 def test_a_check_cannot_be_asked_of_an_entry_point_it_does_not_fit(scenario: Scenario) -> None:
     line = CheckSpec("vjp", True, ("hvp",), {}, "file.yaml:7")
     with pytest.raises(ScenarioError, match="cannot be asked of 'hvp'"):
-        checks.build(line, scenario)
+        registry.build(line, scenario)
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class Mine:
     def trials(self, bench: Any, entry: Any) -> tuple[Any, ...]:
         return ()
 
-    def judge(self, bench: Any, entry: Any, trials: Any, answers: Any, conduct: Any) -> Any:
+    def judge(self, bench: Any, entry: Any, trials: Any, answers: Any, context: Any) -> Any:
         return None
 
 
@@ -83,7 +83,7 @@ class Talk:
     def fits(self, entry: Any) -> bool:
         return True
 
-    def converse(self, bench: Any, entry: Any, session: Any) -> Any:
+    def run_session(self, bench: Any, entry: Any, session: Any) -> Any:
         return None
 
 
@@ -122,7 +122,7 @@ class FewerParameters(Mine):
 
 @dataclass(frozen=True)
 class Both(Mine):
-    def converse(self, bench: Any, entry: Any, session: Any) -> Any:
+    def run_session(self, bench: Any, entry: Any, session: Any) -> Any:
         return None
 
 
@@ -154,15 +154,15 @@ class Point:
         (Point("mine", KindIsAKey), "expected kind: ClassVar[str]"),
         (Point("mine", NoJudge), "found no method judge, expected judge(self, bench, entry, tri"),
         (Point("mine", FewerParameters), "found judge(self, answers: 'Any') -> 'Any', expected"),
-        (Point("mine", Both), "found converse beside trials or judge"),
+        (Point("mine", Both), "found run_session beside trials or judge"),
     ],
 )
 def test_a_plug_in_that_is_no_check_is_refused_with_its_distribution(
     monkeypatch: pytest.MonkeyPatch, point: Point, words: str
 ) -> None:
-    monkeypatch.setattr(checks, "entry_points", lambda group: [point])
+    monkeypatch.setattr(registry, "entry_points", lambda group: [point])
     with pytest.raises(ScenarioError, match=re.escape(words)) as caught:
-        checks.kinds()
+        registry.kinds()
     assert f"{point.name!r} of some-plug-in" in str(caught.value)
     assert "some_plug_in:Mine" in str(caught.value)
 
@@ -170,10 +170,10 @@ def test_a_plug_in_that_is_no_check_is_refused_with_its_distribution(
 @pytest.mark.usefixtures("_forgotten")
 @pytest.mark.parametrize("check", [Mine, Talk])
 def test_a_plug_in_adds_its_kind(monkeypatch: pytest.MonkeyPatch, check: type) -> None:
-    monkeypatch.setattr(checks, "entry_points", lambda group: [Point("mine", check)])
-    assert checks.kinds()["mine"] is check
+    monkeypatch.setattr(registry, "entry_points", lambda group: [Point("mine", check)])
+    assert registry.kinds()["mine"] is check
 
 
-@pytest.mark.parametrize("check", checks.OWN, ids=lambda check: check.kind)
+@pytest.mark.parametrize("check", registry.OWN, ids=lambda check: check.kind)
 def test_our_own_checks_pass_what_is_asked_of_plug_ins(check: type) -> None:
     check_plugin(check)

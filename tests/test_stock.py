@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.checks.context import Bench, Conduct
+from harness.checks.context import Bench, SubmissionContext
 from harness.checks.stock import Gradcheck, Gradgradcheck
 from harness.code import analyse
 from harness.model import Outcome
@@ -31,7 +31,7 @@ def test_a_question_that_was_not_rehearsed_is_no_fault_of_the_submission(
     runs, trials = check._rehearsed(bench, entry)
     forgetful = tuple(replace(run, keys=()) for run in runs)
     bench._memory[check, entry.name] = (forgetful, ())
-    found = check.judge(bench, entry, (), [], Conduct(analyse(""), {}))
+    found = check.judge(bench, entry, (), [], SubmissionContext(analyse(""), {}))
     assert trials
     assert found.outcome is Outcome.UNGRADED
     assert "not foreseen: no answer to a forward question" in found.message

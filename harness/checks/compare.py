@@ -14,14 +14,17 @@ from typing import Any, ClassVar
 
 import torch
 
-from harness.checks.context import Bench, Conduct, Judgement, Trial
-from harness.model import EntryPoint, LayersArgument, NumberArgument, Outcome, TensorArgument
+from harness.checks.context import Bench, Judgement, SubmissionContext, Trial, number_of
+from harness.errors import ScenarioError
+from harness.model import EntryPoint, Fault, LayersArgument, NumberArgument, Outcome, TensorArgument
 from harness.numerics.expectation import (
     BRANCH_GRADIENT,
     RANDOM_NUMBER,
     Expected,
+    first_draw,
     gradient_parts,
     second_parts,
+    untouched,
 )
 from harness.numerics.inputs import Case, Drawer
 from harness.numerics.question import Answer, Cotangent, Question
@@ -37,7 +40,7 @@ DTYPES = ("float64", "float32", "float16", "bfloat16")
 LAYOUTS = ("transposed", "strided", "offset", "expanded", "filled")
 
 
-def judge(trials: tuple[Trial, ...], answers: list[Answer], praise: str) -> Judgement:
+def judge(trials: tuple[Trial, ...], answers: list[Answer], pass_message: str) -> Judgement:
     """Fail with the smallest wrong trial, else pass with the closest call."""
     wrong = [
         (sum(t.numel() for t in trial.question.case.tensors.values()), index, trial, found)
@@ -61,7 +64,7 @@ def judge(trials: tuple[Trial, ...], answers: list[Answer], praise: str) -> Judg
         key=lambda entry: entry[0],
         default=(0.0, None, None),
     )
-    message = f"{praise} in {len(trials)} cases."
+    message = f"{pass_message} in {len(trials)} cases."
     if not strain or expected is None or got is None:
         return Judgement.passed(message)
     return Judgement.passed(message, *expected.largest_error(got))
@@ -126,7 +129,7 @@ class Comparison:
     """What the comparing checks have in common."""
 
     kind: ClassVar[str]
-    praise: ClassVar[str] = "Value and gradients agree with the reference"
+    pass_message: ClassVar[str] = "Value and gradients agree with the reference"
     needs_gradient: ClassVar[bool] = True
 
     def fits(self, entry: EntryPoint) -> bool:
@@ -147,9 +150,9 @@ class Comparison:
         entry: EntryPoint,
         trials: tuple[Trial, ...],
         answers: list[Answer],
-        conduct: Conduct,
+        context: SubmissionContext,
     ) -> Judgement:
-        return judge(trials, answers, self.praise)
+        return judge(trials, answers, self.pass_message)
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ class Forward(Comparison):
     """The result agrees with the oracle, with and without grad mode and history."""
 
     kind: ClassVar[str] = "forward"
-    praise: ClassVar[str] = "The result agrees with the reference"
+    pass_message: ClassVar[str] = "The result agrees with the reference"
     needs_gradient: ClassVar[bool] = False
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
@@ -382,7 +385,9 @@ class InGraph(Comparison):
     """Right inside a larger graph whose other branch shares the incoming gradient."""
 
     kind: ClassVar[str] = "in_graph"
-    praise: ClassVar[str] = "Right as part of a larger graph, and the shared gradient is intact,"
+    pass_message: ClassVar[str] = (
+        "Right as part of a larger graph, and the shared gradient is intact,"
+    )
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
@@ -404,7 +409,7 @@ class RepeatedCalls(Comparison):
     """Calls do not affect one another: interleaved, repeated, out of order."""
 
     kind: ClassVar[str] = "repeated_calls"
-    praise: ClassVar[str] = "Interleaved and repeated calls give the same as single ones"
+    pass_message: ClassVar[str] = "Interleaved and repeated calls give the same as single ones"
     needs_gradient: ClassVar[bool] = False
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
@@ -461,7 +466,7 @@ class BatchedGrad(Comparison):
     """
 
     kind: ClassVar[str] = "batched_grad"
-    praise: ClassVar[str] = "Several incoming gradients at once give what each gives alone"
+    pass_message: ClassVar[str] = "Several incoming gradients at once give what each gives alone"
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         case = draw.case(draw.sizes()[0], stack=steady_stacks(entry)[0])
@@ -487,7 +492,7 @@ class DoubleBackward(Comparison):
     # Whether raising is as good as being right.
     may_refuse: bool = True
     kind: ClassVar[str] = "double_backward"
-    praise: ClassVar[str] = "Second derivatives agree with the reference"
+    pass_message: ClassVar[str] = "Second derivatives agree with the reference"
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
@@ -511,12 +516,12 @@ class DoubleBackward(Comparison):
         entry: EntryPoint,
         trials: tuple[Trial, ...],
         answers: list[Answer],
-        conduct: Conduct,
+        context: SubmissionContext,
     ) -> Judgement:
         raised = [answer for answer in answers if answer.error is not None]
         if self.may_refuse and len(raised) == len(answers):
             return Judgement.passed(f"Double backward is refused: {raised[0].error_text()}.")
-        found = judge(trials, answers, self.praise)
+        found = judge(trials, answers, self.pass_message)
         if found.outcome is Outcome.FAILED and not raised:
             message = f"Silently wrong second derivative. {found.message}"
             return replace(found, message=message, line=None)
@@ -528,7 +533,7 @@ class ParameterGradients(Comparison):
     """Every parameter of every layer gets its gradient, also when the input needs none."""
 
     kind: ClassVar[str] = "parameter_gradients"
-    praise: ClassVar[str] = "The input and every parameter get the right gradient"
+    pass_message: ClassVar[str] = "The input and every parameter get the right gradient"
 
     def fits(self, entry: EntryPoint) -> bool:
         return any(isinstance(a, LayersArgument) for a in entry.arguments)
@@ -563,7 +568,7 @@ class RngReplay(Comparison):
     """Dropout: the same mask in forward and backward, the generators left as a plain run does."""
 
     kind: ClassVar[str] = "rng_replay"
-    praise: ClassVar[str] = (
+    pass_message: ClassVar[str] = (
         "Dropout replays its mask and leaves the generator where a plain run does"
     )
 
@@ -612,4 +617,96 @@ class RngReplay(Comparison):
             replace(one.question, ask="interleaved", others=(other.question,)),
             expected,
             f"{one.label}, two blocks, their backwards in reverse, one twice",
+        )
+
+
+@dataclass(frozen=True)
+class TrueError(Comparison):
+    """A number that measures an error agrees with the grader's own measurement of it."""
+
+    # Largest relative deviation.
+    rtol: float = 0.02
+    kind: ClassVar[str] = "true_error"
+    DRAWS: ClassVar[int] = 40
+    needs_gradient: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rtol < 1:
+            raise ValueError(f"rtol is {self.rtol!r}, expected a number between 0 and 1")
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return not entry.differentiable
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        (seed,) = bench.seeds(f"{self.kind}/{entry.name}", 1)
+        for size in draw.sizes()[:4]:
+            cases = [draw.case(size) for _ in range(self.DRAWS)]
+            errors = [self._measured(bench, case) for case in cases]
+            # A deviation is relative: from an error of zero there is none.
+            usable = [index for index, error in enumerate(errors) if 0 < error < math.inf]
+            if not usable:
+                raise ScenarioError(
+                    f"{bench.scenario.path}: check {self.kind!r} of entry point {entry.name!r}: "
+                    f"the oracle measures {errors[0]:g} in each of {len(cases)} draws of {size}, "
+                    "expected finite errors above 0; widen the ranges or drop the check"
+                )
+            # Where the error is small, another part of it than usually is the largest.
+            order = sorted(usable, key=errors.__getitem__)
+            for index in (*order[: self.DRAWS // 3], order[-1]):
+                kept = untouched(cases[index])
+                kept[DRAW] = Expected.exactly(RANDOM_NUMBER, first_draw(seed))
+                yield Trial(Question("forward", cases[index], seed=seed), kept)
+
+    def _measured(self, bench: Bench, case: Case) -> float:
+        """The error that the oracle measures; raises ``ScenarioError`` where it is no number."""
+        value = bench.reference(case).value()
+        if value.numel() != 1:
+            raise ScenarioError(
+                f"{bench.scenario.path}: check {self.kind!r} of entry point {case.entry.name!r}: "
+                f"the oracle gives a tensor {tuple(value.shape)}, expected one number; return the "
+                "error as a float"
+            )
+        return float(value)
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        context: SubmissionContext,
+    ) -> Judgement:
+        worst = 0.0
+        for trial, answer in zip(trials, answers, strict=True):
+            label = trial.question.case.label
+            if answer.error is not None:
+                return Judgement.failed(
+                    f"For {label}: the call raised {answer.error_text()}.",
+                    line=answer.line,
+                    fault=answer.fault,
+                )
+            if answer.facts.get("type") != "float":
+                kind = answer.facts.get("type", "Tensor")
+                message = f"For {label}: the result is a {kind}, expected a float."
+                return Judgement.failed(message, fault=Fault.WRONG_DTYPE)
+            for part, expected in trial.expected.items():
+                found = expected.mismatch(answer.parts.get(part))
+                if found is not None:
+                    return Judgement.differs(found, f"For {label}: {found.message}.")
+            right = self._measured(bench, trial.question.case)
+            got = number_of(answer.facts.get("value"))
+            deviation = abs(got - right) / right
+            if not deviation <= self.rtol:
+                measured = deviation if math.isfinite(deviation) else None
+                return Judgement.failed(
+                    f"For {label}: it reports an error of {got:.4g}, measured is {right:.4g}.",
+                    measured,
+                    self.rtol,
+                    fault=Fault.WRONG_VALUE,
+                )
+            worst = max(worst, deviation)
+        return Judgement.passed(
+            f"The reported error agrees with the measured one in {len(trials)} cases.",
+            worst,
+            self.rtol,
         )

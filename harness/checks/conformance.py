@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 
 # What a check is called with, in order; ``self`` left out.
-ASKED = {"trials": ("bench", "entry"), "judge": ("bench", "entry", "trials", "answers", "conduct")}
-CONVERSES = {"converse": ("bench", "entry", "session")}
+ASKED = {"trials": ("bench", "entry"), "judge": ("bench", "entry", "trials", "answers", "context")}
+CONVERSES = {"run_session": ("bench", "entry", "session")}
 
 
 def check_plugin(check: object, name: str | None = None) -> None:
@@ -42,9 +42,9 @@ def _problems(check: object, name: str | None) -> Iterator[str]:
         yield f"found kind = {kind!r}, expected {wanted}"
     if is_dataclass(check) and "kind" in [field.name for field in fields(check)]:
         yield "found kind among the fields, which are YAML keys, expected kind: ClassVar[str]"
-    converses = hasattr(check, "converse")
+    converses = hasattr(check, "run_session")
     if converses and (hasattr(check, "judge") or hasattr(check, "trials")):
-        yield "found converse beside trials or judge, expected one or the other"
+        yield "found run_session beside trials or judge, expected one or the other"
     for method, names in {"fits": ("entry",), **(CONVERSES if converses else ASKED)}.items():
         yield from _method_problems(check, method, names)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -127,7 +128,7 @@ class Bench:
 
 
 @dataclass(frozen=True)
-class Conduct:
+class SubmissionContext:
     """What is known of a submission beside the answers to a check's own trials."""
 
     source: Source
@@ -155,12 +156,12 @@ class Check(Protocol):
         entry: EntryPoint,
         trials: tuple[Trial, ...],
         answers: list[Answer],
-        conduct: Conduct,
+        context: SubmissionContext,
     ) -> Judgement: ...
 
 
 @runtime_checkable
-class Conversation(Protocol):
+class InteractiveCheck(Protocol):
     """A check that needs the candidate to itself, step by step."""
 
     @property
@@ -168,14 +169,14 @@ class Conversation(Protocol):
 
     def fits(self, entry: EntryPoint) -> bool: ...
 
-    def converse(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement: ...
+    def run_session(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement: ...
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedCheck:
     """One check on one entry point."""
 
-    check: Check | Conversation
+    check: Check | InteractiveCheck
     entry: EntryPoint
     # Whether its failure fails a submission.
     required: bool
@@ -203,3 +204,11 @@ class Step:
             fits or answer.facts.get("refused")
             for fits, (answer, _) in zip(fitting, asked, strict=True)
         )
+
+
+def number_of(text: object) -> float:
+    """The float that ``text`` is the ``repr`` of; NaN, which is never right, where it is none."""
+    try:
+        return float(text) if isinstance(text, str) else math.nan
+    except ValueError:
+        return math.nan

@@ -15,7 +15,7 @@ import torch
 from torch.autograd.gradcheck import GradcheckError
 
 from harness.checks.compare import steady_stacks
-from harness.checks.context import Bench, Conduct, Judgement, Trial
+from harness.checks.context import Bench, Judgement, SubmissionContext, Trial
 from harness.errors import ScenarioError
 from harness.model import EntryPoint, Fault, Outcome
 from harness.numerics.inputs import Case
@@ -32,7 +32,7 @@ MOST_DRAWS = 20
 
 
 @dataclass(frozen=True)
-class Run:
+class RehearsedRun:
     """One rehearsed gradcheck."""
 
     case: Case
@@ -77,12 +77,12 @@ class Stock:
 
     def _rehearsed(
         self, bench: Bench, entry: EntryPoint
-    ) -> tuple[tuple[Run, ...], tuple[Trial, ...]]:
+    ) -> tuple[tuple[RehearsedRun, ...], tuple[Trial, ...]]:
         return bench.once((self, entry.name), lambda: self._rehearse(bench, entry))
 
     def _rehearse(
         self, bench: Bench, entry: EntryPoint
-    ) -> tuple[tuple[Run, ...], tuple[Trial, ...]]:
+    ) -> tuple[tuple[RehearsedRun, ...], tuple[Trial, ...]]:
         draw = bench.drawer(entry, self.kind)
         runs, trials = [], []
         for stack in steady_stacks(entry)[:2]:
@@ -101,7 +101,7 @@ class Stock:
                     f"{entry.name!r}; mend the oracle, or drop the check"
                 )
             shape = bench.reference(case).value().shape
-            runs.append(Run(case, inputs, tuple(rehearsal.questions), shape))
+            runs.append(RehearsedRun(case, inputs, tuple(rehearsal.questions), shape))
             trials += [Trial(question, {}, case.label) for question in rehearsal.questions.values()]
         return tuple(runs), tuple(trials)
 
@@ -142,7 +142,7 @@ class Stock:
             yield None
 
     @staticmethod
-    def _misfit(run: Run, memo: Memo) -> str | None:
+    def _misfit(run: RehearsedRun, memo: Memo) -> str | None:
         """The first answer that has not the shape and dtype of a right one."""
         dtype = run.inputs[0].dtype
         for (kind, mask, *_), answer in memo.answers.items():
@@ -195,7 +195,7 @@ class Gradcheck(Stock):
         entry: EntryPoint,
         trials: tuple[Trial, ...],
         answers: list[Answer],
-        conduct: Conduct,
+        context: SubmissionContext,
     ) -> Judgement:
         for objection in self._results(bench, entry, answers):
             if objection is not None and objection.ours:
@@ -248,7 +248,7 @@ class GradcheckMustFail(Gradcheck):
         entry: EntryPoint,
         trials: tuple[Trial, ...],
         answers: list[Answer],
-        conduct: Conduct,
+        context: SubmissionContext,
     ) -> Judgement:
         for objection in self._results(bench, entry, answers):
             if objection is None:

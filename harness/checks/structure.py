@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.checks.context import Bench, Conduct, Judgement, Trial
+from harness.checks.context import Bench, Judgement, SubmissionContext, Trial
 from harness.code import FunctionClass, Source
 from harness.code.names import resolve
 from harness.model import EntryPoint, Fault
@@ -100,15 +100,15 @@ class HandWritten:
         entry: EntryPoint,
         trials: tuple[Trial, ...],
         answers: list[Answer],
-        conduct: Conduct,
+        context: SubmissionContext,
     ) -> Judgement:
-        plain = conduct.plain[entry.name]
+        plain = context.plain[entry.name]
         if plain.error is not None:
             return Judgement.raised(plain)
         if not plain.facts.get("requires_grad"):
             return _not_own("The result has no history: no Function carries a gradient.")
         used = functions_in(plain)
-        defined = {function.name: function for function in conduct.source.functions}
+        defined = {function.name: function for function in context.source.functions}
         if not used:
             return _not_own(
                 "No autograd Function of the submission is behind the result; autograd does it all."
@@ -118,7 +118,7 @@ class HandWritten:
             return _not_own(
                 f"The result claims to come from {unknown[0]}, which the source does not define."
             )
-        line = defined[used[0]].line - conduct.source.offset
+        line = defined[used[0]].line - context.source.offset
         if defined[used[0]].backward is None:
             return _not_own(f"{used[0]} has no backward of its own.", line=line)
         others = [
@@ -134,7 +134,7 @@ class HandWritten:
             )
         if self.autograd == FORBIDDEN:
             for name in used:
-                inside = _autograd_line(defined[name], conduct.source)
+                inside = _autograd_line(defined[name], context.source)
                 if inside is not None:
                     return _not_own(
                         f"The backward of {name} runs autograd on the operation instead of "
@@ -162,17 +162,17 @@ class SeparateFunctions:
         entry: EntryPoint,
         trials: tuple[Trial, ...],
         answers: list[Answer],
-        conduct: Conduct,
+        context: SubmissionContext,
     ) -> Judgement:
-        mine = set(functions_in(conduct.plain[entry.name]))
+        mine = set(functions_in(context.plain[entry.name]))
         sharing = [
             name
-            for name, answer in conduct.plain.items()
+            for name, answer in context.plain.items()
             if name != entry.name and mine & set(functions_in(answer))
         ]
         if not mine:
             return _not_own("No autograd Function of the submission is behind the result.")
-        if sharing and not self._has_own(entry.name, conduct):
+        if sharing and not self._has_own(entry.name, context):
             return _not_own(
                 f"It shares {', '.join(sorted(mine))} with {', '.join(sharing)}; "
                 "each one was to be a Function of its own."
@@ -180,11 +180,11 @@ class SeparateFunctions:
         return Judgement.passed(f"Its Function is its own: {', '.join(sorted(mine))}.")
 
     @staticmethod
-    def _has_own(name: str, conduct: Conduct) -> bool:
+    def _has_own(name: str, context: SubmissionContext) -> bool:
         elsewhere = {
             function
-            for other, answer in conduct.plain.items()
+            for other, answer in context.plain.items()
             if other != name
             for function in functions_in(answer)
         }
-        return bool(set(functions_in(conduct.plain[name])) - elsewhere)
+        return bool(set(functions_in(context.plain[name])) - elsewhere)

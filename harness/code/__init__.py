@@ -15,13 +15,13 @@ from harness.code.functions import find_functions
 from harness.code.gradchecks import find_gradchecks
 from harness.code.names import Def, aliases, every, last, mentioned, own_nodes
 from harness.code.parsing import MAX_CHARACTERS, Unreadable, parse
-from harness.code.syntax import FunctionClass, Gradcheck, Lines, Method, Return, Source
+from harness.code.syntax import FunctionClass, GradcheckCall, Lines, Method, Return, Source
 from harness.model import Submission
 
 __all__ = [
     "MAX_CHARACTERS",
     "FunctionClass",
-    "Gradcheck",
+    "GradcheckCall",
     "Lines",
     "Method",
     "Return",

@@ -11,7 +11,7 @@ from functools import cached_property
 from itertools import islice
 
 from harness.code.names import GRADCHECKS, Def, every, last, mentioned
-from harness.code.syntax import Gradcheck, Source
+from harness.code.syntax import GradcheckCall, Source
 
 _DOUBLE = frozenset({"double", "float64", "cdouble", "complex128"})
 _SINGLE = frozenset({"float", "float32", "half", "float16", "bfloat16"})
@@ -24,7 +24,7 @@ _MAX_NAMES, _MAX_ORIGINS, _MAX_CALLS = 64, 100, 100
 _MAX_PIECES = 100_000
 
 
-def find_gradchecks(source: Source) -> tuple[Gradcheck, ...]:
+def find_gradchecks(source: Source) -> tuple[GradcheckCall, ...]:
     """The calls of gradcheck or gradgradcheck, in order of lines; the first found."""
     reader = _Reader(source)
     found = reader.visit(source.tree, None, False, False)
@@ -71,7 +71,7 @@ class _Reader:
 
     def visit(
         self, node: ast.AST, inside: Def | None, used: bool, swallowed: bool
-    ) -> Iterator[Gradcheck]:
+    ) -> Iterator[GradcheckCall]:
         for child in ast.iter_child_nodes(node):
             noticed = not isinstance(child, ast.Expr) and (used or isinstance(child, ast.stmt))
             silenced = swallowed and not isinstance(child, Def)
@@ -94,11 +94,11 @@ class _Reader:
 
     def read(
         self, call: ast.Call, name: str, inside: Def | None, used: bool, swallowed: bool
-    ) -> Gradcheck:
+    ) -> GradcheckCall:
         keywords = {k.arg: k.value for k in call.keywords if k.arg}
         target = call.args[0] if call.args else keywords.get("func")
         given = {**dict(zip(_POSITIONAL, call.args[2:], strict=False)), **keywords}
-        return Gradcheck(
+        return GradcheckCall(
             name=name,
             line=self.source.line(call),
             inside=inside.name if inside else None,

@@ -80,7 +80,7 @@ class FunctionClass:
 
 
 @dataclass(frozen=True)
-class Gradcheck:
+class GradcheckCall:
     """A place that calls ``gradcheck`` or ``gradgradcheck``."""
 
     name: str
@@ -137,7 +137,7 @@ class Source:
     aliases: Mapping[str, str] = field(default_factory=dict)
     # In the order of their definition.
     functions: tuple[FunctionClass, ...] = ()
-    gradchecks: tuple[Gradcheck, ...] = ()
+    gradchecks: tuple[GradcheckCall, ...] = ()
     # Every function of the file by name, nested ones and methods of other classes included.
     defs: Mapping[str, Def] = field(default_factory=dict)
     # Functions that a name applies directly, e.g. ``swish_beta`` -> ``{"SwishBeta"}``.

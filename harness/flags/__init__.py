@@ -12,7 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeVar
 
-from harness.checks.behaviour import LibraryCalled, NoMutation
+from harness.checks.library import LibraryCalled
+from harness.checks.side_effects import NoMutation
 from harness.checks.structure import HandWritten
 from harness.checks.text import sentences
 from harness.code import Source

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 
 from harness.checks.compare import RepeatedCalls
-from harness.checks.context import Conduct, Conversation, Judgement, Step
+from harness.checks.context import InteractiveCheck, Judgement, PlannedCheck, SubmissionContext
 from harness.checks.structure import HandWritten
 from harness.code.unplugged import unplugged
 from harness.diagnosis.explanation import Heard, explain, find_smallest
@@ -40,7 +40,9 @@ def put_questions(work: Work) -> Work:
     plain = {name: next(rest) for name in names}
     answers = tuple([next(rest) for _ in step.trials] for step in work.steps)
     right = [step.mark(answer) for step, answer in zip(work.steps, answers, strict=True)]
-    settled = all(right) and not any(isinstance(step.check, Conversation) for step in work.steps)
+    settled = all(right) and not any(
+        isinstance(step.check, InteractiveCheck) for step in work.steps
+    )
     return replace(work, plain=plain, answers=answers, settled=settled)
 
 
@@ -59,13 +61,13 @@ def judge_answers(work: Work) -> Work:
     return replace(work, heard=heard, findings=findings)
 
 
-def _finding(work: Work, step: Step, answers: Sequence[Answer]) -> Finding:
+def _finding(work: Work, step: PlannedCheck, answers: Sequence[Answer]) -> Finding:
     bench = work.plan.bench
-    if isinstance(step.check, Conversation):
-        judgement: Judgement = step.check.converse(bench, step.entry, work.process)
+    if isinstance(step.check, InteractiveCheck):
+        judgement: Judgement = step.check.run_session(bench, step.entry, work.process)
     else:
-        conduct = Conduct(work.source, work.plain)
-        judgement = step.check.judge(bench, step.entry, step.trials, list(answers), conduct)
+        context = SubmissionContext(work.source, work.plain)
+        judgement = step.check.judge(bench, step.entry, step.trials, list(answers), context)
     return Finding(
         step.check.kind,
         step.entry.name,
@@ -162,7 +164,7 @@ def _differentiable_without_backward(work: Work, names: Sequence[str]) -> tuple[
 
 def ask_check_by_check(work: Work) -> Work:
     """Ask again, one check after the other, so that it is known at which one the process ends."""
-    step: Step | None = None
+    step: PlannedCheck | None = None
     try:
         with Session(work.address, work.plan.scenario.limits) as session:
             work = load_code(replace(work, session=session))
@@ -187,7 +189,7 @@ def ask_check_by_check(work: Work) -> Work:
     return replace(work, session=None)
 
 
-def _ended(work: Work, at: Step | None, fault: CandidateFault) -> list[Finding]:
+def _ended(work: Work, at: PlannedCheck | None, fault: CandidateFault) -> list[Finding]:
     """The finding of the step at which the process ended, and those that it never came to."""
     message = str(fault)[:1].upper() + str(fault)[1:] + "."
     if at is None:

@@ -8,9 +8,9 @@ from dataclasses import replace
 import torch
 
 from harness import checks
-from harness.checks.behaviour import LibraryCalled
 from harness.checks.compare import steady_stacks
-from harness.checks.context import Bench, Check, Conversation, Step, Trial
+from harness.checks.context import Bench, Check, InteractiveCheck, PlannedCheck, Trial
+from harness.checks.library import LibraryCalled
 from harness.errors import ScenarioError
 from harness.model import CheckSpec, EntryPoint, Quantity, Scenario
 from harness.numerics import oracles
@@ -38,7 +38,7 @@ class Plan:
             for name, question in self.plain.items()
             for ones in [torch.ones_like(self.bench.reference(question.case).value()).detach()]
         }
-        self.steps: list[Step] = []
+        self.steps: list[PlannedCheck] = []
         for spec in scenario.checks:
             check, entries = checks.build(spec, scenario)
             if not entries:
@@ -48,16 +48,16 @@ class Plan:
                 )
             for entry in entries:
                 trials = self._trials(spec, check, entry)
-                self.steps.append(Step(check, entry, spec.required, trials))
+                self.steps.append(PlannedCheck(check, entry, spec.required, trials))
 
     def _trials(
-        self, spec: CheckSpec, check: Check | Conversation, entry: EntryPoint
+        self, spec: CheckSpec, check: Check | InteractiveCheck, entry: EntryPoint
     ) -> tuple[Trial, ...]:
         about = f"{spec.where}: check {spec.kind!r} of entry point {entry.name!r}"
         try:
             if isinstance(check, LibraryCalled):
                 check.check_module(self.bench, entry)
-            if isinstance(check, Conversation):
+            if isinstance(check, InteractiveCheck):
                 return ()
             trials = check.trials(self.bench, entry)
         except OracleError as error:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.checks.context import Step
+from harness.checks.context import PlannedCheck
 from harness.code import Source
 from harness.diagnosis.explanation import Heard, Smallest
 from harness.grading.plan import Plan
@@ -31,7 +31,7 @@ class Work:
     # Entry points that can be called.
     usable: tuple[str, ...] = ()
     # Checks of usable entry points, and the answers to what each asked.
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PlannedCheck, ...] = ()
     answers: tuple[Sequence[Answer], ...] = ()
     # Entry point -> answer to a plain call of it, with its graph.
     plain: Mapping[str, Answer] = field(default_factory=dict)

@@ -17,7 +17,7 @@ _FEWEST, _MOST = 8, 4_000
 _WORDS: Final = 600
 
 
-class Answer(BaseModel):
+class ModelAnswer(BaseModel):
     """What a model must answer; the quote comes first, so that the verdict follows from it."""
 
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
@@ -31,7 +31,7 @@ class Malformed(ValueError):
     """An answer that does not have the form that was asked for."""
 
 
-def parse(text: str) -> Answer:
+def parse(text: str) -> ModelAnswer:
     """The answer in ``text``, which may be fenced as code.
 
     Raises ``Malformed`` with what is wrong.
@@ -39,14 +39,14 @@ def parse(text: str) -> Answer:
     bare = text.strip()
     fenced = re.fullmatch(r"```(?:json)?\s*\n(.*?)\n?\s*```", bare, re.S)
     try:
-        return Answer.model_validate_json(fenced[1] if fenced else bare)
+        return ModelAnswer.model_validate_json(fenced[1] if fenced else bare)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise Malformed(f"{where}: {first['msg']}" if where else first["msg"]) from None
 
 
-def opinion(answer: Answer, reply: str) -> Opinion:
+def opinion(answer: ModelAnswer, reply: str) -> Opinion:
     """``answer`` as an opinion, where its quote holds; white space may differ, nothing else."""
     why = " ".join(answer.why.split())[:_WORDS]
     if answer.verdict == "unclear":

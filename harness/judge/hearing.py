@@ -36,7 +36,7 @@ _IN_VAIN: Final = 8
 
 
 @dataclass(frozen=True)
-class Question:
+class ReplyQuestion:
     """One reply and one line of its rubric."""
 
     submission: str
@@ -94,7 +94,7 @@ class Order:
     fresh: bool = False
 
 
-def questions(results: Results, judge: str, only: Sequence[str] = ()) -> list[Question]:
+def questions(results: Results, judge: str, only: Sequence[str] = ()) -> list[ReplyQuestion]:
     """Every reply with every line of its scenario, in an order that is the same each time.
 
     The order has nothing to do with arms or scenarios, so that the first few are a fair sample.
@@ -102,7 +102,7 @@ def questions(results: Results, judge: str, only: Sequence[str] = ()) -> list[Qu
     """
     lines = {scenario.id: scenario.expected_behaviour for scenario in results.scenarios}
     found = [
-        Question(one.id, one.text, line, key_of(judge, one.text, line))
+        ReplyQuestion(one.id, one.text, line, key_of(judge, one.text, line))
         for one in results.submissions
         if not only or any(one.scenario == p or fnmatchcase(one.id, p) for p in only)
         for line in lines[one.scenario]
@@ -128,7 +128,7 @@ def hear(
     """
     asked = questions(results, judge.name, order.only)
     answers: dict[str, Opinion] = {}
-    new: dict[str, Question] = {}
+    new: dict[str, ReplyQuestion] = {}
     for question in asked:
         known = None if order.fresh else book.get(question.key)
         if known is not None:
@@ -161,14 +161,14 @@ def hear(
 
 
 def _answered(
-    todo: Sequence[Question], judge: Judge, jobs: int
-) -> Iterator[tuple[Question, Opinion]]:
+    todo: Sequence[ReplyQuestion], judge: Judge, jobs: int
+) -> Iterator[tuple[ReplyQuestion, Opinion]]:
     """Each question with its opinion, as they come.
 
     The threads are daemons: whoever interrupts does not wait for answers under way.
     """
-    waiting: queue.SimpleQueue[Question] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[Question, Opinion | Exception]] = queue.SimpleQueue()
+    waiting: queue.SimpleQueue[ReplyQuestion] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[ReplyQuestion, Opinion | Exception]] = queue.SimpleQueue()
     stopped = threading.Event()
     for question in todo:
         waiting.put(question)

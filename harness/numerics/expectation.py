@@ -250,6 +250,11 @@ def second_parts(expected: Sequence[Expected]) -> dict[Part, Expected]:
     return {**gradient_parts(for_leaves), part.COTANGENT_GRADIENT: for_cotangent}
 
 
+def first_draw(seed: int) -> torch.Tensor:
+    """What a generator that was just seeded gives next."""
+    return torch.rand(4, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
 def untouched(case: Case) -> dict[Part, Expected]:
     """The tensor arguments as they must be after the call, by the names of an answer's parts."""
     return {

@@ -58,13 +58,13 @@ class Question:
     others: tuple[Question, ...] = ()
 
     @cached_property
-    def sealed(self) -> Sealed:
+    def encoded(self) -> EncodedQuestion:
         """Itself, ready to be sent."""
-        letter = Letter()
-        call = json.dumps(letter.call(self), separators=(",", ":")).encode()
-        metas = [wire.described(tensor) for tensor in letter.tensors]
+        builder = MessageBuilder()
+        call = json.dumps(builder.call(self), separators=(",", ":")).encode()
+        metas = [wire.described(tensor) for tensor in builder.tensors]
         listed = json.dumps(metas, separators=(",", ":"))[1:-1].encode()
-        return Sealed(call, listed, letter.tensors)
+        return EncodedQuestion(call, listed, builder.tensors)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Answer:
         return line if type(line) is int and line > 0 else None
 
 
-class Letter:
+class MessageBuilder:
     """Questions on their way into one message: tensors are listed once."""
 
     def __init__(self) -> None:
@@ -172,7 +172,7 @@ class Letter:
 
 
 @dataclass(frozen=True)
-class Sealed:
+class EncodedQuestion:
     """A question as it travels; made once, however often it is asked."""
 
     # The call, and its tensors as ``[dtype, shape]`` without the brackets around them.
@@ -182,13 +182,13 @@ class Sealed:
 
 
 def _frame(questions: Sequence[Question]) -> bytes:
-    sealed = [question.sealed for question in questions]
+    encoded = [question.encoded for question in questions]
     head = b'{"do":"ask","calls":[%s],"counts":%s,"tensors":[%s]}' % (
-        b",".join(one.call for one in sealed),
-        json.dumps([len(one.tensors) for one in sealed]).encode(),
-        b",".join(one.metas for one in sealed if one.tensors),
+        b",".join(one.call for one in encoded),
+        json.dumps([len(one.tensors) for one in encoded]).encode(),
+        b",".join(one.metas for one in encoded if one.tensors),
     )
-    return wire.frame(head, wire.packed([t for one in sealed for t in one.tensors]))
+    return wire.frame(head, wire.packed([t for one in encoded for t in one.tensors]))
 
 
 def put(

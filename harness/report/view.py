@@ -275,7 +275,7 @@ class Detail:
 
 
 @dataclass(frozen=True)
-class Part:
+class PagePart:
     """A file with some of the submissions of a large run."""
 
     # Relative to the report.
@@ -319,7 +319,7 @@ class Page:
     # Empty where there are ``parts``.
     details: tuple[Detail, ...]
     # Where the submissions of a run too large for one page are.
-    parts: tuple[Part, ...]
+    parts: tuple[PagePart, ...]
     wall: str
 
 
@@ -449,13 +449,13 @@ def _anchor(place: int) -> str:
     return f"submission-{place + 1}"
 
 
-def _parts(cells: Sequence[Cell]) -> tuple[Part, ...]:
+def _parts(cells: Sequence[Cell]) -> tuple[PagePart, ...]:
     parts = []
     for start in range(0, len(cells), PER_PART):
         some = cells[start : start + PER_PART]
         states = Counter(_state(cell.answers) for cell in some)
         parts.append(
-            Part(
+            PagePart(
                 href=f"submissions/{start // PER_PART + 1:04}.html",
                 first=start + 1,
                 last=start + len(some),

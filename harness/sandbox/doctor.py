@@ -55,7 +55,7 @@ ADVICE = {
 
 
 @dataclass(frozen=True)
-class Sign:
+class LayerSign:
     """One line of the examination."""
 
     # ``None`` for what is neither good nor bad.
@@ -66,16 +66,18 @@ class Sign:
     advice: str = ""
 
 
-def examine(probe: Probe) -> Iterator[Sign]:
+def examine(probe: Probe) -> Iterator[LayerSign]:
     """What each layer says; the last signs come from a candidate that is really run."""
-    yield Sign(None, "kernel", f"{platform.release()} {platform.machine()}, user {os.getuid()}")
+    yield LayerSign(
+        None, "kernel", f"{platform.release()} {platform.machine()}, user {os.getuid()}"
+    )
     for layer, problem in probe.problems.items():
         if problem is not None:
-            yield Sign(False, layer, problem, advice(layer, problem))
+            yield LayerSign(False, layer, problem, advice(layer, problem))
         else:
-            yield Sign(True, layer, _detail(layer))
-    yield Sign(True, "rlimits", "address space, processor time, files, processes")
-    yield Sign(True, "deadline", "kept outside the candidate's process")
+            yield LayerSign(True, layer, _detail(layer))
+    yield LayerSign(True, "rlimits", "address space, processor time, files, processes")
+    yield LayerSign(True, "deadline", "kept outside the candidate's process")
     yield from _trial(probe.tier)
 
 
@@ -99,7 +101,7 @@ def _detail(layer: str) -> str:
     return f"version {version}{rest}"
 
 
-def _trial(tier: Tier) -> Iterator[Sign]:
+def _trial(tier: Tier) -> Iterator[LayerSign]:
     started = time.perf_counter()
     with Zygote(tier) as zygote:
         warm_s = time.perf_counter() - started
@@ -114,9 +116,9 @@ def _trial(tier: Tier) -> Iterator[Sign]:
         spent_ms = 1e3 * (time.perf_counter() - started)
     if any(part.tolist() == [9.0] for part in parts):
         found = f"starts, computes and ends in {spent_ms:.0f} ms, after {warm_s:.1f} s to warm up"
-        yield Sign(True, "candidate", found)
+        yield LayerSign(True, "candidate", found)
     else:
         found = f"computes {[part.tolist() for part in parts]} for 3 · 3"
-        yield Sign(False, "candidate", found, "The installation of torch is broken.")
+        yield LayerSign(False, "candidate", found, "The installation of torch is broken.")
     stretched = "as given" if zygote.pace <= 1.0 else f"times {zygote.pace:.1f}: a slow machine"
-    yield Sign(None, "time limits", stretched)
+    yield LayerSign(None, "time limits", stretched)

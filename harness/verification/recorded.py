@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from harness.code import Gradcheck, Source
+from harness.code import GradcheckCall, Source
 from harness.code.names import Def, mentioned
 from harness.code.states import analyse_once, function_states
 from harness.model import (
@@ -28,7 +28,7 @@ from harness.model import (
     Verification,
     VerificationWhy,
 )
-from harness.read.transcripts import Change, PythonRun, Replay, Run, bundle, find, replay
+from harness.read.transcripts import FileChange, PythonRun, Replay, ScriptRun, bundle, find, replay
 from harness.verification.written import Needed, Weakness, all_of, listed, weakness
 
 # Characters of code in different states that are read for the changes, and for the runs.
@@ -48,7 +48,7 @@ class RecordedCheck:
     # Index of the step, and its line in the rendered text.
     step: int
     line: int
-    call: Gradcheck
+    call: GradcheckCall
     # Functions it applied; ``None`` where that cannot be told.
     functions: frozenset[str] | None
     # Whether each of them was applied by itself, as in a loop.
@@ -156,7 +156,7 @@ def gather(submission: Submission, scenario: Scenario, needed: Needed) -> Transc
     )
 
 
-def _last_runs(runs: Sequence[Run]) -> Sequence[Run]:
+def _last_runs(runs: Sequence[ScriptRun]) -> Sequence[ScriptRun]:
     """Those whose files are read: the last ones, as far as reading them stays quick."""
     seen, room = set[str](), _MAX_READ
     for count, run in enumerate(reversed(runs)):
@@ -183,7 +183,7 @@ def _touched(played: Replay, wanted: frozenset[str]) -> Mapping[str, int]:
 
 
 def _checks(
-    run: Run,
+    run: ScriptRun,
     steps: Sequence[Step],
     entries: tuple[str, ...],
     scenario: Scenario,
@@ -220,14 +220,14 @@ def _checks(
             )
 
 
-def _parametrized(source: Source, call: Gradcheck) -> frozenset[str] | None:
+def _parametrized(source: Source, call: GradcheckCall) -> frozenset[str] | None:
     """Functions that a decorator hands to the test around a call."""
     node = source.defs.get(call.inside or "")
     names = frozenset().union(*(mentioned(d) for d in node.decorator_list)) if node else frozenset()
     return source.reached_from(names) or call.functions
 
 
-def _scripts(run: Run) -> Iterator[tuple[str, str]]:
+def _scripts(run: ScriptRun) -> Iterator[tuple[str, str]]:
     """Path (empty for inline code) and code of what was started."""
     started = run.started
     if started.mode == "inline":
@@ -248,7 +248,7 @@ def _scripts(run: Run) -> Iterator[tuple[str, str]]:
                 yield path, content
 
 
-def _executed(source: Source, started: PythonRun, path: str) -> Iterator[Gradcheck]:
+def _executed(source: Source, started: PythonRun, path: str) -> Iterator[GradcheckCall]:
     """The gradchecks that a run reaches: from the top level, the main guard or a test."""
     testing = started.mode == "pytest"
     guards = [
@@ -292,7 +292,7 @@ def _chosen(name: str, only: str) -> bool:
     return False
 
 
-def _outcome(run: Run, step: Step) -> tuple[bool | None, str]:
+def _outcome(run: ScriptRun, step: Step) -> tuple[bool | None, str]:
     """Whether a run passed; where nobody can tell, why."""
     started = run.started
     if started.void:
@@ -330,7 +330,7 @@ def _line_around(text: str, place: int) -> str:
 
 
 def _history(
-    changes: Sequence[Change], wanted: frozenset[str], entries: tuple[str, ...]
+    changes: Sequence[FileChange], wanted: frozenset[str], entries: tuple[str, ...]
 ) -> Iterator[tuple[int, int, str, EventKind]]:
     """When each wanted Function was written and changed: change, step, Function, what."""
     known: dict[str, int] = {}

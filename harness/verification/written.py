@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
-from harness.code import Gradcheck, Source, analyse
+from harness.code import GradcheckCall, Source, analyse
 from harness.code.lines import line_index
 from harness.model import OwnTests, Scenario, StepKind, Submission, VerificationWhy
 from harness.read.submissions import Snippet, snippets
@@ -135,7 +135,7 @@ def _snippets(submission: Submission) -> Iterable[Snippet]:
                 yield replace(snippet, line=snippet.line + step.line)
 
 
-def _snippet_functions(call: Gradcheck, source: Source | None) -> frozenset[str] | None:
+def _snippet_functions(call: GradcheckCall, source: Source | None) -> frozenset[str] | None:
     """Functions a snippet checks: the names in it are those of the submission's code."""
     if source is None:
         return None
@@ -144,7 +144,7 @@ def _snippet_functions(call: Gradcheck, source: Source | None) -> frozenset[str]
 
 
 def weakness(
-    call: Gradcheck,
+    call: GradcheckCall,
     scenario: Scenario,
     needed: Needed,
     functions: frozenset[str] | None = None,

@@ -21,7 +21,7 @@ from harness.model import (
     TensorArgument,
     Trap,
 )
-from harness.read.scenarios.document import Document
+from harness.read.scenarios.document import YamlDocument
 from harness.read.scenarios.schema import (
     BehaviourModel,
     CheckModel,
@@ -66,7 +66,7 @@ def skill_of(folder: Path, model: SkillModel) -> Skill:
 
 
 def scenario_of(
-    document: Document, model: ScenarioModel, rows: dict[str, Trap], fingerprint: str
+    document: YamlDocument, model: ScenarioModel, rows: dict[str, Trap], fingerprint: str
 ) -> Scenario:
     """The scenario of a document whose references have been checked."""
     checks = [
@@ -160,7 +160,7 @@ def _argument(name: str, model: TensorModel | NumbersModel | LogModel | LayersMo
 
 
 def _checks(
-    document: Document, section: str, checks: Iterable[str | CheckModel]
+    document: YamlDocument, section: str, checks: Iterable[str | CheckModel]
 ) -> Iterable[CheckSpec]:
     for number, check in enumerate(checks):
         named = CheckModel(kind=check) if isinstance(check, str) else check

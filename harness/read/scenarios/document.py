@@ -35,7 +35,7 @@ _LOADER: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True)
-class Document:
+class YamlDocument:
     """A parsed file and where each of its values was written."""
 
     path: Path
@@ -60,7 +60,7 @@ class _UnreadableError(Exception):
         self.problem = problem
 
 
-def read(path: Path) -> tuple[Document | None, list[Problem]]:
+def read(path: Path) -> tuple[YamlDocument | None, list[Problem]]:
     """The document at ``path``, or every reason why it cannot be taken in."""
     try:
         data = _bytes(path)
@@ -70,7 +70,7 @@ def read(path: Path) -> tuple[Document | None, list[Problem]]:
         return None, [error.problem]
     if builder.problems:
         return None, builder.problems
-    return Document(path, data, value, builder.lines), []
+    return YamlDocument(path, data, value, builder.lines), []
 
 
 def _bytes(path: Path) -> bytes:

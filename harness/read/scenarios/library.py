@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.errors import ScenarioError
 from harness.model import Scenario, Skill, Trap
 from harness.read.scenarios.build import scenario_of, skill_of
-from harness.read.scenarios.document import Document, read
+from harness.read.scenarios.document import YamlDocument, read
 from harness.read.scenarios.problem import Problem, listed, nearest, refuse
 from harness.read.scenarios.reference import scenario_problems, skill_problems
 from harness.read.scenarios.schema import ScenarioModel, SkillModel
@@ -52,7 +52,7 @@ def load(root: Path) -> Library:
     problems: list[Problem] = []
     skills: list[Skill] = []
     scenarios: list[Scenario] = []
-    ids: list[tuple[str, Document]] = []
+    ids: list[tuple[str, YamlDocument]] = []
     for folder, files in folders.items():
         reading = _Folder(folder, files)
         problems += reading.problems
@@ -86,7 +86,7 @@ def _scenario_files(folder: Path) -> list[Path]:
     return [path for path in _yaml_files(folder) if path.name != "skill.yaml"]
 
 
-def _same_ids(ids: Iterable[tuple[str, Document]]) -> Iterable[Problem]:
+def _same_ids(ids: Iterable[tuple[str, YamlDocument]]) -> Iterable[Problem]:
     first: dict[str, Path] = {}
     for name, document in ids:
         other = first.setdefault(name, document.path)
@@ -106,7 +106,7 @@ class _Folder:
         self.skills: list[Skill] = []
         self.scenarios: list[Scenario] = []
         # Of every file that could be read, valid or not, to find ids given twice.
-        self.ids: list[tuple[str, Document]] = []
+        self.ids: list[tuple[str, YamlDocument]] = []
         self._shared: list[tuple[str, bytes]] = []
         self._rows: dict[str, Trap] | None = None
         self._flags: tuple[str, ...] | None = None
@@ -161,7 +161,9 @@ class _Folder:
         if not self.problems and self._rows is not None:
             self.scenarios.append(scenario_of(document, model, self._rows, fingerprint))
 
-    def _provided(self, document: Document, model: ScenarioModel) -> Iterable[tuple[str, bytes]]:
+    def _provided(
+        self, document: YamlDocument, model: ScenarioModel
+    ) -> Iterable[tuple[str, bytes]]:
         for number, name in enumerate(model.provided):
             path = self.folder / "provided" / f"{name}.py"
             try:

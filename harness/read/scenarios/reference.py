@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.model import KINK_MARGIN, TensorArgument
-from harness.read.scenarios.document import Document
+from harness.read.scenarios.document import YamlDocument
 from harness.read.scenarios.field import SLUG
 from harness.read.scenarios.problem import KeyPath, Problem, described, listed, nearest
 from harness.read.scenarios.schema import (
@@ -34,14 +34,14 @@ M = TypeVar("M", bound=BaseModel)
 Row = TypeVar("Row", TrapModel, RationalizationModel, RedFlagModel)
 
 
-def skill_problems(document: Document) -> Iterator[Problem]:
+def skill_problems(document: YamlDocument) -> Iterator[Problem]:
     """Ids that stand twice in one of the skill's tables."""
     yield from _repeats(document, "rationalizations", RationalizationModel)
     yield from _repeats(document, "red_flags", RedFlagModel)
 
 
 def scenario_problems(
-    document: Document, rows: Collection[str] | None, flags: Collection[str] | None
+    document: YamlDocument, rows: Collection[str] | None, flags: Collection[str] | None
 ) -> Iterator[Problem]:
     """Every broken reference; ``rows`` and ``flags`` are the skill's ids, ``None`` if unreadable.
 
@@ -76,7 +76,7 @@ def scenario_problems(
     yield from _behaviour_problems(document, flags)
 
 
-def _behaviour_problems(document: Document, flags: Collection[str] | None) -> Iterator[Problem]:
+def _behaviour_problems(document: YamlDocument, flags: Collection[str] | None) -> Iterator[Problem]:
     """Rules that look at evidence which this scenario never has."""
     checks = [*_part(document, "checks", list), *_part(document, "advisory", list)]
     kinds = [c.get("kind") if isinstance(c, dict) else c for c in checks]
@@ -97,7 +97,7 @@ def _behaviour_problems(document: Document, flags: Collection[str] | None) -> It
                         yield _unknown(document, key, name, where, names, remedy)
 
 
-def _part(document: Document, key: str, kind: type[T]) -> T:
+def _part(document: YamlDocument, key: str, kind: type[T]) -> T:
     """A top-level value of the document, empty where it is missing or of another type."""
     value = document.value.get(key) if isinstance(document.value, dict) else None
     return value if isinstance(value, kind) else kind()
@@ -111,7 +111,7 @@ def _valid(model: type[M], parts: Iterable[tuple[K, Any]]) -> Iterator[tuple[K, 
 
 
 def _entry_point_problems(
-    document: Document, key: KeyPath, entry: EntryPointModel
+    document: YamlDocument, key: KeyPath, entry: EntryPointModel
 ) -> Iterator[Problem]:
     names = list(entry.arguments)
     dimensions: dict[str, None] = {}
@@ -167,7 +167,7 @@ def _tensors(entry: EntryPointModel) -> dict[str, TensorModel]:
 
 
 def _what_cannot_be_drawn(
-    document: Document, key: KeyPath, entry: EntryPointModel
+    document: YamlDocument, key: KeyPath, entry: EntryPointModel
 ) -> Iterator[Problem]:
     """Arguments that no check could be asked with."""
     at = (*key, "arguments")
@@ -199,7 +199,7 @@ def _what_cannot_be_drawn(
             yield _problem(document, (*at, name), found, expected, "Add a stack without dropout.")
 
 
-def _repeats(document: Document, section: str, model: type[Row]) -> Iterator[Problem]:
+def _repeats(document: YamlDocument, section: str, model: type[Row]) -> Iterator[Problem]:
     first: dict[str, int] = {}
     for number, row in _valid(model, enumerate(_part(document, section, list))):
         name = row.id
@@ -212,7 +212,7 @@ def _repeats(document: Document, section: str, model: type[Row]) -> Iterator[Pro
 
 
 def _unknown(
-    document: Document, key: KeyPath, name: str, where: str, valid: Iterable[str], remedy: str
+    document: YamlDocument, key: KeyPath, name: str, where: str, valid: Iterable[str], remedy: str
 ) -> Problem:
     names = list(valid)
     expected = f"one of the {where}: {listed(names)}"
@@ -221,5 +221,7 @@ def _unknown(
     return Problem(document.path, line, key, described(name), expected, remedy, close)
 
 
-def _problem(document: Document, key: KeyPath, found: str, expected: str, remedy: str) -> Problem:
+def _problem(
+    document: YamlDocument, key: KeyPath, found: str, expected: str, remedy: str
+) -> Problem:
     return Problem(document.path, document.line(key), key, found, expected, remedy)

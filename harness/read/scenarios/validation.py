@@ -8,7 +8,7 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, Discriminator, ValidationError
 
-from harness.read.scenarios.document import Document
+from harness.read.scenarios.document import YamlDocument
 from harness.read.scenarios.field import PATTERNS
 from harness.read.scenarios.problem import KeyPath, Problem, described, listed, nearest
 from harness.read.scenarios.schema import ARGUMENTS, BehaviourModel, CheckModel
@@ -45,7 +45,7 @@ _TAGGED = {f"<{kind}>": model for kind, model in ARGUMENTS.items()} | {
 }
 
 
-def validate(document: Document, model: type[M]) -> tuple[M | None, list[Problem]]:
+def validate(document: YamlDocument, model: type[M]) -> tuple[M | None, list[Problem]]:
     """The document as ``model``, or everything in it that does not fit."""
     try:
         return model.model_validate(document.value), []
@@ -57,7 +57,7 @@ def validate(document: Document, model: type[M]) -> tuple[M | None, list[Problem
     return None, [p for p in problems if p.found != _MISSING or p.key not in meant]
 
 
-def _problem(document: Document, model: type[BaseModel], detail: Any) -> Problem:
+def _problem(document: YamlDocument, model: type[BaseModel], detail: Any) -> Problem:
     kind: str = detail["type"]
     context: dict[str, Any] = detail.get("ctx", {})
     value = detail["input"]

@@ -8,15 +8,15 @@ that people can read and lines can point into. Nothing is run.
 from harness.read.transcripts.bundling import bundle
 from harness.read.transcripts.reading import SOLUTION, read
 from harness.read.transcripts.rendering import render
-from harness.read.transcripts.replaying import Change, Replay, Run, find, replay
+from harness.read.transcripts.replaying import FileChange, Replay, ScriptRun, find, replay
 from harness.read.transcripts.shell import PythonRun
 
 __all__ = [
     "SOLUTION",
-    "Change",
+    "FileChange",
     "PythonRun",
     "Replay",
-    "Run",
+    "ScriptRun",
     "bundle",
     "find",
     "read",

@@ -19,7 +19,7 @@ MAX_CHANGES, MAX_RUNS = 400, 100
 
 
 @dataclass(frozen=True)
-class Change:
+class FileChange:
     """One change of a Python file."""
 
     # Index of the step.
@@ -30,7 +30,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Run:
+class ScriptRun:
     """One start of Python or pytest."""
 
     # Index of the step.
@@ -49,9 +49,9 @@ class Replay:
     # Final Python files by path, in the order in which they were last written.
     files: Mapping[str, str]
     # The first ``MAX_CHANGES`` of them.
-    changes: tuple[Change, ...]
+    changes: tuple[FileChange, ...]
     # The last ``MAX_RUNS`` of them.
-    runs: tuple[Run, ...]
+    runs: tuple[ScriptRun, ...]
     # Changes that could not be followed, as (index of the step, what it was, path or empty).
     lost: tuple[tuple[int, str, str], ...]
 
@@ -59,8 +59,8 @@ class Replay:
 @dataclass
 class _Player:
     files: dict[str, str] = field(default_factory=dict)
-    changes: list[Change] = field(default_factory=list)
-    runs: deque[Run] = field(default_factory=lambda: deque(maxlen=MAX_RUNS))
+    changes: list[FileChange] = field(default_factory=list)
+    runs: deque[ScriptRun] = field(default_factory=lambda: deque(maxlen=MAX_RUNS))
     # How often something was written.
     written: int = 0
     lost: list[tuple[int, str, str]] = field(default_factory=list)
@@ -90,7 +90,7 @@ class _Player:
                 self.run(index, action)
 
     def run(self, index: int, started: shell.PythonRun) -> None:
-        self.runs.append(Run(index, started, dict(self.files), self.written))
+        self.runs.append(ScriptRun(index, started, dict(self.files), self.written))
 
     def find(self, path: str) -> str | None:
         return find(self.files, path)
@@ -114,7 +114,7 @@ class _Player:
         self.files[known] = content
         self.written += 1
         if len(self.changes) < MAX_CHANGES:
-            self.changes.append(Change(index, known, dict(self.files)))
+            self.changes.append(FileChange(index, known, dict(self.files)))
 
     def edit(self, index: int, step: Step) -> None:
         path = self.find(step.path or "")

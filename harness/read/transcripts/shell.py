@@ -42,7 +42,7 @@ class Call:
     target: str | None = None
     appends: bool = False
     # Whether its errors are thrown away.
-    deaf: bool = False
+    discards_stderr: bool = False
     # What parts it from the next command.
     operator: str = ""
 
@@ -192,7 +192,7 @@ def _pytest(arguments: Sequence[str]) -> _Started:
 def _heard(call: Call, after: Sequence[Call], strict: bool, pipefail: bool) -> tuple[str, str]:
     """Why nobody would learn of a failure, and where else it would show."""
     shows, operator = "status", call.operator
-    silent = call.deaf or call.target is not None
+    silent = call.discards_stderr or call.target is not None
     for index, following in enumerate(after):
         words = _bare(following.words)
         if operator == "||":
@@ -247,7 +247,7 @@ def _calls(text: str) -> Iterator[Call]:
             target, place = _word(text, place)
             if redirect[1] in ("", "1", "&"):
                 call.target, call.appends = target, redirect[2] == ">>"
-            call.deaf |= redirect[1] in ("2", "&")
+            call.discards_stderr |= redirect[1] in ("2", "&")
         elif operator := _OPERATOR.match(text, place):
             place = operator.end()
             sign = ";" if operator[0] in (";;", "(", ")", "{", "}") else operator[0]

@@ -1,0 +1,146 @@
+"""Which kinds of check there are, and what a line of YAML makes of them."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, get_type_hints
+
+from pydantic import TypeAdapter
+
+from harness.checks import compare, library, resources, side_effects, stock, structure
+from harness.checks.conformance import check_plugin
+from harness.checks.context import (
+    Check,
+    InteractiveCheck,
+)
+from harness.errors import ScenarioError
+from harness.model import CheckSpec, EntryPoint, Scenario
+
+# Where packages add kinds.
+GROUP = "harness.checks"
+
+OWN: tuple[type[Any], ...] = (
+    compare.Forward,
+    compare.Vjp,
+    stock.Gradcheck,
+    stock.Gradgradcheck,
+    stock.GradcheckMustFail,
+    compare.RequiresGrad,
+    compare.Dtypes,
+    compare.Layouts,
+    compare.Shapes,
+    compare.Edges,
+    side_effects.NoMutation,
+    side_effects.Overwritten,
+    resources.Released,
+    compare.InGraph,
+    compare.RepeatedCalls,
+    compare.DoubleBackward,
+    compare.BatchedGrad,
+    resources.CostGrowth,
+    structure.HandWritten,
+    structure.SeparateFunctions,
+    compare.ParameterGradients,
+    resources.SavedMemory,
+    compare.RngReplay,
+    side_effects.LogCalls,
+    library.LibraryCalled,
+    compare.TrueError,
+)
+
+
+@cache
+def kinds() -> dict[str, type[Any]]:
+    """Every kind of check by name; raises ``ScenarioError`` for a broken or doubled plug-in."""
+    found = {check.kind: check for check in OWN}
+    for point in entry_points(group=GROUP):
+        origin = point.dist.name if point.dist is not None else "an unknown distribution"
+        about = f"check kind {point.name!r} of {origin} (entry point {point.name} = {point.value})"
+        if point.name in found:
+            raise ScenarioError(f"{about} is already taken; rename it there")
+        try:
+            check = point.load()
+        except Exception as error:
+            raise ScenarioError(
+                f"{about} does not load: {error}; mend or uninstall {origin}"
+            ) from error
+        try:
+            check_plugin(check, point.name)
+        except TypeError as error:
+            raise ScenarioError(
+                f"{about} cannot be a check: {error}; mend or uninstall {origin}"
+            ) from error
+        found[point.name] = check
+    return found
+
+
+def build(spec: CheckSpec, scenario: Scenario) -> tuple[Check | InteractiveCheck, list[EntryPoint]]:
+    """The check behind a line of YAML and the entry points it is asked of."""
+    kind = kinds().get(spec.kind)
+    if kind is None:
+        raise ScenarioError(
+            f"{spec.where}: check kind {spec.kind!r} is not known"
+            f"{_nearest(spec.kind, list(kinds()))}; known kinds: {', '.join(sorted(kinds()))}"
+        )
+    allowed = [field.name for field in fields(kind)]
+    for key in spec.options:
+        if key not in allowed:
+            raise ScenarioError(
+                f"{spec.where}: check {spec.kind!r} has no key {key!r}{_nearest(key, allowed)}; "
+                f"its keys: {', '.join(allowed) or 'none'}"
+            )
+    try:
+        check = kind(**_typed(kind, spec.options))
+    except (TypeError, ValueError) as error:
+        raise ScenarioError(f"{spec.where}: check {spec.kind!r}: {error}") from None
+    names = spec.entry_points or [entry.name for entry in scenario.entry_points]
+    entries = [scenario.entry_point(name) for name in names]
+    if spec.entry_points:
+        for entry in entries:
+            if not check.fits(entry):
+                raise ScenarioError(
+                    f"{spec.where}: check {spec.kind!r} cannot be asked of {entry.name!r}; "
+                    "drop it from entry_points or state what the check needs there"
+                )
+    return check, [entry for entry in entries if check.fits(entry)]
+
+
+def _typed(kind: type[Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as the kind's fields have them: lists as tuples, mappings as hashable ones.
+
+    Raises ``ValueError`` for one that is missing or of another type.
+    """
+    for field in fields(kind):
+        needed = field.default is MISSING and field.default_factory is MISSING
+        if needed and field.name not in options:
+            raise ValueError(f"has no key {field.name!r}, expected one; add it")
+    hints = get_type_hints(kind)
+    typed: dict[str, Any] = {}
+    for key, value in options.items():
+        try:
+            # As JSON a list is a tuple, too, while nothing else is taken for what it is not.
+            text = json.dumps(value, allow_nan=False)
+            found = TypeAdapter(hints[key]).validate_json(text, strict=True)
+        except (TypeError, ValueError):
+            name = getattr(hints[key], "__name__", "")
+            expected = name if isinstance(hints[key], type) else str(hints[key])
+            raise ValueError(f"{key} is {value!r}, expected {expected}") from None
+        typed[key] = FrozenMapping(found) if isinstance(found, dict) else found
+    return typed
+
+
+class FrozenMapping(dict[str, Any]):
+    """A mapping that is part of a check's identity."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(tuple(sorted((key, str(value)) for key, value in self.items())))
+
+
+def _nearest(word: str, words: list[str]) -> str:
+    close = difflib.get_close_matches(word, words, 1)
+    return f"; did you mean {close[0]!r}?" if close else ""
