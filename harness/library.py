@@ -25,7 +25,8 @@ import torch
 from harness import checks
 from harness.checks.context import Bench, InteractiveCheck, PlannedCheck, SubmissionContext
 from harness.code import analyse
-from harness.diagnosis.explanation import Heard, explain, find_smallest
+from harness.diagnosis import CheckResult
+from harness.diagnosis.explanation import explain, find_smallest
 from harness.errors import UsageError
 from harness.model import (
     KINK_MARGIN,
@@ -179,7 +180,7 @@ def _checked(
                     fault=found.fault,
                     quantity=found.quantity,
                 )
-                heard.append(Heard(finding, trials, answers))
+                heard.append(CheckResult(finding, trials, answers))
         smallest = find_smallest(bench, heard, partial(put, session))
         findings = explain(bench, heard, smallest, imported)
     report = Report(title, tuple(findings))

@@ -38,19 +38,30 @@ def is_enumerated(node: ast.expr) -> bool:
     return isinstance(node, ast.Attribute) and node.attr.isupper()
 
 
+def is_phrase(node: ast.expr) -> bool:
+    """Whether it is a text of several words."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
+
+
 def readings(tree: ast.Module) -> Iterator[ast.AST]:
-    """Places at which a sentence is searched, taken apart or compared with words."""
+    """Places at which a sentence is searched, taken apart, compared with words or used as a key."""
     for node in ast.walk(tree):
         match node:
             case ast.Call(func=ast.Attribute(value=owner, attr=verb), args=arguments):
                 taken_apart = verb in READERS and is_sentence(owner)
                 if taken_apart or (verb in PATTERNS and any(map(is_sentence, arguments))):
                     yield node
-            case ast.Compare(left=left, comparators=rest):
+            case ast.Compare(left=left, ops=operators, comparators=rest):
                 sides = [left, *rest]
                 others = [side for side in sides if not is_sentence(side)]
-                if len(others) < len(sides) and not all(map(is_enumerated, others)):
+                read = len(others) < len(sides) and not all(map(is_enumerated, others))
+                equal = all(isinstance(operator, ast.Eq | ast.NotEq) for operator in operators)
+                if read or (equal and any(map(is_phrase, sides))):
                     yield node
+            case ast.Subscript(slice=ast.Attribute(attr=key)) if key in SENTENCES | {"words"}:
+                yield node
+            case ast.MatchValue(value=value) if is_phrase(value):
+                yield node
 
 
 # Texts of others that happen to have such a name, by file and function.
@@ -81,6 +92,9 @@ def test_no_code_reads_a_sentence() -> None:
         "message.split(', but ')",
         "PATTERN.search(verified.reason)",
         "FAILING in seen.reason",
+        "name == 'the incoming gradient'",
+        "guesses[effect.words]",
+        "match moment:\n    case 'second backward': pass",
     ],
 )
 def test_the_scan_finds_what_it_looks_for(code: str) -> None:

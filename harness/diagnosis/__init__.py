@@ -11,20 +11,21 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from harness.checks.context import Bench, Trial
-from harness.diagnosis import condition, effect, raised
-from harness.diagnosis.sample import Sample, Teacher, samples_of
-from harness.model import Quantity, QuantityKind
+from harness.diagnosis import effect, raised
+from harness.diagnosis.condition import AskedCall, region, separates
+from harness.diagnosis.sample import ExactValues, Sample, samples_of
+from harness.model import Finding, Outcome, Quantity, QuantityKind
 from harness.numerics.expectation import RESULT
 from harness.numerics.oracles import OracleError
 from harness.numerics.question import Answer, Question
 
-__all__ = ["Asked", "Evidence", "Sample"]
+__all__ = ["CheckResult", "EntryPointAnswers"]
 
 # More failing trials than this say the same again.
 MOST_FAILING = 40
@@ -35,36 +36,53 @@ MOST_TRIED = 6
 
 
 @dataclass(frozen=True)
-class Asked:
-    """What one check asked of one entry point, and what it heard."""
+class CheckResult:
+    """One check's finding, with the trials and answers that it rests on."""
 
-    check: str
+    finding: Finding
     trials: tuple[Trial, ...]
     answers: Sequence[Answer]
-    failed: bool
+
+    @property
+    def check(self) -> str:
+        """Kind of the check."""
+        return self.finding.check
+
+    @property
+    def failed(self) -> bool:
+        return self.finding.outcome is Outcome.FAILED
+
+    @property
+    def pairs(self) -> Iterator[tuple[Trial, Answer]]:
+        """Every trial with its answer."""
+        return zip(self.trials, self.answers, strict=True)
+
+    def samples(self) -> Iterator[Sample]:
+        """Every quantity of every trial that was answered with tensors."""
+        for trial, answer in self.pairs:
+            if says_something(answer):
+                yield from samples_of(self.check, trial, answer)
 
 
 @dataclass
-class Evidence:
+class EntryPointAnswers:
     """Everything that one submission answered about one entry point."""
 
     bench: Bench
-    asked: Sequence[Asked]
+    results: Sequence[CheckResult]
     samples: dict[Quantity, list[Sample]] = field(init=False, default_factory=dict)
     _said: dict[Quantity, str | None] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.teacher = Teacher(self.bench)
-        for one in self.asked:
-            for trial, answer in zip(one.trials, one.answers, strict=True):
-                if says_something(answer):
-                    for sample in samples_of(one.check, trial, answer):
-                        # What its own check has let pass speaks against nothing.
-                        if one.failed or sample.right:
-                            self.samples.setdefault(sample.quantity, []).append(sample)
+        self.exact = ExactValues(self.bench)
+        for result in self.results:
+            for sample in result.samples():
+                # What its own check has let pass speaks against nothing.
+                if result.failed or sample.right:
+                    self.samples.setdefault(sample.quantity, []).append(sample)
 
-    def diagnosis(self, about: Asked) -> str | None:
-        """Why ``about`` failed, in one sentence; ``None`` where the evidence does not say."""
+    def diagnosis(self, about: CheckResult) -> str | None:
+        """Why ``about`` failed, in one sentence; ``None`` where the answers do not say."""
         wrong = smallest_wrong(about)
         if wrong is None:
             return self._of_stock(about)
@@ -101,11 +119,12 @@ class Evidence:
                 return self._explain(other, samples)
         return None
 
-    def _of_stock(self, about: Asked) -> str | None:
+    def _of_stock(self, about: CheckResult) -> str | None:
         """gradcheck objects to what the comparing checks have seen too."""
         for answer in about.answers:
             if answer.error is not None:
-                return raised.meaning(answer.error_text(), about.trials[0].question.case.entry)
+                known = raised.meaning(answer.error_text(), about.trials[0].question.case.entry)
+                return None if known is None else f"{known}."
         first = (QuantityKind.GRADIENT, QuantityKind.PARAMETER_GRADIENT)
         kinds = [first, (QuantityKind.RESULT,)]
         if about.check == "gradgradcheck":
@@ -116,24 +135,24 @@ class Evidence:
                     return self.of_quantity(quantity, "")
         return None
 
-    def _of_errors(self, about: Asked, answer: Answer) -> str | None:
+    def _of_errors(self, about: CheckResult, answer: Answer) -> str | None:
         damage = self._of_known_damage()
         if damage is not None:
             return damage
         error = answer.error_text()
         known = raised.meaning(error, about.trials[0].question.case.entry)
-        asks = {t.question.ask for t, a in _pairs(about) if a.error is not None}
-        failing: list[tuple[Question, str]] = []
-        passing: list[tuple[Question, str]] = []
-        for one in self.asked:
-            for trial, other in _pairs(one):
-                if trial.question.ask in asks or one is about:
+        asks = {t.question.ask for t, a in about.pairs if a.error is not None}
+        failing: list[AskedCall] = []
+        passing: list[AskedCall] = []
+        for result in self.results:
+            for trial, other in result.pairs:
+                if trial.question.ask in asks or result is about:
                     group = passing if other.error is None else failing
-                    group.append((trial.question, ""))
-        where = condition.separates(failing, passing)
+                    group.append(AskedCall(trial.question))
+        where = separates(failing, passing)
         if known is None:
             return None if where is None else f"It raises only {where}."
-        return known if where is None else f"{known.removesuffix('.')}; this happens only {where}."
+        return f"{known}." if where is None else f"{known}; this happens only {where}."
 
     # ----------------------------------------------------------------------
 
@@ -164,7 +183,6 @@ class Evidence:
             or self._not_finite(subject, failing, samples)
             or self._of_state(subject, failing, passing)
             or self._of_values(subject, failing, passing, samples)
-            or self._not_steady(subject, samples)
             or self._slightly_off(subject, failing, passing)
             or _only(f"{subject} is wrong", _where(failing, _telling(passing)))
         )
@@ -186,34 +204,17 @@ class Evidence:
     def _misshapen(
         self, subject: str, failing: Sequence[Sample], passing: Sequence[Sample]
     ) -> str | None:
-        got = [s.got for s in failing]
-        if all(
-            g is not None and g.shape != s.exact.shape for g, s in zip(got, failing, strict=True)
-        ):
-            hint = ""
-            if all(
-                g is not None and g.dim() > 1 and g.mT.shape == s.exact.shape
-                for g, s in zip(got, failing, strict=True)
-            ):
-                hint = "it is transposed"
-            elif all(
-                g is not None and g.dim() < s.exact.dim() for g, s in zip(got, failing, strict=True)
-            ):
-                hint = "a dimension is summed away or dropped"
-            elif all(
-                g is not None and g.dim() > s.exact.dim() for g, s in zip(got, failing, strict=True)
-            ):
-                hint = "it is not summed over the dimensions that were broadcast"
-            return _sentence(f"{subject} has the wrong shape", _where(failing, passing), hint)
-        dtypes = {g.dtype for g in got if g is not None}
-        if all(
-            g is not None and g.dtype != s.expected.dtype for g, s in zip(got, failing, strict=True)
-        ):
-            name = ", ".join(sorted(str(d).removeprefix("torch.") for d in dtypes))
-            where = _where(failing, passing)
-            return _sentence(
-                f"{subject} is {name}", where, "it does not keep the dtype of the input"
-            )
+        pairs = [(s.got, s.exact) for s in failing if s.got is not None]
+        if len(pairs) < len(failing):
+            return None
+        where = _where(failing, passing)
+        if all(got.shape != exact.shape for got, exact in pairs):
+            return _sentence(f"{subject} has the wrong shape", where, "")
+        if all(s.got is not None and s.got.dtype != s.expected.dtype for s in failing):
+            dtypes = {str(got.dtype).removeprefix("torch.") for got, _ in pairs}
+            name = ", ".join(sorted(dtypes))
+            hint = "it does not keep the dtype of the input"
+            return _sentence(f"{subject} is {name}", where, hint)
         return None
 
     def _not_finite(
@@ -223,7 +224,7 @@ class Evidence:
             return None
         is_nan = all(bool(s.wide[s.wrong].isnan().all()) for s in failing)
         words = f"{subject} is {'NaN' if is_nan else 'infinite or NaN'}"
-        place = condition.region(samples)
+        place = region(samples)
         if place is not None:
             return f"{words} {place.words}."
         return _sentence(words, _where(failing, [s for s in samples if s.right]), "")
@@ -243,22 +244,6 @@ class Evidence:
                 _where(failing, passing),
                 "values are kept outside ctx and the last call overwrites them",
             )
-        others = [s for s in (*failing, *passing) if s.comparable]
-        if len(failing) > 1 and all(
-            s.comparable
-            and s.exact.numel() > 1
-            and any(
-                o.exact.shape == s.exact.shape
-                and o.expected.dtype == s.expected.dtype
-                and s.explained_by(o.exact, None)
-                for o in others
-                if o is not s
-            )
-            for s in failing
-        ):
-            return _sentence(
-                f"{subject} is that of another call", _where(failing, passing), "state is kept"
-            )
         return None
 
     def _from_another_call(self, sample: Sample) -> bool:
@@ -267,14 +252,14 @@ class Evidence:
         for call in _calls_alike(sample):
             try:
                 if sample.quantity == RESULT:
-                    other: torch.Tensor | None = self.teacher.value(call.case)
+                    other: torch.Tensor | None = self.exact.value(call.case)
                 elif sample.argument is None or sample.cotangent is None:
                     return False
                 else:
-                    other = self.teacher.vjp(call.case, sample.cotangent, sample.argument)
+                    other = self.exact.vjp(call.case, sample.cotangent, sample.argument)
             except OracleError:
                 continue  # the shapes of the two calls do not go together
-            if sample.explained_by(other, None):
+            if sample.explained_by(other):
                 return True
         return False
 
@@ -295,65 +280,38 @@ class Evidence:
             return None
         few = failing[:: math.ceil(len(failing) / MOST_FAILING)]
         unsure = None
-        for found in itertools.islice(
-            effect.find(few, [None] * len(few), self.teacher), MOST_TRIED
-        ):
-            telling = [s for s in passing if self._would_show(found, s)]
+        for found in itertools.islice(effect.find(few, self.exact), MOST_TRIED):
+            telling = [s for s in passing if _would_show(found, s)]
             where = _where(failing, telling)
-            words, hint = found.words, found.hint
-            second = failing[0].quantity.kind in _SECOND
-            if found.is_zero and second:
-                hint = _CONSTANT_BACKWARD
             if not telling or where is not None:
-                everywhere = not telling and found.changes_the_right_one
-                return _sentence(f"{subject} {words}{' everywhere' * everywhere}", where, hint)
+                hint = found.hint
+                if found.is_zero and failing[0].quantity.kind in _SECOND:
+                    hint = _CONSTANT_BACKWARD
+                everywhere = " everywhere" if found.changes_the_right_one and not telling else ""
+                return _sentence(f"{subject} {found.words}{everywhere}", where, hint)
             unsure = unsure or (
-                f"{subject} {words}, but only in {len(failing)} of {len(failing) + len(telling)} "
-                "calls that would show it, and the inputs do not tell which: something is kept "
-                "from call to call, or random."
+                f"{subject} {found.words}, but only in {len(failing)} of "
+                f"{len(failing) + len(telling)} calls that would show it, and the inputs do not "
+                "tell which: something is kept from call to call, or random."
             )
-        if unsure is not None:
-            return unsure
-        place = condition.region(samples)
+        return unsure or self._of_region(subject, few, samples)
+
+    def _of_region(
+        self, subject: str, failing: Sequence[Sample], samples: Sequence[Sample]
+    ) -> str | None:
+        place = region(samples)
         if place is None:
             return None
-        masks = [None if (m := place.mask(s)) is None else m & s.wrong for s in few]
-        within = next(effect.find(few, masks, self.teacher), None)
-        if within is None:
+        within = [
+            s if (mask := place.mask(s)) is None else replace(s, mask=mask & s.wrong)
+            for s in failing
+        ]
+        found = next(effect.find(within, self.exact), None)
+        if found is None:
             return f"{subject} is wrong {place.words}, and right elsewhere."
         return _sentence(
-            f"{subject} {within.words} {place.words}, and right elsewhere", None, within.hint
+            f"{subject} {found.words} {place.words}, and right elsewhere", None, found.hint
         )
-
-    def _would_show(self, found: effect.Effect, sample: Sample) -> bool:
-        """Whether a passing trial speaks against ``found`` being so everywhere."""
-        if not sample.comparable or not sample.exact.numel():
-            return False
-        predicted = found.predict(sample)
-        if predicted is None or predicted.shape != sample.exact.shape:
-            return False
-        return bool(((predicted - sample.exact).abs() > 4 * sample.expected.allowed).any())
-
-    def _not_steady(self, subject: str, samples: Sequence[Sample]) -> str | None:
-        """The same question twice, and two answers."""
-        seen: dict[object, torch.Tensor] = {}
-        for s in samples:
-            if not s.comparable or s.question.others or s.question.seed:
-                continue
-            asked = s.cotangent if s.quantity != RESULT else None
-            key = (
-                id(s.case),
-                s.question.ask,
-                None if asked is None else tuple(asked.reshape(-1).tolist()[:50]),
-            )
-            before = seen.get(key, s.wide)
-            if not torch.allclose(before, s.wide, rtol=0, atol=0, equal_nan=True):
-                return (
-                    f"{subject} differs between two identical calls: something is random, "
-                    "or kept from one call to the next."
-                )
-            seen[key] = s.wide
-        return None
 
     def _slightly_off(
         self, subject: str, failing: Sequence[Sample], passing: Sequence[Sample]
@@ -376,7 +334,7 @@ class Evidence:
 
     def _of_damage(self, failing: Sequence[Sample], passing: Sequence[Sample]) -> str:
         comparable = [s for s in failing if s.comparable]
-        found = next(effect.find(comparable, [None] * len(comparable), self.teacher), None)
+        found = next(effect.find(comparable, self.exact), None)
         becomes = (
             f"; afterwards it is {found.factor} times what it was"
             if found is not None and found.factor
@@ -402,11 +360,11 @@ _CONSTANT_BACKWARD = (
 )
 
 
-def smallest_wrong(about: Asked) -> tuple[Trial, Answer] | None:
+def smallest_wrong(about: CheckResult) -> tuple[Trial, Answer] | None:
     """The failing trial that a check reports: the one with fewest numbers."""
     wrong = [
         (sum(t.numel() for t in trial.question.case.tensors.values()), index)
-        for index, (trial, answer) in enumerate(_pairs(about))
+        for index, (trial, answer) in enumerate(about.pairs)
         if trial.mismatch(answer) is not None
         and (trial.expected or answer.error is None)
         and not answer.facts.get("refused")
@@ -423,6 +381,16 @@ def says_something(answer: Answer) -> bool:
     return answer.error is None and "value" not in facts and not facts.get("refused")
 
 
+def _would_show(found: effect.Effect, sample: Sample) -> bool:
+    """Whether a passing trial speaks against ``found`` being so everywhere."""
+    if not sample.comparable or not sample.exact.numel():
+        return False
+    predicted = found.predict(sample)
+    if predicted is None or predicted.shape != sample.exact.shape:
+        return False
+    return bool(((predicted - sample.exact).abs() > 4 * sample.expected.allowed).any())
+
+
 def _calls_alike(sample: Sample) -> list[Question]:
     """The other calls of the same sequence whose tensors have the same shapes."""
 
@@ -433,18 +401,15 @@ def _calls_alike(sample: Sample) -> list[Question]:
     return [c for c in sample.calls if c is not sample.question and shapes(c) == mine]
 
 
-def _pairs(asked: Asked) -> list[tuple[Trial, Answer]]:
-    return list(zip(asked.trials, asked.answers, strict=True))
-
-
 def _telling_first(sample: Sample) -> tuple[bool, int]:
     """Effects are refuted soonest by a float64 case of a dozen elements."""
     return sample.expected.dtype != torch.float64, abs(sample.exact.numel() - 12)
 
 
 def _where(failing: Sequence[Sample], passing: Sequence[Sample]) -> str | None:
-    return condition.separates(
-        [(s.question, s.moment) for s in failing], [(s.question, s.moment) for s in passing]
+    return separates(
+        [AskedCall(s.question, s.moment) for s in failing],
+        [AskedCall(s.question, s.moment) for s in passing],
     )
 
 

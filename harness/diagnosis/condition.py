@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import torch
 
-from harness.diagnosis.sample import Sample
+from harness.diagnosis.operand import INCOMING, Operand, OperandKind, number
+from harness.diagnosis.sample import Moment, Sample
 from harness.model import NumberArgument
 from harness.numerics.inputs import Stack
 from harness.numerics.question import Question
@@ -20,150 +23,141 @@ from harness.numerics.question import Question
 # A threshold that separates fewer cases on either side is no evidence.
 ENOUGH = 3
 ENOUGH_ELEMENTS = 5
-LAYOUT_WORDS = {
-    "transposed": "transposed (not contiguous)",
-    "strided": "strided (not contiguous)",
-    "offset": "not at the start of its memory",
-    "expanded": "expanded (stride 0)",
-    "filled": "one value expanded to all (stride 0)",
-}
-UNTIDY = frozenset({"transposed", "strided", "expanded", "filled"})
+
+
+class AskedCall(NamedTuple):
+    """What was asked, and when in a sequence of calls."""
+
+    question: Question
+    moment: Moment | None = None
 
 
 @dataclass(frozen=True)
 class Trait:
-    """Something that can be so or not in one trial."""
+    """Something that can be so or not in one call."""
 
     # Follows a statement, e.g. ``for float32 inputs``.
     words: str
-    holds: Callable[[Question, str], bool]
+    holds: Callable[[AskedCall], bool]
 
 
-def separates(
-    failing: Sequence[tuple[Question, str]], passing: Sequence[tuple[Question, str]]
-) -> str | None:
-    """What all of ``failing`` and none of ``passing`` have; each is (question, moment)."""
+def separates(failing: Sequence[AskedCall], passing: Sequence[AskedCall]) -> str | None:
+    """What all of ``failing`` and none of ``passing`` have; ``None`` where there is nothing."""
     if not failing or not passing:
         return None
-    for trait in _traits(failing, passing):
-        if all(trait.holds(*one) for one in failing) and not any(
-            trait.holds(*one) for one in passing
-        ):
+    for trait in _traits(failing[0]):
+        if all(map(trait.holds, failing)) and not any(map(trait.holds, passing)):
             return trait.words
+    if len(failing) >= ENOUGH and len(passing) >= ENOUGH:
+        return _threshold(failing, passing)
     return None
 
 
-def _traits(
-    failing: Sequence[tuple[Question, str]], passing: Sequence[tuple[Question, str]]
-) -> Iterator[Trait]:
-    first, moment = failing[0]
-    yield from _of_calls(first, moment)
-    yield from _of_dtype(first)
+def _traits(first: AskedCall) -> Iterator[Trait]:
+    yield from _of_calls(first)
+    dtype = _dtype(first)
+    name = str(dtype).removeprefix("torch.")
+    yield Trait(f"for {name} inputs", lambda call: _dtype(call) == dtype)
     yield from _of_layout(first)
     yield from _of_grad(first)
-    yield from _of_shape()
+    yield from _SHAPES
     yield from _of_values(first)
-    if len(failing) >= ENOUGH and len(passing) >= ENOUGH:
-        yield from _thresholds(failing, passing)
 
 
-def _of_calls(first: Question, moment: str) -> Iterator[Trait]:
-    if moment:
-        yield Trait(f"in the {moment}", lambda q, m: m == moment)
-        yield Trait("when calls are interleaved or repeated", lambda q, m: bool(m))
-    if first.overwrite:
+def _of_calls(first: AskedCall) -> Iterator[Trait]:
+    if first.moment is not None:
+        yield Trait(str(first.moment), lambda call: call.moment == first.moment)
+        yield Trait("when calls are interleaved or repeated", lambda call: call.moment is not None)
+    target = first.question.overwrite
+    if target:
+        name = list(first.question.case.tensors)[int(target)] if target.isdigit() else None
         yield Trait(
-            f"when {_overwritten(first)} is overwritten between the call and backward",
-            lambda q, m: q.overwrite == first.overwrite,
+            f"when {name or f'the {target}'} is overwritten between the call and backward",
+            lambda call: call.question.overwrite == target,
         )
         yield Trait(
             "when an input is overwritten between the call and backward",
-            lambda q, m: q.overwrite not in (None, "result"),
+            lambda call: call.question.overwrite not in (None, "result"),
         )
         yield Trait(
             "when a tensor is overwritten between the call and backward",
-            lambda q, m: q.overwrite is not None,
+            lambda call: call.question.overwrite is not None,
         )
-    yield Trait("when arguments are passed by name", lambda q, m: q.keywords)
-    yield Trait("under no_grad", lambda q, m: q.no_grad)
     yield Trait(
-        "when nothing requires grad", lambda q, m: not q.grad and bool(q.case.differentiable)
-    )
-    yield Trait("when the input is the result of another operation", lambda q, m: q.inner)
-    yield Trait("inside a larger graph", lambda q, m: q.ask == "in_graph")
-
-
-def _overwritten(question: Question) -> str:
-    """The tensor that is written to, by name."""
-    target = str(question.overwrite)
-    return list(question.case.tensors)[int(target)] if target.isdigit() else f"the {target}"
-
-
-def _dtype(question: Question) -> torch.dtype | None:
-    return next((t.dtype for t in question.case.tensors.values()), None)
-
-
-def _of_dtype(first: Question) -> Iterator[Trait]:
-    dtype = _dtype(first)
-    name = str(dtype).removeprefix("torch.")
-    yield Trait(f"for {name} inputs", lambda q, m: _dtype(q) == dtype)
-
-
-def _of_layout(first: Question) -> Iterator[Trait]:
-    for name, words in LAYOUT_WORDS.items():
-        yield Trait(
-            f"when an input is {words} in memory",
-            lambda q, m, n=name: any(_matters(t, lay) and lay == n for t, lay in _inputs(q)),  # type: ignore[misc]
-        )
-        yield Trait(
-            f"when the incoming gradient is {words} in memory",
-            lambda q, m, n=name: any(  # type: ignore[misc]
-                c.layout == n and _matters(c.value, n) for c in q.cotangents
-            ),
-        )
-    for words, kinds in (
-        ("expanded (stride 0)", {"expanded", "filled"}),
-        ("not contiguous", {"transposed", "strided"}),
-    ):
-        yield Trait(
-            f"when an input is {words}",
-            lambda q, m, k=kinds: any(lay in k and _matters(t, lay) for t, lay in _inputs(q)),  # type: ignore[misc]
-        )
-        yield Trait(
-            f"when the incoming gradient is {words}",
-            lambda q, m, k=kinds: any(  # type: ignore[misc]
-                c.layout in k and _matters(c.value, c.layout) for c in q.cotangents
-            ),
-        )
-    for name in first.case.tensors:
-        yield Trait(
-            f"when {name} is not contiguous",
-            lambda q, m, n=name: _untidy([(q.case.tensors[n], q.layouts.get(n))]),  # type: ignore[misc]
-        )
-    yield Trait("when an input is not contiguous", lambda q, m: _untidy(_inputs(q)))
-    yield Trait(
-        "when the incoming gradient is not contiguous",
-        lambda q, m: _untidy([(c.value, c.layout) for c in q.cotangents]),
+        "when nothing requires grad",
+        lambda call: not call.question.grad and bool(call.question.case.differentiable),
     )
     yield Trait(
-        "when an input or the incoming gradient is not contiguous",
-        lambda q, m: _untidy([*_inputs(q), *((c.value, c.layout) for c in q.cotangents)]),
+        "when the input is the result of another operation", lambda call: call.question.inner
     )
-    yield Trait(
-        "when an input is not laid out in memory in one piece from its start",
-        lambda q, m: any(lay is not None and _matters(t, lay) for t, lay in _inputs(q)),
-    )
+    yield Trait("inside a larger graph", lambda call: call.question.ask == "in_graph")
 
 
-Laid = tuple[torch.Tensor, str | None]
+def _dtype(call: AskedCall) -> torch.dtype | None:
+    return next((t.dtype for t in call.question.case.tensors.values()), None)
 
 
-def _inputs(question: Question) -> list[Laid]:
+# --------------------------------------------------------------------------
+# Memory layouts
+
+# Tensors with the layouts that they come in.
+Laid = list[tuple[torch.Tensor, str | None]]
+# In words, for layouts that amount to it.
+LAYOUTS: tuple[tuple[str, frozenset[str]], ...] = (
+    ("transposed (not contiguous) in memory", frozenset({"transposed"})),
+    ("strided (not contiguous) in memory", frozenset({"strided"})),
+    ("not at the start of its memory", frozenset({"offset"})),
+    ("expanded (stride 0) in memory", frozenset({"expanded"})),
+    ("expanded (stride 0)", frozenset({"expanded", "filled"})),
+    ("not contiguous", frozenset({"transposed", "strided"})),
+)
+UNTIDY = frozenset({"transposed", "strided", "expanded", "filled"})
+
+
+def _inputs(call: AskedCall) -> Laid:
+    question = call.question
     return [(t, question.layouts.get(name)) for name, t in question.case.tensors.items()]
 
 
-def _untidy(tensors: Sequence[Laid]) -> bool:
-    return any(layout in UNTIDY and _matters(t, layout) for t, layout in tensors)
+def _input(call: AskedCall, name: str) -> Laid:
+    return [(call.question.case.tensors[name], call.question.layouts.get(name))]
+
+
+def _cotangents(call: AskedCall) -> Laid:
+    return [(c.value, c.layout) for c in call.question.cotangents]
+
+
+def _everything(call: AskedCall) -> Laid:
+    return _inputs(call) + _cotangents(call)
+
+
+def _of_layout(first: AskedCall) -> Iterator[Trait]:
+    for words, layouts in LAYOUTS:
+        yield _laid_out(f"when an input is {words}", _inputs, layouts)
+        yield _laid_out(f"when the incoming gradient is {words}", _cotangents, layouts)
+    for name in first.question.case.tensors:
+        yield _laid_out(f"when {name} is not contiguous", partial(_input, name=name), UNTIDY)
+    for what, tensors in (
+        ("an input", _inputs),
+        ("the incoming gradient", _cotangents),
+        ("an input or the incoming gradient", _everything),
+    ):
+        yield _laid_out(f"when {what} is not contiguous", tensors, UNTIDY)
+    yield _laid_out(
+        "when an input is not laid out in memory in one piece from its start",
+        _inputs,
+        UNTIDY | {"offset"},
+    )
+
+
+def _laid_out(words: str, tensors: Callable[[AskedCall], Laid], layouts: frozenset[str]) -> Trait:
+    """Whether one of ``tensors`` comes in one of ``layouts``."""
+    return Trait(
+        words,
+        lambda call: any(
+            layout in layouts and _matters(tensor, layout) for tensor, layout in tensors(call)
+        ),
+    )
 
 
 def _matters(tensor: torch.Tensor, layout: str | None) -> bool:
@@ -178,19 +172,22 @@ def _matters(tensor: torch.Tensor, layout: str | None) -> bool:
     return layout is not None
 
 
-def _of_grad(first: Question) -> Iterator[Trait]:
-    names = first.case.differentiable
-    for name in names:
-        if len(names) > 1:
-            yield Trait(f"when only {name} requires grad", lambda q, m, n=name: q.grad == (n,))  # type: ignore[misc]
-            yield Trait(
-                f"when {name} does not require grad",
-                lambda q, m, n=name: n not in q.grad,  # type: ignore[misc]
-            )
-    yield Trait(
-        "when only some inputs require grad",
-        lambda q, m: 0 < len(q.grad) < len(q.case.differentiable),
-    )
+# --------------------------------------------------------------------------
+# What requires grad, shapes, numbers
+
+
+def _of_grad(first: AskedCall) -> Iterator[Trait]:
+    names = first.question.case.differentiable
+    for name in names if len(names) > 1 else ():
+
+        def is_only(call: AskedCall, name: str = name) -> bool:
+            return call.question.grad == (name,)
+
+        def is_left_out(call: AskedCall, name: str = name) -> bool:
+            return name not in call.question.grad
+
+        yield Trait(f"when only {name} requires grad", is_only)
+        yield Trait(f"when {name} does not require grad", is_left_out)
 
 
 def _main(question: Question) -> torch.Tensor:
@@ -198,127 +195,56 @@ def _main(question: Question) -> torch.Tensor:
     return max(question.case.tensors.values(), key=lambda t: (t.dim(), t.numel()))
 
 
-def _of_shape() -> Iterator[Trait]:
-    yield Trait("for 0-d inputs", lambda q, m: _main(q).dim() == 0)
-    yield Trait("for empty inputs", lambda q, m: _main(q).numel() == 0)
-    yield Trait("for inputs with a single element", lambda q, m: _main(q).numel() == 1)
-    yield Trait("for inputs with more than one element", lambda q, m: _main(q).numel() > 1)
-    yield Trait(
-        "for more than one row (batch > 1)",
-        lambda q, m: _main(q).dim() > 1 and _main(q).shape[0] > 1,
-    )
-    yield Trait(
-        "for a single row (batch = 1)", lambda q, m: _main(q).dim() > 1 and _main(q).shape[0] == 1
-    )
-    yield Trait(
-        "when the last dimension has one element",
-        lambda q, m: _main(q).dim() > 0 and _main(q).shape[-1] == 1,
-    )
-    yield Trait(
+def _shaped(words: str, holds: Callable[[torch.Tensor], bool]) -> Trait:
+    return Trait(words, lambda call: holds(_main(call.question)))
+
+
+_SHAPES = (
+    _shaped("for 0-d inputs", lambda t: t.dim() == 0),
+    _shaped("for empty inputs", lambda t: t.numel() == 0),
+    _shaped("for inputs with a single element", lambda t: t.numel() == 1),
+    _shaped("for inputs with more than one element", lambda t: t.numel() > 1),
+    _shaped("for more than one row (batch > 1)", lambda t: t.dim() > 1 and t.shape[0] > 1),
+    _shaped(
         "when the last dimension has more than one element",
-        lambda q, m: _main(q).dim() > 0 and _main(q).shape[-1] > 1,
-    )
-    for count in (1, 2, 3):
-        yield Trait(
-            f"for more than {count} dimension{'s' * (count > 1)}",
-            lambda q, m, c=count: _main(q).dim() > c,  # type: ignore[misc]
-        )
-    yield Trait(
-        "when the last two dimensions differ",
-        lambda q, m: _main(q).dim() > 1 and _main(q).shape[-1] != _main(q).shape[-2],
-    )
+        lambda t: t.dim() > 0 and t.shape[-1] > 1,
+    ),
+    _shaped("for more than 1 dimension", lambda t: t.dim() > 1),
+    _shaped("for more than 2 dimensions", lambda t: t.dim() > 2),
+    _shaped("for more than 3 dimensions", lambda t: t.dim() > 3),
+    _shaped(
+        "when the last two dimensions differ", lambda t: t.dim() > 1 and t.shape[-1] != t.shape[-2]
+    ),
+)
 
 
-def _of_values(first: Question) -> Iterator[Trait]:
-    for argument, value in zip(first.case.entry.arguments, first.case.values, strict=False):
+def _of_values(first: AskedCall) -> Iterator[Trait]:
+    case = first.question.case
+    for argument, value in zip(case.entry.arguments, case.values, strict=False):
         if isinstance(argument, NumberArgument) and isinstance(value, int | float):
-            name = argument.name
-            yield Trait(
-                f"for {name} = {value:g}",
-                lambda q, m, n=name, v=value: number(q, n) == v,  # type: ignore[misc]
-            )
-            yield Trait(
-                f"unless {name} is 1",
-                lambda q, m, n=name: number(q, n) not in (1, None),  # type: ignore[misc]
-            )
-    numbers = [a for a in first.case.entry.arguments if isinstance(a, NumberArgument)]
-    for argument in numbers:
-        if argument.default is not None:
-            yield Trait(
-                f"when {argument.name} is left out",
-                lambda q, m, n=argument.name: number(q, n) is None,  # type: ignore[misc]
-            )
-    stack = next((v for v in first.case.values if isinstance(v, Stack)), None)
+
+            def is_same(call: AskedCall, name: str = argument.name, value: float = value) -> bool:
+                return number(call.question, name) == value
+
+            def is_not_one(call: AskedCall, name: str = argument.name) -> bool:
+                return number(call.question, name) not in (1, None)
+
+            yield Trait(f"for {argument.name} = {value:g}", is_same)
+            yield Trait(f"when {argument.name} is not 1", is_not_one)
+    stack = next((v for v in case.values if isinstance(v, Stack)), None)
     for layer in dict.fromkeys(stack.names) if stack else ():
-        yield Trait(
-            f"with a {layer} layer",
-            lambda q, m, n=layer: q.case.stack is not None and n in q.case.stack.names,  # type: ignore[misc]
-        )
-    yield Trait("without layers", lambda q, m: q.case.stack is not None and not q.case.stack.names)
 
+        def has_layer(call: AskedCall, layer: str = layer) -> bool:
+            return call.question.case.stack is not None and layer in call.question.case.stack.names
 
-def number(question: Question, name: str) -> float | None:
-    """A number argument, or a 0-d tensor."""
-    for argument, value in zip(question.case.entry.arguments, question.case.values, strict=False):
-        if argument.name == name:
-            if isinstance(value, torch.Tensor) and value.dim() == 0:
-                return float(value)
-            if isinstance(value, int | float):
-                return float(value)
-    return None
+        yield Trait(f"with a {layer} layer", has_layer)
 
 
 Measure = Callable[[Question], float | None]
 
 
-def _of_elements(above: bool, at: float) -> str:
-    return f"for inputs of {'more' if above else 'fewer'} than about {_whole(at, above)} elements"
-
-
-def _of_cotangent_size(above: bool, at: float) -> str:
-    return f"for an incoming gradient {'larger' if above else 'smaller'} than about {at:g}"
-
-
-def _thresholds(
-    failing: Sequence[tuple[Question, str]], passing: Sequence[tuple[Question, str]]
-) -> Iterator[Trait]:
-    measures: list[tuple[Callable[[bool, float], str], Measure]] = [
-        (_of_elements, lambda q: float(_main(q).numel())),
-        (_of_cotangent_size, _largest_cotangent),
-    ]
-    first = failing[0][0]
-    for argument in first.case.entry.arguments:
-        measures.append(
-            (
-                lambda above, at, n=argument.name: f"for {n} {'>' if above else '<'} {at:g}",  # type: ignore[misc]
-                lambda q, n=argument.name: number(q, n),  # type: ignore[misc]
-            )
-        )
-    for say, measure in measures:
-        wrong = [measure(q) for q, _ in failing]
-        right = [measure(q) for q, _ in passing]
-        if None in wrong or None in right:
-            continue
-        cut = _cut([w for w in wrong if w is not None], [r for r in right if r is not None])
-        if cut is None:
-            continue
-        above, at = cut
-
-        def holds(
-            q: Question,
-            m: str,
-            measure: Measure = measure,
-            above: bool = above,
-            at: float = at,
-        ) -> bool:
-            value = measure(q)
-            return value is not None and ((value > at) if above else (value < at))
-
-        yield Trait(say(above, at), holds)
-
-
-def _whole(at: float, above: bool) -> int:
-    return math.floor(at) if above else math.ceil(at)
+def _elements(question: Question) -> float:
+    return float(_main(question).numel())
 
 
 def _largest_cotangent(question: Question) -> float | None:
@@ -327,12 +253,36 @@ def _largest_cotangent(question: Question) -> float | None:
     return float(question.cotangents[0].value.abs().max())
 
 
-def _cut(wrong: Sequence[float], right: Sequence[float]) -> tuple[bool, float] | None:
-    """(whether wrong lies above, a round number between), if one side is all wrong."""
-    if min(wrong) > max(right):
-        return True, between(max(right), min(wrong))
-    if max(wrong) < min(right):
-        return False, between(max(wrong), min(right))
+def _say_elements(above: bool, at: float) -> str:
+    whole = math.floor(at) if above else math.ceil(at)
+    return f"for inputs of {'more' if above else 'fewer'} than about {whole} elements"
+
+
+def _say_cotangent(above: bool, at: float) -> str:
+    return f"for an incoming gradient {'larger' if above else 'smaller'} than about {at:g}"
+
+
+def _say_argument(above: bool, at: float, name: str) -> str:
+    return f"for {name} {'>' if above else '<'} {at:g}"
+
+
+def _threshold(failing: Sequence[AskedCall], passing: Sequence[AskedCall]) -> str | None:
+    """The measure by which all of ``failing`` lie on one side of all of ``passing``."""
+    names = [argument.name for argument in failing[0].question.case.entry.arguments]
+    measures: list[tuple[Callable[[bool, float], str], Measure]] = [
+        (_say_elements, _elements),
+        (_say_cotangent, _largest_cotangent),
+        *((partial(_say_argument, name=name), partial(number, name=name)) for name in names),
+    ]
+    for say, measure in measures:
+        wrong = [value for call in failing if (value := measure(call.question)) is not None]
+        right = [value for call in passing if (value := measure(call.question)) is not None]
+        if len(wrong) < len(failing) or len(right) < len(passing):
+            continue
+        if min(wrong) > max(right):
+            return say(True, between(max(right), min(wrong)))
+        if max(wrong) < min(right):
+            return say(False, between(max(wrong), min(right)))
     return None
 
 
@@ -353,6 +303,8 @@ def between(low: float, high: float, scale: float = 0.0) -> float:
 # --------------------------------------------------------------------------
 # Elements
 
+Holds = Callable[[torch.Tensor], torch.Tensor]
+
 
 @dataclass(frozen=True)
 class Region:
@@ -367,26 +319,20 @@ class Region:
 def region(samples: Sequence[Sample]) -> Region | None:
     """What tells wrong elements from right ones, over failing and passing samples."""
     usable = [s for s in samples if s.comparable and s.exact.numel()]
-    failing = [s for s in usable if not s.right]
-    if not failing:
+    first = next((s for s in usable if not s.right), None)
+    if first is None:
         return None
-    for name in _variables(failing[0]):
-        found = _by_value(name, usable)
-        if found is not None:
-            return found
+    for operand in (*(Operand(OperandKind.INPUT, name) for name in first.inputs), INCOMING):
+        if _values(first, operand) is not None:
+            found = _by_value(operand, usable)
+            if found is not None:
+                return found
     return _by_position(usable)
 
 
-def _variables(sample: Sample) -> list[str]:
-    names = [name for name, tensor in sample.inputs.items() if tensor.shape == sample.exact.shape]
-    cotangent = sample.cotangent
-    if cotangent is not None and cotangent.shape == sample.exact.shape:
-        names.append("the incoming gradient")
-    return names
-
-
-def _values(sample: Sample, name: str) -> torch.Tensor | None:
-    values = sample.cotangent if name == "the incoming gradient" else sample.inputs.get(name)
+def _values(sample: Sample, operand: Operand) -> torch.Tensor | None:
+    """The operand's values, element for element those of the sample."""
+    values = operand.read(sample)
     return values if values is not None and values.shape == sample.exact.shape else None
 
 
@@ -395,18 +341,18 @@ def _telling(sample: Sample, strength: float) -> torch.Tensor:
     return ~sample.wrong & (strength * sample.exact.abs() > 3 * sample.expected.allowed)
 
 
-def _by_value(name: str, samples: Sequence[Sample]) -> Region | None:
+def _by_value(operand: Operand, samples: Sequence[Sample]) -> Region | None:
     strengths = []
     for s in samples:
         if not s.right:
             here = s.wrong & s.wide.isfinite() & (s.exact != 0)
             strengths.append(((s.wide - s.exact) / s.exact)[here].abs())
-    known = torch.cat(strengths) if strengths else torch.empty(0)
+    known = torch.cat(strengths)
     # What is NaN or wrong where zero is right shows wherever it is.
     strength = 0.3 * min(1.0, float(known.sort().values[len(known) // 2])) if len(known) else 0.3
     wrong, right = [], []
     for s in samples:
-        values = _values(s, name)
+        values = _values(s, operand)
         if values is None:
             if not s.right:
                 return None
@@ -414,87 +360,74 @@ def _by_value(name: str, samples: Sequence[Sample]) -> Region | None:
         wrong.append(values[s.wrong])
         right.append(values[_telling(s, strength)])
     w, r = torch.cat(wrong), torch.cat(right)
-    if not len(w) or not len(r):
-        return None
-    found = _side(name, w, r)
+    found = _side(str(operand), w, r) if len(w) and len(r) else None
     if found is None:
         return None
     words, holds = found
 
     def mask(sample: Sample) -> torch.Tensor | None:
-        values = _values(sample, name)
+        values = _values(sample, operand)
         return None if values is None else holds(values)
 
     return Region(f"where {words}", mask)
 
 
-Holds = Callable[[torch.Tensor], torch.Tensor]
-
-
-def _side(name: str, w: torch.Tensor, r: torch.Tensor) -> tuple[str, Holds] | None:
-    """The half-line, interval or point that holds all of ``w`` and none of ``r``."""
-    if (w == 0).all() and not (r == 0).any():
-        return f"{name} is 0", lambda v: v == 0
-    if len(w) < ENOUGH_ELEMENTS or len(r) < ENOUGH_ELEMENTS:
-        points = torch.unique(w)
-        if len(points) == 1 and not (r == points[0]).any():
-            return f"{name} is {points[0]:g}", lambda v: v == points[0]
+def _side(name: str, wrong: torch.Tensor, right: torch.Tensor) -> tuple[str, Holds] | None:
+    """The point, half-line or interval that holds all of ``wrong`` and none of ``right``."""
+    point = wrong[0]
+    few = len(wrong) < ENOUGH_ELEMENTS or len(right) < ENOUGH_ELEMENTS
+    if (few or point == 0) and (wrong == point).all():
+        return None if (right == point).any() else (f"{name} is {point:g}", lambda v: v == point)
+    if few:
         return None
-    low, high = float(w.min()), float(w.max())
-    scale = max(float(w.abs().max()), float(r.abs().max()))
-    if high <= 0 and not (r <= high).any():
-        nearest = float(r.min())
-        at = between(high, nearest, scale) if nearest else 0.0
-        return f"{name} < {at:.3g}", lambda v: v <= high
-    if low >= 0 and not (r >= low).any():
-        nearest = float(r.max())
-        at = between(nearest, low, scale) if nearest else 0.0
-        return f"{name} > {at:.3g}", lambda v: v >= low
-    if float(w.abs().min()) > float(r.abs().max()):
-        at = between(float(r.abs().max()), float(w.abs().min()))
-        return f"|{name}| > {at:.3g}", lambda v: v.abs() > at
-    if float(w.abs().max()) < float(r.abs().min()):
-        at = between(float(w.abs().max()), float(r.abs().min()))
-        return f"|{name}| < {at:.3g}", lambda v: v.abs() < at
-    if low > float(r.max()):
-        at = between(float(r.max()), low)
-        return f"{name} > {at:.3g}", lambda v: v > at
-    if high < float(r.min()):
-        at = between(high, float(r.min()))
-        return f"{name} < {at:.3g}", lambda v: v < at
+    scale = max(float(wrong.abs().max()), float(right.abs().max()))
+    for text, size in ((name, _itself), (f"|{name}|", torch.abs)):
+        w, r = size(wrong), size(right)
+        low, high = float(w.min()), float(w.max())
+        least, most = float(r.min()), float(r.max())
+        # Where zero itself is right, it is the limit.
+        if high < least:
+            at = between(high, least, scale) if least else 0.0
+            return f"{text} < {at:.3g}", partial(_is_between, size=size, low=-math.inf, high=high)
+        if low > most:
+            at = between(most, low, scale) if most else 0.0
+            return f"{text} > {at:.3g}", partial(_is_between, size=size, low=low, high=math.inf)
     return None
+
+
+def _itself(values: torch.Tensor) -> torch.Tensor:
+    return values
+
+
+def _is_between(values: torch.Tensor, *, size: Holds, low: float, high: float) -> torch.Tensor:
+    return (size(values) >= low) & (size(values) <= high)
 
 
 def _by_position(samples: Sequence[Sample]) -> Region | None:
     failing = [s for s in samples if not s.right and s.exact.numel() > 1]
-    places: tuple[tuple[str, Callable[[torch.Size], torch.Tensor]], ...] = (
-        ("in the last element", lambda shape: _flat(shape, -1)),
-        ("in the first element", lambda shape: _flat(shape, 0)),
-        ("in all rows but the first", lambda shape: ~_row(shape, 0)),
-        ("in the first row", lambda shape: _row(shape, 0)),
-        ("in the last row", lambda shape: _row(shape, -1)),
-        ("in all rows but the last", lambda shape: ~_row(shape, -1)),
-        ("in all elements but the first", lambda shape: ~_flat(shape, 0)),
+    places: tuple[tuple[str, Callable[[Sample], torch.Tensor]], ...] = (
+        ("in the last element", _last_element),
+        ("in the first row", _first_row),
     )
-    for words, at in places:
-        pairs = [(s, at(s.exact.shape)) for s in failing]
+    for words, place in places:
+        masks = [(s, place(s)) for s in failing]
         if (
-            pairs
-            and all(not (s.wrong & ~place).any() for s, place in pairs)
-            and all(bool((s.wrong | ~_telling(s, 0.3))[place].all()) for s, place in pairs)
+            masks
+            and all(not (s.wrong & ~mask).any() for s, mask in masks)
+            and all(bool((s.wrong | ~_telling(s, 0.3))[mask].all()) for s, mask in masks)
         ):
-            return Region(words, lambda s, at=at: at(s.exact.shape))  # type: ignore[misc]
+            return Region(words, place)
     return None
 
 
-def _flat(shape: torch.Size, index: int) -> torch.Tensor:
-    mask = torch.zeros(shape, dtype=torch.bool)
-    mask.reshape(-1)[index] = True
+def _last_element(sample: Sample) -> torch.Tensor:
+    mask = torch.zeros(sample.exact.shape, dtype=torch.bool)
+    mask.reshape(-1)[-1:] = True
     return mask
 
 
-def _row(shape: torch.Size, index: int) -> torch.Tensor:
-    mask = torch.zeros(shape, dtype=torch.bool)
+def _first_row(sample: Sample) -> torch.Tensor:
+    mask = torch.zeros(sample.exact.shape, dtype=torch.bool)
     if mask.dim():
-        mask[index] = True
+        mask[:1] = True
     return mask

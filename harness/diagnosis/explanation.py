@@ -5,14 +5,14 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from harness.checks.context import Bench, Trial
-from harness.diagnosis import Asked, Evidence, smallest_wrong
-from harness.diagnosis.portrait import portrait
+from harness.diagnosis import CheckResult, EntryPointAnswers, smallest_wrong
+from harness.diagnosis.picture import picture_of
 from harness.diagnosis.shrink import MOST_NUMBERS, Ask, numbers, simpler, still_failing
 from harness.diagnosis.snippet import FROM_SOLUTION, of_gradcheck, of_trial
-from harness.model import Finding, Outcome
+from harness.model import Finding
 from harness.numerics.question import Answer, Question
 from harness.sandbox.session import CandidateFault
 
@@ -20,46 +20,34 @@ from harness.sandbox.session import CandidateFault
 MOST_SHRUNK = 4
 
 
-@dataclass(frozen=True)
-class Heard:
-    """One check's finding with the trials and answers it rests on."""
-
-    finding: Finding
-    trials: tuple[Trial, ...]
-    answers: Sequence[Answer]
-
-    @property
-    def asked(self) -> Asked:
-        failed = self.finding.outcome is Outcome.FAILED
-        return Asked(self.finding.check, self.trials, self.answers, failed)
-
-
 # Per failed check, by its place, its smallest failing trial.
 Smallest = Mapping[int, tuple[Trial, Answer]]
 
 
-def find_smallest(bench: Bench, heard: Sequence[Heard], ask: Ask | None = None) -> Smallest:
+def find_smallest(bench: Bench, results: Sequence[CheckResult], ask: Ask | None = None) -> Smallest:
     """The smallest failing trials, with plainer numbers where it still fails.
 
     ``ask`` puts further questions to the candidate, if it still lives.
     """
     with _without_harm():
-        return _shrunk(bench, [one.asked for one in heard], ask)
+        return _shrunk(bench, results, ask)
     return {}
 
 
 def explain(
-    bench: Bench, heard: Sequence[Heard], smallest: Smallest, imported: str = FROM_SOLUTION
+    bench: Bench,
+    results: Sequence[CheckResult],
+    smallest: Smallest,
+    imported: str = FROM_SOLUTION,
 ) -> list[Finding]:
     """The findings, the failed ones with all that can be said about them.
 
     ``smallest`` is what ``find_smallest`` found; ``imported`` is the import line of snippets.
     """
-    found = [one.finding for one in heard]
-    if any(finding.outcome is Outcome.FAILED for finding in found):
+    if any(result.failed for result in results):
         with _without_harm():
-            return _explained(bench, heard, smallest, imported)
-    return found
+            return _explained(bench, results, smallest, imported)
+    return [result.finding for result in results]
 
 
 @contextmanager
@@ -72,35 +60,34 @@ def _without_harm() -> Iterator[None]:
 
 
 def _explained(
-    bench: Bench, heard: Sequence[Heard], smallest: Smallest, imported: str
+    bench: Bench, results: Sequence[CheckResult], smallest: Smallest, imported: str
 ) -> list[Finding]:
-    asked, found = [one.asked for one in heard], [one.finding for one in heard]
-    evidence: dict[str | None, Evidence] = {}
-    for name in dict.fromkeys(finding.entry_point for finding in found):
-        about = [a for a, f in zip(asked, found, strict=True) if f.entry_point == name]
-        if any(a.failed for a in about):
-            evidence[name] = Evidence(bench, about)
+    answered: dict[str | None, EntryPointAnswers] = {}
+    for name in {result.finding.entry_point for result in results if result.failed}:
+        about = [result for result in results if result.finding.entry_point == name]
+        answered[name] = EntryPointAnswers(bench, about)
     findings = []
-    for index, (finding, about_one) in enumerate(zip(found, asked, strict=True)):
-        if about_one.failed and about_one.trials:
-            known = evidence[finding.entry_point]
+    for place, result in enumerate(results):
+        finding = result.finding
+        if result.failed and result.trials:
+            answers = answered[finding.entry_point]
             finding = replace(
                 finding,
-                diagnosis=known.diagnosis(about_one),
-                snippet=_snippet(about_one, smallest.get(index), imported),
-                picture=portrait(about_one, known),
+                diagnosis=answers.diagnosis(result),
+                snippet=_snippet(result, smallest.get(place), imported),
+                picture=picture_of(result, answers.exact),
             )
         findings.append(finding)
     return findings
 
 
 def _shrunk(
-    bench: Bench, asked: Sequence[Asked], ask: Ask | None
+    bench: Bench, results: Sequence[CheckResult], ask: Ask | None
 ) -> dict[int, tuple[Trial, Answer]]:
     smallest: dict[int, tuple[Trial, Answer]] = {}
     questions: list[Question] = []
     spans: dict[int, range] = {}
-    for index, about in enumerate(asked):
+    for index, about in enumerate(results):
         if not about.failed or (wrong := smallest_wrong(about)) is None:
             continue
         smallest[index] = wrong
@@ -123,7 +110,7 @@ def _shrunk(
     return smallest
 
 
-def _snippet(about: Asked, wrong: tuple[Trial, Answer] | None, imported: str) -> str | None:
+def _snippet(about: CheckResult, wrong: tuple[Trial, Answer] | None, imported: str) -> str | None:
     if wrong is not None:
         trial, answer = wrong
         if numbers(trial.question) > MOST_NUMBERS * 40:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-import torch
-
+from harness.diagnosis.operand import number
 from harness.diagnosis.sample import Sample
 from harness.model import NumberArgument
 
@@ -24,7 +23,6 @@ CONSTANTS = {
     "ln 2": math.log(2),
     "e": math.e,
 }
-POWERS = {1.0: "{}", -1.0: "1/{}", 2.0: "{}²", -2.0: "1/{}²", 0.5: "√{}", -0.5: "1/√{}"}
 
 
 def same(a: float, b: float, within: float = SAME) -> bool:
@@ -32,31 +30,30 @@ def same(a: float, b: float, within: float = SAME) -> bool:
     return abs(a - b) <= within * max(abs(a), abs(b))
 
 
-def written(value: float) -> str:
-    """A number as an author would write it."""
+def _named(value: float) -> str | None:
+    """``value`` as a simple fraction or by a constant's name; ``None`` where it is neither."""
+    sign = "-" if value < 0 else ""
     for whole in range(1, 13):
-        for over in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 100):
+        for over in (*range(1, 11), 12, 100):
             if same(abs(value), whole / over):
-                sign = "-" if value < 0 else ""
-                return (
-                    f"{sign}{whole / over:g}"
-                    if over in (1, 2, 4, 5, 8, 10, 100)
-                    else (f"{sign}{whole}/{over}")
-                )
+                short = over in (1, 2, 4, 5, 8, 10, 100)
+                return sign + (f"{whole / over:g}" if short else f"{whole}/{over}")
     for name, constant in CONSTANTS.items():
         if same(abs(value), constant):
-            return name if value > 0 else f"-{name}"
+            return sign + name
         if same(abs(value), 1 / constant):
-            return f"1/{name}" if value > 0 else f"-1/{name}"
-    if abs(value - 1) < 1e-3:
-        return f"{value:.10g}"
-    return f"{value:.4g}"
+            return f"{sign}1/{name}"
+    return None
+
+
+def written(value: float) -> str:
+    """A number as an author would write it."""
+    return _named(value) or (f"{value:.10g}" if abs(value - 1) < 1e-3 else f"{value:.4g}")
 
 
 def is_plain(value: float) -> bool:
     """Whether an author recognises ``value`` as such."""
-    text = written(value).lstrip("-")
-    return "/" in text or text[0] in "π√le2" or same(abs(value), round(float(text), 3))
+    return _named(value) is not None or same(value, round(value, 3))
 
 
 class CaseNumberKind(StrEnum):
@@ -87,32 +84,37 @@ class CaseNumber:
 
 @dataclass(frozen=True)
 class Law:
-    """A factor that is a power of a number of the case."""
+    """A factor that is a number of the case, or one over it."""
 
     number: CaseNumber
-    power: float
-    sign: float
+    divides: bool
 
     def __str__(self) -> str:
-        text = POWERS[self.power].format(self.number)
-        return text if self.sign > 0 else f"-{text}"
+        return f"1/{self.number}" if self.divides else str(self.number)
+
+    def factor(self, sample: Sample) -> float | None:
+        """The factor in the sample's case; ``None`` where it has no such number, or it is 0."""
+        base = case_numbers(sample).get(self.number)
+        is_input = self.number.name is None or self.number.name in sample.inputs
+        if base is None and self.number.counts and is_input:
+            base = 1.0  # a 0-d tensor has one element, although it has no size to speak of
+        if not base:
+            return None
+        return 1 / base if self.divides else base
 
 
-def quantities(sample: Sample) -> dict[CaseNumber, float]:
+def case_numbers(sample: Sample) -> dict[CaseNumber, float]:
     """Numbers that belong to one case and that a factor may be made of."""
     found: dict[CaseNumber, float] = {}
-    for argument, value in zip(sample.case.entry.arguments, sample.case.values, strict=False):
-        is_number = isinstance(argument, NumberArgument) and isinstance(value, int | float)
-        is_scalar = isinstance(value, torch.Tensor) and value.dim() == 0
-        if is_number or (is_scalar and len(sample.inputs) > 1):
-            assert isinstance(value, int | float | torch.Tensor)
-            found[CaseNumber(CaseNumberKind.ARGUMENT, argument.name)] = float(value)
+    for argument in sample.case.entry.arguments:
+        value = number(sample.question, argument.name)
+        if value is not None and (isinstance(argument, NumberArgument) or len(sample.inputs) > 1):
+            found[CaseNumber(CaseNumberKind.ARGUMENT, argument.name)] = value
     for name, tensor in sample.inputs.items():
-        if tensor.dim() == 0:
-            continue
-        found[CaseNumber(CaseNumberKind.ELEMENTS, name)] = float(tensor.numel())
-        found[CaseNumber(CaseNumberKind.LAST_SIZE, name)] = float(tensor.shape[-1])
-        found[CaseNumber(CaseNumberKind.FIRST_SIZE, name)] = float(tensor.shape[0])
+        if tensor.dim():
+            found[CaseNumber(CaseNumberKind.ELEMENTS, name)] = float(tensor.numel())
+            found[CaseNumber(CaseNumberKind.LAST_SIZE, name)] = float(tensor.shape[-1])
+            found[CaseNumber(CaseNumberKind.FIRST_SIZE, name)] = float(tensor.shape[0])
     cotangent = sample.cotangent
     if cotangent is not None and cotangent.dim():
         found[CaseNumber(CaseNumberKind.ELEMENTS, None)] = float(cotangent.numel())
@@ -121,30 +123,12 @@ def quantities(sample: Sample) -> dict[CaseNumber, float]:
 
 def law(samples: Sequence[Sample], factors: Sequence[float]) -> Law | None:
     """What the factors of the samples have in common, e.g. ``1/the number of rows``."""
-    for found in _laws(samples):
+    bases = dict.fromkeys(base for sample in samples for base in case_numbers(sample))
+    for found in (Law(base, divides) for base in bases for divides in (False, True)):
         if all(
-            (base := quantities(sample).get(found.number, _one(sample, found.number))) is not None
-            and (base > 0 or (base != 0 and found.power == int(found.power)))
-            and same(factor, found.sign * base**found.power, 1e-5 if _is_single(sample) else 1e-8)
+            (expected := found.factor(sample)) is not None
+            and same(factor, expected, 1e-5 if sample.is_single else 1e-8)
             for sample, factor in zip(samples, factors, strict=True)
         ):
             return found
     return None
-
-
-def _is_single(sample: Sample) -> bool:
-    return sample.expected.dtype == torch.float32
-
-
-def _one(sample: Sample, number: CaseNumber) -> float | None:
-    """A 0-d tensor has one element, although it has no size to speak of."""
-    known = number.name is None or number.name in sample.inputs
-    return 1.0 if number.counts and known else None
-
-
-def _laws(samples: Sequence[Sample]) -> Iterator[Law]:
-    numbers = dict.fromkeys(number for sample in samples for number in quantities(sample))
-    for number in numbers:
-        for power in POWERS:
-            for sign in (1.0, -1.0):
-                yield Law(number, power, sign)

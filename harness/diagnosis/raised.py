@@ -9,7 +9,7 @@ from harness.numerics.torch_error import TorchErrorKind, recognise
 
 
 def meaning(error: str, entry: EntryPoint) -> str | None:
-    """One sentence on ``error`` (``Type: message``), where it is a known one."""
+    """A sentence without its full stop on ``error`` (``Type: message``), where it is known."""
     known = recognise(error)
     if known is None:
         return None
@@ -20,7 +20,7 @@ def meaning(error: str, entry: EntryPoint) -> str | None:
             arguments, gradients = known.details
             return (
                 f"backward returns {gradients} gradients where forward took {arguments} "
-                "arguments: one is due for each, None for what is not differentiable."
+                "arguments: one is due for each, None for what is not differentiable"
             )
     return _MEANINGS[known.kind]
 
@@ -40,46 +40,44 @@ def _of_shape(place: str, got: str, wanted: str, *, entry: EntryPoint) -> str:
     ours = re.findall(r"\d+", got)
     theirs = re.findall(r"\d+", wanted)
     if len(ours) > 1 and ours in (theirs[::-1], [*theirs[:-2], *theirs[:-3:-1]]):
-        return f"{said}: it is transposed."
+        return f"{said}: it is transposed"
     if len(ours) < len(theirs):
-        return f"{said}: it is summed over a dimension too many."
+        return f"{said}: it is summed over a dimension too many"
     if len(ours) > len(theirs):
-        return f"{said}: it is not summed over the dimensions that were broadcast."
-    return f"{said}."
+        return f"{said}: it is not summed over the dimensions that were broadcast"
+    return f"{said}"
 
 
 _MEANINGS = {
     TorchErrorKind.OVERWRITTEN: (
         "A tensor that backward needs is overwritten between forward and backward: an "
-        "in-place operation writes to it."
+        "in-place operation writes to it"
     ),
-    TorchErrorKind.LEAF_OVERWRITTEN: (
-        "The input itself is overwritten: it is written to in place."
-    ),
+    TorchErrorKind.LEAF_OVERWRITTEN: ("The input itself is overwritten: it is written to in place"),
     TorchErrorKind.NO_HISTORY: (
         "The result has no history: the Function is not reached through apply, or its "
-        "result is detached."
+        "result is detached"
     ),
     TorchErrorKind.GRAPH_USED_UP: (
         "A graph is used up by the first backward: it is built inside the Function and its "
-        "saved values are freed."
+        "saved values are freed"
     ),
     TorchErrorKind.SHARED_ELEMENTS: (
         "A tensor is written to in place whose elements share memory, as an expanded incoming "
-        "gradient's do: use the out-of-place form."
+        "gradient's do: use the out-of-place form"
     ),
     TorchErrorKind.OUT_OF_BOUNDS: (
         "A tensor's memory is read as if it were contiguous: as_strided goes past the end of "
-        "one that is not."
+        "one that is not"
     ),
     TorchErrorKind.ONCE_DIFFERENTIABLE: (
-        "Second derivatives are refused: backward is once_differentiable."
+        "Second derivatives are refused: backward is once_differentiable"
     ),
     TorchErrorKind.NOT_VIEWABLE: (
-        "view needs a contiguous tensor and is given one that is not: use reshape."
+        "view needs a contiguous tensor and is given one that is not: use reshape"
     ),
     TorchErrorKind.TWO_DTYPES: (
-        "Tensors of two dtypes meet: something is created with a dtype of its own."
+        "Tensors of two dtypes meet: something is created with a dtype of its own"
     ),
-    TorchErrorKind.NONE_FOR_TENSOR: ("Something is None where a tensor is expected."),
+    TorchErrorKind.NONE_FOR_TENSOR: ("Something is None where a tensor is expected"),
 }

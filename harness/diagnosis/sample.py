@@ -1,9 +1,10 @@
-"""Evidence: one quantity of one trial, what came and what was right."""
+"""One quantity of one trial: what came, and what was right."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from typing import NamedTuple
 
@@ -13,17 +14,17 @@ import torch
 
 from harness.checks.context import Bench, Trial
 from harness.model import Quantity
-from harness.numerics.expectation import Expected, Reference
+from harness.numerics.expectation import RESULT, Expected, Reference
 from harness.numerics.inputs import Case
 from harness.numerics.question import Answer, Question
-from harness.sandbox.inside.part import Part, Role
+from harness.sandbox.inside.part import Role
 
 Array = npt.NDArray[np.float64]
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
 
 
-class Teacher:
-    """What would have been right for another question."""
+class ExactValues:
+    """The references' values for other questions than were asked."""
 
     def __init__(self, bench: Bench) -> None:
         self.bench = bench
@@ -62,7 +63,27 @@ class Teacher:
         return found
 
 
-class Known(NamedTuple):
+class MomentKind(Enum):
+    """Which of the calls or backwards that belong together; in words, for the call's ordinal."""
+
+    CALL = "in the {} of several calls"
+    SECOND_BACKWARD = "in the second backward through one graph"
+    LATER_CALL = "in the later ones of many equal calls"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When in a sequence of calls something came."""
+
+    kind: MomentKind
+    # Place of the call, from 0; only of a ``CALL``.
+    place: int = 0
+
+    def __str__(self) -> str:
+        return self.kind.value.format(_ORDINALS[self.place])
+
+
+class SampleArrays(NamedTuple):
     """A sample's elements in numpy: what came, its error, how far from it a prediction may be."""
 
     got: Array
@@ -83,12 +104,14 @@ class Sample:
     expected: Expected
     # ``None`` where it did not come.
     got: torch.Tensor | None
-    # Where in a sequence of calls, e.g. ``first of several calls``; empty for a single call.
-    moment: str = ""
+    # ``None`` for a single call.
+    moment: Moment | None
     # All that was expected of the same call.
-    beside: Mapping[Quantity, Expected] | None = None
+    beside: Mapping[Quantity, Expected]
     # The calls of the same sequence, this one among them; empty for a single call.
     calls: tuple[Question, ...] = ()
+    # The elements that are to be explained; ``None`` for all.
+    mask: torch.Tensor | None = None
 
     @cached_property
     def right(self) -> bool:
@@ -139,12 +162,18 @@ class Sample:
         return ~self.expected.fits(self.wide)
 
     @property
-    def size(self) -> int:
-        """How many numbers the question holds."""
-        return sum(tensor.numel() for tensor in self.case.tensors.values())
+    def is_single(self) -> bool:
+        """Whether it is rounded to float32."""
+        return self.expected.dtype == torch.float32
+
+    @property
+    def result(self) -> torch.Tensor | None:
+        """The right result of the same call, in float64."""
+        expected = self.beside.get(RESULT)
+        return None if expected is None else expected.low
 
     @cached_property
-    def _known(self) -> Known:
+    def _arrays(self) -> SampleArrays:
         """What ``explained_by`` holds predictions against; numpy, as these are small and many."""
         got, exact, allowed = (t.numpy() for t in (self.wide, self.exact, self.expected.allowed))
         with np.errstate(invalid="ignore"):
@@ -152,21 +181,20 @@ class Sample:
             # Where next to nothing came, that must be explained and not the size of the error.
             slack = allowed + 1e-3 * np.minimum(error, np.abs(got))
         here = np.isfinite(got) & np.isfinite(exact) & np.isfinite(allowed)
-        return Known(got, error, slack, here)
+        return SampleArrays(got, error, slack, here)
 
-    def explained_by(self, predicted: torch.Tensor | None, mask: torch.Tensor | None) -> bool:
-        """Whether ``predicted`` accounts for what came (where ``mask`` holds)."""
+    def explained_by(self, predicted: torch.Tensor | None) -> bool:
+        """Whether ``predicted``, in float64, accounts for what came where ``mask`` holds."""
         if predicted is None or not self.comparable or predicted.shape != self.exact.shape:
             return False
-        known, right = self._known, predicted.numpy()
-        single = self.expected.dtype == torch.float32
+        known, right = self._arrays, predicted.numpy()
         with np.errstate(all="ignore"):
             rest, size = np.abs(known.got - right), np.abs(right)
             # A wrong answer may be of another size than the right one, and rounds at its own.
             largest = float(size[np.isfinite(size)].max(initial=0.0))
-            slack = known.slack + (1e-5 if single else 1e-10) * size
-            fits = rest <= slack + (1e-6 if single else 1e-13) * largest
-        here = known.here if mask is None else known.here & mask.numpy()
+            slack = known.slack + (1e-5 if self.is_single else 1e-10) * size
+            fits = rest <= slack + (1e-6 if self.is_single else 1e-13) * largest
+        here = known.here if self.mask is None else known.here & self.mask.numpy()
         if not here.any():
             return bool((np.isnan(known.got) & np.isnan(right)).all())
         if not fits[here].all():
@@ -182,21 +210,17 @@ def samples_of(check: str, trial: Trial, answer: Answer) -> Iterator[Sample]:
     others = trial.question.others
     calls = list(others) if trial.question.ask == "in_turn" else [trial.question, *others]
     beside: dict[int, dict[Quantity, Expected]] = {}
-    found: list[tuple[int, Part, str, Expected]] = []
     for part, expected in trial.expected.items():
-        index, moment = 0, ""
-        if len(calls) > 1:
-            if part.call is not None:
-                index = part.call
-                moment = f"{_ORDINALS[index]} of several calls"
-            elif part.role is Role.AGAIN:
-                moment = "second backward through one graph"
-        beside.setdefault(index, {}).setdefault(expected.quantity, expected)
-        found.append((index, part, moment, expected))
-    for index, part, moment, expected in found:
-        got = answer.parts.get(part)
+        beside.setdefault(part.call or 0, {}).setdefault(expected.quantity, expected)
+    for part, expected in trial.expected.items():
+        got, moment = answer.parts.get(part), None
+        if len(calls) > 1 and part.call is not None:
+            moment = Moment(MomentKind.CALL, part.call)
+        elif len(calls) > 1 and part.role is Role.AGAIN:
+            moment = Moment(MomentKind.SECOND_BACKWARD)
         if trial.question.count > 1:
             expected, got, moment = _telling_call(expected, got)
+        index = part.call or 0
         yield Sample(
             check,
             expected.quantity,
@@ -211,7 +235,7 @@ def samples_of(check: str, trial: Trial, answer: Answer) -> Iterator[Sample]:
 
 def _telling_call(
     stacked: Expected, got: torch.Tensor | None
-) -> tuple[Expected, torch.Tensor | None, str]:
+) -> tuple[Expected, torch.Tensor | None, Moment | None]:
     """Of one call repeated many times, the first wrong one, else the first."""
     at = 0
     if got is not None and got.shape == stacked.low.shape:
@@ -222,4 +246,4 @@ def _telling_call(
     one = Expected(
         stacked.quantity, stacked.low[at], stacked.high[at], stacked.allowed[at], stacked.dtype
     )
-    return one, got, "later ones of many equal calls" if at else ""
+    return one, got, Moment(MomentKind.LATER_CALL) if at else None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
+
 import torch
 
 from harness.checks.context import Trial
@@ -9,7 +12,7 @@ from harness.diagnosis.shrink import MOST_NUMBERS
 from harness.numerics.expectation import Expected
 from harness.numerics.inputs import Log, Stack
 from harness.numerics.question import Answer, Question
-from harness.sandbox.inside.part import BRANCH, Part, Role
+from harness.sandbox.inside.part import Part, Role
 
 # The line that imports the entry point; ``{}`` is its name.
 FROM_SOLUTION = "from solution import {}"
@@ -17,40 +20,46 @@ SHOWN = 8
 
 
 def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str | None:
-    """Lines that ask the trial's question and print what comes and what is right."""
+    """Lines that ask the trial's question and print what comes and what is right.
+
+    ``None`` for questions that take too many lines, or for which there are no such lines.
+    """
     question = trial.question
-    lines = ["import torch", imported.format(question.case.entry.name), ""]
-    calls = [question, *question.others]
-    prepared = []
-    for index, call in enumerate(calls):
-        suffix = str(index + 1) if len(calls) > 1 else ""
-        arguments = _arguments(call, suffix, lines)
+    name = question.case.entry.name
+    lines = ["import torch", imported.format(name), ""]
+    calls = _numbered(question)
+    made = [_arguments(call, suffix, lines) for call, suffix in calls]
+    for (call, suffix), arguments in zip(calls, made, strict=True):
         if arguments is None:
             return None
-        prepared.append((call, suffix, arguments))
-    name = question.case.entry.name
-    for call, suffix, arguments in prepared:
-        if call.no_grad:
-            lines.append("with torch.no_grad():")
         indent = "    " if call.no_grad else ""
-        if call.seed:
-            lines.append(f"{indent}torch.manual_seed({call.seed})")
+        lines += ["with torch.no_grad():"] if call.no_grad else []
+        lines += [f"{indent}torch.manual_seed({call.seed})"] if call.seed else []
         lines.append(f"{indent}y{suffix} = {name}({', '.join(arguments)})")
-    wrong = _first_wrong(trial, answer)
-    ask = _ASKS.get(question.ask)
-    if ask is None or not ask(prepared, lines, wrong):
+    if question.ask not in _ASKS or (question.cotangents and not question.grad):
         return None
+    lines += _ASKS[question.ask](question)
     if answer.error is not None:
-        lines.append(f"# raises {_cut(answer.error_text())}")
-    elif wrong is not None:
-        part, expected, got = wrong
-        printed = _printed(question, part)
-        if printed is None:
-            return None
-        lines.append(f'print("got     ", {printed})')
-        lines.append(f'print("expected", {_expected(expected, got)})')
-        lines.append(f"# {expected.quantity}: got {_shown(got)}, expected {_shown(expected.low)}")
+        return "\n".join([*lines, f"# raises {_cut(answer.error_text())}"]) + "\n"
+    for part, expected in trial.expected.items():
+        got = answer.parts.get(part)
+        if expected.mismatch(got) is not None:
+            printed = _printed(question, part)
+            if printed is None:
+                return None
+            lines += [
+                f'print("got     ", {printed})',
+                f'print("expected", {_expected(expected)})',
+                f"# {expected.quantity}: got {_shown(got)}, expected {_shown(expected.low)}",
+            ]
+            break
     return "\n".join(lines) + "\n"
+
+
+def _numbered(question: Question) -> list[tuple[Question, str]]:
+    """Every call of the question with what its names end in."""
+    calls = [question, *question.others]
+    return [(call, str(i + 1) if question.others else "") for i, call in enumerate(calls)]
 
 
 def of_gradcheck(question: Question, kind: str, imported: str = FROM_SOLUTION) -> str | None:
@@ -67,94 +76,69 @@ def of_gradcheck(question: Question, kind: str, imported: str = FROM_SOLUTION) -
     return "\n".join(lines) + "\n"
 
 
-Prepared = list[tuple[Question, str, list[str]]]
-Wrong = tuple[Part, Expected, torch.Tensor | None]
-
-
-def _first_wrong(trial: Trial, answer: Answer) -> Wrong | None:
-    for part, expected in trial.expected.items():
-        got = answer.parts.get(part)
-        if expected.mismatch(got) is not None:
-            return part, expected, got
-    return None
-
-
 def _leaves(question: Question, suffix: str) -> str:
     names = [f"{name}{suffix}" for name in question.grad]
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
 
 
-def _ask_forward(prepared: Prepared, lines: list[str], wrong: Wrong | None) -> bool:
-    return True
+def _vjp(question: Question) -> list[str]:
+    first = question.cotangents[0]
+    return [
+        f"g = {_literal(first.value)}",
+        *_laid_out("g", first.layout),
+        f"grads = torch.autograd.grad(y, {_leaves(question, '')}, g, allow_unused=True)",
+    ]
 
 
-def _ask_vjp(prepared: Prepared, lines: list[str], wrong: Wrong | None) -> bool:
-    question, _, _ = prepared[0]
-    if not question.grad:
-        return False
-    lines.append(f"g = {_literal(question.cotangents[0].value)}")
-    _lay_out("g", question.cotangents[0].layout, lines)
-    lines.append(f"grads = torch.autograd.grad(y, {_leaves(question, '')}, g, allow_unused=True)")
-    return True
-
-
-def _ask_in_graph(prepared: Prepared, lines: list[str], wrong: Wrong | None) -> bool:
-    question, _, _ = prepared[0]
+def _in_graph(question: Question) -> list[str]:
     value = question.cotangents[0].value
-    lines += [
+    return [
         f"g = {_literal(value)}",
         f"z = torch.zeros({tuple(value.shape)}, dtype={value.dtype}, requires_grad=True)",
         "total = y + 2 * z",
         f"*grads, grad_z = torch.autograd.grad(total, (*{_leaves(question, '')}, z), g, "
         "allow_unused=True)",
     ]
-    return wrong is None or wrong[0] != BRANCH
 
 
-def _ask_backward(prepared: Prepared, lines: list[str], wrong: Wrong | None) -> bool:
-    question, _, _ = prepared[0]
-    lines.append(f"g = {_literal(question.cotangents[0].value)}")
-    lines.append("y.backward(g)")
-    grads = [f"{name}.grad" for name in question.grad]
-    lines.append(f"grads = [{', '.join(grads)}]")
-    return True
+def _backward(question: Question) -> list[str]:
+    return [
+        f"g = {_literal(question.cotangents[0].value)}",
+        "y.backward(g)",
+        f"grads = [{', '.join(f'{name}.grad' for name in question.grad)}]",
+    ]
 
 
-def _ask_vjp2(prepared: Prepared, lines: list[str], wrong: Wrong | None) -> bool:
-    question, _, _ = prepared[0]
+def _vjp2(question: Question) -> list[str]:
     cotangent, *outer = question.cotangents
-    lines.append(f"g = {_literal(cotangent.value)[:-1]}, requires_grad=True)")
-    lines.append(f"first = torch.autograd.grad(y, {_leaves(question, '')}, g, create_graph=True)")
-    weights = ", ".join(_literal(weight.value) for weight in outer)
-    lines += [
-        f"weights = [{weights}]",
+    return [
+        f"g = {_literal(cotangent.value)}.requires_grad_()",
+        f"first = torch.autograd.grad(y, {_leaves(question, '')}, g, create_graph=True)",
+        f"weights = [{', '.join(_literal(weight.value) for weight in outer)}]",
         "pairs = [(f, w) for f, w in zip(first, weights) if f.requires_grad]",
         "torch.autograd.backward([f for f, _ in pairs], [w for _, w in pairs])",
         f"grads = [{', '.join(f'{name}.grad' for name in question.grad)}]",
     ]
-    return True
 
 
-def _ask_interleaved(prepared: Prepared, lines: list[str], wrong: Wrong | None) -> bool:
-    for question, suffix, _ in prepared:
-        lines.append(f"g{suffix} = {_literal(question.cotangents[0].value)}")
-    for question, suffix, _ in reversed(prepared):
-        keep = ", retain_graph=True" if suffix == "1" else ""
-        lines.append(
-            f"grads{suffix} = torch.autograd.grad("
-            f"y{suffix}, {_leaves(question, suffix)}, g{suffix}{keep})"
-        )
-    lines.append(f"again = torch.autograd.grad(y1, {_leaves(prepared[0][0], '1')}, g1)")
-    return True
+def _interleaved(question: Question) -> list[str]:
+    calls = _numbered(question)
+    lines = [f"g{suffix} = {_literal(call.cotangents[0].value)}" for call, suffix in calls]
+    for call, suffix in reversed(calls):
+        keep = ", retain_graph=True" if call is question else ""
+        leaves = _leaves(call, suffix)
+        lines.append(f"grads{suffix} = torch.autograd.grad(y{suffix}, {leaves}, g{suffix}{keep})")
+    return [*lines, f"again = torch.autograd.grad(y1, {_leaves(question, '1')}, g1)"]
 
 
-_ASKS = {
-    "forward": _ask_forward,
-    "vjp": _ask_vjp,
-    "in_graph": _ask_in_graph,
-    "backward": _ask_backward,
-    "vjp2": _ask_vjp2,
-    "interleaved": _ask_interleaved,
+# Lines that follow the calls, per verb.
+_ASKS: Mapping[str, Callable[[Question], list[str]]] = {
+    "forward": lambda question: [],
+    "vjp": _vjp,
+    "in_graph": _in_graph,
+    "backward": _backward,
+    "vjp2": _vjp2,
+    "interleaved": _interleaved,
 }
 
 
@@ -191,7 +175,7 @@ def _arguments(
                 if value.numel() > MOST_NUMBERS and _as_ramp(value) is None:
                     return None
                 lines.append(f"{name} = {_literal(value, precise=precise)}")
-                _lay_out(name, question.layouts.get(argument.name), lines)
+                lines += _laid_out(name, question.layouts.get(argument.name))
                 if argument.name in question.grad:
                     lines.append(f"{name}.requires_grad_()")
                     if question.inner:
@@ -218,24 +202,21 @@ def _arguments(
     return names
 
 
-def _lay_out(name: str, layout: str | None, lines: list[str]) -> None:
-    """Put a tensor into the memory layout that was asked, values unchanged."""
-    match layout:
-        case "transposed":
-            lines.append(f"{name} = {name}.mT.contiguous().mT  # not contiguous")
-        case "strided":
-            lines.append(f"{name} = {name}.repeat_interleave(2, -1)[..., ::2]  # not contiguous")
-        case "offset":
-            lines.append(
-                f"{name} = torch.cat([torch.zeros(3, dtype={name}.dtype), {name}.reshape(-1)])"
-                f"[3:].view({name}.shape)  # not at the start of its memory"
-            )
-        case "expanded":
-            lines.append(f"{name} = {name}[:1].expand({name}.shape)  # stride 0")
-        case "filled":
-            lines.append(
-                f"{name} = {name}.reshape(-1)[:1].squeeze().expand({name}.shape)  # stride 0"
-            )
+# Per layout, a line that puts a tensor into it, values unchanged.
+_LAYOUTS = {
+    "transposed": "{0} = {0}.mT.contiguous().mT  # not contiguous",
+    "strided": "{0} = {0}.repeat_interleave(2, -1)[..., ::2]  # not contiguous",
+    "offset": (
+        "{0} = torch.cat([torch.zeros(3, dtype={0}.dtype), {0}.reshape(-1)])"
+        "[3:].view({0}.shape)  # not at the start of its memory"
+    ),
+    "expanded": "{0} = {0}[:1].expand({0}.shape)  # stride 0",
+    "filled": "{0} = {0}.reshape(-1)[:1].squeeze().expand({0}.shape)  # stride 0",
+}
+
+
+def _laid_out(name: str, layout: str | None) -> list[str]:
+    return [] if layout is None else [_LAYOUTS[layout].format(name)]
 
 
 def _literal(tensor: torch.Tensor, *, precise: bool = True) -> str:
@@ -258,13 +239,9 @@ def _nested(tensor: torch.Tensor) -> str:
 
 def _number(value: float) -> str:
     short = f"{value:.6g}"
-    text = (
-        short
-        if float(short) == value or abs(float(short) - value) < 1e-6 * abs(value)
-        else repr(value)
-    )
-    if text.lstrip("-") in ("inf", "nan"):
-        return f'float("{text}")'
+    if not math.isfinite(value):
+        return f'float("{short}")'
+    text = short if abs(float(short) - value) <= 1e-6 * abs(value) else repr(value)
     return text if any(c in text for c in ".e") else f"{text}.0"
 
 
@@ -282,11 +259,9 @@ def _as_ramp(tensor: torch.Tensor) -> str | None:
     )
 
 
-def _expected(expected: Expected, got: torch.Tensor | None) -> str:
+def _expected(expected: Expected) -> str:
     value = expected.low.to(expected.dtype)
-    if value.numel() > MOST_NUMBERS:
-        return f'"{_shown(expected.low)}"'
-    return _literal(value)
+    return _literal(value) if value.numel() <= MOST_NUMBERS else f'"{_shown(expected.low)}"'
 
 
 def _shown(tensor: torch.Tensor | None) -> str:

@@ -12,7 +12,8 @@ from harness.checks.compare import RepeatedCalls
 from harness.checks.context import InteractiveCheck, Judgement, PlannedCheck, SubmissionContext
 from harness.checks.structure import HandWritten
 from harness.code.unplugged import unplugged
-from harness.diagnosis.explanation import Heard, explain, find_smallest
+from harness.diagnosis import CheckResult
+from harness.diagnosis.explanation import explain, find_smallest
 from harness.grading.load import line_of, load, load_code, not_loaded
 from harness.grading.verdict import verdict
 from harness.grading.work import Work
@@ -54,7 +55,7 @@ def _order(work: Work) -> random.Random:
 def judge_answers(work: Work) -> Work:
     """A finding for every check; one that is interactive asks for itself."""
     heard = tuple(
-        Heard(_finding(work, step, answers), step.trials, answers)
+        CheckResult(_finding(work, step, answers), step.trials, answers)
         for step, answers in zip(work.steps, work.answers, strict=True)
     )
     findings = (*work.findings, *(one.finding for one in heard))
@@ -179,7 +180,7 @@ def ask_check_by_check(work: Work) -> Work:
                 finding = _finding(work, step, answers)
                 work = replace(
                     work,
-                    heard=(*work.heard, Heard(finding, step.trials, answers)),
+                    heard=(*work.heard, CheckResult(finding, step.trials, answers)),
                     findings=(*work.findings, finding),
                 )
             work = explain_failures(find_smallest_failures(work))

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 from harness.checks.context import PlannedCheck
 from harness.code import Source
-from harness.diagnosis.explanation import Heard, Smallest
+from harness.diagnosis import CheckResult
+from harness.diagnosis.explanation import Smallest
 from harness.grading.plan import Plan
 from harness.model import Finding, OwnTests, Submission, Verification
 from harness.numerics.question import Answer
@@ -38,7 +39,7 @@ class Work:
     # Whether every answer is right and no check asks for itself, so that nothing is left to ask.
     settled: bool = False
     # Checks with their findings and the answers these rest on, and the smallest failures.
-    heard: tuple[Heard, ...] = ()
+    heard: tuple[CheckResult, ...] = ()
     smallest: Smallest = field(default_factory=dict)
     # Of loading and of every check.
     findings: tuple[Finding, ...] = ()

@@ -6,39 +6,39 @@ import math
 
 import torch
 
-from harness.diagnosis import Asked, Evidence, Sample, says_something
-from harness.diagnosis.sample import samples_of
+from harness.diagnosis import CheckResult
+from harness.diagnosis.sample import ExactValues, Sample
 from harness.model import Picture, QuantityKind
 
 MOST_POINTS = 160
 MOST_ROWS, MOST_COLUMNS = 12, 16
 
 
-def portrait(about: Asked, evidence: Evidence) -> Picture | None:
-    """A picture of the first gradient that ``about`` found wrong; ``None`` where there is none."""
-    samples = [
+def picture_of(result: CheckResult, exact: ExactValues) -> Picture | None:
+    """The first gradient that ``result`` found wrong; ``None`` where there is none to draw."""
+    failing = [
         sample
-        for trial, answer in zip(about.trials, about.answers, strict=True)
-        if says_something(answer)
-        for sample in samples_of(about.check, trial, answer)
+        for sample in result.samples()
         if sample.quantity.is_derivative
+        and not sample.right
+        and (sample.comparable or sample.got is None)
     ]
-    failing = [s for s in samples if not s.right and (s.comparable or s.got is None)]
     if not failing:
         return None
     quantity = failing[0].quantity
-    failing = [s for s in failing if s.quantity == quantity]
-    largest = max(failing, key=lambda s: s.exact.numel())
+    largest = max(
+        (s for s in failing if s.quantity == quantity), key=lambda sample: sample.exact.numel()
+    )
     if largest.exact.numel() == 1:
         return None  # the message says it all
-    return _curve(largest, evidence) or _map(largest)
+    return _curve(largest, exact) or _map(largest)
 
 
 def _got(sample: Sample) -> torch.Tensor:
     return torch.zeros_like(sample.exact) if sample.got is None else sample.wide
 
 
-def _curve(sample: Sample, evidence: Evidence) -> Picture | None:
+def _curve(sample: Sample, exact_values: ExactValues) -> Picture | None:
     """The derivative over the domain, for functions of one element at a time."""
     name, g = sample.argument, sample.cotangent
     if name is None or g is None or sample.quantity.kind is not QuantityKind.GRADIENT:
@@ -46,7 +46,7 @@ def _curve(sample: Sample, evidence: Evidence) -> Picture | None:
     x = sample.inputs[name]
     if x.shape != sample.exact.shape or g.shape != x.shape or x.numel() < 8:
         return None
-    if not _is_elementwise(sample, name, g, evidence):
+    if not _is_elementwise(sample, name, g, exact_values):
         return None
     size = float(g.abs().max())
     here = (g.abs() > 1e-3 * size).reshape(-1)
@@ -66,12 +66,12 @@ def _curve(sample: Sample, evidence: Evidence) -> Picture | None:
     )
 
 
-def _is_elementwise(sample: Sample, name: str, g: torch.Tensor, evidence: Evidence) -> bool:
+def _is_elementwise(sample: Sample, name: str, g: torch.Tensor, exact_values: ExactValues) -> bool:
     """Whether each element of the right gradient depends on its own incoming gradient alone."""
     # Half of it at a third of the size: a contract that clips is no derivative to draw.
     part = torch.zeros_like(g)
     part.reshape(-1)[::2] = 1 / 3
-    right = evidence.teacher.vjp(sample.case, g * part, name, sample.question.seed)
+    right = exact_values.vjp(sample.case, g * part, name, sample.question.seed)
     atol = 1e-9 * float(g.abs().max())
     return right is not None and torch.allclose(right, sample.exact * part, rtol=1e-5, atol=atol)
 
