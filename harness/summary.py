@@ -68,13 +68,16 @@ class Interval(NamedTuple):
 
 def percent(share: float) -> str:
     """``share`` in percent; "0 %" and "100 %" only where it is exactly that."""
-    if share in (0.0, 1.0):
-        return f"{share * 100:.0f} %"
-    if share * 100 < 0.5:
-        return "<1 %"
-    if share * 100 >= 99.5:
-        return ">99 %"
-    return f"{share * 100:.0f} %"
+    return f"{_hundredths(share)} %"
+
+
+def _hundredths(share: float) -> str:
+    """``share``, from 0 to 1, times 100: whole, but never rounded to none or all."""
+    if 0 < share < 0.01:
+        return "<1"
+    if 0.99 < share < 1:
+        return ">99"
+    return f"{share * 100:.0f}"
 
 
 def wilson(share: float, n: float) -> Interval:
@@ -319,13 +322,8 @@ def lift(
 
 def points(difference: float) -> str:
     """A difference of shares in signed percentage points; "0" only where it is exactly that."""
-    size = abs(difference) * 100
-    if size == 0:
-        return "±0"
-    sign = "+" if difference > 0 else "−"
-    if 0.5 <= size < 99.5 or size == 100:
-        return f"{sign}{size:.0f}"
-    return f"{sign}<1" if size < 0.5 else f"{sign}>99"
+    sign = "+" if difference > 0 else "−" if difference < 0 else "±"
+    return f"{sign}{_hundredths(abs(difference))}"
 
 
 def p_value(p: float) -> str:

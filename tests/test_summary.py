@@ -109,9 +109,13 @@ def test_none_and_all_in_percent_mean_exactly_that(count: int, n: int) -> None:
     [
         (0.0, "0 %"),
         (0.001, "<1 %"),
+        (1 / 200, "<1 %"),
+        (0.009, "<1 %"),
+        (0.01, "1 %"),
         (0.2, "20 %"),
-        (0.996, ">99 %"),
-        (0.994, "99 %"),
+        (0.99, "99 %"),
+        (0.994, ">99 %"),
+        (199 / 200, ">99 %"),
         (1.0, "100 %"),
     ],
 )
@@ -121,7 +125,16 @@ def test_a_share_in_percent(share: float, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("difference", "shown"),
-    [(0.0, "±0"), (0.6, "+60"), (-0.6, "−60"), (0.001, "+<1"), (-0.999, "−>99"), (1.0, "+100")],
+    [
+        (0.0, "±0"),
+        (0.6, "+60"),
+        (-0.6, "−60"),
+        (0.001, "+<1"),
+        (0.005, "+<1"),
+        (-0.995, "−>99"),
+        (-0.999, "−>99"),
+        (1.0, "+100"),
+    ],
 )
 def test_a_difference_in_points(difference: float, shown: str) -> None:
     assert points(difference) == shown
