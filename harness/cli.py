@@ -5,17 +5,19 @@ from __future__ import annotations
 import errno
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
 from harness import __version__
-from harness.errors import HarnessError, JudgeError, ScenarioError, UsageError
+from harness.errors import HarnessError, Interrupted, JudgeError, ScenarioError, UsageError
 
 if TYPE_CHECKING:
     from harness.model import Results
@@ -30,28 +32,56 @@ Exit status: 0 graded and gates met, 1 a gate failed, 2 usage or invalid scenari
 
 
 class CommandGroup(click.Group):
-    """Turns our own errors into one message and an exit status, without a traceback."""
+    """Decides the exit status: whatever ends a command comes through here."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        with _readers_may_leave():
+            try:
+                status = super().main(*args, **{**extra, "standalone_mode": False})
+            except click.ClickException as error:
+                error.show()
+                status = error.exit_code
+            except (click.Abort, KeyboardInterrupt):  # before or after the command itself
+                status = _explain(KeyboardInterrupt())
+            except SystemExit as leaving:
+                status = leaving.code
+        if not args and not extra:  # called as a program, whose status is decided
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        sys.exit(status)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except HarnessError as error:
-            _complain(str(error))
-            ctx.exit(error.exit_code)
-        except BrokenPipeError:
-            _drop_output()  # its reader has gone
-            ctx.exit(0)
-        except OSError as error:
-            # Where nothing nearer to the fault had words for it, above all our own output.
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
-                raise
-            _drop_output()
-            _complain(
-                f"{error.filename or 'the output of this command'}: cannot be written: "
-                f"{error.strerror}. Make room and give the same command again; grades in the "
-                "ledger are not worked out twice."
-            )
-            ctx.exit(EXIT_UNGRADED)
+        except (click.ClickException, click.exceptions.Exit, SystemExit):
+            raise
+        except BaseException as error:
+            ctx.exit(_explain(error))
+
+
+def _explain(error: BaseException) -> int:
+    """Say what ended a command, in one message; returns the exit status."""
+    if isinstance(error, HarnessError):
+        _complain(str(error))
+        return error.exit_code
+    if isinstance(error, KeyboardInterrupt):
+        _complain("interrupted")
+        return EXIT_INTERRUPTED
+    full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+    if isinstance(error, OSError) and error.errno in full:
+        # Where nothing nearer to the fault had words for it, above all our own output.
+        _drop(sys.stdout)
+        _complain(
+            f"{error.filename or 'the output of this command'}: cannot be written: "
+            f"{error.strerror}. Make room and give the same command again; grades in the "
+            "ledger are not worked out twice."
+        )
+        return EXIT_UNGRADED
+    _complain(
+        f"internal error: {type(error).__name__}: {error}. This is a fault of the harness, not "
+        "of a submission; what was graded is kept in the ledger. Please report what follows.\n"
+        + "".join(traceback.format_exception(error))
+    )
+    return EXIT_UNGRADED
 
 
 def _complain(message: str) -> None:
@@ -59,9 +89,65 @@ def _complain(message: str) -> None:
         click.echo(f"harness: {message}", err=True)
 
 
-def _drop_output() -> None:
-    """Keep the interpreter from complaining about what it cannot write when it ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+class _Output:
+    """A stream whose reader may leave: what is written after that is dropped."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+    def write(self, text: str) -> int:
+        try:
+            return self._stream.write(text)
+        except BrokenPipeError:
+            _drop(self._stream)
+            return len(text)
+
+    def flush(self) -> None:
+        try:
+            self._stream.flush()
+        except BrokenPipeError:
+            _drop(self._stream)
+
+
+@contextmanager
+def _readers_may_leave() -> Iterator[None]:
+    """Let ``harness … | head`` end as it would have without ``head``."""
+    kept = sys.stdout, sys.stderr
+    # A stream is None where the caller has closed its descriptor.
+    sys.stdout, sys.stderr = (cast(TextIO, _Output(one)) if one else one for one in kept)
+    try:
+        yield
+    finally:
+        for one in (sys.stdout, sys.stderr):
+            if one:
+                with suppress(OSError):
+                    one.flush()
+        sys.stdout, sys.stderr = kept
+
+
+def _drop(stream: TextIO) -> None:
+    """Send what ``stream`` holds, and whatever follows, to nowhere."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+@contextmanager
+def _interruptible(kept: Callable[[], str]) -> Iterator[None]:
+    """Ctrl-C ends what is done within; ``kept`` says what was done until then."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted{kept()}, the same command goes on from there") from None
+
+
+class ResultsFile(click.Path):
+    """A ``results.json``, or the folder it is in."""
+
+    def convert(self, *given: Any) -> Any:
+        path = Path(os.fsdecode(super().convert(*given)))
+        return path / "results.json" if path.is_dir() else path
 
 
 @click.group(
@@ -100,6 +186,7 @@ def _sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+_RESULTS = click.argument("results", type=ResultsFile())
 _ROOT = click.argument(
     "scenarios", type=click.Path(path_type=Path), default=Path("scenarios"), required=False
 )
@@ -184,7 +271,12 @@ def run(
     folder = _new_folder(out, reports)
     ledger = ledger or reports / "ledger.sqlite"
     _make_parent(ledger)
-    with store.Ledger.open(ledger) as book:
+    meter = Meter()
+    total = len(selected.submissions)
+    with (
+        _interruptible(lambda: f" after {meter.done} of {total}; their grades are in {ledger}"),
+        store.Ledger.open(ledger) as book,
+    ):
         task = _task(scenarios, solutions, only, arms, seed, chosen.name) if fresh else None
         begun = None if task is None else book.begun(task)
         if begun is not None:
@@ -192,31 +284,21 @@ def run(
             click.echo("harness: going on with a fresh run that was interrupted", err=True)
         elif seed is None:
             seed = book.renew_seed() if fresh else book.seed
-        conditions = running.Conditions(seed, chosen, jobs or _cpus())
-        meter = Meter()
-        try:
-            with meter:
-                results = running.run(
-                    selected,
-                    conditions,
-                    book,
-                    folder=folder,
-                    fresh=task,
-                    on_progress=meter.show,
-                )
-        except KeyboardInterrupt:
-            click.echo(
-                f"harness: interrupted after {meter.done} of {len(selected.submissions)}; "
-                f"their grades are in {ledger}, the same command goes on from there",
-                err=True,
+        with meter:
+            results = running.run(
+                selected,
+                running.Conditions(seed, chosen, jobs or _cpus()),
+                book,
+                folder=folder,
+                fresh=task,
+                on_progress=meter.show,
             )
-            sys.exit(EXIT_INTERRUPTED)
         page = write_reports(results, folder)
         # Only now: who has no report gives the same command again and grades nothing twice.
         if task is not None:
             book.end(task)
-    if out is None or out.resolve().parent == reports.resolve():
-        running.point_latest(reports, folder)
+        if out is None or out.resolve().parent == reports.resolve():
+            running.point_latest(reports, folder)
     _print_summary(results)
     gate = summary.gate(results, fail_under)
     if fail_under is not None:
@@ -266,7 +348,7 @@ def grade(
     import harness.read.scenarios
     from harness import running, sandbox
     from harness.executors import local
-    from harness.model import Grade, Record
+    from harness.model import Record
     from harness.read import submissions
     from harness.report.terminal import detail
 
@@ -275,11 +357,10 @@ def grade(
     submission = submissions.read_one(file, scenario.id, names)
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     seed = secrets.randbits(63) if seed is None else seed
-    ((_, answer),) = local.grade_all([(submission, scenario)], seed=seed, tier=chosen, jobs=1)
-    if not isinstance(answer, Grade) and answer.fatal:
-        raise ScenarioError(answer.message)
-    grade = answer if isinstance(answer, Grade) else running.ungraded(answer.message)
-    record = Record.of(submission, grade)
+    answers = local.grade_all([(submission, scenario)], seed=seed, tier=chosen, jobs=1)
+    with closing(answers):
+        _, answer = next(answers)
+    record = Record.of(submission, running.graded(answer))
     Console().print(detail(record, submission, scenario))
     click.echo(f"seed {seed} · sandbox tier {chosen.name} · {record.wall_s:.2f} s")
     if record.outcome == "ungraded":
@@ -361,12 +442,12 @@ def validate(
 
 
 @main.command()
-@click.argument("results", type=click.Path(path_type=Path))
+@_RESULTS
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Folder to write to.  [default: beside RESULTS]"
 )
 def report(results: Path, out: Path | None) -> None:
-    """Render the reports of RESULTS (a results.json) again."""
+    """Render the reports of RESULTS (a results.json, or its folder) again."""
     import harness.results
     from harness import running
     from harness.judge import hearing
@@ -385,7 +466,7 @@ def report(results: Path, out: Path | None) -> None:
 
 
 @main.command(epilog=EXIT_CODES)
-@click.argument("results", type=click.Path(path_type=Path))
+@_RESULTS
 @click.option(
     "--scenarios",
     type=click.Path(path_type=Path),
@@ -397,7 +478,7 @@ def report(results: Path, out: Path | None) -> None:
     "--out", type=click.Path(path_type=Path), help="Folder to write to.  [default: reports/<time>]"
 )
 def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
-    """Judge RESULTS (a results.json) again by changed words, without running any code.
+    """Judge RESULTS (a results.json, or its folder) again by changed words; runs no code.
 
     Traps, red flags, the asked level of verification and which checks are
     required are taken from the scenarios as they are now; what was measured
@@ -423,7 +504,7 @@ def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
 
 
 @main.command(epilog=EXIT_CODES)
-@click.argument("results", type=click.Path(path_type=Path))
+@_RESULTS
 @click.option(
     "--model",
     required=True,
@@ -513,34 +594,26 @@ def judge(
     from harness.judge.provider import LanguageModel, Patience
     from harness.report import write_pages
 
-    file = results / "results.json" if results.is_dir() else results
-    found = harness.results.read(file)
+    found = harness.results.read(results)
     # All that can be wrong is found before anything is asked.
     labelled = None if labels is None else read_labels(labels, found)
-    book = Book(opinions or file.parent / "opinions.jsonl")
+    book = Book(opinions or results.parent / "opinions.jsonl")
     order = hearing.Order(only, limit, jobs, fresh)
     meter = Meter("judging")
-    try:
-        with (
-            LanguageModel(model, api_base=api_base, patience=Patience(timeout_s)) as asked,
-            meter,
-        ):
-            heard, unasked = hearing.hear(
-                found,
-                asked,
-                book,
-                order,
-                lambda at: meter.advance(at.done, at.total, at.known, at.last),
-            )
-    except KeyboardInterrupt:
-        click.echo(
-            f"harness: interrupted; what was heard is in {book.path}, the same command "
-            "goes on from there",
-            err=True,
+    with (
+        _interruptible(lambda: f"; what was heard is in {book.path}"),
+        LanguageModel(model, api_base=api_base, patience=Patience(timeout_s)) as asked,
+        meter,
+    ):
+        heard, unasked = hearing.hear(
+            found,
+            asked,
+            book,
+            order,
+            lambda at: meter.advance(at.done, at.total, at.known, at.last),
         )
-        sys.exit(EXIT_INTERRUPTED)
     told = hearing.hearing(asked.name, heard, unasked, found, labelled)
-    page = write_pages(found, file.parent, told)
+    page = write_pages(found, results.parent, told)
     for line in hearing.sentences(told):
         click.echo(line)
     click.echo(

@@ -58,6 +58,18 @@ class SandboxError(HarnessError):
     exit_code = 3
 
 
+class GraderError(HarnessError):
+    """One submission could not be graded: its grader was killed, or our own code raised."""
+
+    exit_code = 3
+
+
+class Interrupted(HarnessError):
+    """The user pressed Ctrl-C; the message says what was kept and how to go on."""
+
+    exit_code = 130
+
+
 class NothingSelected(HarnessError):
     """The filters left no submission to grade."""
 

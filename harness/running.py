@@ -16,7 +16,7 @@ from pathlib import Path
 
 import harness
 from harness import store
-from harness.errors import ReportError, ScenarioError, UsageError
+from harness.errors import HarnessError, ReportError, ScenarioError, UsageError
 from harness.model import (
     Grade,
     Level,
@@ -177,20 +177,23 @@ def _graded(
         for submission, answer in answers:
             if isinstance(answer, Grade):
                 ledger.put(keys[submission.id], answer)
-                grade = answer
-            elif answer.fatal:
-                raise ScenarioError(answer.message)
-            else:
-                grade = ungraded(answer.message)
+            grade = graded(answer)
             for place in missing[keys[submission.id]]:
                 yield place, Record.of(selection.submissions[place], grade)
 
 
-def ungraded(reason: str) -> Grade:
-    """What came of a submission that we failed to grade."""
+def graded(answer: Grade | HarnessError) -> Grade:
+    """What a grader answered, as a grade; an error of ours makes an ungraded one.
+
+    Raises a ``ScenarioError``: there a person has to mend something first.
+    """
+    if isinstance(answer, Grade):
+        return answer
+    if isinstance(answer, ScenarioError):
+        raise answer
     return Grade(
         outcome=Outcome.UNGRADED,
-        reason=reason,
+        reason=str(answer),
         verification=Level.NONE,
         verification_reason="Not graded.",
         held=None,

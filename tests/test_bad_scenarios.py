@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ScenarioError
-from harness.executors.worker import Fault, PlanCache, Task
+from harness.executors.worker import PlanCache, Task
 from harness.grading.plan import Plan
 from harness.model import Submission
 from harness.read.scenarios import load
@@ -200,9 +200,8 @@ def test_an_oracle_that_raises_ends_a_run_and_blames_no_submission(tmp_path: Pat
     scenario = load(write(tmp_path, "def f(x): raise ValueError('no')")).scenario("s")
     submission = Submission.__new__(Submission)
     answer = PlanCache("nowhere").answer(Task(submission, scenario, 1))
-    assert isinstance(answer, Fault)
-    assert answer.fatal
-    assert "the oracle of 'f' raises ValueError: no" in answer.message
+    assert isinstance(answer, ScenarioError)
+    assert "the oracle of 'f' raises ValueError: no" in str(answer)
 
 
 @pytest.mark.parametrize("command", ["grade", "validate"])

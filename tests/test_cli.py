@@ -234,6 +234,144 @@ def _interrupt(project: Path, *options: str) -> int:
     return _kept(ledger)
 
 
+# A phase of a command: the function that it has got to, which is made to wait for ever.
+STOPPED = """
+import importlib, sys, time
+
+def stop(*_, **__):
+    print("here", flush=True)
+    time.sleep(120)
+
+module, name = sys.argv.pop(1).split(":")
+setattr(importlib.import_module(module), name, stop)
+from harness.cli import main
+main()
+"""
+CLIPPED = ["solutions/good/me/clipped-gradient.py", "--scenario", "clipped-gradient"]
+
+
+@pytest.mark.parametrize(
+    ("phase", "command"),
+    [
+        ("harness.selection:select", ["run", "scenarios"]),
+        ("harness.report:write_reports", ["run", "scenarios", "--only", "good/*"]),
+        ("harness.read.scenarios:load", ["grade", *CLIPPED]),
+        ("harness.executors.local:grade_all", ["grade", *CLIPPED]),
+        ("harness.read.scenarios:load", ["validate", "scenarios"]),
+        ("harness.proving:reference_of", ["validate", "scenarios"]),
+        ("harness.results:read", ["report", "out"]),
+        ("harness.report:write_reports", ["report", "out", "--out", "again"]),
+        ("harness.regrading:regrade", ["regrade", "out"]),
+        ("harness.sandbox.doctor:examine", ["doctor"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_ctrl_c_ends_every_command_in_every_phase_with_130(
+    copy: Path, graded: Path, phase: str, command: list[str]
+) -> None:
+    shutil.copytree(graded, copy / "out")
+    before = {file: file.read_bytes() for file in (copy / "out").iterdir()}
+    run = subprocess.Popen(
+        [sys.executable, "-c", STOPPED, phase, *command],
+        cwd=copy,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stdout is not None
+    while run.stdout.readline() not in ("here\n", ""):
+        pass
+    os.killpg(run.pid, signal.SIGINT)  # as a terminal does
+    _, err = run.communicate(timeout=60)
+    assert run.returncode == 130, err
+    assert err.strip().splitlines()[-1].startswith("harness: interrupted"), err
+    assert "Traceback" not in err
+    assert {file: file.read_bytes() for file in (copy / "out").iterdir()} == before
+
+
+@pytest.fixture(scope="module")
+def graded(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reports of a run: one right answer, one wrong one."""
+    out = tmp_path_factory.mktemp("graded") / "out"
+    done = harness("run", "scenarios", "--out", out, "--ledger", out.parent / "l", cwd=project)
+    assert done.returncode == 0, done.stderr
+    return out
+
+
+RAISING = STOPPED.replace('print("here", flush=True)', 'raise IndexError("of ours")')
+
+
+@pytest.mark.parametrize(
+    ("phase", "command"),
+    [
+        ("harness.report:write_reports", ["run", "scenarios", "--only", "good/*"]),
+        ("harness.executors.local:grade_all", ["grade", *CLIPPED]),
+        ("harness.report:write_reports", ["report", "out", "--out", "again"]),
+        ("harness.regrading:regrade", ["regrade", "out"]),
+    ],
+)
+def test_an_exception_of_ours_is_never_a_failed_gate(
+    copy: Path, graded: Path, phase: str, command: list[str]
+) -> None:
+    shutil.copytree(graded, copy / "out")
+    done = subprocess.run(
+        [sys.executable, "-c", RAISING, phase, *command],
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    first, second, *_ = done.stderr.strip().splitlines()
+    assert first.startswith("harness: internal error: IndexError: of ours. This is a fault of")
+    assert second == "Traceback (most recent call last):"
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        (["grade", *CLIPPED], 0),
+        (["grade", CLIPPED[0].replace("good", "bad"), *CLIPPED[1:]], 1),
+        (["run", "scenarios", "--fail-under", "80"], 1),
+        (["validate", "scenarios", "--solutions", "solutions"], 2),
+        (["report", "out"], 0),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else str(value),
+)
+def test_the_exit_status_is_the_same_where_the_reader_of_the_output_has_gone(
+    copy: Path, graded: Path, command: list[str], status: int
+) -> None:
+    shutil.copytree(graded, copy / "out")
+    reading, writing = os.pipe()
+    os.close(reading)
+    for errors in (subprocess.PIPE, writing):
+        done = subprocess.run(
+            [sys.executable, "-m", "harness", *command],
+            cwd=copy,
+            stdout=writing,
+            stderr=errors,
+            timeout=240,
+            check=False,
+        )
+        assert done.returncode == status, done.stderr
+        assert not done.stderr or b"Error" not in done.stderr
+    os.close(writing)
+
+
+def test_a_folder_stands_for_the_results_in_it(copy: Path, graded: Path) -> None:
+    shutil.copytree(graded, copy / "out")
+    (copy / "out" / "report.md").unlink()
+    done = harness("report", "out", cwd=copy)
+    assert done.returncode == 0, done.stderr
+    assert (copy / "out" / "report.md").is_file()
+    assert harness("regrade", "out", cwd=copy).returncode == 0
+    missing = harness("report", "scenarios", cwd=copy)
+    assert missing.returncode == 2
+    assert "scenarios/results.json" in missing.stderr
+
+
 def _kept(ledger: Path) -> int:
     """How many grades the ledger has that are not marked as old."""
     if not ledger.exists():

@@ -13,9 +13,8 @@ import pytest
 from made_results import HEAVY_BYTES, finding, peak_bytes, quick
 
 from harness import running, sandbox
-from harness.errors import ReportError, UsageError
+from harness.errors import GraderError, HarnessError, ReportError, UsageError
 from harness.executors import local
-from harness.executors.worker import Fault
 from harness.model import Grade, Outcome, Submission
 from harness.read import submissions
 from harness.read.scenarios import Library
@@ -81,13 +80,13 @@ def evidence(submission: Submission) -> str:
     return f"{submission.sha256}{'x' * HEAVY_BYTES}"
 
 
-def at_once(pairs: Pairs, **_: object) -> Iterator[tuple[Submission, Grade | Fault]]:
+def at_once(pairs: Pairs, **_: object) -> Iterator[tuple[Submission, Grade | HarnessError]]:
     """What graders say, the last first; the last one of all they cannot grade."""
     for place in reversed(range(len(pairs))):
         submission, scenario = pairs[place]
         heavy = finding("vjp", message=evidence(submission))
         if place == len(pairs) - 1:
-            yield submission, Fault("killed")
+            yield submission, GraderError("killed")
         else:
             yield submission, quick(scenario.id, findings=(heavy,), sha256=submission.sha256)
 
@@ -145,7 +144,7 @@ def test_a_run_that_is_interrupted_keeps_every_grade_and_leaves_nothing(
 ) -> None:
     ended = []
 
-    def watched(pairs: Pairs, **_: object) -> Iterator[tuple[Submission, Grade | Fault]]:
+    def watched(pairs: Pairs, **_: object) -> Iterator[tuple[Submission, Grade | HarnessError]]:
         try:
             yield from at_once(pairs)
         finally:

@@ -10,20 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import TYPE_CHECKING
 
-from harness.errors import SandboxError
+from harness.errors import GraderError, HarnessError, SandboxError, ScenarioError
 from harness.model import Grade, Scenario, Submission
 from harness.sandbox.tier import Tier
 from harness.sandbox.zygote import Zygote
 
-if TYPE_CHECKING:
-    from harness.executors.worker import Fault
-
 Pair = tuple[Submission, Scenario]
 
 # What a grader needs, made once in the process that graders are forked from.
-PRELOAD = ["harness.executors.warm"]
+PRELOAD = ["harness.executors.interrupt", "harness.executors.warm"]
 TRIES = 3
 # A zygote that has grown by so much is replaced; it is looked at after so many grades.
 MOST_GROWN_BYTES = 64 << 20
@@ -69,20 +65,19 @@ class Backlog:
 
 def grade_all(
     pairs: Sequence[Pair], *, seed: int, tier: Tier, jobs: int
-) -> Generator[tuple[Submission, Grade | Fault]]:
+) -> Generator[tuple[Submission, Grade | HarnessError]]:
     """Grade every pair, in no particular order, as results come in.
 
     A pair is looked at when its turn comes, so that ``pairs`` may be on disk.
     A worker or zygote that is killed is replaced and its task tried again;
-    after ``TRIES`` the task yields a ``Fault``. Raises ``SandboxError`` where
-    nothing can be started. Closing the iterator ends every process.
+    after ``TRIES`` the task yields the error. A ``ScenarioError`` is yielded at once, for
+    no answer to that scenario can be graded. Raises ``SandboxError`` where nothing can be
+    started. Closing the iterator ends every process.
     """
-    from harness.executors.worker import Fault
-
     with Zygote(tier) as zygote:
         pool = _Pool(zygote, min(jobs, len(pairs)), seed)
         try:
-            for index, answer in pool.run(pairs, Fault):
+            for index, answer in pool.run(pairs):
                 yield pairs[index][0], answer
         finally:
             pool.close()
@@ -107,7 +102,7 @@ class _Pool:
         theirs.close()
         return Worker(process, ours)
 
-    def run(self, pairs: Sequence[Pair], fault: type[Fault]) -> Iterator[tuple[int, Grade | Fault]]:
+    def run(self, pairs: Sequence[Pair]) -> Iterator[tuple[int, Grade | HarnessError]]:
         backlog = Backlog()
         for index, (_, scenario) in enumerate(pairs):
             backlog.add(scenario.id, index)
@@ -129,11 +124,11 @@ class _Pool:
                 try:
                     answer = worker.connection.recv()
                 except (EOFError, OSError):
-                    answer = fault("a grader process was killed")
+                    answer = GraderError("a grader process was killed")
                     self._replace(worker)
                 tries[done] += 1
-                ours = isinstance(answer, fault)
-                if ours and not answer.fatal and tries[done] < TRIES:
+                ours = isinstance(answer, HarnessError) and not isinstance(answer, ScenarioError)
+                if ours and tries[done] < TRIES:
                     backlog.add(pairs[done][1].id, done)
                     continue
                 left -= 1

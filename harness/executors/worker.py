@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import os
-import signal
 import threading
 import traceback
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from multiprocessing.connection import Connection
 
 import torch
 
-from harness.errors import HarnessError, ScenarioError
+from harness.errors import GraderError, HarnessError
 from harness.grading import Plan, grade
 from harness.model import Grade, Scenario, Submission
 from harness.sandbox.inside.linux import trim
@@ -28,18 +27,8 @@ class Task:
     seed: int
 
 
-@dataclass(frozen=True)
-class Fault:
-    """Why a task has no record: our fault, never the submission's."""
-
-    message: str
-    # Whether no submission can be graded until a person mends something.
-    fatal: bool = False
-
-
 def work(tasks: Connection, address: str) -> None:
     """Grade what arrives until the other side hangs up; ``address`` is a zygote's."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     threading.Thread(target=_end_with_driver, daemon=True).start()
     torch.set_num_threads(1)
     plans = PlanCache(address)
@@ -68,15 +57,14 @@ class PlanCache:
         self._key: tuple[str, int] | None = None
         self._plan: Plan | None = None
 
-    def answer(self, task: Task) -> Grade | Fault:
+    def answer(self, task: Task) -> Grade | HarnessError:
+        """The grade, or why there is none: never a fault of the submission."""
         try:
             return grade(task.submission, self._plan_for(task), self.address)
-        except ScenarioError as error:
-            return Fault(str(error), fatal=True)
         except HarnessError as error:
-            return Fault(str(error))
+            return error
         except Exception:
-            return Fault(f"internal error: {traceback.format_exc(limit=-6)}")
+            return GraderError(f"internal error: {traceback.format_exc(limit=-6)}")
 
     def _plan_for(self, task: Task) -> Plan:
         key = (task.scenario.fingerprint, task.seed)
