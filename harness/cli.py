@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from harness.model import Results
     from harness.running import RunProgress
 
-EXIT_GATE_FAILED, EXIT_UNGRADED, EXIT_INTERRUPTED = 1, 3, 130
+EXIT_GATE_FAILED, EXIT_USAGE, EXIT_UNGRADED, EXIT_INTERRUPTED = 1, 2, 3, 130
 EXIT_CODES = """
 \b
 Exit status: 0 graded and gates met, 1 a gate failed, 2 usage or invalid scenario,
@@ -266,6 +266,8 @@ def run(
     if fail_under is not None and not 0 <= fail_under <= 100:
         raise UsageError(f"--fail-under is {fail_under:g}, expected a percentage from 0 to 100")
     selected = selection.select(scenarios, solutions, only=only, arm_names=arms)
+    for line in selected.aside.lines:
+        _complain(line)
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     reports = Path("reports")
     folder = _new_folder(out, reports)
@@ -311,6 +313,8 @@ def run(
             ungraded += 1
     if ungraded:
         sys.exit(EXIT_UNGRADED)
+    if selected.aside.unknown:
+        sys.exit(EXIT_USAGE)
     if not gate.passed:
         sys.exit(EXIT_GATE_FAILED)
 
@@ -409,7 +413,8 @@ def validate(
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     paths = list(solutions) or [selection.default_solutions(scenarios)]
     names = {s.id: tuple(e.name for e in s.entry_points) for s in library.scenarios}
-    found = submissions.discover(paths, names)
+    aside = submissions.Aside(harness.read.scenarios.ids_beside(scenarios))
+    found = submissions.discover(paths, names, aside)
     broken = 0
     with sandbox.Zygote(chosen) as zygote:
         for scenario in library.scenarios:
@@ -438,7 +443,9 @@ def validate(
                 verdict = "fails" if proof.answer == "reference" else "is accepted"
                 click.echo(f"    {proof.answer} {verdict}: {proof.reason or 'no check objects'}")
     if broken:
-        raise click.exceptions.Exit(2)
+        for line in aside.lines:
+            _complain(line)
+        sys.exit(EXIT_USAGE)
 
 
 @main.command()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import overload
 
-from harness.errors import NothingSelected, UsageError
+from harness.errors import NothingSelected, SubmissionError, UsageError
 from harness.model import Arm, Scenario, Skill, Submission
 from harness.read import scenarios, submissions
+from harness.read.submissions import Aside
 from harness.spool import Spool
 
 
@@ -22,6 +23,8 @@ class Selection:
     skills: tuple[Skill, ...]
     submissions: Sequence[Submission]
     arms: tuple[Arm, ...]
+    # Submissions to other scenarios, which are not graded.
+    aside: Aside = field(default_factory=Aside)
 
     def scenario_of(self) -> dict[str, Scenario]:
         """The scenarios by their ids."""
@@ -71,7 +74,8 @@ def select(
     }
     chosen: Spool[Submission] = Spool()
     orders, known, found = [], set(), 0
-    for submission in submissions.each(paths, entry_points):
+    aside = Aside(scenarios.ids_beside(root))
+    for submission in submissions.each(paths, entry_points, aside):
         found += 1
         known.add(submission.arm)
         if (not arm_names or submission.arm in arm_names) and (
@@ -89,10 +93,13 @@ def select(
         filters = [f"--only {pattern}" for pattern in only] + [
             f"--arm {name}" for name in arm_names
         ]
+        if aside.unknown and not filters:
+            raise SubmissionError("\n".join(aside.lines))
         raise NothingSelected(
             f"no submission to grade in {', '.join(map(str, paths))}"
             + (f" with {' '.join(filters)}" if filters else "")
             + f"; {found} were found there. Expected <arm>/<submitter>/<scenario>.py or .md"
+            + "".join(f"\n{line}" for line in aside.lines)
         )
     chosen.arrange(place for _, place in sorted(orders))
     used = {scenario for (_, _, scenario, _), _ in orders}
@@ -101,6 +108,7 @@ def select(
         library.skills,
         chosen,
         submissions.arms(paths, chosen),
+        aside,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 
-from harness.errors import NothingSelected, UsageError
+from harness.errors import NothingSelected, SubmissionError, UsageError
 from harness.selection import Pairs, default_solutions, select
 
 ROOT = Path(__file__).parent.parent
@@ -35,6 +37,69 @@ def test_filters_that_leave_nothing_say_what_was_there() -> None:
 def test_only_scenarios_with_submissions_are_reported() -> None:
     selection = select(ROOT / "scenarios", [], only=["layer-norm"])
     assert [scenario.id for scenario in selection.scenarios] == ["layer-norm"]
+
+
+@pytest.fixture
+def two_skills(tmp_path: Path) -> Path:
+    """Skill ``a`` has two scenarios, ``b`` another one; there is an answer to each."""
+    for skill in ("a", "b"):
+        shutil.copytree(
+            ROOT / "scenarios/custom-autograd-functions", tmp_path / "scenarios" / skill
+        )
+        for file in (tmp_path / "scenarios" / skill).glob("*.yaml"):
+            keep = {"a": ("layer-norm", "memory-relu"), "b": ("learnable-swish",)}[skill]
+            if file.stem not in ("skill", *keep):
+                file.unlink()
+    for name in ("layer-norm", "memory-relu", "learnable-swish"):
+        file = tmp_path / "solutions" / "skill" / "me" / f"{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("x = 1\n")
+    lines = [{"task_id": name, "solution": "x"} for name in ("learnable-swish", "layer-norm")]
+    (tmp_path / "more.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("root", "answered", "left"),
+    [
+        ("scenarios", 3, {}),
+        ("scenarios/a", 2, {"learnable-swish": 1}),
+        ("scenarios/b", 1, {"layer-norm": 1, "memory-relu": 1}),
+        ("scenarios/a/layer-norm.yaml", 1, {"learnable-swish": 1, "memory-relu": 1}),
+    ],
+)
+def test_answers_to_scenarios_that_were_not_selected_are_left_aside(
+    two_skills: Path, root: str, answered: int, left: dict[str, int]
+) -> None:
+    selection = select(two_skills / root, [two_skills / "solutions"])
+    assert len(selection.submissions) == answered
+    assert selection.aside.not_selected == left
+    assert not selection.aside.unknown
+    said = list(selection.aside.lines)
+    assert [f"({', '.join(left)}): left aside" in line for line in said] == [True] * bool(left)
+
+
+def test_lines_of_records_are_left_aside_like_files(two_skills: Path) -> None:
+    selection = select(two_skills / "scenarios/a", [two_skills / "more.jsonl"])
+    assert [submission.scenario for submission in selection.submissions] == ["layer-norm"]
+    assert selection.aside.not_selected == {"learnable-swish": 1}
+
+
+def test_a_scenario_that_exists_nowhere_is_named_with_the_nearest(two_skills: Path) -> None:
+    folder = two_skills / "solutions" / "skill" / "me"
+    for number in range(5):
+        (folder / f"learnable-swsh-{number}.py").write_text("x = 1\n")
+    selection = select(two_skills / "scenarios/a", [two_skills / "solutions"])
+    assert len(selection.submissions) == 2
+    _, line = selection.aside.lines
+    assert line.startswith("5 submissions answer scenarios that were unknown: left aside. Correct")
+    assert "learnable-swsh-0.py: unknown scenario" in line
+    assert "; did you mean 'learnable-swish'?" in line
+    assert line.endswith(" …")
+    with pytest.raises(SubmissionError, match="1 submission answers a scenario that was unknown"):
+        select(two_skills / "scenarios/a", [folder / "learnable-swsh-0.py"])
+    with pytest.raises(NothingSelected, match=r"not selected \(layer-norm\)"):
+        select(two_skills / "scenarios/b", [folder / "layer-norm.py"])
 
 
 def test_some_pairs_are_pairs() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,21 @@ def load(root: Path) -> Library:
     problems += _same_ids(ids)
     refuse(problems)
     return Library(tuple(skills), tuple(scenarios))
+
+
+def ids_beside(root: Path) -> frozenset[str]:
+    """Ids of the scenarios in the skill folder of ``root`` and in those beside it.
+
+    By their file names, for it does not matter here whether the files are valid. Empty for a
+    folder of skill folders, all of which are loaded.
+    """
+    folder = root.resolve() if root.is_dir() else root.resolve().parent
+    if not (folder / "skill.yaml").is_file():
+        return frozenset()
+    found = [folder.glob("*.yaml")]
+    with suppress(OSError):  # what cannot be read is not selected either
+        found += [skill.parent.glob("*.yaml") for skill in folder.parent.glob("*/skill.yaml")]
+    return frozenset(file.stem for files in found for file in files if file.name != "skill.yaml")
 
 
 def _folders(root: Path) -> dict[Path, list[Path]]:

@@ -7,11 +7,12 @@ import hashlib
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import SubmissionError
 from harness.model import Submission
+from harness.read.submissions.aside import Aside, nearest
 from harness.read.submissions.content import (
     Origin,
     build,
@@ -43,27 +44,33 @@ class Place:
     submitter: str | None
 
 
-def discover(paths: Sequence[Path], scenario_ids: Collection[str]) -> tuple[Submission, ...]:
+def discover(
+    paths: Sequence[Path], scenario_ids: Collection[str], aside: Aside | None = None
+) -> tuple[Submission, ...]:
     """Every submission under ``paths``, in a stable order and each one once.
 
     Where ``scenario_ids`` maps each id to the names of its entry points, the right block of a
     Markdown reply can be told from the others; with bare ids the last one that defines
-    something is taken.
+    something is taken. Answers to anything else are put ``aside``; without one they raise
+    ``SubmissionError``.
     """
-    return tuple(sorted(each(paths, scenario_ids), key=order))
+    return tuple(sorted(each(paths, scenario_ids, aside), key=order))
 
 
-def each(paths: Sequence[Path], scenario_ids: Collection[str]) -> Iterator[Submission]:
+def each(
+    paths: Sequence[Path], scenario_ids: Collection[str], aside: Aside | None = None
+) -> Iterator[Submission]:
     """The same as they are read, for whoever cannot have all of them in memory."""
     seen: set[Path] = set()
     first: dict[str, str] = {}
+    names = _every_id(scenario_ids, aside)
     for root in paths:
         for file in _files(root):
             real = file.resolve()
             if real not in seen:
                 seen.add(real)
-                if file == root or not _is_other_json(file, scenario_ids):
-                    for submission in _read(file, root, scenario_ids):
+                if file == root or not _is_other_json(file, names):
+                    for submission in _read(file, root, scenario_ids, aside):
                         _reject_twice(submission, first)
                         yield submission
 
@@ -135,19 +142,22 @@ def _is_other_json(file: Path, scenario_ids: Collection[str]) -> bool:
     )
 
 
-def _read(file: Path, root: Path, scenario_ids: Collection[str]) -> Iterator[Submission]:
+def _read(
+    file: Path, root: Path, scenario_ids: Collection[str], aside: Aside | None
+) -> Iterator[Submission]:
     suffix = file.suffix.lower()
     if suffix == ".jsonl" and holds_records(file):
         place = _place(file.parent, root)
         for origin, raw, kind, where in read_records(
             file, place.arm or ADHOC, place.submitter or printable(file.stem)
         ):
-            known = replace(origin, scenario=_known(origin.scenario, scenario_ids, where))
-            yield build(known, raw, _names(origin.scenario, scenario_ids), kind)
+            if _selected(origin.scenario, scenario_ids, aside, where):
+                yield build(origin, raw, _names(origin.scenario, scenario_ids), kind)
         return
-    numbered = file.parent.name in scenario_ids or file.stem.isdecimal()
-    name = file.parent.name if numbered else file.stem
-    scenario = _known(name, scenario_ids, printable(str(file)))
+    numbered = file.parent.name in _every_id(scenario_ids, aside) or file.stem.isdecimal()
+    scenario = file.parent.name if numbered else file.stem
+    if not _selected(scenario, scenario_ids, aside, printable(str(file))):
+        return
     if numbered and not (file.stem.isdecimal() and int(file.stem) > 0):
         raise SubmissionError(
             f"{printable(str(file))}: a file in a folder named after a scenario is a sample; "
@@ -193,15 +203,21 @@ def is_root(folder: Path) -> bool:
     return folder.name == "solutions" or (folder / "arms.yaml").is_file()
 
 
-def _known(name: str, scenario_ids: Collection[str], where: str) -> str:
+def _every_id(scenario_ids: Collection[str], aside: Aside | None) -> Collection[str]:
+    return scenario_ids if aside is None else {*scenario_ids, *aside.elsewhere}
+
+
+def _selected(name: str, scenario_ids: Collection[str], aside: Aside | None, where: str) -> bool:
+    """Whether the scenario ``name`` is one of those asked for; what else there is goes aside."""
     if name in scenario_ids:
-        return name
-    near = difflib.get_close_matches(name, scenario_ids, 1)
-    raise SubmissionError(
-        f"{where}: unknown scenario {printable(name)!r}"
-        + (f"; did you mean {near[0]!r}?" if near else ";")
-        + f" Valid ids: {', '.join(sorted(scenario_ids))}"
-    )
+        return True
+    if aside is None:
+        raise SubmissionError(
+            f"{where}: unknown scenario {printable(name)!r}{nearest(name, scenario_ids) or ';'}"
+            f" Valid ids: {', '.join(sorted(scenario_ids))}"
+        )
+    aside.add(name, where, scenario_ids)
+    return False
 
 
 def _names(scenario: str, scenario_ids: Collection[str]) -> Sequence[str]:

@@ -1,0 +1,68 @@
+"""Answers that are not graded, because they answer no scenario that was selected."""
+
+from __future__ import annotations
+
+import difflib
+from collections import Counter
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+
+from harness.read.submissions.content import printable
+
+# So many names are listed; the number is said of all.
+_LISTED = 3
+
+
+@dataclass
+class Aside:
+    """What was left aside while submissions were read; filled in by ``each``."""
+
+    # Ids of scenarios that exist and were not selected.
+    elsewhere: Collection[str] = ()
+    # Scenario id -> how many submissions answer it.
+    not_selected: Counter[str] = field(default_factory=Counter)
+    # Name that no scenario has -> how many submissions answer it.
+    unknown: Counter[str] = field(default_factory=Counter)
+    # Such a name -> its first place, with the nearest id.
+    hints: dict[str, str] = field(default_factory=dict)
+
+    def add(self, name: str, where: str, scenario_ids: Collection[str]) -> None:
+        """Take note of an answer to ``name``, found at ``where``."""
+        if name in self.elsewhere:
+            self.not_selected[name] += 1
+            return
+        self.unknown[name] += 1
+        if name not in self.hints:
+            near = nearest(name, [*scenario_ids, *self.elsewhere])
+            self.hints[name] = f"{where}: unknown scenario {printable(name)!r}{near or '.'}"
+
+    @property
+    def lines(self) -> Iterator[str]:
+        """What to tell the user; nothing where nothing was left aside."""
+        if self.not_selected:
+            yield (
+                f"{_counted(self.not_selected, 'not selected')} "
+                f"({_listed(list(self.not_selected), ', ')}): left aside"
+            )
+        if self.unknown:
+            yield (
+                f"{_counted(self.unknown, 'unknown')}: left aside. Correct the names or "
+                f"take the answers away. {_listed(list(self.hints.values()), ' ')}"
+            )
+
+
+def nearest(name: str, scenario_ids: Collection[str]) -> str:
+    """A hint at the id that was probably meant; empty where none is close."""
+    near = difflib.get_close_matches(name, scenario_ids, 1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _counted(names: Counter[str], what: str) -> str:
+    number = names.total()
+    if number == 1:
+        return f"1 submission answers a scenario that was {what}"
+    return f"{number} submissions answer scenarios that were {what}"
+
+
+def _listed(names: list[str], between: str) -> str:
+    return between.join([*names[:_LISTED], *["…"][: len(names) > _LISTED]])
