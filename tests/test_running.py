@@ -18,7 +18,7 @@ from harness.executors import local
 from harness.model import Grade, Outcome, Submission
 from harness.read import submissions
 from harness.read.scenarios import Library
-from harness.running import Tally
+from harness.running import RunProgress
 from harness.selection import Pairs, Selection, select
 from harness.store import Ledger
 
@@ -150,7 +150,7 @@ def test_a_run_that_is_interrupted_keeps_every_grade_and_leaves_nothing(
         finally:
             ended.append(True)
 
-    def interrupt(tally: Tally) -> None:
+    def interrupt(tally: RunProgress) -> None:
         if tally.done == 4:
             raise KeyboardInterrupt
 
