@@ -43,7 +43,7 @@ PARTS = (0.1, 0.5)
 # A look at the driver costs it nothing, one at everything below it takes a while.
 LOOK_S = 0.05
 LOOK_WIDELY_S = 2.0
-# The fork server and the resource tracker notice a moment later that their driver has gone.
+# Processes notice a moment later that their driver has gone.
 GRACE_S = 5.0
 
 

@@ -356,14 +356,18 @@ def grade(
     from harness.read import submissions
     from harness.report.terminal import detail
 
-    scenario = harness.read.scenarios.load(scenarios).scenario(scenario_id)
-    names = tuple(entry.name for entry in scenario.entry_points)
-    submission = submissions.read_one(file, scenario.id, names)
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     seed = secrets.randbits(63) if seed is None else seed
-    answers = local.grade_all([(submission, scenario)], seed=seed, tier=chosen, jobs=1)
-    with closing(answers):
-        _, answer = next(answers)
+    with closing(sandbox.Zygote(chosen)) as zygote:
+        zygote.begin()  # torch is imported while the files are read
+        scenario = harness.read.scenarios.load(scenarios).scenario(scenario_id)
+        names = tuple(entry.name for entry in scenario.entry_points)
+        submission = submissions.read_one(file, scenario.id, names)
+        answers = local.grade_all(
+            [(submission, scenario)], seed=seed, tier=chosen, jobs=1, zygote=zygote
+        )
+        with closing(answers):
+            _, answer = next(answers)
     record = Record.of(submission, running.graded(answer))
     Console().print(detail(record, submission, scenario))
     click.echo(f"seed {seed} · sandbox tier {chosen.name} · {record.wall_s:.2f} s")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ScenarioError
-from harness.executors.worker import PlanCache, Task
+from harness.executors.task import Task
+from harness.executors.worker import PlanCache
 from harness.grading.plan import Plan
 from harness.model import Submission
 from harness.read.scenarios import load

@@ -522,6 +522,35 @@ def test_grade_shows_every_check_of_one_solution(copy: Path) -> None:
     assert "clipped-gradient" in unknown.stderr
 
 
+WITHOUT_TORCH = """
+import sys
+from harness.cli import main
+
+try:
+    main(sys.argv[1:])
+finally:
+    print("torch" in sys.modules, file=sys.stderr)
+"""
+
+
+def test_no_command_that_grades_or_reports_imports_torch_itself(copy: Path) -> None:
+    file = "solutions/good/me/clipped-gradient.py"
+    for command in (
+        ["grade", file, "--scenario", "clipped-gradient"],
+        ["run", "scenarios", "--arm", "good", "--out", "out"],
+        ["report", "out/results.json"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-c", WITHOUT_TORCH, *command],
+            cwd=copy,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.splitlines()[-1] == "False", command
+
+
 def test_validate_notices_a_scenario_that_cannot_tell_right_from_wrong(copy: Path) -> None:
     reference = copy / "solutions" / "reference" / "harness"
     reference.mkdir(parents=True)

@@ -491,6 +491,15 @@ def test_the_harness_cannot_be_imported_inside(running: Zygote) -> None:
         assert load(session, "import harness")["error"]["type"] == "ModuleNotFoundError"
 
 
+def test_a_candidate_has_no_module_of_a_grader_in_memory(running: Zygote) -> None:
+    modules = "sys.modules"
+    assert (
+        said(running, f"[name for name in {modules} if 'harness' in name or 'pydantic' in name]")
+        == "[]"
+    )
+    assert said(running, "os.environ.get('PYTHONPATH')") == "None"
+
+
 def test_recycled_descriptors_do_not_confuse_sessions(running: Zygote) -> None:
     """Sessions come and go on the same descriptor numbers while a first one stays."""
     with Session(running.address, Limits()) as first:

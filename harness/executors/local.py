@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import multiprocessing.connection
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 
 from harness.errors import GraderError, HarnessError, SandboxError, ScenarioError
+from harness.executors.task import Task
 from harness.model import Grade, Scenario, Submission
+from harness.sandbox.ancestor import Child, Forker, ForkError
 from harness.sandbox.tier import Tier
 from harness.sandbox.zygote import Zygote
 
 Pair = tuple[Submission, Scenario]
 
-# What a grader needs, made once in the process that graders are forked from.
-PRELOAD = ["harness.executors.interrupt", "harness.executors.warm"]
+WORKER = "harness.executors.worker"
 TRIES = 3
 # A zygote that has grown by so much is replaced; it is looked at after so many grades.
 MOST_GROWN_BYTES = 64 << 20
 LOOK_EVERY = 100
 MOST_RESTARTS = 20
 WATCH_S = 0.5
+# From so many answers on it pays to prepare longer for each.
+FEW = 8
 
 
 @dataclass
 class Worker:
     """A grader process and what it is doing."""
 
-    process: BaseProcess
+    process: Child
     connection: Connection
     # Index of the task in flight.
     busy: int | None = None
@@ -64,43 +65,65 @@ class Backlog:
 
 
 def grade_all(
-    pairs: Sequence[Pair], *, seed: int, tier: Tier, jobs: int
+    pairs: Sequence[Pair], *, seed: int, tier: Tier, jobs: int, zygote: Zygote | None = None
 ) -> Generator[tuple[Submission, Grade | HarnessError]]:
     """Grade every pair, in no particular order, as results come in.
 
     A pair is looked at when its turn comes, so that ``pairs`` may be on disk.
     A worker or zygote that is killed is replaced and its task tried again;
     after ``TRIES`` the task yields the error. A ``ScenarioError`` is yielded at once, for
-    no answer to that scenario can be graded. Raises ``SandboxError`` where nothing can be
-    started. Closing the iterator ends every process.
+    no answer to that scenario can be graded. ``zygote`` is one that was begun earlier; it is
+    closed with the rest. Raises ``SandboxError`` where nothing can be started. Closing the
+    iterator ends every process.
     """
-    with Zygote(tier) as zygote:
-        pool = _Pool(zygote, min(jobs, len(pairs)), seed)
-        try:
-            for index, answer in pool.run(pairs):
-                yield pairs[index][0], answer
-        finally:
+    size = min(jobs, len(pairs))
+    zygote = zygote or Zygote(tier, for_many=len(pairs) > FEW)
+    pool = None
+    try:
+        pool = _Pool(zygote, size, seed, for_many=len(pairs) > FEW)
+        for index, answer in pool.run(pairs):
+            yield pairs[index][0], answer
+    finally:
+        if pool is not None:
             pool.close()
+        zygote.close()
 
 
 class _Pool:
-    def __init__(self, zygote: Zygote, size: int, seed: int) -> None:
+    def __init__(self, zygote: Zygote, size: int, seed: int, *, for_many: bool) -> None:
         self.zygote = zygote
         self.seed = seed
-        self.context = multiprocessing.get_context("forkserver")
-        self.context.set_forkserver_preload(PRELOAD)
+        self.for_many = for_many
         self.restarts = 0
-        self.born_bytes = zygote.memory_bytes()
+        # What graders are forked from, and how it is asked to.
+        self.parent: Child | None = None
+        self.forker: Forker | None = None
+        # While the zygote gets ready so do they.
+        self.zygote.launch()
         self.workers = [self._hire() for _ in range(size)]
 
     def _hire(self) -> Worker:
-        from harness.executors.worker import work
+        while True:
+            try:
+                if self.parent is None or self.forker is None or not self.parent.alive():
+                    self._dismiss_parent()
+                    arguments: dict[str, object] = {"for_many": self.for_many}
+                    self.parent, control = self.zygote.call(WORKER, "fork_graders", arguments)
+                    self.forker = Forker(control)
+                arguments = {"address": self.zygote.address}
+                process, ours = self.forker.call(WORKER, "grade_tasks", arguments)
+            except ForkError:
+                self._count_restart()
+                self._dismiss_parent()
+            else:
+                return Worker(process, Connection(ours.detach()))
 
-        ours, theirs = self.context.Pipe()
-        process = self.context.Process(target=work, args=(theirs, self.zygote.address), daemon=True)
-        process.start()
-        theirs.close()
-        return Worker(process, ours)
+    def _dismiss_parent(self) -> None:
+        if self.forker is not None:
+            self.forker.close()
+        if self.parent is not None:
+            self.parent.close()
+        self.forker = self.parent = None
 
     def run(self, pairs: Sequence[Pair]) -> Iterator[tuple[int, Grade | HarnessError]]:
         backlog = Backlog()
@@ -109,6 +132,9 @@ class _Pool:
         tries = [0] * len(pairs)
         left = len(pairs)
         outgrown = False
+        for worker in self.workers:
+            self._give(worker, backlog, pairs)
+        self._start_zygote()
         while left:
             self._restart_zygote_if_dead()
             if outgrown and all(worker.busy is None for worker in self.workers):
@@ -138,8 +164,6 @@ class _Pool:
                 yield done, answer
 
     def _give(self, worker: Worker, backlog: Backlog, pairs: Sequence[Pair]) -> None:
-        from harness.executors.worker import Task
-
         index = backlog.take(worker.scenario)
         if index is None:
             return
@@ -156,7 +180,7 @@ class _Pool:
     def _replace(self, worker: Worker) -> None:
         self._count_restart()
         worker.connection.close()
-        worker.process.join()
+        worker.process.close()
         self.workers[self.workers.index(worker)] = self._hire()
 
     def _restart_zygote_if_dead(self) -> None:
@@ -180,6 +204,5 @@ class _Pool:
     def close(self) -> None:
         for worker in self.workers:
             worker.connection.close()
-            worker.process.kill()
-        for worker in self.workers:
-            worker.process.join()
+            worker.process.close()
+        self._dismiss_parent()

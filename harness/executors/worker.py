@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
-import os
-import threading
+import socket
 import traceback
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from typing import NoReturn
 
 import torch
 
 from harness.errors import GraderError, HarnessError
+from harness.executors.task import Task
+from harness.executors.warm import warm_up
 from harness.grading import Plan, grade
-from harness.model import Grade, Scenario, Submission
+from harness.model import Grade
+from harness.sandbox.inside.ancestor import serve_forks
 from harness.sandbox.inside.linux import trim
 
 
-@dataclass(frozen=True)
-class Task:
-    """A submission to grade against its scenario."""
-
-    submission: Submission
-    scenario: Scenario
-    seed: int
-
-
-def work(tasks: Connection, address: str) -> None:
-    """Grade what arrives until the other side hangs up; ``address`` is a zygote's."""
-    threading.Thread(target=_end_with_driver, daemon=True).start()
+def fork_graders(fd: int, *, for_many: bool) -> NoReturn:
+    """Be the process that graders are forked from; ``fd`` is a socket to the driver."""
     torch.set_num_threads(1)
+    if for_many:
+        warm_up()
+    # A collection in a grader would write to every object, and so copy what is shared.
+    gc.collect()
+    gc.freeze()
+    serve_forks(socket.socket(fileno=fd))
+
+
+def grade_tasks(fd: int, *, address: str) -> None:
+    """Grade what arrives at ``fd`` until the other side hangs up; ``address`` is a zygote's."""
+    tasks = Connection(fd)
     plans = PlanCache(address)
     while True:
         try:
@@ -39,14 +41,6 @@ def work(tasks: Connection, address: str) -> None:
             return
         tasks.send(plans.answer(task))
         trim()
-
-
-def _end_with_driver() -> None:
-    """A killed driver takes its zygote along, for which a grader would wait a while."""
-    driver = multiprocessing.parent_process()
-    assert driver is not None
-    driver.join()
-    os._exit(1)
 
 
 class PlanCache:

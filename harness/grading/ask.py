@@ -20,7 +20,7 @@ from harness.grading.work import Work
 from harness.model import Fault, Finding, Outcome
 from harness.numerics.question import Answer, put
 from harness.sandbox import exclusive
-from harness.sandbox.session import CandidateFault, Session
+from harness.sandbox.session import CandidateFault
 
 
 def put_questions(work: Work) -> Work:
@@ -151,7 +151,7 @@ def _differentiable_without_backward(work: Work, names: Sequence[str]) -> tuple[
     code = unplugged(work.submission.code, work.source)
     if code is None:
         return tuple(names)
-    with Session(work.address, work.plan.scenario.limits) as session:
+    with work.start_session() as session:
         # An import that now fails has gone through a backward, too.
         usable = load(session, work, code).usable
         asked = [name for name in names if name in usable]
@@ -167,7 +167,7 @@ def ask_check_by_check(work: Work) -> Work:
     """Ask again, one check after the other, so that it is known at which one the process ends."""
     step: PlannedCheck | None = None
     try:
-        with Session(work.address, work.plan.scenario.limits) as session:
+        with work.start_session() as session:
             work = load_code(replace(work, session=session))
             step = next(iter(work.steps), None)
             names = [name for name in work.plan.plain if name in work.usable]

@@ -55,7 +55,7 @@ def run_apart(work: Work) -> Work:
 
 def _run_apart(work: Work) -> OwnTests:
     def run() -> OwnTests:
-        with Session(work.address, work.plan.scenario.limits) as session:
+        with work.start_session() as session:
             modules = work.plan.bench.oracles.sources
             session.request({"do": "load", "source": "", "modules": modules, "entry_points": {}})
             _begin(session, work)

@@ -17,7 +17,7 @@ from harness.grading.verdict import judged
 from harness.grading.work import Work
 from harness.model import Grade, Submission
 from harness.sandbox import exclusive, shared
-from harness.sandbox.session import CandidateFault, Session
+from harness.sandbox.session import CandidateFault
 
 WorkStep = Callable[[Work], Work]
 
@@ -78,7 +78,7 @@ def examine(work: Work, steps: Sequence[WorkStep] = IN_ONE_SESSION) -> Work:
     try:
         with (
             shared(work.address),
-            Session(work.address, work.plan.scenario.limits) as session,
+            work.start_session() as session,
         ):
             examined = replace(work, session=session)
             for step in steps:

@@ -49,6 +49,10 @@ class Work:
     without_backward: tuple[str, ...] | None = None
     verification: Verification | None = None
 
+    def start_session(self) -> Session:
+        """A process of the sandbox for its code."""
+        return Session(self.address, self.plan.scenario.limits, self.submission.code or "")
+
     @property
     def process(self) -> Session:
         """The session; there is one while questions are put."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import socket
 import time
@@ -32,6 +33,14 @@ GONE_S = 5.0
 LEAST_GRANT_S = 0.01
 # Waiting for a processor is forgiven up to so many times the limit itself.
 MOST_WAITED = 10.0
+# Words of code that is likely to use what the zygote imports only when it is needed.
+NEEDS = {
+    "testing": re.compile(r"assert_close|\btesting\b"),
+    "compiler": re.compile(
+        r"\boptim|checkpoint|functorch|\bfunc\.|import func\b|\bjac|hessian|compile|dynamo|"
+        "DispatchMode"
+    ),
+}
 
 
 class CandidateFault(Exception):
@@ -46,12 +55,13 @@ class Session:
 
     ``limits.wall_s`` is shared by all questions and scaled by the zygote's
     calibration; time that the process spends waiting for a processor, as other
-    work keeps them busy, does not count.
+    work keeps them busy, does not count. ``code`` is what is to be run: what it names
+    of torch is imported beforehand.
     Raises ``SandboxError`` where the sandbox itself failed, ``CandidateFault``
     where the candidate did.
     """
 
-    def __init__(self, address: str, limits: Limits) -> None:
+    def __init__(self, address: str, limits: Limits, code: str = "") -> None:
         self.limits = limits
         self._deadline = time.monotonic() + CONNECT_S
         # Seconds that the process had waited for a processor when the deadline was set, and
@@ -66,7 +76,11 @@ class Session:
         self._candidate = ours
         try:
             self._control.settimeout(CONNECT_S)
-            request = {"cpu_s": limits.cpu_s, "memory_bytes": limits.memory_bytes}
+            request = {
+                "cpu_s": limits.cpu_s,
+                "memory_bytes": limits.memory_bytes,
+                "needs": [name for name, words in NEEDS.items() if words.search(code)],
+            }
             try:
                 socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])
                 message, fds, _, _ = socket.recv_fds(self._control, 4096, 1)

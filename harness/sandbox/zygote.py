@@ -5,29 +5,24 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import select
 import shutil
 import socket
-import subprocess
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 
 from harness.errors import SandboxError
+from harness.sandbox.ancestor import KILLED, START_S, Ancestor, Child, ForkError, tell
 from harness.sandbox.inside import confine
 from harness.sandbox.tier import Tier
 
-START_S = 120.0
 TRIES = 3
-KILLED = "it was killed while it warmed up"
 # An unprivileged user that no account uses; a candidate of a root harness runs as it, or,
 # without namespaces, as one of the users from here on.
 SANDBOX_UID = 64123
-# Where a tier with a root folder of its own shows the installed libraries.
-LIBRARY = "/opt/python"
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc/ld.so.cache")
 
 
@@ -48,15 +43,22 @@ def _in_place() -> Iterator[None]:
 class Zygote:
     """A running zygote; a context manager that ends it and every candidate.
 
-    Workers in other processes reach it through ``address``.
+    Workers in other processes reach it through ``address``. It is forked from a process that
+    imports torch, as other processes can be, through ``call``. ``for_many`` says that so many
+    candidates are to come that preparing longer for them pays.
     """
 
-    def __init__(self, tier: Tier) -> None:
+    def __init__(self, tier: Tier, *, for_many: bool = False) -> None:
         self.tier = tier
+        self.for_many = for_many
         # The name must not tell a candidate anything.
         with _in_place():
             self._folder = Path(tempfile.mkdtemp(prefix="py"))
-        self._process: subprocess.Popen[bytes] | None = None
+        self._ancestor: Ancestor | None = None
+        self._process: Child | None = None
+        # Our end of its lifeline, and whether it has yet to say that it is ready.
+        self._lifeline: socket.socket | None = None
+        self._awaited = False
         self._errors = self._folder / "stderr"
         # How many times slower than the nominal machine this one is, at least 1.
         self.pace = 1.0
@@ -84,14 +86,7 @@ class Zygote:
         return int(children[0])
 
     def __enter__(self) -> Zygote:
-        app = self._folder / "app"
         try:
-            with _in_place():
-                shutil.copytree(
-                    Path(__file__).parent / "inside",
-                    app,
-                    ignore=shutil.ignore_patterns("__pycache__"),
-                )
             self.start()
         except BaseException:
             self.close()
@@ -106,75 +101,131 @@ class Zygote:
     ) -> None:
         self.close()
 
-    def start(self) -> None:
-        """Start the process, or replace a dead one, and wait until it is warm.
+    def begin(self) -> None:
+        """Let torch be imported, without waiting for it."""
+        self._running_ancestor()
 
-        One that is killed before it is warm is started again. Raises ``SandboxError``.
+    def _running_ancestor(self) -> Ancestor:
+        if self._ancestor is not None and not self._ancestor.alive():
+            self._end()
+            self._ancestor.close()
+            self._ancestor = None
+        if self._ancestor is None:
+            with _in_place():
+                self._prepare()
+                self._ancestor = Ancestor(
+                    self._folder / "app",
+                    self._errors,
+                    {
+                        "import_path": [*_standard(), *self._shown()],
+                        "scratch": self._scratch(),
+                        "huge_pages": self.for_many,
+                    },
+                )
+        return self._ancestor
+
+    def _prepare(self) -> None:
+        app = self._folder / "app"
+        if app.exists():
+            return
+        inside = Path(__file__).parent / "inside"
+        shutil.copytree(inside, app, ignore=shutil.ignore_patterns("__pycache__"))
+        if self._private_root:
+            # Libraries have the same path out here, where they are imported, as in there.
+            for shown, folder in zip(self._shown(), _libraries(), strict=True):
+                Path(shown).parent.mkdir(exist_ok=True)
+                Path(shown).symlink_to(folder)
+
+    def launch(self) -> None:
+        """Fork the process, or replace it, without waiting until it serves.
+
+        Raises ``SandboxError`` where what it is forked from could not be started.
         """
-        for _ in range(TRIES):
-            self._launch()
-            problem = self._await_ready()
-            if problem is None:
+        for attempt in range(TRIES):
+            try:
+                self._launch()
+            except ForkError as error:
+                problem = self._problem(str(error))
+                if problem != KILLED or attempt == TRIES - 1:
+                    raise self._not_started(problem) from None
+            else:
                 return
+
+    def start(self) -> None:
+        """Start the process, or replace it, and wait until it serves; one just launched serves.
+
+        One that is killed before it is ready is started again. Raises ``SandboxError``.
+        """
+        problem = KILLED
+        for _ in range(TRIES):
+            if not self._awaited:
+                self.launch()
+            found = self._await_ready()
+            if found is None:
+                return
+            problem = found
             if problem != KILLED:
                 break
-        raise SandboxError(
+        raise self._not_started(problem)
+
+    def _not_started(self, problem: str) -> SandboxError:
+        return SandboxError(
             f"the sandbox (tier {self.tier.name}) did not start: {problem}. "
             "`harness doctor` shows what this machine offers."
         )
 
     def _launch(self) -> None:
+        ancestor = self._running_ancestor()
         self._end()
         address = Path(self.address)
         with _in_place(), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
             address.unlink(missing_ok=True)
             listener.bind(str(address))
             listener.listen(64)
-            with self._errors.open("wb") as errors:
-                self._process = subprocess.Popen(
-                    [
-                        sys.executable,
-                        "-I",
-                        "-S",
-                        "-B",
-                        str(self._folder / "app"),
-                        str(listener.fileno()),
-                    ],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=errors,
-                    pass_fds=[listener.fileno()],
-                    # A Ctrl-C at the terminal is for the driver, which then ends this.
-                    start_new_session=True,
-                    cwd="/",
-                    env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": ""},
-                )
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(self._settings()).encode() + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it died at once; its last words say why
+            self._lifeline, theirs = socket.socketpair()
+            with theirs:
+                self._process = ancestor.fork("zygote", [theirs.fileno(), listener.fileno()])
+        tell(self._lifeline, self._settings())
+        self._awaited = True
 
     def _await_ready(self) -> str | None:
-        """``None`` once it is warm, else why it will not be."""
+        """``None`` once it serves, else why it will not."""
+        assert self._lifeline is not None
         assert self._process is not None
-        assert self._process.stdout is not None
-        ready, _, _ = select.select([self._process.stdout], [], [], START_S)
-        line = self._process.stdout.readline() if ready else b""
+        self._awaited = False
+        self._lifeline.settimeout(START_S)
+        try:
+            line = self._lifeline.recv(1024)
+        except TimeoutError:
+            return self._problem(f"no answer within {START_S:.0f} s")
+        except ConnectionError:
+            line = b""
         if line.startswith(b'{"ready"'):
             self.pace = float(json.loads(line)["pace"])
             return None
-        self._process.kill()
-        self._process.wait()
+        return self._problem(KILLED)
+
+    def _problem(self, otherwise: str) -> str:
+        """The last words of what did not start."""
+        self._end()
         words = self._errors.read_text(errors="replace").strip().splitlines()
-        if words:
-            return words[-1]
-        return KILLED if ready else f"no answer within {START_S:.0f} s"
+        self._errors.write_text("")
+        return words[-1] if words else otherwise
+
+    def call(
+        self, module: str, function: str, arguments: Mapping[str, object]
+    ) -> tuple[Child, socket.socket]:
+        """See ``Forker.call``; the child is forked from the process that has imported torch."""
+        return self._running_ancestor().call(module, function, arguments)
 
     def alive(self) -> bool:
         """Whether the process is still running."""
-        return self._process is not None and self._process.poll() is None
+        return (
+            self._ancestor is not None
+            and self._ancestor.alive()
+            and self._process is not None
+            and self._process.alive()
+        )
 
     def memory_bytes(self) -> int:
         """Resident memory of the process that candidates are forked from; 0 where it is dead."""
@@ -187,36 +238,41 @@ class Zygote:
     def close(self) -> None:
         """End the process, with it every candidate, and remove its folder."""
         self._end()
+        if self._ancestor is not None:
+            self._ancestor.close()
+            self._ancestor = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _end(self) -> None:
+        self._awaited = False
+        if self._lifeline is not None:
+            self._lifeline.close()
+            self._lifeline = None
         if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            for pipe in (self._process.stdin, self._process.stdout):
-                if pipe is not None:
-                    with contextlib.suppress(BrokenPipeError):  # it died before it had read all
-                        pipe.close()
+            self._process.close()
             self._process = None
 
+    @property
+    def _private_root(self) -> bool:
+        return "namespaces" in self.tier.layers
+
+    def _shown(self) -> list[str]:
+        """Where a candidate sees the installed libraries."""
+        if not self._private_root:
+            return _libraries()
+        return [str(self._folder / "lib" / str(number)) for number in range(len(_libraries()))]
+
     def _settings(self) -> dict[str, object]:
-        namespaces = "namespaces" in self.tier.layers
-        libraries = list(dict.fromkeys(sysconfig.get_paths()[k] for k in ("purelib", "platlib")))
-        standard = [
-            sysconfig.get_paths()["stdlib"],
-            str(Path(sysconfig.get_paths()["stdlib"]) / "lib-dynload"),
-        ]
+        shown = self._shown()
         links = {p: str(Path(p).readlink()) for p in SYSTEM if Path(p).is_symlink()}
         binds = {p: p for p in SYSTEM if Path(p).exists() and p not in links}
         binds[sys.base_prefix] = sys.base_prefix
-        app = str(self._folder / "app")
-        shown = libraries
-        if namespaces:
-            shown = [f"{LIBRARY}/{number}" for number in range(len(libraries))]
-            binds |= dict(zip(shown, libraries, strict=True))
+        if self._private_root:
+            binds |= dict(zip(shown, _libraries(), strict=True))
+            app = str(self._folder / "app")
             binds[app] = app
-        readable = [*SYSTEM, *standard, sys.base_prefix, *(f"/dev/{d}" for d in ("null", "zero"))]
-        readable += ["/dev/urandom", "/dev/random", *self._visible(shown, libraries)]
+        devices = ("null", "zero", "urandom", "random")
+        readable = [*SYSTEM, *_standard(), sys.base_prefix, *(f"/dev/{d}" for d in devices)]
         return {
             "layers": {
                 name: name in self.tier.layers for name in ("namespaces", "landlock", "seccomp")
@@ -226,9 +282,8 @@ class Zygote:
                 "links": links,
                 "hidden": [f"{folder}/harness" for folder in shown],
             },
-            "readable": readable,
-            "import_path": [*standard, *shown],
-            "scratch": confine.SCRATCH if namespaces else self._scratch(),
+            "readable": [*readable, *self._visible(shown, _libraries())],
+            "scratch": confine.SCRATCH if self._private_root else self._scratch(),
             "sandbox_uid": SANDBOX_UID if os.getuid() == 0 else 0,
             "private_interpreter": not self._is_public(Path(sys.base_prefix)),
         }
@@ -253,3 +308,14 @@ class Zygote:
         """Whether every user can read what lies there; under a 0700 home it is not."""
         path = path.resolve()
         return all(parent.stat().st_mode & 0o005 == 0o005 for parent in [path, *path.parents])
+
+
+def _libraries() -> list[str]:
+    """Folders of the installed packages."""
+    return list(dict.fromkeys(sysconfig.get_paths()[kind] for kind in ("purelib", "platlib")))
+
+
+def _standard() -> list[str]:
+    """Folders of Python's own modules."""
+    folder = sysconfig.get_paths()["stdlib"]
+    return [folder, str(Path(folder) / "lib-dynload")]

@@ -1,7 +1,4 @@
-"""Started as ``python <folder>/app <listener fd>``, settings as a line of JSON on standard input.
-
-Standard input then stays open: when it ends, whoever started this has gone.
-"""
+"""Started as ``python <folder>/app <fd>``; the descriptor is a socket to whoever starts it."""
 
 import os
 import sys
@@ -10,10 +7,10 @@ os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 if __name__ == "__main__":
-    from app import zygote  # type: ignore[import-not-found]  # what this folder is called there
+    from app import ancestor  # type: ignore[import-not-found]  # what this folder is called there
 
-    listener, settings = int(sys.argv[1]), zygote.Settings.parse(sys.stdin.readline())
+    control = int(sys.argv[1])
     # What a candidate finds here is what any script would.
     sys.argv[:] = ["solution.py"]
     sys.orig_argv[:] = ["python3", "solution.py"]
-    zygote.main(listener, settings)
+    ancestor.main(control)

@@ -145,6 +145,11 @@ def become(uid: int, keep: int | None = None) -> None:
         set_capabilities(None)
 
 
+def call_itself(name: str) -> None:
+    """Have the kernel show this process as ``name``, of which it keeps 15 characters."""
+    _write("/proc/self/comm", name)
+
+
 def die_first() -> None:
     """Ask the kernel to end this process before any other where memory runs out."""
     with contextlib.suppress(OSError):

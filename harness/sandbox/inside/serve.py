@@ -45,17 +45,11 @@ Json = dict[str, Any]
 
 
 def warm_up() -> None:
-    """Run once what candidates use, so that forked ones need not import it again."""
+    """Run once what every candidate uses, so that forked ones need not import it again."""
     torch.set_num_threads(1)
     x = torch.linspace(-1, 1, 6, dtype=torch.float64).reshape(2, 3).requires_grad_()
     torch.autograd.gradcheck(torch.sin, (x,))
     torch.autograd.gradgradcheck(torch.sin, (x,))
-    torch.testing.assert_close(x, x.clone())
-    torch.func.jacrev(torch.sin)(x.detach())
-    torch.utils.checkpoint.checkpoint(torch.sin, x, use_reentrant=False).sum().backward()
-    weight = torch.nn.Parameter(torch.ones(3))
-    weight.grad = torch.ones(3)
-    torch.optim.SGD([weight], lr=0.1).step()
     layers.build(list(layers.MAKERS), 4, torch.float64)
     repr(x)
     # A rehearsal looks through all objects several times: not through those of the libraries.
@@ -64,6 +58,23 @@ def warm_up() -> None:
     for _ in range(REHEARSALS):
         rehearse()
 
+
+def import_testing() -> None:
+    """What ``torch.testing`` imports when it is first used."""
+    x = torch.ones(2)
+    torch.testing.assert_close(x, x.clone())
+
+
+def import_compiler() -> None:
+    """The compiler, which optimisers, checkpoints and ``torch.func`` import when first used."""
+    x = torch.ones(2, requires_grad=True)
+    torch.func.jacrev(torch.sin)(x.detach())
+    torch.utils.checkpoint.checkpoint(torch.sin, x, use_reentrant=False).sum().backward()
+    torch.optim.SGD([x], lr=0.1).step()
+
+
+# What only some candidates need and takes long to import.
+NEEDS: dict[str, Callable[[], None]] = {"testing": import_testing, "compiler": import_compiler}
 
 # From the second or third time on the interpreter runs code in a form that forks inherit.
 REHEARSALS = 3

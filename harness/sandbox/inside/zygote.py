@@ -1,11 +1,11 @@
-"""A warmed process that forks one confined candidate per request.
+"""A warmed process that forks one confined candidate per request; itself forked (``ancestor``).
 
 It listens on a socket. Each connection is one trusted worker; a worker sends
-``{"cpu_s", "memory_bytes"}`` with the candidate's end of a socket pair, gets
+``{"cpu_s", "memory_bytes", "needs"}`` with the candidate's end of a socket pair, gets
 ``{"started": true, "pace"}`` with a pidfd (or ``{"failed": why}`` without), and
-``{"exited": status, "cpu_s", "peak_bytes"}`` once the candidate is gone.
-``{"kill": true}`` or hanging up kills the candidate. One connection
-has at most one candidate at a time.
+``{"exited": status, "cpu_s", "peak_bytes"}`` once the candidate is gone. ``needs`` names what of
+``serve.NEEDS`` the candidate is likely to use. Hanging up kills the candidate. One connection has
+at most one candidate at a time.
 """
 
 import contextlib
@@ -21,11 +21,12 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from . import confine, landlock, linux
+from . import ancestor, confine, landlock, linux
 
 MESSAGE_BYTES = 4096
-# Standard input: it ends with the process that started this one.
+# A socket to the process for which this one was started; it ends with that process.
 LIFELINE_FD = 0
 CANDIDATE_FD = 3
 # Processor seconds that the calibration may take before limits are stretched: twice what it
@@ -43,7 +44,6 @@ class Settings:
     layers: confine.Layers
     root: confine.Root
     readable: list[str]
-    import_path: list[str]
     # Folder the zygote may write to while it warms up; candidates may not.
     scratch: str
     # First of the users that candidates of a root zygote run as; 0 where it is not root.
@@ -52,32 +52,27 @@ class Settings:
     private_interpreter: bool
 
     @staticmethod
-    def parse(text: str) -> "Settings":
-        raw = json.loads(text)
+    def parse(raw: dict[str, Any]) -> "Settings":
         layers, root = confine.Layers(**raw.pop("layers")), confine.Root(**raw.pop("root"))
         return Settings(layers=layers, root=root, **raw)
 
 
-def main(listener_fd: int, settings: Settings) -> None:
-    """Set the scene, say ``{"ready": …}`` on standard output, then serve for ever."""
-    linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
+def main(lifeline_fd: int, listener_fd: int) -> None:
+    """Set the scene, say ``{"ready": …}`` on the lifeline, then serve for ever."""
+    os.dup2(lifeline_fd, LIFELINE_FD)
+    os.close(lifeline_fd)
+    with socket.socket(fileno=os.dup(LIFELINE_FD)) as stream:
+        settings = Settings.parse(ancestor.received(stream))
+    sys.dont_write_bytecode = True
     if settings.layers.namespaces:
         child = confine.enter_private_world(settings.root, settings.sandbox_uid)
         if child:
             _outlive(child, listener_fd)
     os.chdir("/")
-    sys.path[:] = settings.import_path
     tempfile.tempdir = settings.scratch  # libraries want one while they are imported
-    started = time.perf_counter()
-    # Imports torch, so only now that the libraries are where candidates will see them.
-    from . import serve
-
-    serve.warm_up()
     pace = measured_pace()
     zygote = Zygote(socket.socket(fileno=listener_fd), settings, pace)
-    warm_s = round(time.perf_counter() - started, 3)
-    ready = {"ready": True, "warm_s": warm_s, "pace": round(pace, 3)}
-    os.write(1, json.dumps(ready).encode() + b"\n")
+    os.write(LIFELINE_FD, json.dumps({"ready": True, "pace": round(pace, 3)}).encode() + b"\n")
     zygote.serve()
 
 
@@ -144,9 +139,12 @@ class Zygote:
         self.candidates: dict[int, Worker] = {}  # by pidfd, until reaped
         if layers.seccomp:
             confine.program(layers)  # kept for the candidates
+        self.imported: set[str] = set()
+        self._settle()
+
+    def _settle(self) -> None:
         gc.collect()
         gc.freeze()
-        linux.collapse()
         if len(os.listdir("/proc/self/task")) != 1:
             raise RuntimeError("more than one thread after the warm-up: forking is not safe")
 
@@ -186,9 +184,7 @@ class Zygote:
             del self.workers[fd]
             return
         request = json.loads(message)
-        if "kill" in request:
-            worker.kill_candidate()
-            return
+        self._import(request["needs"])
         cpu_s = math.ceil(request["cpu_s"] * self.pace)
         grant = confine.Grant(cpu_s, request["memory_bytes"])
         try:
@@ -202,6 +198,17 @@ class Zygote:
         self.candidates[pidfd] = worker
         self.poll.register(pidfd, select.POLLIN)
         worker.tell({"started": True, "pace": self.pace}, [pidfd])
+
+    def _import(self, needs: Sequence[str]) -> None:
+        """Import once, here, what candidates would each import for themselves."""
+        from . import serve
+
+        missing = [need for need in needs if need not in self.imported]
+        for need in missing:
+            serve.NEEDS[need]()
+            self.imported.add(need)
+        if missing:
+            self._settle()
 
     def _reap(self, pidfd: int) -> None:
         worker = self.candidates.pop(pidfd)
@@ -243,6 +250,7 @@ class Zygote:
 
         try:
             try:
+                linux.call_itself("python3")
                 self._keep_only(candidate_fd)
                 confine.confine_candidate(
                     self.settings.layers,
