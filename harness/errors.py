@@ -6,6 +6,22 @@ A fault of a submission is never an exception that leaves the harness: it is a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def nearest(name: str, valid: Iterable[str], similarity: float = 0.6) -> str | None:
+    """The valid name closest to a misspelt one, in any case, if one is as similar as that."""
+    by_case = {each.casefold(): each for each in valid}
+    matches = get_close_matches(name.casefold(), by_case, 1, similarity)
+    return by_case[matches[0]] if matches else None
+
+
+def did_you_mean(name: str, valid: Iterable[str]) -> str:
+    """`` Did you mean 'x'?`` for the valid name closest to a misspelt one; empty if none is."""
+    close = nearest(name, valid)
+    return f" Did you mean {close!r}?" if close else ""
+
 
 class HarnessError(Exception):
     """Base of every error the harness raises on purpose; printed without a traceback."""

@@ -10,7 +10,6 @@ Long because the format, its writer and its reader are one decision and change t
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import json
 import os
@@ -29,7 +28,7 @@ from xml.etree import ElementTree
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from harness import model
-from harness.errors import ReportError, ResultsError
+from harness.errors import ReportError, ResultsError, did_you_mean
 from harness.model import (
     Arm,
     BehaviourFinding,
@@ -49,6 +48,7 @@ from harness.model import (
     TrapFinding,
     TrapState,
 )
+from harness.printable import stripped
 from harness.store import plain
 from harness.summary import answers, broke
 
@@ -416,11 +416,10 @@ def _explain(error: ValidationError) -> str:
         return f"{where}: found a key that this version does not know."
     expected = first["msg"].removeprefix("Input should be ")
     found = first["input"]
-    near: list[str] = []
+    hint = ""
     if first["type"] == "enum" and isinstance(found, str):
         names = re.findall(r"'([^']*)'", str(first.get("ctx", {}).get("expected", "")))
-        near = difflib.get_close_matches(found, names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = did_you_mean(found, names)
     return f"{where}: expected {expected}, found {_named(found)}.{hint}"
 
 
@@ -447,8 +446,7 @@ def _check_references(path: Path, document: Any) -> None:
             raise ResultsError(f"{where}.id: found {entry.id!r} a second time. {_AGAIN}")
         seen.add(entry.id)
         if entry.scenario not in scenarios:
-            near = difflib.get_close_matches(entry.scenario, sorted(scenarios), n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            hint = did_you_mean(entry.scenario, sorted(scenarios))
             raise ResultsError(
                 f"{where}.scenario: expected one that is listed under scenarios, found "
                 f"{entry.scenario!r}.{hint} {_AGAIN}"
@@ -554,7 +552,7 @@ def _cell(value: object) -> object:
     if not isinstance(value, str):
         return value
     # A bare carriage return is not quoted by the csv module and would end the row.
-    text = _printable(value).replace("\r\n", "\n").replace("\r", "\n")
+    text = stripped(value).replace("\r\n", "\n").replace("\r", "\n")
     return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
 
@@ -583,7 +581,7 @@ def _suites(results: Results) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
     yield _opening("testsuites", {"name": "harness", **_counts(ran)})
     for arm, some in by_arm.items():
-        about = {"name": _printable(arm), "timestamp": results.run.started_at}
+        about = {"name": stripped(arm), "timestamp": results.run.started_at}
         yield "  " + _opening("testsuite", about | _counts(some))
         for place, *_ in some:
             record = results.records[place]
@@ -604,27 +602,27 @@ def _case(record: Record, asked: Level) -> ElementTree.Element:
     case = ElementTree.Element(
         "testcase",
         {
-            "classname": _printable(f"{record.arm}.{record.submitter}"),
-            "name": _printable(f"{record.scenario}/{record.sample}"),
+            "classname": stripped(f"{record.arm}.{record.submitter}"),
+            "name": stripped(f"{record.scenario}/{record.sample}"),
             "time": f"{record.wall_s:.3f}",
         },
     )
     tags = {Outcome.FAILED: "failure", Outcome.UNGRADED: "error"}
     if record.outcome in tags:
-        reason = _printable(record.reason)
+        reason = stripped(record.reason)
         element = ElementTree.SubElement(
             case, tags[record.outcome], {"message": reason, "type": record.outcome.value}
         )
         wrong = [f for f in record.findings if f.outcome is record.outcome]
         element.text = "\n".join(
-            _printable(f"{' '.join(filter(None, (f.check, f.entry_point)))}: {f.message}")
+            stripped(f"{' '.join(filter(None, (f.check, f.entry_point)))}: {f.message}")
             for f in wrong
         )
     out = ElementTree.SubElement(case, "system-out")
     failed = ", ".join(broke(record, asked))
     states = {True: "held", False: f"broke: {failed}", None: "ungraded"}
     state = states[answers(record, asked).held]
-    out.text = _printable(
+    out.text = stripped(
         f"{state}; verification: {record.verification.value}. {record.verification_reason}"
     )
     return case
@@ -637,16 +635,3 @@ def _counts(ran: Sequence[_Ran]) -> dict[str, str]:
         "errors": str(sum(one.outcome is Outcome.UNGRADED for one in ran)),
         "time": f"{sum(one.wall_s for one in ran):.3f}",
     }
-
-
-# Everything that XML 1.0 cannot hold (www.w3.org/TR/xml/#charsets), the C1 controls, and what
-# turns a line round or cannot be seen: bidi marks, zero widths, tags, separators.
-_UNPRINTABLE: Final = re.compile(
-    r"[^\t\n\r\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]|"
-    r"[\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|"
-    r"[\U000e0000-\U000e0fff]"
-)
-
-
-def _printable(text: str) -> str:
-    return _UNPRINTABLE.sub("", text)

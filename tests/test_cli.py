@@ -457,7 +457,7 @@ def test_a_file_of_an_unknown_scenario_is_named_with_the_nearest_id(copy: Path) 
     (copy / "solutions" / "good" / "me" / "clipped-gradiant.py").write_text(RIGHT)
     done = harness("run", "scenarios", cwd=copy)
     assert done.returncode == 2
-    assert "unknown scenario 'clipped-gradiant'; did you mean 'clipped-gradient'?" in done.stderr
+    assert "unknown scenario 'clipped-gradiant'. Did you mean 'clipped-gradient'?" in done.stderr
     # One bad name keeps no other answer from its grade.
     assert "2 submissions (0 from the ledger, 2 graded now)" in done.stdout
     assert (copy / "reports" / "latest" / "report.html").is_file()

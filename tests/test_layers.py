@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 
 # Lowest first; a module may import from its own layer and from those before it.
 LAYERS = [
-    ["errors", "model"],
+    ["errors", "model", "printable"],
     ["code"],
     ["spool"],
     ["read"],

@@ -40,12 +40,12 @@ def test_every_check_of_the_shipped_scenarios_can_be_built(library: Library) -> 
 
 
 def test_an_unknown_kind_is_named_with_its_line_and_the_nearest_one(scenario: Scenario) -> None:
-    with pytest.raises(ScenarioError, match=r"file\.yaml:7: check kind 'vpj'.*did you mean 'vjp'"):
+    with pytest.raises(ScenarioError, match=r"file\.yaml:7: check kind 'vpj'.*Did you mean 'vjp'"):
         registry.build(spec("vpj"), scenario)
 
 
 def test_an_unknown_key_is_named_with_the_keys_there_are(scenario: Scenario) -> None:
-    with pytest.raises(ScenarioError, match="has no key 'sale'; did you mean 'scale'"):
+    with pytest.raises(ScenarioError, match=r"has no key 'sale'\. Did you mean 'scale'"):
         registry.build(spec("gradcheck", sale=2), scenario)
 
 

@@ -41,9 +41,10 @@ from harness.model import (
     TrapFinding,
     TrapState,
 )
+from harness.printable import visible
 from harness.report import render_html, render_markdown, terminal, write_reports
 from harness.report.listing import code_is_in_place, code_listing, reply_listing
-from harness.report.text import figures, seconds, visible
+from harness.report.text import figures, seconds
 from harness.report.view import MOST_ON_ONE_PAGE, detail_view
 from harness.results import read
 

@@ -31,11 +31,12 @@ from hypothesis import strategies as st
 from harness import sandbox
 from harness.errors import SandboxError, UsageError
 from harness.model import Limits
+from harness.printable import printable
 from harness.sandbox import Probe, Zygote, choose, doctor, exclusive, shared, tier
 from harness.sandbox import session as trusted
 from harness.sandbox.inside import linux, seccomp, wire
 from harness.sandbox.inside import zygote as inside
-from harness.sandbox.reply import MOST_CHARACTERS, UnfitError, printable, tamed
+from harness.sandbox.reply import MOST_CHARACTERS, UnfitError, tamed
 from harness.sandbox.session import MOST_WAITED, CandidateFault, Session
 from harness.sandbox.zygote import SANDBOX_UID
 

@@ -94,7 +94,7 @@ def test_a_scenario_that_exists_nowhere_is_named_with_the_nearest(two_skills: Pa
     _, line = selection.aside.lines
     assert line.startswith("5 submissions answer scenarios that were unknown: left aside. Correct")
     assert "learnable-swsh-0.py: unknown scenario" in line
-    assert "; did you mean 'learnable-swish'?" in line
+    assert ". Did you mean 'learnable-swish'?" in line
     assert line.endswith(" …")
     with pytest.raises(SubmissionError, match="1 submission answers a scenario that was unknown"):
         select(two_skills / "scenarios/a", [folder / "learnable-swsh-0.py"])

@@ -148,7 +148,7 @@ def test_an_unknown_scenario_names_the_file_the_nearest_and_the_valid_ids(tmp_pa
         ids(tmp_path)
     message = str(caught.value)
     assert "learnable-swsh.py: unknown scenario" in message
-    assert "did you mean 'learnable-swish'?" in message
+    assert "Did you mean 'learnable-swish'?" in message
     assert "Valid ids: learnable-swish, second-order" in message
 
 
@@ -606,7 +606,7 @@ def test_an_empty_or_missing_file_says_nothing(tmp_path: Path) -> None:
         ("on: {}", "arms.yaml:1: found 'on' as the name of an arm, expected text; quote it"),
         ("a: {}\na: {}", "arms.yaml:2: arm 'a' is given twice; keep one"),
         ("a: {}\nb: {skil: true}", "arms.yaml:2: arm 'b': skil: Extra inputs are not permitted"),
-        ("b: {skil: true}", "did you mean 'skill'?"),
+        ("b: {skil: true}", "Did you mean 'skill'?"),
         ("b: {skill: 1}", "skill: Input should be a valid boolean, found 1"),
         ("b: 3", "arm 'b': the entry: Input should be"),
         ("b: !!python/name:os.system", "arms.yaml:1: not readable as YAML"),

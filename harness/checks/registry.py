@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
@@ -18,7 +17,7 @@ from harness.checks.context import (
     Check,
     InteractiveCheck,
 )
-from harness.errors import ScenarioError
+from harness.errors import ScenarioError, did_you_mean
 from harness.model import CheckSpec, EntryPoint, Scenario
 
 # Where packages add kinds.
@@ -84,15 +83,15 @@ def build(spec: CheckSpec, scenario: Scenario) -> tuple[Check | InteractiveCheck
     kind = kinds().get(spec.kind)
     if kind is None:
         raise ScenarioError(
-            f"{spec.where}: check kind {spec.kind!r} is not known"
-            f"{_nearest(spec.kind, list(kinds()))}; known kinds: {', '.join(sorted(kinds()))}"
+            f"{spec.where}: check kind {spec.kind!r} is not known."
+            f"{did_you_mean(spec.kind, kinds())} Known kinds: {', '.join(sorted(kinds()))}"
         )
     allowed = [field.name for field in fields(kind)]
     for key in spec.options:
         if key not in allowed:
             raise ScenarioError(
-                f"{spec.where}: check {spec.kind!r} has no key {key!r}{_nearest(key, allowed)}; "
-                f"its keys: {', '.join(allowed) or 'none'}"
+                f"{spec.where}: check {spec.kind!r} has no key {key!r}."
+                f"{did_you_mean(key, allowed)} Its keys: {', '.join(allowed) or 'none'}"
             )
     try:
         check = kind(**_typed(kind, spec.options))
@@ -139,8 +138,3 @@ class FrozenMapping(dict[str, Any]):
 
     def __hash__(self) -> int:  # type: ignore[override]
         return hash(tuple(sorted((key, str(value)) for key, value in self.items())))
-
-
-def _nearest(word: str, words: list[str]) -> str:
-    close = difflib.get_close_matches(word, words, 1)
-    return f"; did you mean {close[0]!r}?" if close else ""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from harness.errors import JudgeError
+from harness.errors import JudgeError, did_you_mean
 from harness.model import Results
 
 _FORM: Final = '{"submission": "<id>", "expected": "<line>" or its number, "met": true or false}'
@@ -36,7 +35,7 @@ def read_labels(path: Path, results: Results) -> Mapping[tuple[str, str], bool]:
         if name not in known:
             raise JudgeError(
                 f"{where}: submission: found {name!r}, expected the id of a submission of the "
-                f"results.{_near(name, known)}"
+                f"results.{did_you_mean(name, known)}"
             )
         unit = name, _line(expected, known[name], where)
         if unit in labels:
@@ -71,11 +70,6 @@ def _line(expected: int | str, lines: tuple[str, ...], where: str) -> str:
     if expected not in lines:
         raise JudgeError(
             f"{where}: expected: found {expected!r}, expected a line of the scenario's "
-            f"expected_behaviour or its number.{_near(expected, lines)}"
+            f"expected_behaviour or its number.{did_you_mean(expected, lines)}"
         )
     return expected
-
-
-def _near(name: str, valid: Mapping[str, object] | tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(name, list(valid), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""

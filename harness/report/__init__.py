@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from harness.judge import hearing as judge_file
 from harness.judge.hearing import Hearing
 from harness.model import Results
-from harness.report.text import visible
+from harness.printable import visible
 from harness.report.view import Page, details, page
 from harness.results import replace_file, together, write, write_csv, write_junit
 

@@ -13,7 +13,7 @@ from html import escape
 from typing import Final, NamedTuple
 
 from harness.model import Picture
-from harness.report.text import visible
+from harness.printable import visible
 
 WIDTH: Final = 560
 LEFT: Final = 58

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from harness.model import Record, Results, Scenario, Skill, Submission
-from harness.report.text import visible
+from harness.printable import visible
 from harness.report.view import Detail, FindingView, Mark, detail_view
 from harness.summary import QUESTIONS, Share, Tally, summarise
 

@@ -1,32 +1,9 @@
-"""How values read in a report: hostile text made visible, figures told apart."""
+"""How figures and durations read in a report."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from typing import Final
-
-# Controls, formats (bidi, zero width), lone surrogates, private use, line and paragraph separators.
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-
-
-def visible(text: str) -> str:
-    """``text`` with every character that hides or reorders others spelled out, as ⟨U+202E⟩.
-
-    Tabs and line feeds stay; a carriage return before a line feed goes.
-    """
-    text = text.replace("\r\n", "\n")
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(_spelled(c) if _is_hidden(c) else c for c in text)
-
-
-def _is_hidden(character: str) -> bool:
-    return character not in "\t\n" and unicodedata.category(character) in _HIDDEN
-
-
-def _spelled(character: str) -> str:
-    return f"⟨U+{ord(character):04X}⟩"
 
 
 def figures(measured: float | None, limit: float | None) -> tuple[str, str]:

@@ -7,8 +7,8 @@ from html import escape
 from typing import Final
 
 from harness.model import Event
+from harness.printable import visible
 from harness.report.picture import Drawing
-from harness.report.text import visible
 
 _WIDTH: Final = 560
 _LEFT: Final = 150

@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from harness.printable import printable
+
 MOST_CHARACTERS = 2000
 MOST_LEVELS = 12
 LARGEST_INTEGER = 1 << 53
@@ -26,7 +28,7 @@ def tamed(value: Any, levels: int = MOST_LEVELS) -> Any:
     ``value`` is what ``json.loads`` makes: no other types, no cycles.
     """
     if isinstance(value, str):
-        return printable(value[:MOST_CHARACTERS])
+        return printable(value[:MOST_CHARACTERS], keep="\n")
     if isinstance(value, dict | list):
         if not levels:
             raise UnfitError(f"it is nested more than {MOST_LEVELS} deep")
@@ -38,14 +40,3 @@ def tamed(value: Any, levels: int = MOST_LEVELS) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         raise UnfitError("it holds a number that is not finite")
     return value
-
-
-def printable(text: str) -> str:
-    """``text`` with all but printable characters and line breaks escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c == "\n" else _escaped(c) for c in text)
-
-
-def _escaped(character: str) -> str:
-    return character.encode("unicode_escape").decode()

@@ -8,11 +8,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import ScenarioError
+from harness.errors import ScenarioError, did_you_mean
 from harness.model import Scenario, Skill, Trap
 from harness.read.scenarios.build import scenario_of, skill_of
 from harness.read.scenarios.document import YamlDocument, read
-from harness.read.scenarios.problem import Problem, listed, nearest, refuse
+from harness.read.scenarios.problem import Problem, listed, refuse
 from harness.read.scenarios.reference import scenario_problems, skill_problems
 from harness.read.scenarios.schema import ScenarioModel, SkillModel
 from harness.read.scenarios.validation import validate
@@ -31,8 +31,7 @@ class Library:
             if scenario.id == id:
                 return scenario
         ids = [scenario.id for scenario in self.scenarios]
-        close = nearest(id, ids)
-        hint = f" Did you mean {close!r}?" if close else ""
+        hint = did_you_mean(id, ids)
         raise ScenarioError(f"There is no scenario {id!r}.{hint} Use {listed(ids)}.")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from harness.errors import ScenarioError
@@ -44,13 +43,6 @@ def dotted(key: KeyPath) -> str:
     for part in key:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
-
-
-def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """The valid name closest to a misspelt one, if any is close."""
-    by_case = {each.casefold(): each for each in valid}
-    matches = get_close_matches(name.casefold(), by_case, n=1)
-    return by_case[matches[0]] if matches else None
 
 
 def listed(names: Iterable[str]) -> str:

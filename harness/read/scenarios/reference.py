@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from harness.errors import nearest
 from harness.model import KINK_MARGIN, TensorArgument
 from harness.read.scenarios.document import YamlDocument
 from harness.read.scenarios.field import SLUG
-from harness.read.scenarios.problem import KeyPath, Problem, described, listed, nearest
+from harness.read.scenarios.problem import KeyPath, Problem, described, listed
 from harness.read.scenarios.schema import (
     BehaviourModel,
     CheckModel,

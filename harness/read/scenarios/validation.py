@@ -8,9 +8,10 @@ from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, Discriminator, ValidationError
 
+from harness.errors import nearest
 from harness.read.scenarios.document import YamlDocument
 from harness.read.scenarios.field import PATTERNS
-from harness.read.scenarios.problem import KeyPath, Problem, described, listed, nearest
+from harness.read.scenarios.problem import KeyPath, Problem, described, listed
 from harness.read.scenarios.schema import ARGUMENTS, BehaviourModel, CheckModel
 
 M = TypeVar("M", bound=BaseModel)

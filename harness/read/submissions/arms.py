@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from harness.errors import SubmissionError
+from harness.errors import SubmissionError, did_you_mean
 from harness.model import Arm, Submission
-from harness.read.submissions.content import printable
+from harness.printable import printable
 
 
 class _Entry(BaseModel):
@@ -89,10 +88,9 @@ def _arm(name: str, value: Any, line: str) -> Arm:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"])) or "the entry"
-        near = difflib.get_close_matches(key, _Entry.model_fields, 1)
-        hint = f"; did you mean {near[0]!r}?" if near and near[0] != key else ""
+        hint = "" if key in _Entry.model_fields else did_you_mean(key, _Entry.model_fields)
         raise SubmissionError(
-            f"{line}: arm {name!r}: {key}: {first['msg']}, found {first['input']!r}{hint} "
+            f"{line}: arm {name!r}: {key}: {first['msg']}, found {first['input']!r}.{hint} "
             f"Expected keys: {', '.join(_Entry.model_fields)}"
         ) from None
     return Arm(printable(name), entry.skill, entry.pressured, entry.description)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
-from harness.read.submissions.content import printable
+from harness.errors import did_you_mean
+from harness.printable import printable
 
 # So many names are listed; the number is said of all.
 _LISTED = 3
@@ -33,8 +33,8 @@ class Aside:
             return
         self.unknown[name] += 1
         if name not in self.hints:
-            near = nearest(name, [*scenario_ids, *self.elsewhere])
-            self.hints[name] = f"{where}: unknown scenario {printable(name)!r}{near or '.'}"
+            hint = did_you_mean(name, [*scenario_ids, *self.elsewhere])
+            self.hints[name] = f"{where}: unknown scenario {printable(name)!r}.{hint}"
 
     @property
     def lines(self) -> Iterator[str]:
@@ -49,12 +49,6 @@ class Aside:
                 f"{_counted(self.unknown, 'unknown')}: left aside. Correct the names or "
                 f"take the answers away. {_listed(list(self.hints.values()), ' ')}"
             )
-
-
-def nearest(name: str, scenario_ids: Collection[str]) -> str:
-    """A hint at the id that was probably meant; empty where none is close."""
-    near = difflib.get_close_matches(name, scenario_ids, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _counted(names: Counter[str], what: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.model import Passage, Submission
+from harness.printable import printable
 from harness.read.submissions.conversation import take_down
 from harness.read.submissions.reply import parse_problem, take_apart
 
@@ -32,11 +33,6 @@ class Origin:
         """``arm/submitter/scenario/sample``, each part printable and without a slash."""
         parts = (self.arm, self.submitter, self.scenario)
         return "/".join([*(part.replace("/", "-") for part in parts), str(self.sample)])
-
-
-def printable(name: str) -> str:
-    """``name`` with control characters, bidi marks and undecodable bytes escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
 def most_bytes(kind: str) -> int:

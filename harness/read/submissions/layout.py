@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import re
@@ -10,14 +9,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import SubmissionError
+from harness.errors import SubmissionError, did_you_mean, nearest
 from harness.model import Submission
-from harness.read.submissions.aside import Aside, nearest
+from harness.printable import printable
+from harness.read.submissions.aside import Aside
 from harness.read.submissions.content import (
     Origin,
     build,
     most_bytes,
-    printable,
     too_large,
 )
 from harness.read.submissions.records import holds_records, read_records
@@ -138,7 +137,7 @@ def _is_other_json(file: Path, scenario_ids: Collection[str]) -> bool:
     return (
         file.suffix.lower() == ".json"
         and file.parent.name not in scenario_ids
-        and not difflib.get_close_matches(file.stem, scenario_ids, 1, 0.8)
+        and not nearest(file.stem, scenario_ids, 0.8)
     )
 
 
@@ -213,7 +212,7 @@ def _selected(name: str, scenario_ids: Collection[str], aside: Aside | None, whe
         return True
     if aside is None:
         raise SubmissionError(
-            f"{where}: unknown scenario {printable(name)!r}{nearest(name, scenario_ids) or ';'}"
+            f"{where}: unknown scenario {printable(name)!r}.{did_you_mean(name, scenario_ids)}"
             f" Valid ids: {', '.join(sorted(scenario_ids))}"
         )
     aside.add(name, where, scenario_ids)

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from harness.errors import SubmissionError
-from harness.read.submissions.content import MAX_TRANSCRIPT_BYTES, Origin, printable
+from harness.printable import printable
+from harness.read.submissions.content import MAX_TRANSCRIPT_BYTES, Origin
 
 # Room for a transcript of the largest size, some of whose signs JSON writes with an escape.
 MAX_LINE_BYTES = 2 * MAX_TRANSCRIPT_BYTES
