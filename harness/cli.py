@@ -20,8 +20,8 @@ from harness import __version__
 from harness.errors import HarnessError, Interrupted, JudgeError, ScenarioError, UsageError
 
 if TYPE_CHECKING:
-    from harness.model import Results
     from harness.running import RunProgress
+    from harness.summary import Summary
 
 EXIT_GATE_FAILED, EXIT_USAGE, EXIT_UNGRADED, EXIT_INTERRUPTED = 1, 2, 3, 130
 EXIT_CODES = """
@@ -295,23 +295,21 @@ def run(
                 fresh=task,
                 on_progress=meter.show,
             )
-        page = write_reports(results, folder)
+        told = summary.summarise(results)
+        page = write_reports(results, told, folder)
         # Only now: who has no report gives the same command again and grades nothing twice.
         if task is not None:
             book.end(task)
         if out is None or out.resolve().parent == reports.resolve():
             running.point_latest(reports, folder)
-    _print_summary(results)
-    gate = summary.gate(results, fail_under)
+    _print_summary(told)
+    gate = summary.gate(told, fail_under)
     if fail_under is not None:
         click.echo(gate.message)
-    click.echo(_last_line(results, meter.known, page))
-    ungraded = 0
-    for record in results.records:
-        if record.outcome == "ungraded":
-            click.echo(f"not graded: {record.id}: {record.reason.strip()}", err=True)
-            ungraded += 1
-    if ungraded:
+    click.echo(_last_line(told, meter.known, page))
+    for name, reason in told.ungraded.items():
+        click.echo(f"not graded: {name}: {reason.strip()}", err=True)
+    if told.ungraded:
         sys.exit(EXIT_UNGRADED)
     if selected.aside.unknown:
         sys.exit(EXIT_USAGE)
@@ -463,6 +461,7 @@ def report(results: Path, out: Path | None) -> None:
     from harness import running
     from harness.judge import hearing
     from harness.report import write_reports
+    from harness.summary import summarise
 
     found = harness.results.read(results)
     folder = running.new_folder(out or results.parent, results.parent)
@@ -471,9 +470,10 @@ def report(results: Path, out: Path | None) -> None:
         heard = hearing.read(results.parent, found)
     except JudgeError as error:
         click.echo(f"harness: {error}", err=True)
-    page = write_reports(found, folder, heard)
-    _print_summary(found)
-    click.echo(_last_line(found, None, page))
+    told = summarise(found)
+    page = write_reports(found, told, folder, heard)
+    _print_summary(told)
+    click.echo(_last_line(told, None, page))
 
 
 @main.command(epilog=EXIT_CODES)
@@ -499,18 +499,20 @@ def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
     import harness.results
     from harness import regrading
     from harness.report import write_reports
+    from harness.summary import summarise
 
     library = harness.read.scenarios.load(scenarios)
     found = harness.results.read(results)
     regraded = regrading.regrade(found, library.scenarios, library.skills)
     folder = _new_folder(out, Path("reports"))
-    page = write_reports(regraded.results, folder)
+    told = summarise(regraded.results)
+    page = write_reports(regraded.results, told, folder)
     for change in regraded.changes:
         click.echo(f"{change.id}: {'; '.join(change.what)}")
     count = len(regraded.changes)
     click.echo(f"{count} of {len(found.records)} submissions are judged differently now")
-    click.echo(_last_line(regraded.results, None, page))
-    if any(record.outcome == "ungraded" for record in regraded.results.records):
+    click.echo(_last_line(told, None, page))
+    if told.ungraded:
         sys.exit(EXIT_UNGRADED)
 
 
@@ -705,25 +707,23 @@ def _cpus() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _print_summary(results: Results) -> None:
+def _print_summary(summary: Summary) -> None:
     from rich.console import Console
 
     from harness.report.terminal import summary_table
 
-    Console().print(summary_table(results))
+    Console().print(summary_table(summary))
 
 
-def _last_line(results: Results, known: int | None, page: Path) -> str:
-    count = {"passed": 0, "failed": 0, "ungraded": 0}
-    for record in results.records:
-        count[record.outcome] += 1
-    held = sum(record.held is True for record in results.records)
-    total = len(results.records)
+def _last_line(summary: Summary, known: int | None, page: Path) -> str:
+    counted = summary.total
+    total = counted.graded + counted.ungraded
+    wrong = counted.graded - counted.right
     source = "" if known is None else f" ({known} from the ledger, {total - known} graded now)"
-    ungraded = f", {count['ungraded']} NOT GRADED" if count["ungraded"] else ""
+    ungraded = f", {counted.ungraded} NOT GRADED" if counted.ungraded else ""
     return (
-        f"{total} submissions{source}: {count['passed']} right, {count['failed']} wrong{ungraded}, "
-        f"{held} held · {page}"
+        f"{total} submissions{source}: {counted.right} right, {wrong} wrong{ungraded}, "
+        f"{counted.held} held · {page}"
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 
 class Outcome(StrEnum):
@@ -752,6 +752,29 @@ class Verification:
 # Results
 
 
+Question = Literal["right", "verified", "resisted", "held"]
+QUESTIONS: Final[tuple[Question, ...]] = ("right", "verified", "resisted", "held")
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a grade answers to the three questions; all ``None`` when it is ungraded."""
+
+    right: bool | None
+    verified: bool | None
+    resisted: bool | None
+
+    @property
+    def held(self) -> bool | None:
+        """Whether it is all three."""
+        return None if self.right is None else bool(self.right and self.verified and self.resisted)
+
+    @property
+    def broke(self) -> tuple[Question, ...]:
+        """Which of the three it is not; none for an ungraded one."""
+        return tuple(q for q in QUESTIONS if q != "held" and getattr(self, q) is False)
+
+
 @dataclass(frozen=True)
 class Grade:
     """What came of a submission; the same for all that have the same bytes."""
@@ -781,6 +804,16 @@ class Grade:
     def __post_init__(self) -> None:
         if not math.isfinite(self.wall_s):
             raise ValueError(f"wall_s of a grade: found {self.wall_s}, expected a finite number")
+
+    def answers(self, asked: Level) -> Answers:
+        """Its answers, where the scenario asks for verification of level ``asked``."""
+        if self.outcome is Outcome.UNGRADED:
+            return Answers(None, None, None)
+        return Answers(
+            right=self.outcome is Outcome.PASSED,
+            verified=self.verification.reaches(asked),
+            resisted=all(trap.state is not TrapState.FELL for trap in self.traps),
+        )
 
 
 @dataclass(frozen=True)

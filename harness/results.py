@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from functools import cache
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, NamedTuple, NoReturn, get_type_hints
+from typing import Annotated, Any, Final, Literal, NoReturn, get_type_hints
 from xml.etree import ElementTree
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, create_model
@@ -50,7 +50,7 @@ from harness.model import (
 )
 from harness.printable import stripped
 from harness.store import plain
-from harness.summary import answers, broke
+from harness.summary import Cell, Summary
 
 SCHEMA_VERSION: Final = 1
 
@@ -507,7 +507,7 @@ def _tables(results: Results) -> Iterator[str]:
 def _rows(results: Results) -> Iterator[dict[str, object]]:
     asked = {scenario.id: scenario.verification for scenario in results.scenarios}
     for record in results.records:
-        given = answers(record, asked[record.scenario])
+        given = record.answers(asked[record.scenario])
         by_state = {
             state: [found.trap for found in record.traps if found.state is state]
             for state in TrapState
@@ -530,7 +530,7 @@ def _rows(results: Results) -> Iterator[dict[str, object]]:
             "verified": given.verified,
             "resisted": given.resisted,
             "held": given.held,
-            "broke": " ".join(broke(record, asked[record.scenario])),
+            "broke": " ".join(given.broke),
             "wall_s": record.wall_s,
             "failed_checks": " ".join(failed),
             "fell_for": " ".join(by_state[TrapState.FELL]),
@@ -556,34 +556,25 @@ def _cell(value: object) -> object:
     return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text
 
 
-def write_junit(results: Results, path: str | os.PathLike[str]) -> None:
+def write_junit(results: Results, summary: Summary, path: str | os.PathLike[str]) -> None:
     """Write JUnit XML: a suite per arm, a failure per wrong submission, an error per ungraded."""
-    replace_file(path, _suites(results))
+    replace_file(path, _suites(results, summary))
 
 
-class _Ran(NamedTuple):
-    """What is counted of a record."""
-
-    # Among the records.
-    place: int
-    outcome: Outcome
-    wall_s: float
-
-
-def _suites(results: Results) -> Iterator[str]:
+def _suites(results: Results, summary: Summary) -> Iterator[str]:
     """The lines of the file; a tree of all of it would be as large as the run."""
     asked = {scenario.id: scenario.verification for scenario in results.scenarios}
-    ran: list[_Ran] = []
-    by_arm: dict[str, list[_Ran]] = defaultdict(list)
-    for place, record in enumerate(results.records):
-        ran.append(_Ran(place, record.outcome, record.wall_s))
-        by_arm[record.arm].append(ran[-1])
+    by_arm: dict[str, list[Cell]] = {one.arm.name: [] for one in summary.arms}
+    for row in summary.matrix:
+        for column, found in zip(summary.columns, row.cells, strict=True):
+            by_arm[column.arm] += found
     yield '<?xml version="1.0" encoding="UTF-8"?>\n'
-    yield _opening("testsuites", {"name": "harness", **_counts(ran)})
-    for arm, some in by_arm.items():
+    everything = [cell for cells in by_arm.values() for cell in cells]
+    yield _opening("testsuites", {"name": "harness", **_counts(everything)})
+    for arm, cells in by_arm.items():
         about = {"name": stripped(arm), "timestamp": results.run.started_at}
-        yield "  " + _opening("testsuite", about | _counts(some))
-        for place, *_ in some:
+        yield "  " + _opening("testsuite", about | _counts(cells))
+        for place in sorted(cell.place for cell in cells):
             record = results.records[place]
             case = _case(record, asked[record.scenario])
             ElementTree.indent(case, level=2)
@@ -619,19 +610,19 @@ def _case(record: Record, asked: Level) -> ElementTree.Element:
             for f in wrong
         )
     out = ElementTree.SubElement(case, "system-out")
-    failed = ", ".join(broke(record, asked))
-    states = {True: "held", False: f"broke: {failed}", None: "ungraded"}
-    state = states[answers(record, asked).held]
+    given = record.answers(asked)
+    states = {True: "held", False: f"broke: {', '.join(given.broke)}", None: "ungraded"}
+    state = states[given.held]
     out.text = stripped(
         f"{state}; verification: {record.verification.value}. {record.verification_reason}"
     )
     return case
 
 
-def _counts(ran: Sequence[_Ran]) -> dict[str, str]:
+def _counts(cells: Sequence[Cell]) -> dict[str, str]:
     return {
-        "tests": str(len(ran)),
-        "failures": str(sum(one.outcome is Outcome.FAILED for one in ran)),
-        "errors": str(sum(one.outcome is Outcome.UNGRADED for one in ran)),
-        "time": f"{sum(one.wall_s for one in ran):.3f}",
+        "tests": str(len(cells)),
+        "failures": str(sum(cell.answers.right is False for cell in cells)),
+        "errors": str(sum(cell.answers.right is None for cell in cells)),
+        "time": f"{sum(cell.wall_s for cell in cells):.3f}",
     }

@@ -31,11 +31,12 @@ from typing import Any, Final, Literal, NamedTuple, TypeVar
 from harness import behaviour
 from harness.errors import UsageError
 from harness.model import (
+    QUESTIONS,
+    Answers,
     Arm,
     BehaviourState,
-    Level,
     Outcome,
-    Record,
+    Question,
     RedFlag,
     Results,
     Scenario,
@@ -47,9 +48,6 @@ CONFIDENCE: Final = 0.95
 SIGNIFICANCE: Final = 0.05
 
 _T = TypeVar("_T")
-
-Question = Literal["right", "verified", "resisted", "held"]
-QUESTIONS: Final[tuple[Question, ...]] = ("right", "verified", "resisted", "held")
 
 # pass@k is reported for those of these that the number of samples allows.
 _PASS_AT: Final = (1, 2, 3, 5, 10, 20, 50, 100)
@@ -129,33 +127,6 @@ class Share:
         if not self.n:
             return "0 of 0"
         return f"{self.of} ({self.percent}, 95 % interval {self.between})"
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What one record answers to the three questions; all ``None`` when it is ungraded."""
-
-    right: bool | None
-    verified: bool | None
-    resisted: bool | None
-    held: bool | None
-
-
-def answers(record: Record, asked: Level) -> Answers:
-    """The answers of ``record``; ``asked`` is the level of verification its scenario asks for."""
-    if record.outcome is Outcome.UNGRADED:
-        return Answers(None, None, None, None)
-    right = record.outcome is Outcome.PASSED
-    verified = record.verification.reaches(asked)
-    resisted = not any(trap.state is TrapState.FELL for trap in record.traps)
-    # Worked out again, not taken from the record, so that a page cannot contradict itself.
-    return Answers(right, verified, resisted, held=right and verified and resisted)
-
-
-def broke(record: Record, asked: Level) -> tuple[Question, ...]:
-    """Which of right, verified and resisted ``record`` failed; none for an ungraded one."""
-    given = answers(record, asked)
-    return tuple(q for q in QUESTIONS if q != "held" and getattr(given, q) is False)
 
 
 @dataclass(frozen=True)
@@ -463,7 +434,7 @@ class Cell:
     # Of its record, among those of the results.
     place: int
     answers: Answers
-    broke: tuple[Question, ...]
+    wall_s: float
 
 
 @dataclass(frozen=True)
@@ -495,6 +466,8 @@ class Summary:
     unseen: tuple[RedFlag, ...]
     checks: tuple[CheckRow, ...]
     behaviour: tuple[BehaviourRow, ...]
+    # Submission -> why it could not be graded, in order.
+    ungraded: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -508,7 +481,9 @@ class _Seen:
     arm: str
     submitter: str
     answers: Answers
-    broke: tuple[Question, ...]
+    wall_s: float
+    # Why it could not be graded.
+    ungraded: str | None
     traps: tuple[tuple[str, TrapState], ...]
     flags: frozenset[str]
     # Kind of a check, whether it was required, and what came of it.
@@ -533,8 +508,9 @@ def _see(results: Results) -> list[_Seen]:
             once(record.scenario),
             once(record.arm),
             once(record.submitter),
-            once(answers(record, scenario.verification)),
-            once(broke(record, scenario.verification)),
+            once(record.answers(scenario.verification)),
+            record.wall_s,
+            record.reason if record.outcome is Outcome.UNGRADED else None,
             once(tuple((found.trap, found.state) for found in record.traps)),
             once(frozenset(found.flag for found in record.red_flags)),
             once(frozenset((f.check, f.required, f.outcome) for f in record.findings)),
@@ -569,6 +545,7 @@ def summarise(results: Results) -> Summary:
         unseen=tuple(f.flag for f in flags if not f.seen.count),
         checks=_checks(graded),
         behaviour=_behaviour(results, seen),
+        ungraded={one.id: one.ungraded for one in seen if one.ungraded is not None},
     )
 
 
@@ -650,7 +627,7 @@ def _matrix(
     cells: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
     for one in sorted(seen, key=lambda s: s.sample):
         cells[one.scenario, one.arm, one.submitter].append(
-            Cell(one.id, one.place, one.answers, one.broke)
+            Cell(one.id, one.place, one.answers, one.wall_s)
         )
     answered = {one.scenario for one in seen}
     return tuple(
@@ -787,14 +764,12 @@ class Gate:
     message: str
 
 
-def gate(results: Results, fail_under: float | None) -> Gate:
+def gate(summary: Summary, fail_under: float | None) -> Gate:
     """Hold the share of submissions that held, in percent, against ``fail_under``.
 
     Where nothing was graded the gate fails: an absence of results is never a pass.
     """
-    asked = {scenario.id: scenario.verification for scenario in results.scenarios}
-    total = tally(answers(r, asked[r.scenario]) for r in results.records)
-    held = total.share("held")
+    held = summary.total.share("held")
     if fail_under is None:
         return Gate(True, held, "no gate was set")
     if not 0 <= fail_under <= 100:

@@ -47,6 +47,7 @@ from harness.report.listing import code_is_in_place, code_listing, reply_listing
 from harness.report.text import figures, seconds
 from harness.report.view import MOST_ON_ONE_PAGE, detail_view
 from harness.results import read
+from harness.summary import summarise
 
 FOLDER = Path(harness.report.__file__).parent
 
@@ -198,7 +199,7 @@ def test_a_large_run_is_split_and_every_submission_is_found(tmp_path: Path) -> N
         records.append(replace(found, id=name, sample=1000 + number))
         submissions.append(replace(by_id[found.id], id=name, sample=1000 + number))
     many = replace(one, records=tuple(records), submissions=tuple(submissions))
-    report = write_reports(many, tmp_path)
+    report = write_reports(many, summarise(many), tmp_path)
     front = Page(report.read_text())
     assert not [name for name in front.ids if name.startswith("submission-")]
     links = {href for href in front.links if href.startswith("submissions/") and "#" in href}
@@ -232,9 +233,11 @@ def test_the_front_page_of_ten_thousand_submissions_stays_small() -> None:
 
 def test_a_run_of_many_is_reported_with_one_submission_in_memory(tmp_path: Path) -> None:
     # What is loaded once is loaded before.
-    write_reports(simple_results(quick("layer-norm")), tmp_path / "one")
+    one = simple_results(quick("layer-norm"))
+    write_reports(one, summarise(one), tmp_path / "one")
     many = heavy_results(MOST_ON_ONE_PAGE + 1)
-    assert peak_bytes(lambda: write_reports(many, tmp_path / "many")) < 50 * HEAVY_BYTES
+    told = summarise(many)
+    assert peak_bytes(lambda: write_reports(many, told, tmp_path / "many")) < 50 * HEAVY_BYTES
     parts = list((tmp_path / "many" / "submissions").iterdir())
     assert sum(part.stat().st_size for part in parts) > MOST_ON_ONE_PAGE * HEAVY_BYTES
 
@@ -596,7 +599,7 @@ def shown(renderable: RenderableType, width: int = 120) -> str:
 
 
 def test_the_terminal_shows_every_arm_with_its_n(results: Results) -> None:
-    text = shown(terminal.summary_table(results))
+    text = shown(terminal.summary_table(summarise(results)))
     assert re.search(
         r"skill +4 of 4 \(100 %\) +3 of 4 \(75 %\) +4 of 4 .* 3 of 4 .* 4 +1$", text, re.M
     )
@@ -604,11 +607,12 @@ def test_the_terminal_shows_every_arm_with_its_n(results: Results) -> None:
 
 
 def test_a_single_arm_has_no_row_of_sums() -> None:
-    assert "all" not in shown(terminal.summary_table(simple_results(quick("layer-norm")))).split()
+    told = summarise(simple_results(quick("layer-norm")))
+    assert "all" not in shown(terminal.summary_table(told)).split()
 
 
 def test_an_arm_of_which_nothing_was_graded_shows_dashes() -> None:
-    text = shown(terminal.summary_table(simple_results(quick("layer-norm", right=None))))
+    text = shown(terminal.summary_table(summarise(simple_results(quick("layer-norm", right=None)))))
     assert text.splitlines()[1].split() == ["baseline", "–", "–", "–", "–", "0", "1"]
 
 
@@ -646,7 +650,7 @@ def test_hostile_words_neither_drive_the_terminal_nor_become_markup() -> None:
     text = shown(terminal.detail(one, results.submissions[0], results.scenarios[0]), width=400)
     assert "[bold red]x[/] ⟨U+001B⟩]0;title⟨U+0007⟩" in text
     assert not set(text) & set("\x1b\x07\x9b\u202e")
-    assert "\x1b" not in shown(terminal.summary_table(results))
+    assert "\x1b" not in shown(terminal.summary_table(summarise(results)))
 
 
 # --------------------------------------------------------------------------
@@ -656,7 +660,7 @@ def test_hostile_words_neither_drive_the_terminal_nor_become_markup() -> None:
 def test_every_format_is_written_and_the_page_can_be_made_again(
     tmp_path: Path, results: Results, html: str
 ) -> None:
-    path = write_reports(results, tmp_path / "new" / "folder")
+    path = write_reports(results, summarise(results), tmp_path / "new" / "folder")
     assert path == tmp_path / "new" / "folder" / "report.html"
     assert {p.name for p in path.parent.iterdir()} == {
         "results.json",
@@ -673,5 +677,6 @@ def test_every_format_is_written_and_the_page_can_be_made_again(
 
 
 def test_hostile_results_survive_every_format(tmp_path: Path) -> None:
-    path = write_reports(hostile_results(), tmp_path)
+    made = hostile_results()
+    path = write_reports(made, summarise(made), tmp_path)
     Page(render_html(read(path.with_name("results.json"))))

@@ -41,6 +41,7 @@ from harness.results import (
     write_csv,
     write_junit,
 )
+from harness.summary import summarise
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "schema" / "results.schema.json"
 
@@ -203,7 +204,11 @@ def test_the_text_is_that_of_the_document_made_at_once(made: Results, path: Path
     assert text == json.dumps(json.loads(text), indent=1) + "\n"
 
 
-@pytest.mark.parametrize("form", [write, write_csv, write_junit])
+def write_summed_up(results: Results, path: Path) -> None:
+    write_junit(results, summarise(results), path)
+
+
+@pytest.mark.parametrize("form", [write, write_csv, write_summed_up])
 def test_a_run_of_many_is_written_with_one_record_in_memory(
     form: Callable[[Results, Path], None], path: Path
 ) -> None:
@@ -579,7 +584,7 @@ def test_words_that_are_no_formula_stay_as_they_are(path: Path) -> None:
 
 
 def test_junit_has_a_suite_per_arm_and_counts_what_went_wrong(results: Results, path: Path) -> None:
-    write_junit(results, path)
+    write_junit(results, summarise(results), path)
     root = ElementTree.parse(path).getroot()
     suites = {suite.attrib["name"]: suite for suite in root}
     assert list(suites) == ["baseline", "skill", "agreeable"]
@@ -594,7 +599,7 @@ def test_junit_has_a_suite_per_arm_and_counts_what_went_wrong(results: Results, 
 
 
 def test_junit_is_laid_out_like_one_tree(results: Results, path: Path) -> None:
-    write_junit(results, path)
+    write_junit(results, summarise(results), path)
     tree = ElementTree.parse(path)
     ElementTree.indent(tree)
     whole = ElementTree.tostring(tree.getroot(), encoding="unicode")
@@ -602,7 +607,7 @@ def test_junit_is_laid_out_like_one_tree(results: Results, path: Path) -> None:
 
 
 def test_junit_says_why_a_submission_failed(results: Results, path: Path) -> None:
-    write_junit(results, path)
+    write_junit(results, summarise(results), path)
     case = ElementTree.parse(path).find(
         ".//testcase[@name='memory-relu/1'][@classname='agreeable.model']"
     )
@@ -626,7 +631,8 @@ def test_junit_stays_xml_whatever_a_submission_says(path: Path) -> None:
         traps=(TrapFinding("no-time", TrapState.SILENT),),
         findings=(finding("vjp", Outcome.FAILED, entry_point=None, message=hostile),),
     )
-    write_junit(simple_results(record), path)
+    results = simple_results(record)
+    write_junit(results, summarise(results), path)
     root = ElementTree.parse(path).getroot()
     assert root[0].attrib["name"] == "ab"
     failure = root.find(".//failure")

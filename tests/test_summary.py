@@ -15,13 +15,19 @@ from made_results import ARMS, SCENARIOS, quick, real_results, simple_results
 from scipy import stats
 
 from harness.errors import UsageError
-from harness.model import Arm, Level, Outcome, Record, RedFlagFinding, TrapFinding, TrapState
-from harness.summary import (
+from harness.model import (
     QUESTIONS,
+    Arm,
+    Level,
+    Outcome,
+    Record,
+    RedFlagFinding,
+    TrapFinding,
+    TrapState,
+)
+from harness.summary import (
     Share,
     Tally,
-    answers,
-    broke,
     gate,
     lift,
     newcombe,
@@ -157,31 +163,31 @@ def test_a_share_carries_its_n() -> None:
 @pytest.mark.parametrize("fell", [True, False])
 def test_broke_names_which_of_the_three_failed(right: bool, verified: bool, fell: bool) -> None:
     record = quick("layer-norm", right=right, verified=verified, fell=fell)
-    failed = broke(record, Level.SHIPPED)
+    failed = record.answers(Level.SHIPPED).broke
     assert ("right" in failed, "verified" in failed, "resisted" in failed) == (
         not right,
         not verified,
         fell,
     )
-    assert answers(record, Level.SHIPPED).held == (not failed)
+    assert record.answers(Level.SHIPPED).held == (not failed)
 
 
 def test_a_record_agrees_with_its_own_answers() -> None:
     asked = {scenario.id: scenario.verification for scenario in SCENARIOS}
     for record in real_results().records:
-        assert answers(record, asked[record.scenario]).held == record.held
+        assert record.answers(asked[record.scenario]).held == record.held
 
 
 def test_more_verification_than_asked_is_verified() -> None:
     record = quick("layer-norm", verification=Level.RAN_EACH)
-    assert broke(record, Level.RAN) == ()
-    assert broke(replace(record, verification=Level.CLAIMED), Level.RAN) == ("verified",)
+    assert record.answers(Level.RAN).broke == ()
+    assert replace(record, verification=Level.CLAIMED).answers(Level.RAN).broke == ("verified",)
 
 
 def test_an_ungraded_record_answers_nothing_and_broke_nothing() -> None:
     record = quick("layer-norm", right=None, verified=False, fell=True)
-    assert broke(record, Level.RAN) == ()
-    assert set(vars(answers(record, Level.RAN)).values()) == {None}
+    assert record.answers(Level.RAN).broke == ()
+    assert set(vars(record.answers(Level.RAN)).values()) == {None}
 
 
 def test_ungraded_records_leave_every_denominator_and_are_counted() -> None:
@@ -200,8 +206,8 @@ def test_ungraded_records_leave_every_denominator_and_are_counted() -> None:
 
 
 def test_tallies_add_up() -> None:
-    one = tally([answers(quick("layer-norm"), Level.SHIPPED)])
-    other = tally([answers(quick("layer-norm", right=False, fell=True), Level.SHIPPED)])
+    one = tally([quick("layer-norm").answers(Level.SHIPPED)])
+    other = tally([quick("layer-norm", right=False, fell=True).answers(Level.SHIPPED)])
     assert one + other == Tally(2, 0, 1, 2, 1, 1)
     assert tally([]) == Tally()
 
@@ -501,7 +507,7 @@ def test_a_gate_holds_the_exact_share_against_its_limit(
     fail_under: float | None, passed: bool
 ) -> None:
     records = (quick("layer-norm"), quick("memory-relu"), quick("second-order", right=False))
-    found = gate(simple_results(*records), fail_under)
+    found = gate(summarise(simple_results(*records)), fail_under)
     assert found.passed is passed
     assert found.held == Share(2, 3)
     if fail_under is not None:
@@ -509,11 +515,11 @@ def test_a_gate_holds_the_exact_share_against_its_limit(
 
 
 def test_all_held_passes_a_gate_of_a_hundred() -> None:
-    assert gate(simple_results(quick("layer-norm")), 100).passed
+    assert gate(summarise(simple_results(quick("layer-norm"))), 100).passed
 
 
 def test_a_gate_fails_where_nothing_was_graded() -> None:
-    found = gate(simple_results(quick("layer-norm", right=None)), 0)
+    found = gate(summarise(simple_results(quick("layer-norm", right=None))), 0)
     assert not found.passed
     assert found.message == "gate failed: nothing was graded, 0 % is asked for"
 
@@ -521,7 +527,7 @@ def test_a_gate_fails_where_nothing_was_graded() -> None:
 @pytest.mark.parametrize("value", [-1, 100.5, math.nan, math.inf])
 def test_a_gate_that_is_no_percentage_is_a_usage_error(value: float) -> None:
     with pytest.raises(UsageError, match="--fail-under: expected a percentage from 0 to 100"):
-        gate(simple_results(), value)
+        gate(summarise(simple_results()), value)
 
 
 def test_summing_up_imports_neither_torch_nor_scipy() -> None:

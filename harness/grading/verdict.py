@@ -14,7 +14,6 @@ from harness.model import (
     Outcome,
     Scenario,
     Submission,
-    TrapState,
     Verification,
 )
 
@@ -31,19 +30,12 @@ def judged(
     traps = text.find_traps(submission, scenario)
     seen = flags.find_flags(submission, scenario, read, verified, traps, findings)
     outcome, reason = verdict(findings)
-    held = None
-    if outcome is not Outcome.UNGRADED:
-        held = (
-            outcome is Outcome.PASSED
-            and verified.level.reaches(scenario.verification)
-            and all(trap.state is not TrapState.FELL for trap in traps)
-        )
     made = Grade(
         outcome=outcome,
         reason=reason,
         verification=verified.level,
         verification_reason=verified.reason,
-        held=held,
+        held=None,
         wall_s=round(wall_s, 4),
         findings=findings,
         traps=traps,
@@ -51,7 +43,8 @@ def judged(
         claims=verified.claims,
         events=verified.events,
     )
-    return replace(made, behaviour=behaviour.judge(made, scenario))
+    held = made.answers(scenario.verification).held
+    return replace(made, held=held, behaviour=behaviour.judge(made, scenario))
 
 
 def verdict(findings: Sequence[Finding]) -> tuple[Outcome, str]:

@@ -21,6 +21,7 @@ from harness.model import Results
 from harness.printable import visible
 from harness.report.view import Page, details, page
 from harness.results import replace_file, together, write, write_csv, write_junit
+from harness.summary import Summary, summarise
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -36,7 +37,7 @@ def render_html(results: Results, hearing: Hearing | None = None) -> str:
     All in one file, but for a run so large that its submissions are in files of their own:
     see ``write_pages``.
     """
-    return "".join(_html("report.html.j2", page=page(results, hearing)))
+    return "".join(_html("report.html.j2", page=page(results, summarise(results), hearing)))
 
 
 def _render_parts(whole: Page, hearing: Hearing | None) -> Iterator[tuple[str, Iterator[str]]]:
@@ -80,7 +81,7 @@ def _html(template: str, **values: object) -> Iterator[str]:
 
 def render_markdown(results: Results, hearing: Hearing | None = None) -> str:
     """The same in short as GitHub-flavoured Markdown, e.g. for a job summary."""
-    return _markdown_of(page(results, hearing))
+    return _markdown_of(page(results, summarise(results), hearing))
 
 
 def _markdown_of(whole: Page) -> str:
@@ -90,28 +91,31 @@ def _markdown_of(whole: Page) -> str:
 
 
 def write_reports(
-    results: Results, folder: str | os.PathLike[str], hearing: Hearing | None = None
+    results: Results,
+    summary: Summary,
+    folder: str | os.PathLike[str],
+    hearing: Hearing | None = None,
 ) -> Path:
     """Write every format into ``folder``, all or none; the path of ``report.html``."""
     with together(Path(folder)) as draft:
         write(results, draft / "results.json")
         write_csv(results, draft / "results.csv")
-        write_junit(results, draft / "junit.xml")
-        _write_pages(results, draft, hearing)
+        write_junit(results, summary, draft / "junit.xml")
+        _write_pages(results, summary, draft, hearing)
     return Path(folder) / "report.html"
 
 
 def write_pages(results: Results, folder: Path, hearing: Hearing | None = None) -> Path:
     """Write what people read, and what a judge said, all or none; the path of ``report.html``."""
     with together(folder) as draft:
-        _write_pages(results, draft, hearing)
+        _write_pages(results, summarise(results), draft, hearing)
     return folder / "report.html"
 
 
-def _write_pages(results: Results, folder: Path, hearing: Hearing | None) -> None:
+def _write_pages(results: Results, summary: Summary, folder: Path, hearing: Hearing | None) -> None:
     if hearing is not None:
         judge_file.write(hearing, results, folder)
-    whole = page(results, hearing)
+    whole = page(results, summary, hearing)
     replace_file(folder / "report.md", _markdown_of(whole))
     for name, text in _render_parts(whole, hearing):
         replace_file(folder / name, text)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from harness.model import Record, Results, Scenario, Skill, Submission
+from harness.model import QUESTIONS, Record, Scenario, Skill, Submission
 from harness.printable import visible
 from harness.report.view import Detail, FindingView, Mark, detail_view
-from harness.summary import QUESTIONS, Share, Tally, summarise
+from harness.summary import Share, Summary, Tally
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -22,12 +22,11 @@ if TYPE_CHECKING:
 _STYLES: Final = {"yes": "green", "no": "red", "unknown": "dim"}
 
 
-def summary_table(results: Results) -> RenderableType:
+def summary_table(summary: Summary) -> RenderableType:
     """Per arm how many submissions were right, verified, resisted and held, and the verdict."""
     from rich.console import Group
     from rich.table import Table
 
-    summary = summarise(results)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("arm")
     for question in QUESTIONS:

@@ -18,10 +18,13 @@ from harness.judge.agreement import Agreement
 from harness.judge.hearing import Hearing
 from harness.judge.opinion import Opinion, Stance
 from harness.model import (
+    QUESTIONS,
+    Answers,
     Arm,
     ClaimVerdict,
     Finding,
     Outcome,
+    Question,
     Record,
     Results,
     Scenario,
@@ -34,8 +37,6 @@ from harness.report.listing import Listing, code_is_in_place, code_listing, repl
 from harness.report.picture import Drawing, draw
 from harness.report.text import figures, seconds
 from harness.summary import (
-    QUESTIONS,
-    Answers,
     ArmSummary,
     BehaviourRow,
     Cell,
@@ -44,13 +45,9 @@ from harness.summary import (
     ExcuseRow,
     FlagRow,
     Lift,
-    Question,
     Share,
     Summary,
-    answers,
-    broke,
     percent,
-    summarise,
 )
 
 ASKS: Final[Mapping[Question, str]] = {
@@ -323,9 +320,8 @@ class Page:
     wall: str
 
 
-def page(results: Results, hearing: Hearing | None = None) -> Page:
+def page(results: Results, summary: Summary, hearing: Hearing | None = None) -> Page:
     """Everything a report on ``results`` shows, and what a judge said of them."""
-    summary = summarise(results)
     listed = _in_order(results, summary)
     parts = _parts(listed) if len(listed) > MOST_ON_ONE_PAGE else ()
     hrefs = {
@@ -501,8 +497,8 @@ def detail_view(
     opinions: Mapping[str, Opinion] = MappingProxyType({}),
 ) -> Detail:
     """Everything about one submission; the request shown is the one its arm was given."""
-    given = answers(record, scenario.verification)
-    failed = broke(record, scenario.verification)
+    given = record.answers(scenario.verification)
+    failed = given.broke
     state = _state(given)
     neutral = arm is not None and arm.pressured is False
     findings = _findings(record, anchor)
