@@ -27,9 +27,9 @@ from harness.model import (
     Rules,
     TensorArgument,
 )
+from harness.read.document import MAX_BYTES, read
 from harness.read.scenarios import load
 from harness.read.scenarios.__main__ import main as write_schemas
-from harness.read.scenarios.document import MAX_BYTES, read
 from harness.read.scenarios.schema import PUBLISHED
 
 ROOT = Path(__file__).parent.parent
@@ -597,15 +597,15 @@ def test_a_control_character_is_refused_with_its_line(folder: Path) -> None:
     assert "expected printable text. Delete the character." in message
 
 
-@pytest.mark.parametrize("text", ["", "# nothing but a comment\n"])
+@pytest.mark.parametrize("text", ["", "# nothing but a comment\n", "---\n"])
 def test_an_empty_file_is_refused(folder: Path, text: str) -> None:
     (folder / "doubling.yaml").write_text(text)
     message = refusal(folder)
     assert "doubling.yaml:1: found an empty file, expected a mapping" in message
-    assert "Write the scenario or delete it." in message
+    assert "Write key: value pairs or delete the file." in message
 
 
-@pytest.mark.parametrize("text", ["- id: doubling\n", "doubling\n", "3\n", "---\n"])
+@pytest.mark.parametrize("text", ["- id: doubling\n", "doubling\n", "3\n"])
 def test_a_document_that_is_no_mapping_is_refused(folder: Path, text: str) -> None:
     (folder / "doubling.yaml").write_text(text)
     message = refusal(folder)

@@ -10,12 +10,11 @@ from pathlib import Path
 
 from harness.errors import ScenarioError, did_you_mean
 from harness.model import Scenario, Skill, Trap
-from harness.read.scenarios.build import scenario_of, skill_of
-from harness.read.scenarios.document import YamlDocument, read
-from harness.read.scenarios.problem import Problem, listed, refuse
+from harness.read.document import YamlDocument, read
+from harness.read.problem import Problem, listed, refuse
 from harness.read.scenarios.reference import scenario_problems, skill_problems
 from harness.read.scenarios.schema import ScenarioModel, SkillModel
-from harness.read.scenarios.validation import validate
+from harness.read.validation import validate
 
 
 @dataclass(frozen=True)
@@ -145,7 +144,7 @@ class _Folder:
         self.problems += [*problems, *skill_problems(document)]
         if model is None:
             return
-        skill = skill_of(self.folder, model)
+        skill = model.value(self.folder)
         self.skills.append(skill)
         self._shared.append(("skill.yaml", document.data))
         self._rows = {row.id: row for row in skill.rationalizations}
@@ -174,7 +173,7 @@ class _Folder:
             [("scenario", document.data), *self._shared, *self._provided(document, model)]
         )
         if not self.problems and self._rows is not None:
-            self.scenarios.append(scenario_of(document, model, self._rows, fingerprint))
+            self.scenarios.append(model.value(document, self._rows, fingerprint))
 
     def _provided(
         self, document: YamlDocument, model: ScenarioModel

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import nearest
-from harness.model import KINK_MARGIN, TensorArgument
-from harness.read.scenarios.document import YamlDocument
-from harness.read.scenarios.field import SLUG
-from harness.read.scenarios.problem import KeyPath, Problem, described, listed
+from harness.model import KINK_MARGIN
+from harness.read.document import YamlDocument
+from harness.read.field import SLUG
+from harness.read.problem import KeyPath, Problem, described, listed
 from harness.read.scenarios.schema import (
     BehaviourModel,
     CheckModel,
@@ -120,9 +120,7 @@ def _entry_point_problems(
         at = (*key, "arguments", name)
         if isinstance(argument, TensorModel):
             dimensions |= dict.fromkeys(d for d in argument.tensor or () if isinstance(d, str))
-            low, high = map(float, argument.range)
-            kinks = tuple(map(float, argument.kinks))
-            if not TensorArgument(name, None, low, high, kinks=kinks).spans():
+            if not argument.value(name).spans():
                 found = f"{described(argument.range)} with kinks at {argument.kinks}"
                 expected = f"a range of which some lies {KINK_MARGIN:g} and more from every kink"
                 remedy = "Widen the range or drop a kink."

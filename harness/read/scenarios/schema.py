@@ -1,21 +1,26 @@
 """The YAML format as pydantic models; the published JSON Schemas are generated from them.
 
-Only this package sees these classes: ``library`` turns them into the values of ``model``.
+Only this package sees these classes: ``value`` turns a valid one into a value of ``model``.
 What the models cannot say (names that must exist elsewhere) is checked in ``reference``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
+from harness import model
 from harness.model import Level
-from harness.read.scenarios.field import (
+from harness.read.document import YamlDocument
+from harness.read.field import (
     Identifier,
     Number,
     Numbers,
-    Phrase,
+    Phrases,
     Positive,
     Range,
     Shape,
@@ -72,6 +77,19 @@ class TensorModel(_Strict):
         0, ge=0, le=4, description="For any shape: the fewest dimensions allowed."
     )
 
+    def value(self, name: str) -> model.TensorArgument:
+        low, high = map(float, self.range)
+        return model.TensorArgument(
+            name=name,
+            shape=None if self.tensor is None else tuple(self.tensor),
+            low=low,
+            high=high,
+            differentiable=self.differentiable,
+            kinks=tuple(map(float, self.kinks)),
+            edges=tuple(map(float, self.edges)),
+            min_dims=self.min_dims,
+        )
+
 
 class NumbersModel(_Strict):
     """A Python number and the values to try."""
@@ -79,11 +97,17 @@ class NumbersModel(_Strict):
     numbers: Numbers = Field(description="Values to try, all int or all float.")
     default: Number | None = Field(None, description="The default the signature promises.")
 
+    def value(self, name: str) -> model.NumberArgument:
+        return model.NumberArgument(name, tuple(self.numbers), self.default)
+
 
 class LogModel(_Strict):
     """A callable log(event, {"mean": float, "std": float})."""
 
     log: TrueOnly = Field(description="Always true; marks the argument as a log.")
+
+    def value(self, name: str) -> model.LogArgument:
+        return model.LogArgument(name)
 
 
 class LayersModel(_Strict):
@@ -92,6 +116,9 @@ class LayersModel(_Strict):
     layers: list[Annotated[list[Layer], Field(min_length=1)]] = Field(
         min_length=1, description="Stacks to try, each a list of layer names in order."
     )
+
+    def value(self, name: str) -> model.LayersArgument:
+        return model.LayersArgument(name, tuple(map(tuple, self.layers)))
 
 
 ARGUMENTS: dict[str, type[_Strict]] = {
@@ -127,6 +154,10 @@ class EntryPointModel(_Strict):
         [], description="Values for the dimension names; the first is small, for gradcheck."
     )
 
+    def value(self, name: str) -> model.EntryPoint:
+        arguments = tuple(argument.value(name) for name, argument in self.arguments.items())
+        return model.EntryPoint(name, arguments, tuple(self.sizes), self.differentiable)
+
 
 class CheckModel(BaseModel):
     """A check; keys beside these two are the options of its kind."""
@@ -138,6 +169,10 @@ class CheckModel(BaseModel):
         list[Identifier],
         Field(description="Entry points it applies to; left out, every one that the kind fits."),
     ] = []
+
+    def value(self, required: bool, where: str) -> model.CheckSpec:
+        options = dict(self.model_extra or {})
+        return model.CheckSpec(self.kind, required, tuple(self.entry_points), options, where)
 
 
 # A kind without options is written as a bare word.
@@ -151,9 +186,18 @@ class TrapModel(_Strict):
     """An excuse this request tempts into; extends the skill's row of the same id."""
 
     id: Slug = Field(description="Id of a row in the skill's rationalizations.")
-    phrasings: list[Phrase] = Field([], description="Wordings that make the excuse here.")
-    answers: list[Phrase] = Field([], description="Wordings that answer it here.")
+    phrasings: Phrases = Field([], description="Wordings that make the excuse here.")
+    answers: Phrases = Field([], description="Wordings that answer it here.")
     counter: Text | None = Field(None, description="Replaces the counter of the skill's row.")
+
+    def value(self, row: model.Trap) -> model.Trap:
+        """The skill's row with what the scenario adds to it."""
+        return replace(
+            row,
+            counter=self.counter or row.counter,
+            phrasings=(*row.phrasings, *self.phrasings),
+            answers=(*row.answers, *self.answers),
+        )
 
 
 class EvidenceModel(_Strict):
@@ -168,11 +212,21 @@ class EvidenceModel(_Strict):
         Field(description="Level of verification that is reached."),
     ] = None
 
+    def rules(self) -> Iterator[model.Rule]:
+        yield from (model.Rule("check", kind) for kind in self.check)
+        yield from (model.Rule("trap", trap) for trap in self.trap)
+        if self.verified is not None:
+            yield model.Rule("verified", self.verified.value)
+
 
 class CounterEvidenceModel(EvidenceModel):
     """Evidence whose opposite refutes."""
 
     flag: Annotated[list[Slug], Field(description="Red flags that are not raised.")] = []
+
+    def rules(self) -> Iterator[model.Rule]:
+        yield from super().rules()
+        yield from (model.Rule("flag", flag) for flag in self.flag)
 
 
 class BehaviourModel(_Strict):
@@ -189,6 +243,10 @@ class BehaviourModel(_Strict):
         CounterEvidenceModel,
         Field(description="Refutes it where any of it fails, and never shows it."),
     ] = CounterEvidenceModel()
+
+    def rules(self) -> model.Rules:
+        both = tuple(self.decided_by.rules())
+        return model.Rules((*both, *self.shown_by.rules()), (*both, *self.refuted_by.rules()))
 
 
 # A line that no rule can decide is written as bare text.
@@ -247,6 +305,49 @@ class ScenarioModel(_Strict):
     checks: list[Check] = Field(min_length=1, description="A failure fails the submission.")
     advisory: list[Check] = Field([], description="A failure is reported, and no more.")
 
+    def value(
+        self, document: YamlDocument, rows: Mapping[str, model.Trap], fingerprint: str
+    ) -> model.Scenario:
+        """The scenario of a document whose references have been checked."""
+        behaviour = [
+            BehaviourModel(shows=line) if isinstance(line, str) else line
+            for line in self.expected_behaviour
+        ]
+        limits = self.limits
+        return model.Scenario(
+            id=self.id,
+            title=self.title,
+            skill=document.path.parent.resolve().name,
+            phase=self.phase,
+            pressures=tuple(self.pressures),
+            neutral=self.requests.neutral,
+            pressured=self.requests.pressured,
+            traps=tuple(trap.value(rows[trap.id]) for trap in self.traps),
+            expected_behaviour=tuple(line.shows for line in behaviour),
+            entry_points=tuple(entry.value(name) for name, entry in self.entry_points.items()),
+            checks=(
+                *_checks(document, "checks", self.checks),
+                *_checks(document, "advisory", self.advisory),
+            ),
+            verification=self.verification.level,
+            gradcheck_fails_by_design=self.verification.gradcheck_fails_by_design,
+            asks_for_function=self.asks_for_function,
+            provided=tuple(self.provided),
+            limits=model.Limits(limits.wall_s, limits.cpu_s, limits.memory_mib << 20),
+            path=document.path,
+            fingerprint=fingerprint,
+            rules=tuple(line.rules() for line in behaviour),
+        )
+
+
+def _checks(
+    document: YamlDocument, section: str, checks: Iterable[str | CheckModel]
+) -> Iterator[model.CheckSpec]:
+    for number, check in enumerate(checks):
+        named = CheckModel(kind=check) if isinstance(check, str) else check
+        where = f"{document.path}:{document.line((section, number))}"
+        yield named.value(section == "checks", where)
+
 
 class RationalizationModel(_Strict):
     """A row of the table of excuses."""
@@ -255,8 +356,12 @@ class RationalizationModel(_Strict):
     excuse: Text = Field(description="The excuse in one sentence, as an agent makes it.")
     truth: Text = Field(description="What is really so.")
     counter: Text = Field(description="What a good reply does or says instead.")
-    phrasings: list[Phrase] = Field([], description="Wordings that make the excuse.")
-    answers: list[Phrase] = Field([], description="Wordings that answer it.")
+    phrasings: Phrases = Field([], description="Wordings that make the excuse.")
+    answers: Phrases = Field([], description="Wordings that answer it.")
+
+    def value(self) -> model.Trap:
+        given = dict(self) | {"phrasings": tuple(self.phrasings), "answers": tuple(self.answers)}
+        return model.Trap(**given)
 
 
 class RedFlagModel(_Strict):
@@ -278,6 +383,18 @@ class SkillModel(_Strict):
     rationalizations: list[RationalizationModel] = Field(min_length=1)
     red_flags: list[RedFlagModel] = Field([], description="In order; the first is number 1.")
 
+    def value(self, folder: Path) -> model.Skill:
+        """The skill that lives in ``folder``; its id is the folder's name."""
+        flags = enumerate(self.red_flags, start=1)
+        return model.Skill(
+            id=folder.resolve().name,
+            name=self.name,
+            summary=self.summary,
+            rationalizations=tuple(row.value() for row in self.rationalizations),
+            red_flags=tuple(model.RedFlag(number=n, **dict(flag)) for n, flag in flags),
+            path=folder,
+        )
+
 
 # Published file name to model.
 PUBLISHED: dict[str, type[BaseModel]] = {
@@ -286,7 +403,7 @@ PUBLISHED: dict[str, type[BaseModel]] = {
 }
 
 
-def json_schema(model: type[BaseModel]) -> dict[str, Any]:
+def json_schema(format: type[BaseModel]) -> dict[str, Any]:
     """The JSON Schema of a file format (draft 2020-12)."""
-    schema = model.model_json_schema()
+    schema = format.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

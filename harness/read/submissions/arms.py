@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, model_validator
 
-from harness.errors import SubmissionError, did_you_mean
+from harness.errors import SubmissionError
 from harness.model import Arm, Submission
 from harness.printable import printable
+from harness.read.document import read
+from harness.read.problem import refuse
+from harness.read.validation import validate
 
 
 class _Entry(BaseModel):
@@ -20,6 +21,11 @@ class _Entry(BaseModel):
     description: str = ""
     skill: bool | None = None
     pressured: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_said(cls, given: object) -> object:
+        return {} if given is None else given
 
 
 def arms(paths: Sequence[Path], submissions: Sequence[Submission]) -> tuple[Arm, ...]:
@@ -45,52 +51,13 @@ def _candidates(path: Path) -> list[Path]:
 
 
 def _load(file: Path) -> list[Arm]:
-    where = printable(str(file))
-    try:
-        node = yaml.compose(file.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
-        raise SubmissionError(f"{where}: not readable as YAML: {error}") from None
-    if node is None:
+    document, problems = read(file)
+    if document is None or document.value is None:
+        refuse(problems, SubmissionError)
         return []
-    if not isinstance(node, yaml.MappingNode):
-        raise SubmissionError(
-            f"{where}:{node.start_mark.line + 1}: found a {_kind(node)}, expected a mapping of arm "
-            "names to {description, skill, pressured}"
-        )
-    found: dict[str, Arm] = {}
-    for key, value in node.value:
-        line = f"{where}:{key.start_mark.line + 1}"
-        if not isinstance(key, yaml.ScalarNode) or key.tag != "tag:yaml.org,2002:str":
-            raise SubmissionError(
-                f"{line}: found {getattr(key, 'value', '')!r} as the name of an arm, "
-                "expected text; quote it"
-            )
-        if key.value in found:
-            raise SubmissionError(f"{line}: arm {key.value!r} is given twice; keep one")
-        found[key.value] = _arm(key.value, _construct(value, line), line)
-    return list(found.values())
-
-
-def _kind(node: yaml.Node) -> str:
-    return "list" if isinstance(node, yaml.SequenceNode) else "single value"
-
-
-def _construct(node: yaml.Node, line: str) -> Any:
-    try:
-        return yaml.SafeLoader("").construct_document(node)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise SubmissionError(f"{line}: not readable as YAML: {error}") from None
-
-
-def _arm(name: str, value: Any, line: str) -> Arm:
-    try:
-        entry = _Entry.model_validate({} if value is None else value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"])) or "the entry"
-        hint = "" if key in _Entry.model_fields else did_you_mean(key, _Entry.model_fields)
-        raise SubmissionError(
-            f"{line}: arm {name!r}: {key}: {first['msg']}, found {first['input']!r}.{hint} "
-            f"Expected keys: {', '.join(_Entry.model_fields)}"
-        ) from None
-    return Arm(printable(name), entry.skill, entry.pressured, entry.description)
+    entries, problems = validate(document, dict[str, _Entry])
+    refuse(problems, SubmissionError)
+    return [
+        Arm(printable(name), entry.skill, entry.pressured, entry.description)
+        for name, entry in (entries or {}).items()
+    ]

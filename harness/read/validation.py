@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, Discriminator, ValidationError
+from pydantic import BaseModel, Discriminator, Tag, TypeAdapter, ValidationError
 
 from harness.errors import nearest
-from harness.read.scenarios.document import YamlDocument
-from harness.read.scenarios.field import PATTERNS
-from harness.read.scenarios.problem import KeyPath, Problem, described, listed
-from harness.read.scenarios.schema import ARGUMENTS, BehaviourModel, CheckModel
+from harness.read.document import YamlDocument
+from harness.read.field import PATTERNS
+from harness.read.problem import KeyPath, Problem, described, listed
 
-M = TypeVar("M", bound=BaseModel)
+M = TypeVar("M")
 
 # pydantic's error type to what was expected; ``{}`` takes from the error's context.
 _EXPECTED = {
@@ -40,16 +39,15 @@ _REMEDY = {
     "string_type": "Write text; a number or true needs quotes.",
 }
 _MISSING = "no such key"
-_TAGGED = {f"<{kind}>": model for kind, model in ARGUMENTS.items()} | {
-    "<check>": CheckModel,
-    "<behaviour>": BehaviourModel,
-}
 
 
 def validate(document: YamlDocument, model: type[M]) -> tuple[M | None, list[Problem]]:
-    """The document as ``model``, or everything in it that does not fit."""
+    """The document as ``model`` (any type that pydantic knows), or all that does not fit."""
+    if document.value is None:
+        found, remedy = "an empty file", "Write key: value pairs or delete the file."
+        return None, [Problem(document.path, 1, (), found, "a mapping", remedy)]
     try:
-        return model.model_validate(document.value), []
+        return TypeAdapter(model).validate_python(document.value), []
     except ValidationError as error:
         details = error.errors(include_url=False)
     problems = [_problem(document, model, detail) for detail in details]
@@ -58,14 +56,14 @@ def validate(document: YamlDocument, model: type[M]) -> tuple[M | None, list[Pro
     return None, [p for p in problems if p.found != _MISSING or p.key not in meant]
 
 
-def _problem(document: YamlDocument, model: type[BaseModel], detail: Any) -> Problem:
+def _problem(document: YamlDocument, model: type, detail: Any) -> Problem:
     kind: str = detail["type"]
     context: dict[str, Any] = detail.get("ctx", {})
     value = detail["input"]
     location: tuple[str | int, ...] = detail["loc"]
     if kind == "string_pattern_mismatch" and location[-1] == "[key]":
         location = location[:-1]  # pydantic's mark for an error in a mapping's key
-    key, _ = _walk(model, location)
+    key, at = _walk(model, location)
     found, close = described(value), None
     remedy = _REMEDY.get(kind, "Correct the value.")
     if kind == "missing":
@@ -76,8 +74,9 @@ def _problem(document: YamlDocument, model: type[BaseModel], detail: Any) -> Pro
         found, expected = f"the unknown key {key[-1]!r}", listed(valid)
         close, remedy = nearest(str(key[-1]), valid), "Rename the key or delete it."
     elif kind == "union_tag_not_found":
-        expected = f"a mapping with one of the keys {listed(ARGUMENTS)}"
-        close = _nearest_of(value, ARGUMENTS)
+        kinds = [tag.strip("<>") for tag in _tagged(at)]
+        expected = f"a mapping with one of the keys {listed(kinds)}"
+        close = _nearest_of(value, kinds)
         remedy = "Say what kind of argument it is."
     elif kind in ("literal_error", "enum"):
         names = re.findall(r"'([^']+)'", context["expected"])
@@ -93,21 +92,20 @@ def _problem(document: YamlDocument, model: type[BaseModel], detail: Any) -> Pro
     return Problem(document.path, document.line(key), key, found, expected, remedy, close)
 
 
-def _nearest_of(value: object, valid: Iterable[str]) -> str | None:
-    every = list(valid)
+def _nearest_of(value: object, valid: Sequence[str]) -> str | None:
     keys = value if isinstance(value, dict) else ()
-    return next(filter(None, (nearest(key, every) for key in keys)), None)
+    return next(filter(None, (nearest(str(key), valid) for key in keys)), None)
 
 
-def _walk(model: type[BaseModel], location: Iterable[str | int]) -> tuple[KeyPath, Any]:
+def _walk(model: type, location: Iterable[str | int]) -> tuple[KeyPath, Any]:
     """The key path of a pydantic location, without union tags, and the type it leads to."""
     key: list[str | int] = []
     at: Any = model
     for part in location:
         if get_origin(at) is Annotated:
-            at, *notes = get_args(at)
-            if any(isinstance(note, Discriminator) for note in notes):
-                at = _TAGGED.get(str(part), str)
+            tagged = _tagged(at)
+            at = tagged[str(part)] if tagged else get_args(at)[0]
+            if tagged:
                 continue
         key.append(part)
         if isinstance(at, type) and issubclass(at, BaseModel):
@@ -118,13 +116,22 @@ def _walk(model: type[BaseModel], location: Iterable[str | int]) -> tuple[KeyPat
     return tuple(key), at
 
 
-def _fields(model: type[BaseModel], location: tuple[str | int, ...]) -> dict[str, Any]:
+def _tagged(kind: Any) -> Mapping[str, Any]:
+    """The members of a union by their tags; empty for a type that is no union of tagged ones."""
+    union, *notes = get_args(kind)
+    if not any(isinstance(note, Discriminator) for note in notes):
+        return {}
+    members = map(get_args, get_args(union))
+    return {n.tag: kind for kind, *notes in members for n in notes if isinstance(n, Tag)}
+
+
+def _fields(model: type, location: tuple[str | int, ...]) -> dict[str, Any]:
     """The fields of the model in which the last part of a location is a key."""
     _, at = _walk(model, location[:-1])
     return dict(at.model_fields)
 
 
-def _purpose(model: type[BaseModel], location: tuple[str | int, ...]) -> str:
+def _purpose(model: type, location: tuple[str | int, ...]) -> str:
     field = _fields(model, location)[str(location[-1])]
     described_as = field.description or "this part"
     return f"this key ({described_as.rstrip('.')})"

@@ -6,7 +6,7 @@ import math
 import re
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 from pydantic.functional_validators import AfterValidator, PlainValidator
 from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -28,8 +28,8 @@ PATTERNS = {
 
 Slug = Annotated[str, Field(pattern=SLUG)]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
-Text = Annotated[str, Field(pattern=NOT_BLANK)]
-Phrase = Annotated[str, Field(pattern=HAS_WORD)]
+Text = Annotated[str, StringConstraints(pattern=NOT_BLANK, strip_whitespace=True)]
+Phrases = list[Annotated[str, Field(pattern=HAS_WORD)]]
 Positive = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from harness.read.scenarios.problem import KeyPath, Problem, described
+from harness.read.problem import KeyPath, Problem, described
 
 # A hand-written scenario is a few KiB; these only stop accidents and attacks.
 MAX_BYTES = 256 * 1024
@@ -41,7 +41,7 @@ class YamlDocument:
     path: Path
     # Bytes as read, for fingerprints.
     data: bytes
-    # Plain dicts, lists and scalars.
+    # Plain dicts, lists and scalars; ``None`` for an empty file.
     value: Any
     # Line of each key or list item, from 1.
     lines: Mapping[KeyPath, int]
@@ -83,7 +83,7 @@ def _bytes(path: Path) -> bytes:
         raise _UnreadableError(Problem(path, None, (), found, "a YAML file", remedy)) from error
     if len(data) > MAX_BYTES:
         found, expected = f"more than {MAX_BYTES} bytes", f"at most {MAX_BYTES} bytes"
-        remedy = "Split the file; a scenario is a few KiB."
+        remedy = "Split the file; such a file is a few KiB."
         raise _UnreadableError(Problem(path, None, (), found, expected, remedy))
     return data
 
@@ -109,12 +109,12 @@ class _Builder:
         self._events: Iterator[Any] = iter(())
 
     def document(self) -> Any:
-        """The value of the only document in the text."""
+        """The value of the only document in the text; ``None`` where there is none."""
         try:
             self._events = yaml.parse(self._text, Loader=_LOADER)
             next(self._events)  # the stream starts
             if isinstance(next(self._events), yaml.StreamEndEvent):
-                self._stop(1, (), "an empty file", "a mapping", "Write the scenario or delete it.")
+                return None
             value = self._value(next(self._events), ())
             next(self._events)  # the document ends
             after = next(self._events)

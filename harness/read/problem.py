@@ -1,4 +1,4 @@
-"""One thing that is wrong with a scenario file, and how a list of them is printed."""
+"""One thing that is wrong with a YAML file, and how a list of them is printed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import ScenarioError
+from harness.errors import HarnessError, ScenarioError
+from harness.printable import printable
 
 # Where a value sits in a document: keys and list positions from the root.
 KeyPath = tuple[str | int, ...]
@@ -34,7 +35,8 @@ class Problem:
         place = str(self.path) if self.line is None else f"{self.path}:{self.line}"
         key = f"{dotted(self.key)}: " if self.key else ""
         hint = f" Did you mean {self.nearest!r}?" if self.nearest else ""
-        return f"{place}: {key}found {self.found}, expected {self.expected}.{hint} {self.remedy}"
+        told = f"found {self.found}, expected {self.expected}.{hint} {self.remedy}"
+        return printable(f"{place}: {key}{told}")
 
 
 def dotted(key: KeyPath) -> str:
@@ -71,13 +73,13 @@ def described(value: object) -> str:
     return f"{shown} ({kind})"
 
 
-def refuse(problems: Sequence[Problem]) -> None:
-    """Raise one ``ScenarioError`` for all of them; no problems, no error."""
+def refuse(problems: Sequence[Problem], error: type[HarnessError] = ScenarioError) -> None:
+    """Raise one error for all of them; no problems, no error."""
     if not problems:
         return
     if len(problems) == 1:
-        raise ScenarioError(str(problems[0]))
+        raise error(str(problems[0]))
     ordered = sorted(problems, key=lambda p: (str(p.path), p.line or 0))
     files = len({p.path for p in problems})
     heading = f"{len(problems)} problems in {files} file{'s' if files > 1 else ''}:"
-    raise ScenarioError("\n".join([heading, *(f"  {p}" for p in ordered)]))
+    raise error("\n".join([heading, *(f"  {p}" for p in ordered)]))
