@@ -111,7 +111,6 @@ def test_setup_context_takes_the_place_of_ctx_in_forward() -> None:
     assert function.inputs == ("x", "n")
     assert function.setup_context is not None
     assert function.backward is not None
-    assert function.backward.once_differentiable
 
 
 def test_variadic_inputs_are_not_counted() -> None:
@@ -154,21 +153,6 @@ def test_returned_gradients_are_counted_where_they_can_be(
         f"    @staticmethod\n    def backward(ctx, g):\n        {body}\n"
     )
     assert [r.count for r in source.functions[0].returns] == counts
-
-
-def test_autograd_inside_backward_is_found() -> None:
-    source = read(
-        """
-        import torch
-        class A(torch.autograd.Function):
-            @staticmethod
-            def backward(ctx, g):
-                with torch.enable_grad():
-                    y = f(ctx.x)
-                return torch.autograd.grad(y, ctx.x, g)
-        """
-    )
-    assert source.functions[0].autograd_in_backward == (6, 8)
 
 
 def test_lines_are_lines_of_the_text() -> None:

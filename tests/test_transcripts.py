@@ -374,6 +374,22 @@ def test_writes_and_edits_are_replayed() -> None:
     assert play(wrote("a", "notes.txt")) == {}
 
 
+def test_a_line_is_inserted_where_python_counts_it() -> None:
+    def after(line: int, content: str) -> str:
+        (found,) = play(wrote(content), edited(Edit("", "x", after_line=line))).values()
+        return found
+
+    assert after(1, "a\x0cb\nc\n") == "a\x0cb\nx\nc\n"
+    assert after(1, "a = '\u2028'\nc\n") == "a = '\u2028'\nx\nc\n"
+    assert after(0, "a") == "x\na"
+    assert after(1, "a") == after(9, "a") == "a\nx\n"
+
+
+def test_imports_are_put_in_whatever_ends_the_lines() -> None:
+    text = bundle({"part.py": "X = 1\r"}, "import os\rfrom part import X\rY = X\r")
+    assert text.split() == ["X", "=", "1", "import", "os", "Y", "=", "X"]
+
+
 def test_what_cannot_be_replayed_is_kept_in_mind() -> None:
     shell_edit = Step(StepKind.RAN, 1, "sed -i s/a/b/ a.py")
     steps = (wrote("a"), edited(Edit("z", "y")), edited(path="b.py"), shell_edit)

@@ -75,7 +75,6 @@ def _function(
                     name,
                     item.lineno + offset,
                     item,
-                    tuple(_decorator(d, aliases) for d in item.decorator_list),
                     tuple(a.arg for a in (*item.args.posonlyargs, *item.args.args)),
                 )
     backward = methods.get("backward") or methods.get("vjp")
@@ -84,7 +83,6 @@ def _function(
         node.lineno + offset,
         methods,
         tuple(islice(_returns(backward.node, offset), _MAX_RETURNS)) if backward else (),
-        tuple(sorted(_autograd_lines(backward.node, aliases, offset))) if backward else (),
     )
 
 
@@ -123,10 +121,6 @@ def _lineage(
             found.append(base)
             todo += _bases(base, aliases)
     return found
-
-
-def _decorator(node: ast.expr, aliases: Mapping[str, str]) -> str:
-    return resolve(node.func if isinstance(node, ast.Call) else node, aliases) or ""
 
 
 def _returns(node: ast.FunctionDef, offset: int) -> Iterator[Return]:
@@ -169,16 +163,3 @@ def _values(
             counts = [_values(v, assigned, depth - 1) for v in assigned[name]]
             return (value,) if all(c is not None and len(c) == 1 for c in counts) else None
     return None
-
-
-def _autograd_lines(node: ast.AST, aliases: Mapping[str, str], offset: int) -> Iterator[int]:
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Call):
-            name = resolve(inner.func, aliases) or ""
-            attribute = inner.func.attr if isinstance(inner.func, ast.Attribute) else ""
-            if (
-                name in {"torch.enable_grad", "torch.autograd.grad", "torch.autograd.backward"}
-                or name.startswith(("torch.autograd.functional.", "torch.func."))
-                or attribute in {"backward", "requires_grad_"}
-            ):
-                yield inner.lineno + offset

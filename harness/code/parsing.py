@@ -9,7 +9,10 @@ the candidate's process, which has limits.
 from __future__ import annotations
 
 import ast
+import symtable
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # Longer code is not read, and so not run either. Honest code is an eighth of this.
 MAX_CHARACTERS = 100_000
@@ -30,19 +33,31 @@ def parse(code: str) -> ast.Module:
     """The syntax tree of ``code``. Raises ``Unreadable``."""
     if len(code) > MAX_CHARACTERS:
         raise Unreadable(1, f"longer than {MAX_CHARACTERS:,} characters")
+    with _guarded():
+        tree = ast.parse(code)
+    if code.count("finally") > _MAX_FINALLY:
+        _refuse_deep_finally(tree)
+    return tree
+
+
+def names_of(code: str) -> symtable.SymbolTable:
+    """Which names code that ``parse`` has read binds and uses. Raises ``Unreadable``."""
+    with _guarded():
+        return symtable.symtable(code, "<submission>", "exec")
+
+
+@contextmanager
+def _guarded() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(code)
+            yield
     except SyntaxError as error:
         raise Unreadable(error.lineno or 1, error.msg) from None
     except (RecursionError, MemoryError, OverflowError):
         raise Unreadable(1, "nested too deeply") from None
     except ValueError as error:
         raise Unreadable(1, str(error)) from None
-    if code.count("finally") > _MAX_FINALLY:
-        _refuse_deep_finally(tree)
-    return tree
 
 
 def _refuse_deep_finally(tree: ast.Module) -> None:

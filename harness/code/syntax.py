@@ -18,15 +18,8 @@ class Method:
     name: str
     line: int
     node: ast.FunctionDef
-    # Resolved dotted names, e.g. ``torch.autograd.function.once_differentiable``.
-    decorators: tuple[str, ...]
     # Names in order, ``ctx`` included where the method takes it.
     parameters: tuple[str, ...]
-
-    @property
-    def once_differentiable(self) -> bool:
-        """Whether a second differentiation is declared to raise."""
-        return any(name.endswith("once_differentiable") for name in self.decorators)
 
 
 @dataclass(frozen=True)
@@ -53,8 +46,6 @@ class FunctionClass:
     methods: Mapping[str, Method]
     # Per return statement of its backward, in order.
     returns: tuple[Return, ...]
-    # Lines on which its backward uses autograd itself (``grad``, ``enable_grad``, ``.backward``).
-    autograd_in_backward: tuple[int, ...]
 
     @property
     def forward(self) -> Method | None:

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.model import Passage, Submission
+from harness.model import Submission
 from harness.printable import printable
 from harness.read.submissions.conversation import take_down
-from harness.read.submissions.reply import parse_problem, take_apart
+from harness.read.submissions.reply import Reply, parse_problem, take_apart
 
 # A solution of more bytes than this is not read: the longest honest one seen has 12 KiB.
 MAX_BYTES = 2 << 20
@@ -44,7 +44,7 @@ def too_large(origin: Origin, kind: str, size: int, sha256: str) -> Submission:
     """A submission of ``size`` bytes, which is more than is read."""
     most = most_bytes(kind)
     problem = f"is {size / 2**20:.1f} MiB ({size:,} bytes); a submission may have {most >> 20} MiB"
-    return _submission(origin, b"", "", kind, problem=problem, sha256=sha256)
+    return _submission(origin, "", kind, Reply(problem=problem), sha256)
 
 
 def build(origin: Origin, raw: bytes, names: Sequence[str], kind: str) -> Submission:
@@ -52,55 +52,35 @@ def build(origin: Origin, raw: bytes, names: Sequence[str], kind: str) -> Submis
 
     Raises ``SubmissionError`` for a transcript in a format that is not known.
     """
+    sha256 = hashlib.sha256(raw).hexdigest()
     if len(raw) > most_bytes(kind):
-        return too_large(origin, kind, len(raw), hashlib.sha256(raw).hexdigest())
+        return too_large(origin, kind, len(raw), sha256)
     if kind == "transcript" and raw.strip():
-        return _told(origin, raw, names)
+        found = take_down(raw, names, printable(str(origin.path)), origin.path)
+        made = _submission(origin, found.text, kind, found.reply, sha256)
+        return replace(made, transcript=found.transcript)
     try:
         text = raw.decode("utf-8-sig")
+        reply = _reply(text, names, kind)
     except UnicodeDecodeError as error:
+        text = raw.decode(errors="replace")
         line = raw[: error.start].count(b"\n") + 1
-        problem = f"is not UTF-8 text: byte 0x{raw[error.start]:02x} on line {line}"
-        return _submission(origin, raw, raw.decode(errors="replace"), kind, problem=problem)
+        reply = Reply(problem=f"is not UTF-8 text: byte 0x{raw[error.start]:02x} on line {line}")
+    return _submission(origin, text, kind, reply, sha256)
+
+
+def _reply(text: str, names: Sequence[str], kind: str) -> Reply:
     if not text.strip():
-        return _submission(origin, raw, text, kind, problem="is empty")
+        return Reply(problem="is empty")
     if kind == "reply":
-        reply = take_apart(text, names)
-        return _submission(
-            origin, raw, text, kind, reply.code, reply.code_line, reply.prose, reply.problem
-        )
+        return take_apart(text, names)
     broken = parse_problem(text)
     if broken and "```" in text:
         broken += " (it holds a Markdown fence: save it as .md, or send it as `completion`)"
-    return _submission(origin, raw, text, kind, text, problem=broken)
+    return Reply(text, problem=broken)
 
 
-def _told(origin: Origin, raw: bytes, names: Sequence[str]) -> Submission:
-    found = take_down(raw, names, printable(str(origin.path)), origin.path)
-    made = _submission(
-        origin,
-        raw,
-        found.text,
-        "transcript",
-        found.code,
-        found.code_line,
-        found.prose,
-        found.problem,
-    )
-    return replace(made, transcript=found.transcript)
-
-
-def _submission(
-    origin: Origin,
-    raw: bytes,
-    text: str,
-    kind: str,
-    code: str | None = None,
-    code_line: int = 1,
-    prose: tuple[Passage, ...] = (),
-    problem: str | None = None,
-    sha256: str | None = None,
-) -> Submission:
+def _submission(origin: Origin, text: str, kind: str, reply: Reply, sha256: str) -> Submission:
     return Submission(
         id=origin.id,
         scenario=origin.scenario,
@@ -108,11 +88,8 @@ def _submission(
         submitter=origin.submitter,
         sample=origin.sample,
         path=str(origin.path),
-        sha256=sha256 or hashlib.sha256(raw).hexdigest(),
+        sha256=sha256,
         text=text,
         kind=kind,
-        code=code,
-        code_line=code_line,
-        prose=prose,
-        problem=problem,
+        **vars(reply),
     )

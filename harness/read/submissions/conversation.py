@@ -9,7 +9,7 @@ from pathlib import Path
 
 from harness.code.lines import line_index
 from harness.model import Passage, StepKind, Transcript
-from harness.read.submissions.reply import MAX_LINES, parse_problem, passages, take_apart
+from harness.read.submissions.reply import MAX_LINES, Reply, parse_problem, passages, take_apart
 from harness.read.submissions.syntax import Block, inspect
 from harness.read.transcripts import bundle, read, render, replay
 from harness.read.transcripts.rendering import Rendered
@@ -22,10 +22,7 @@ class Conversation:
     """A transcript taken apart."""
 
     text: str
-    code: str | None
-    code_line: int
-    prose: tuple[Passage, ...]
-    problem: str | None
+    reply: Reply
     transcript: Transcript
 
 
@@ -39,9 +36,8 @@ def take_down(raw: bytes, names: Sequence[str], where: str, path: Path | None) -
     rendered = render(transcript, code, source)
     problem = parse_problem(code, rendered.code_line) if code is not None else source
     prose = tuple(_prose(rendered))
-    return Conversation(
-        rendered.text, code, rendered.code_line, prose, problem, rendered.transcript
-    )
+    reply = Reply(code, rendered.code_line, prose, problem)
+    return Conversation(rendered.text, reply, rendered.transcript)
 
 
 def _prose(rendered: Rendered) -> Iterator[Passage]:

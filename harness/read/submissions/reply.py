@@ -43,10 +43,11 @@ class Snippet:
 class Reply:
     """A reply taken apart."""
 
-    code: str | None
-    code_line: int
-    prose: tuple[Passage, ...]
-    problem: str | None
+    code: str | None = None
+    code_line: int = 1
+    prose: tuple[Passage, ...] = ()
+    # Why there is nothing to run.
+    problem: str | None = None
 
 
 def take_apart(text: str, names: Sequence[str]) -> Reply:
@@ -56,15 +57,14 @@ def take_apart(text: str, names: Sequence[str]) -> Reply:
     """
     count = len(line_index(text))
     if count > MAX_LINES:
-        problem = f"has {count:,} lines; a reply may have {MAX_LINES:,}"
-        return Reply(None, 1, (), problem)
+        return Reply(problem=f"has {count:,} lines; a reply may have {MAX_LINES:,}")
     fences = _fences(text)
     prose = _prose(text, fences)
     blocks = [(f, inspect(f.code)) for f in _last([f for f in fences if f.python])]
     if not fences:
         block = inspect(text)
         if block.error is None and block.has_statement:
-            return Reply(text, 1, (), None)
+            return Reply(text)
     chosen = _choose(blocks, frozenset(names))
     if not chosen:
         return Reply(None, 1, prose, _nothing_to_run(blocks, names))

@@ -6,11 +6,10 @@ import ast
 import builtins
 import re
 import symtable
-import warnings
 from dataclasses import dataclass
 
 from harness.code.names import own_nodes
-from harness.code.parsing import Unreadable, parse
+from harness.code.parsing import Unreadable, names_of, parse
 
 _DEFINES = re.compile(r"^(?:(?:async\s+)?def|class)\s+(\w+)|^(\w+)(?:\s*:[^=\n]+)?\s*=(?!=)", re.M)
 
@@ -38,14 +37,9 @@ def inspect(code: str) -> Block:
     try:
         tree = parse(code)
         _refuse_return_outside(tree)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            table = symtable.symtable(code, "<submission>", "exec")
-        return _describe(tree, table)
+        return _describe(tree, names_of(code))
     except Unreadable as error:
         return _unparsed(code, error.line, error.why)
-    except SyntaxError as error:
-        return _unparsed(code, error.lineno or 1, error.msg)
     except (RecursionError, MemoryError):
         return _unparsed(code, 1, "nested too deeply")
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
+from harness.code.lines import split_lines
 from harness.code.parsing import Unreadable, parse
 from harness.read.transcripts.replaying import find
 
@@ -39,7 +40,7 @@ def bundle(
     if tree is None or len(inside) > _MAX_DEPTH:
         return code
     imports = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
-    lines = code.split("\n")
+    lines = split_lines(code)
     before: list[str] = []
     for node in imports[:_MAX_IMPORTS]:
         for path, renames in _local(files, node):
@@ -74,7 +75,7 @@ def _imported(
 ) -> str:
     code = bundle(files, files[path], wanted, (*inside, path), known)
     tree = _parse(code)
-    lines = code.split("\n")
+    lines = split_lines(code)
     for node in tree.body if tree else []:
         future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
         if future or (isinstance(node, ast.If) and _asks_for_name(node.test)):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from harness.code.lines import split_lines
 from harness.model import Edit, Step, StepKind, Transcript
 
 _PATHS = ("file_path", "path", "filename", "file", "target_file", "notebook_path")
@@ -135,7 +136,7 @@ class Draft:
 
 def _status(text: str) -> int | None:
     """The exit status that a tool wrote into its first or last lines."""
-    lines = text.strip().splitlines()
+    lines = split_lines(text.strip())
     for line in (*lines[:2], *lines[-3:]):
         # Beginning of the line only: a test may print these words too.
         found = _STATUS.search(line[:60])

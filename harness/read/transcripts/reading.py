@@ -46,7 +46,7 @@ def _read(raw: bytes, where: str, path: Path | None) -> Transcript:
     try:
         value = json.loads(text)
     except ValueError as error:
-        if len(text.strip().splitlines()) < 2:
+        if "\n" not in text.strip():
             raise SubmissionError(f"{where}: not JSON ({error}); {KNOWN}") from None
         return _lines(text, where)
     if isinstance(value, dict) and "eval" in value and "messages" not in value:

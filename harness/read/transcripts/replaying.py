@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from harness.code.lines import LineIndex
 from harness.model import Edit, Step, StepKind, Transcript
 from harness.read.transcripts import shell
 
@@ -155,10 +156,9 @@ def find(files: Mapping[str, str], path: str) -> str | None:
 
 def _edited(content: str, edit: Edit) -> str | None:
     if edit.after_line is not None:
-        lines = content.splitlines(keepends=True)
-        at = max(0, min(edit.after_line, len(lines)))
-        new = edit.new if edit.new.endswith("\n") else edit.new + "\n"
-        return "".join([*lines[:at], new, *lines[at:]])
+        at = LineIndex(content).start(max(0, edit.after_line) + 1)
+        before = content[:at] + "\n" * (at > 0 and content[at - 1] not in "\r\n")
+        return before + edit.new + "\n" * (not edit.new.endswith("\n")) + content[at:]
     if not edit.old:
         # An edit of an empty file writes it.
         return edit.new if not content else None
