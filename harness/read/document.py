@@ -52,6 +52,12 @@ class YamlDocument:
             key = key[:-1]
         return self.lines.get(key, 1)
 
+    def problem(
+        self, key: KeyPath, found: str, expected: str, remedy: str, nearest: str | None = None
+    ) -> Problem:
+        """What is wrong at ``key``."""
+        return Problem(self.path, self.line(key), key, found, expected, remedy, nearest)
+
 
 class _UnreadableError(Exception):
     """Carries the one problem after which reading on makes no sense."""

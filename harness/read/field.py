@@ -29,7 +29,11 @@ PATTERNS = {
 Slug = Annotated[str, Field(pattern=SLUG)]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 Text = Annotated[str, StringConstraints(pattern=NOT_BLANK, strip_whitespace=True)]
-Phrases = list[Annotated[str, Field(pattern=HAS_WORD)]]
+Phrases = Annotated[
+    list[Annotated[str, Field(pattern=HAS_WORD)]],
+    AfterValidator(tuple),
+    Field(validate_default=True),
+]
 Positive = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 

@@ -44,8 +44,8 @@ _MISSING = "no such key"
 def validate(document: YamlDocument, model: type[M]) -> tuple[M | None, list[Problem]]:
     """The document as ``model`` (any type that pydantic knows), or all that does not fit."""
     if document.value is None:
-        found, remedy = "an empty file", "Write key: value pairs or delete the file."
-        return None, [Problem(document.path, 1, (), found, "a mapping", remedy)]
+        remedy = "Write key: value pairs or delete the file."
+        return None, [document.problem((), "an empty file", "a mapping", remedy)]
     try:
         return TypeAdapter(model).validate_python(document.value), []
     except ValidationError as error:
@@ -89,7 +89,7 @@ def _problem(document: YamlDocument, model: type, detail: Any) -> Problem:
         expected, remedy = context["expected"], context["remedy"]
     else:
         expected = _EXPECTED.get(kind, detail["msg"]).format(**context)
-    return Problem(document.path, document.line(key), key, found, expected, remedy, close)
+    return document.problem(key, found, expected, remedy, close)
 
 
 def _nearest_of(value: object, valid: Sequence[str]) -> str | None:

@@ -107,8 +107,7 @@ def _same_ids(ids: Iterable[tuple[str, YamlDocument]]) -> Iterable[Problem]:
         if other != document.path:
             found = f"the scenario id {name!r} again, first in {other}"
             expected, remedy = "each id once across all skills", "Rename one of the two files."
-            line = document.line(("id",))
-            yield Problem(document.path, line, ("id",), found, expected, remedy)
+            yield document.problem(("id",), found, expected, remedy)
 
 
 class _Folder:
@@ -183,11 +182,10 @@ class _Folder:
             try:
                 yield name, path.read_bytes()
             except OSError as error:
-                key = ("provided", number)
                 found, expected = f"{name!r}, not readable ({error.strerror})", f"the file {path}"
                 remedy = "Add the file or correct the name."
-                line = document.line(key)
-                self.problems.append(Problem(document.path, line, key, found, expected, remedy))
+                key = ("provided", number)
+                self.problems.append(document.problem(key, found, expected, remedy))
 
 
 def _fingerprint(parts: Iterable[tuple[str, bytes]]) -> str:

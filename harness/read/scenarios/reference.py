@@ -52,7 +52,7 @@ def scenario_problems(
     if re.match(SLUG, id) and id != stem:
         expected = f"{stem!r}, the file's name without .yaml"
         remedy = "Rename the file or correct the id."
-        yield _problem(document, ("id",), described(id), expected, remedy)
+        yield document.problem(("id",), described(id), expected, remedy)
     yield from _repeats(document, "traps", TrapModel)
     for number, trap in _valid(TrapModel, enumerate(_part(document, "traps", list))):
         if rows is not None and trap.id not in rows:
@@ -73,7 +73,7 @@ def scenario_problems(
                 elif name in check.entry_points[:place]:
                     key = (section, number, "entry_points", place)
                     found, expected = f"{name!r} again", "each entry point once"
-                    yield _problem(document, key, found, expected, "Delete one of the two.")
+                    yield document.problem(key, found, expected, "Delete one of the two.")
     yield from _behaviour_problems(document, flags)
 
 
@@ -124,21 +124,21 @@ def _entry_point_problems(
                 found = f"{described(argument.range)} with kinks at {argument.kinks}"
                 expected = f"a range of which some lies {KINK_MARGIN:g} and more from every kink"
                 remedy = "Widen the range or drop a kink."
-                yield _problem(document, (*at, "range"), found, expected, remedy)
+                yield document.problem((*at, "range"), found, expected, remedy)
         elif isinstance(argument, LayersModel) and name != names[-1]:
             found, expected = f"layers before {names[-1]!r}", "layers as the last argument"
-            yield _problem(document, at, found, expected, "Move it to the end; it is variadic.")
+            yield document.problem(at, found, expected, "Move it to the end; it is variadic.")
         elif isinstance(argument, NumbersModel) and argument.default not in (
             None,
             *argument.numbers,
         ):
             found, expected = described(argument.default), f"one of {argument.numbers}"
             remedy = "Add the default to numbers, so that it is tried."
-            yield _problem(document, (*at, "default"), found, expected, remedy)
+            yield document.problem((*at, "default"), found, expected, remedy)
     yield from _what_cannot_be_drawn(document, key, entry)
     if dimensions and not entry.sizes:
         found, expected = "no sizes", f"values for the dimensions {', '.join(dimensions)}"
-        yield _problem(document, key, found, expected, "Add sizes, the smallest first.")
+        yield document.problem(key, found, expected, "Add sizes, the smallest first.")
     for number, sizes in enumerate(entry.sizes):
         at = (*key, "sizes", number)
         for name in sizes:
@@ -149,16 +149,16 @@ def _entry_point_problems(
         for name in dimensions:
             if name not in sizes:
                 found, expected = f"no size for {name!r}", "one for every dimension name"
-                yield _problem(document, at, found, expected, f"Add {name}: 3, or another size.")
+                yield document.problem(at, found, expected, f"Add {name}: 3, or another size.")
         if number == 0 and 0 in sizes.values():
             found, expected = "an empty shape", "a small shape with elements, for gradcheck"
-            yield _problem(document, at, found, expected, "Put another shape first.")
+            yield document.problem(at, found, expected, "Put another shape first.")
         for name, tensor in _tensors(entry).items():
             shape = [sizes.get(d, 1) if isinstance(d, str) else d for d in tensor.tensor or ()]
             if math.prod(shape) > MOST_ELEMENTS:
                 found = f"{math.prod(shape)} elements in {name!r}"
                 expected = f"at most {MOST_ELEMENTS} in a tensor"
-                yield _problem(document, at, found, expected, "Make its dimensions smaller.")
+                yield document.problem(at, found, expected, "Make its dimensions smaller.")
 
 
 def _tensors(entry: EntryPointModel) -> dict[str, TensorModel]:
@@ -173,17 +173,17 @@ def _what_cannot_be_drawn(
     tensors = _tensors(entry)
     if not tensors:
         found, expected = "no tensor among the arguments", "at least one: every check compares one"
-        yield _problem(document, at, found, expected, "Let it take and return a tensor.")
+        yield document.problem(at, found, expected, "Let it take and return a tensor.")
         return
     if entry.differentiable and not any(t.differentiable for t in tensors.values()):
         found, expected = "no tensor with a gradient", "at least one, as gradients flow through it"
         remedy = "Write differentiable: false at the entry point, or let a tensor have a gradient."
-        yield _problem(document, at, found, expected, remedy)
+        yield document.problem(at, found, expected, remedy)
     for name, tensor in tensors.items():
         if tensor.tensor is not None and 0 in tensor.tensor:
             found, expected = "a dimension of size 0", "a size of at least 1, or a name"
             remedy = "Name the dimension and give it size 0 in a later one of sizes."
-            yield _problem(document, (*at, name, "tensor"), found, expected, remedy)
+            yield document.problem((*at, name, "tensor"), found, expected, remedy)
     first = next(iter(tensors.values()))
     flat = first.tensor == [] or (first.tensor is None and not first.min_dims)
     for name, layers in entry.arguments.items():
@@ -192,10 +192,10 @@ def _what_cannot_be_drawn(
         if flat:
             found, expected = "layers after a tensor that may be 0-d", "a first tensor with a width"
             remedy = "Give the first tensor a shape such as [n, d], or min_dims: 1."
-            yield _problem(document, (*at, name), found, expected, remedy)
+            yield document.problem((*at, name), found, expected, remedy)
         if all("dropout" in stack for stack in layers.layers):
             found, expected = "dropout in every stack", "one without, to compare values"
-            yield _problem(document, (*at, name), found, expected, "Add a stack without dropout.")
+            yield document.problem((*at, name), found, expected, "Add a stack without dropout.")
 
 
 def _repeats(document: YamlDocument, section: str, model: type[Row]) -> Iterator[Problem]:
@@ -206,7 +206,7 @@ def _repeats(document: YamlDocument, section: str, model: type[Row]) -> Iterator
         if name in first:
             found = f"the id {name!r} again, first on line {first[name]}"
             remedy = "Merge the two or rename one."
-            yield _problem(document, (section, number, "id"), found, "each id once", remedy)
+            yield document.problem((section, number, "id"), found, "each id once", remedy)
         first.setdefault(name, line)
 
 
@@ -215,12 +215,4 @@ def _unknown(
 ) -> Problem:
     names = list(valid)
     expected = f"one of the {where}: {listed(names)}"
-    line = document.line(key)
-    close = nearest(name, names)
-    return Problem(document.path, line, key, described(name), expected, remedy, close)
-
-
-def _problem(
-    document: YamlDocument, key: KeyPath, found: str, expected: str, remedy: str
-) -> Problem:
-    return Problem(document.path, document.line(key), key, found, expected, remedy)
+    return document.problem(key, described(name), expected, remedy, nearest(name, names))

@@ -121,17 +121,10 @@ class LayersModel(_Strict):
         return model.LayersArgument(name, tuple(map(tuple, self.layers)))
 
 
-ARGUMENTS: dict[str, type[_Strict]] = {
-    "tensor": TensorModel,
-    "numbers": NumbersModel,
-    "log": LogModel,
-    "layers": LayersModel,
-}
-
-
 def _argument_kind(value: object) -> str | None:
     names = value if isinstance(value, dict) else ()
-    return next((f"<{kind}>" for kind in ARGUMENTS if kind in names), None)
+    kinds = ("tensor", "numbers", "log", "layers")
+    return next((f"<{kind}>" for kind in kinds if kind in names), None)
 
 
 Argument = Annotated[
@@ -360,8 +353,7 @@ class RationalizationModel(_Strict):
     answers: Phrases = Field([], description="Wordings that answer it.")
 
     def value(self) -> model.Trap:
-        given = dict(self) | {"phrasings": tuple(self.phrasings), "answers": tuple(self.answers)}
-        return model.Trap(**given)
+        return model.Trap(**dict(self))
 
 
 class RedFlagModel(_Strict):
