@@ -49,6 +49,7 @@ from harness.model import (
     TrapState,
 )
 from harness.printable import stripped
+from harness.read.problem import dotted
 from harness.store import plain
 from harness.summary import Cell, Summary
 
@@ -407,9 +408,7 @@ def _check_version(path: Path, data: object) -> None:
 def _explain(error: ValidationError) -> str:
     """The first thing that is wrong, as key, found, expected and nearest valid name."""
     first = error.errors(include_url=False)[0]
-    where = ""
-    for part in first["loc"]:
-        where += f"[{part}]" if isinstance(part, int) else f".{part}" if where else str(part)
+    where = dotted(first["loc"])
     if first["type"] in ("missing", "missing_argument"):
         return f"{where}: expected a value, found no such key."
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):

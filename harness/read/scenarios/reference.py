@@ -54,7 +54,7 @@ def scenario_problems(
         remedy = "Rename the file or correct the id."
         yield document.problem(("id",), described(id), expected, remedy)
     yield from _repeats(document, "traps", TrapModel)
-    for number, trap in _valid(TrapModel, enumerate(_part(document, "traps", list))):
+    for number, trap in _rows(document, "traps", TrapModel):
         if rows is not None and trap.id not in rows:
             remedy = "Use a row of skill.yaml or add one there."
             key: KeyPath = ("traps", number, "id")
@@ -63,15 +63,14 @@ def scenario_problems(
     for name, entry in _valid(EntryPointModel, entry_points.items()):
         yield from _entry_point_problems(document, ("entry_points", name), entry)
     for section in ("checks", "advisory"):
-        for number, check in _valid(CheckModel, enumerate(_part(document, section, list))):
+        for number, check in _rows(document, section, CheckModel):
             for place, name in enumerate(check.entry_points):
+                key = (section, number, "entry_points", place)
                 if name not in entry_points:
-                    key = (section, number, "entry_points", place)
                     remedy = "Correct the name or define it under entry_points."
                     where = "entry points of the scenario"
                     yield _unknown(document, key, name, where, entry_points, remedy)
                 elif name in check.entry_points[:place]:
-                    key = (section, number, "entry_points", place)
                     found, expected = f"{name!r} again", "each entry point once"
                     yield document.problem(key, found, expected, "Delete one of the two.")
     yield from _behaviour_problems(document, flags)
@@ -81,14 +80,13 @@ def _behaviour_problems(document: YamlDocument, flags: Collection[str] | None) -
     """Rules that look at evidence which this scenario never has."""
     checks = [*_part(document, "checks", list), *_part(document, "advisory", list)]
     kinds = [c.get("kind") if isinstance(c, dict) else c for c in checks]
-    traps = [trap.id for _, trap in _valid(TrapModel, enumerate(_part(document, "traps", list)))]
+    traps = [trap.id for _, trap in _rows(document, "traps", TrapModel)]
     known: dict[str, tuple[str, Collection[str] | None]] = {
         "check": ("checks of the scenario", dict.fromkeys(str(kind) for kind in kinds)),
         "trap": ("traps of the scenario", traps),
         "flag": ("red flags of skill.yaml", flags),
     }
-    lines = enumerate(_part(document, "expected_behaviour", list))
-    for number, line in _valid(BehaviourModel, lines):
+    for number, line in _rows(document, "expected_behaviour", BehaviourModel):
         for part in ("decided_by", "shown_by", "refuted_by"):
             for kind, (where, names) in known.items():
                 for place, name in enumerate(getattr(getattr(line, part), kind, ())):
@@ -102,6 +100,11 @@ def _part(document: YamlDocument, key: str, kind: type[T]) -> T:
     """A top-level value of the document, empty where it is missing or of another type."""
     value = document.value.get(key) if isinstance(document.value, dict) else None
     return value if isinstance(value, kind) else kind()
+
+
+def _rows(document: YamlDocument, section: str, model: type[M]) -> Iterator[tuple[int, M]]:
+    """The valid entries of a top-level list with their places, from 0."""
+    yield from _valid(model, enumerate(_part(document, section, list)))
 
 
 def _valid(model: type[M], parts: Iterable[tuple[K, Any]]) -> Iterator[tuple[K, M]]:
@@ -200,14 +203,12 @@ def _what_cannot_be_drawn(
 
 def _repeats(document: YamlDocument, section: str, model: type[Row]) -> Iterator[Problem]:
     first: dict[str, int] = {}
-    for number, row in _valid(model, enumerate(_part(document, section, list))):
-        name = row.id
-        line = document.line((section, number))
-        if name in first:
-            found = f"the id {name!r} again, first on line {first[name]}"
+    for number, row in _rows(document, section, model):
+        if row.id in first:
+            found = f"the id {row.id!r} again, first on line {first[row.id]}"
             remedy = "Merge the two or rename one."
             yield document.problem((section, number, "id"), found, "each id once", remedy)
-        first.setdefault(name, line)
+        first.setdefault(row.id, document.line((section, number)))
 
 
 def _unknown(
