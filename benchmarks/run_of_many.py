@@ -30,8 +30,10 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 
-from harness import running, sandbox, store
-from harness.selection import select
+from harness import sandbox
+from harness.run.ledger import Ledger
+from harness.run.run import Conditions, key
+from harness.run.select import select
 
 ROOT = Path(__file__).parent.parent
 SOLUTIONS = ROOT / "solutions"
@@ -107,21 +109,21 @@ def _answers(files: Sequence[Path], count: int) -> Iterator[str]:
 def _copy_grades(source: _Run, target: _Run) -> None:
     """Give ``target`` a grade for each of its answers, from those of the same file."""
     tier = sandbox.choose()
-    with store.Ledger.open(source.ledger) as known, store.Ledger.open(target.ledger) as book:
+    with Ledger.open(source.ledger) as known, Ledger.open(target.ledger) as book:
         grades = {}
         selected = select(SCENARIOS, [source.answers])
         scenarios = selected.scenario_of()
-        conditions = running.Conditions(known.seed, tier, 1)
+        conditions = Conditions(known.seed, tier, 1)
         for one in selected.submissions:
             file = one.arm, one.submitter, one.scenario
             if file not in grades:
-                grades[file] = known.get(running.key(one, scenarios[one.scenario], conditions))
-        conditions = running.Conditions(book.seed, tier, 1)
+                grades[file] = known.get(key(one, scenarios[one.scenario], conditions))
+        conditions = Conditions(book.seed, tier, 1)
         for one in select(SCENARIOS, [target.answers]).submissions:
             grade = grades.get((one.arm, one.submitter, one.scenario))
             if grade is None:
                 sys.exit("too few answers were graded to copy from: give --answers more")
-            book.put(running.key(one, scenarios[one.scenario], conditions), grade)
+            book.put(key(one, scenarios[one.scenario], conditions), grade)
 
 
 @dataclass(frozen=True)

@@ -41,14 +41,15 @@ from typing import Any
 import torch
 from run_of_many import _below, _status
 
-from harness import sandbox, store
+from harness import sandbox
 from harness.checks.stock import Gradcheck
 from harness.code.unplugged import unplugged
-from harness.executors import local
 from harness.grading import Plan, ask, load, page
 from harness.model import Scenario, Submission
 from harness.numerics.question import put
 from harness.read import scenarios, submissions
+from harness.run.ledger import Ledger
+from harness.run.pool import grade_all
 from harness.sandbox import Zygote
 from harness.sandbox.inside import wire
 from harness.sandbox.inside.serve import Server
@@ -316,7 +317,7 @@ def _print_stages(
         yield
         spent[name] += time.perf_counter() - started
 
-    with store.Ledger.open(folder / "ledger.sqlite") as ledger:
+    with Ledger.open(folder / "ledger.sqlite") as ledger:
         for answer in answers:
             plan = plans[answer.scenario]
             with stage("read the source"):
@@ -348,7 +349,7 @@ def _print_memory(chosen: list[Scenario], answers: list[Submission], tier: sandb
     used = {}
     for jobs in (1, 2):
         most = 0
-        for _ in local.grade_all(pairs, seed=1, tier=tier, jobs=jobs):
+        for _ in grade_all(pairs, seed=1, tier=tier, jobs=jobs):
             most = max(most, _below_bytes())
         used[jobs] = most
     print("\nmemory of everything below the driver (proportional set size)\n")

@@ -20,7 +20,7 @@ from harness import __version__
 from harness.errors import HarnessError, Interrupted, JudgeError, ScenarioError, UsageError
 
 if TYPE_CHECKING:
-    from harness.running import RunProgress
+    from harness.run.run import RunProgress
     from harness.summary import Summary
 
 EXIT_GATE_FAILED, EXIT_USAGE, EXIT_UNGRADED, EXIT_INTERRUPTED = 1, 2, 3, 130
@@ -260,12 +260,16 @@ def run(
     What was graded before under the same seed, scenario and versions is taken
     from the ledger. Ctrl-C keeps every grade made so far.
     """
-    from harness import running, sandbox, selection, store, summary
+    from harness import sandbox, summary
     from harness.report import write_reports
+    from harness.run.folders import point_latest
+    from harness.run.ledger import Ledger
+    from harness.run.run import Conditions, grade_selection
+    from harness.run.select import select
 
     if fail_under is not None and not 0 <= fail_under <= 100:
         raise UsageError(f"--fail-under is {fail_under:g}, expected a percentage from 0 to 100")
-    selected = selection.select(scenarios, solutions, only=only, arm_names=arms)
+    selected = select(scenarios, solutions, only=only, arm_names=arms)
     for line in selected.aside.lines:
         _complain(line)
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
@@ -277,7 +281,7 @@ def run(
     total = len(selected.submissions)
     with (
         _interruptible(lambda: f" after {meter.done} of {total}; their grades are in {ledger}"),
-        store.Ledger.open(ledger) as book,
+        Ledger.open(ledger) as book,
     ):
         task = _task(scenarios, solutions, only, arms, seed, chosen.name) if fresh else None
         begun = None if task is None else book.begun(task)
@@ -287,9 +291,9 @@ def run(
         elif seed is None:
             seed = book.renew_seed() if fresh else book.seed
         with meter:
-            results = running.run(
+            results = grade_selection(
                 selected,
-                running.Conditions(seed, chosen, jobs or _cpus()),
+                Conditions(seed, chosen, jobs or _cpus()),
                 book,
                 folder=folder,
                 fresh=task,
@@ -301,7 +305,7 @@ def run(
         if task is not None:
             book.end(task)
         if out is None or out.resolve().parent == reports.resolve():
-            running.point_latest(reports, folder)
+            point_latest(reports, folder)
     _print_summary(told)
     gate = summary.gate(told, fail_under)
     if fail_under is not None:
@@ -348,11 +352,12 @@ def grade(
     from rich.console import Console
 
     import harness.read.scenarios
-    from harness import running, sandbox
-    from harness.executors import local
+    from harness import sandbox
     from harness.model import Record
     from harness.read import submissions
     from harness.report.terminal import detail
+    from harness.run.pool import grade_all
+    from harness.run.run import graded
 
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     seed = secrets.randbits(63) if seed is None else seed
@@ -361,12 +366,10 @@ def grade(
         scenario = harness.read.scenarios.load(scenarios).scenario(scenario_id)
         names = tuple(entry.name for entry in scenario.entry_points)
         submission = submissions.read_one(file, scenario.id, names)
-        answers = local.grade_all(
-            [(submission, scenario)], seed=seed, tier=chosen, jobs=1, zygote=zygote
-        )
+        answers = grade_all([(submission, scenario)], seed=seed, tier=chosen, jobs=1, zygote=zygote)
         with closing(answers):
             _, answer = next(answers)
-    record = Record.of(submission, running.graded(answer))
+    record = Record.of(submission, graded(answer))
     Console().print(detail(record, submission, scenario))
     click.echo(f"seed {seed} · sandbox tier {chosen.name} · {record.wall_s:.2f} s")
     if record.outcome == "ungraded":
@@ -407,20 +410,22 @@ def validate(
         return
     import torch
 
-    from harness import proving, sandbox, selection
+    from harness import sandbox
     from harness.read import submissions
+    from harness.run.prove import prove, reference_of
+    from harness.run.select import default_solutions
 
     # One thread: the reference is small, and a second one would spin beside the sandbox.
     torch.set_num_threads(1)
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
-    paths = list(solutions) or [selection.default_solutions(scenarios)]
+    paths = list(solutions) or [default_solutions(scenarios)]
     names = {s.id: tuple(e.name for e in s.entry_points) for s in library.scenarios}
     aside = submissions.Aside(harness.read.scenarios.ids_beside(scenarios))
     found = submissions.discover(paths, names, aside)
     broken = 0
     with sandbox.Zygote(chosen) as zygote:
         for scenario in library.scenarios:
-            reference = proving.reference_of(scenario, found)
+            reference = reference_of(scenario, found)
             if reference is None:
                 click.echo(
                     f"✗ {scenario.id}: no reference solution in {', '.join(map(str, paths))}"
@@ -428,7 +433,7 @@ def validate(
                 broken += 1
                 continue
             try:
-                proofs = list(proving.prove(scenario, reference, zygote.address))
+                proofs = list(prove(scenario, reference, zygote.address))
             except ScenarioError as error:
                 click.echo(f"✗ {scenario.id}: {error}")
                 broken += 1
@@ -458,13 +463,13 @@ def validate(
 def report(results: Path, out: Path | None) -> None:
     """Render the reports of RESULTS (a results.json, or its folder) again."""
     import harness.results
-    from harness import running
     from harness.judge import hearing
     from harness.report import write_reports
+    from harness.run.folders import new_folder
     from harness.summary import summarise
 
     found = harness.results.read(results)
-    folder = running.new_folder(out or results.parent, results.parent)
+    folder = new_folder(out or results.parent, results.parent)
     heard = None
     try:
         heard = hearing.read(results.parent, found)
@@ -497,13 +502,13 @@ def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
     """
     import harness.read.scenarios
     import harness.results
-    from harness import regrading
     from harness.report import write_reports
+    from harness.run.regrade import regrade as judge_anew
     from harness.summary import summarise
 
     library = harness.read.scenarios.load(scenarios)
     found = harness.results.read(results)
-    regraded = regrading.regrade(found, library.scenarios, library.skills)
+    regraded = judge_anew(found, library.scenarios, library.skills)
     folder = _new_folder(out, Path("reports"))
     told = summarise(regraded.results)
     page = write_reports(regraded.results, told, folder)
@@ -680,9 +685,9 @@ def _task(
 
 def _new_folder(out: Path | None, reports: Path) -> Path:
     """``running.new_folder``; one named by the time is not left behind empty."""
-    from harness import running
+    from harness.run.folders import new_folder
 
-    folder = running.new_folder(out, reports)
+    folder = new_folder(out, reports)
     if out is None:
         click.get_current_context().call_on_close(partial(_remove_if_empty, folder))
     return folder

@@ -50,7 +50,7 @@ from harness.model import (
 )
 from harness.printable import stripped
 from harness.read.problem import dotted
-from harness.store import plain
+from harness.run.ledger import plain
 from harness.summary import Cell, Summary
 
 SCHEMA_VERSION: Final = 1

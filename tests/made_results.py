@@ -37,7 +37,7 @@ from harness.model import (
     TrapFinding,
     TrapState,
 )
-from harness.spool import Spool
+from harness.run.spool import Spool
 
 SOLUTIONS = Path(__file__).parent.parent / "solutions"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ScenarioError
-from harness.executors.task import Task
-from harness.executors.worker import PlanCache
 from harness.grading.plan import Plan
 from harness.model import Submission
 from harness.read.scenarios import load
+from harness.run.task import Task
+from harness.run.worker import PlanCache
 
 SKILL = """\
 name: A skill

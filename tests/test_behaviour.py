@@ -20,7 +20,7 @@ from harness.model import (
     TrapState,
 )
 from harness.read.scenarios import Library
-from harness.regrading import regrade
+from harness.run.regrade import regrade
 from harness.summary import summarise
 
 MET, NOT_MET, OPEN = BehaviourState.MET, BehaviourState.NOT_MET, BehaviourState.NOT_JUDGED

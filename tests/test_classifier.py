@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import harness
-from harness import running
 from harness.checks.text import Sentence, Stance, find_traps, read_by_both, statements
 from harness.checks.text.classifier import (
     NO_TRAP,
@@ -31,6 +30,7 @@ from harness.checks.text.sign import plain, signs
 from harness.model import Submission, Trap, TrapState
 from harness.read.scenarios import Library
 from harness.read.submissions import discover
+from harness.run.run import harness_version
 
 ROOT = Path(__file__).parent.parent
 LABELS = json.loads((ROOT / "tests/data/replies_labels.json").read_text())
@@ -209,9 +209,9 @@ def test_edited_examples_make_the_ledger_s_grades_stale(
     data = tmp_path / "sentences.jsonl"
     data.write_text("{}")
     monkeypatch.setattr(harness, "__file__", str(tmp_path / "__init__.py"))
-    before = running.harness_version.__wrapped__()
+    before = harness_version.__wrapped__()
     data.write_text('{"text": "new"}')
-    assert running.harness_version.__wrapped__() != before
+    assert harness_version.__wrapped__() != before
 
 
 # --------------------------------------------------------------------------

@@ -253,15 +253,15 @@ CLIPPED = ["solutions/good/me/clipped-gradient.py", "--scenario", "clipped-gradi
 @pytest.mark.parametrize(
     ("phase", "command"),
     [
-        ("harness.selection:select", ["run", "scenarios"]),
+        ("harness.run.select:select", ["run", "scenarios"]),
         ("harness.report:write_reports", ["run", "scenarios", "--only", "good/*"]),
         ("harness.read.scenarios:load", ["grade", *CLIPPED]),
-        ("harness.executors.local:grade_all", ["grade", *CLIPPED]),
+        ("harness.run.pool:grade_all", ["grade", *CLIPPED]),
         ("harness.read.scenarios:load", ["validate", "scenarios"]),
-        ("harness.proving:reference_of", ["validate", "scenarios"]),
+        ("harness.run.prove:reference_of", ["validate", "scenarios"]),
         ("harness.results:read", ["report", "out"]),
         ("harness.report:write_reports", ["report", "out", "--out", "again"]),
-        ("harness.regrading:regrade", ["regrade", "out"]),
+        ("harness.run.regrade:regrade", ["regrade", "out"]),
         ("harness.sandbox.doctor:examine", ["doctor"]),
     ],
     ids=lambda value: value if isinstance(value, str) else value[0],
@@ -306,9 +306,9 @@ RAISING = STOPPED.replace('print("here", flush=True)', 'raise IndexError("of our
     ("phase", "command"),
     [
         ("harness.report:write_reports", ["run", "scenarios", "--only", "good/*"]),
-        ("harness.executors.local:grade_all", ["grade", *CLIPPED]),
+        ("harness.run.pool:grade_all", ["grade", *CLIPPED]),
         ("harness.report:write_reports", ["report", "out", "--out", "again"]),
-        ("harness.regrading:regrade", ["regrade", "out"]),
+        ("harness.run.regrade:regrade", ["regrade", "out"]),
     ],
 )
 def test_an_exception_of_ours_is_never_a_failed_gate(

@@ -28,7 +28,7 @@ from typing import Any
 import pytest
 
 from harness.results import read
-from harness.selection import select
+from harness.run.select import select
 
 ROOT = Path(__file__).parent.parent
 FULL = os.environ.get("HARNESS_FAULTS") == "full"

@@ -15,7 +15,6 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 LAYERS = [
     ["errors", "model", "printable"],
     ["code"],
-    ["spool"],
     ["read"],
     ["sandbox"],
     ["numerics"],
@@ -24,10 +23,7 @@ LAYERS = [
     ["flags", "verification"],
     ["behaviour"],
     ["grading", "library"],
-    ["store"],
-    ["executors"],
-    ["selection"],
-    ["running", "proving", "regrading"],
+    ["run"],
     ["summary"],
     ["results"],
     ["judge"],
@@ -93,7 +89,7 @@ def test_the_candidates_side_imports_nothing_of_the_project(path: Path) -> None:
         "import harness",
         "import harness.cli",
         "import harness.summary, harness.report, harness.results",
-        "import harness.running, harness.selection, harness.executors.local",
+        "import harness.run.run, harness.run.select, harness.run.pool",
         "import harness.report.terminal, harness.judge.hearing",
     ],
 )

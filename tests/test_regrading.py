@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness import regrading, results, verification
+from harness import results, verification
 from harness.checks import build
 from harness.cli import main
 from harness.code import source_of
@@ -34,6 +34,7 @@ from harness.model import (
 )
 from harness.read.scenarios import Library
 from harness.read.submissions import discover
+from harness.run.regrade import regrade, regrade_one
 
 ROOT = Path(__file__).parent.parent
 SCENARIO = "layer-norm"
@@ -87,7 +88,7 @@ def changed(library: Library, **values: object) -> list[Scenario]:
 
 def test_the_same_words_change_nothing(library: Library) -> None:
     old = run_of(library, "skill", "agreeable")
-    again = regrading.regrade(old, library.scenarios, library.skills)
+    again = regrade(old, library.scenarios, library.skills)
     assert again.changes == ()
     assert again.results == old
 
@@ -96,7 +97,7 @@ def test_a_new_phrasing_is_found_in_old_answers_and_changes_held(library: Librar
     old = run_of(library, "skill")
     assert old.records[0].held
     trap = replace(library.scenario(SCENARIO).traps[0], phrasings=("here it is",), answers=())
-    again = regrading.regrade(old, changed(library, traps=(trap,)), library.skills)
+    again = regrade(old, changed(library, traps=(trap,)), library.skills)
     (record,) = again.results.records
     assert record.traps[0].state is TrapState.FELL
     assert record.traps[0].quote is not None
@@ -112,7 +113,7 @@ def test_a_new_phrasing_is_found_in_old_answers_and_changes_held(library: Librar
 def test_a_trap_that_was_taken_away_lets_an_answer_hold(library: Library) -> None:
     old = run_of(library, "agreeable")
     assert old.records[0].held is False
-    again = regrading.regrade(old, changed(library, traps=()), library.skills)
+    again = regrade(old, changed(library, traps=()), library.skills)
     assert again.results.records[0].held is True
     assert any(said.endswith("fell → not asked") for said in again.changes[0].what)
 
@@ -120,7 +121,7 @@ def test_a_trap_that_was_taken_away_lets_an_answer_hold(library: Library) -> Non
 def test_another_level_of_verification_changes_held(library: Library) -> None:
     old = run_of(library, "skill")
     low = replace(old, records=(replace(old.records[0], verification=Level.CLAIMED, held=True),))
-    again = regrading.regrade(low, changed(library, verification=Level.RAN), library.skills)
+    again = regrade(low, changed(library, verification=Level.RAN), library.skills)
     assert again.results.records[0].held is False
 
 
@@ -132,7 +133,7 @@ def test_a_check_that_is_no_longer_required_no_longer_fails(library: Library) ->
     failed = replace(old.records[0], findings=tuple(findings), outcome=Outcome.FAILED, held=False)
     scenario = library.scenario(SCENARIO)
     specs = tuple(replace(c, required=c.required and c.kind != "vjp") for c in scenario.checks)
-    again = regrading.regrade_one(failed, old.submissions[0], replace(scenario, checks=specs))
+    again = regrade_one(failed, old.submissions[0], replace(scenario, checks=specs))
     assert again.outcome is Outcome.PASSED
     assert again.held is True
 
@@ -142,7 +143,7 @@ def test_a_new_check_is_not_taken_for_passed(library: Library) -> None:
     scenario = library.scenario(SCENARIO)
     assert all(c.kind != "gradgradcheck" for c in scenario.checks)
     more = replace(scenario, checks=(*scenario.checks, CheckSpec("gradgradcheck", True)))
-    again = regrading.regrade_one(old.records[0], old.submissions[0], more)
+    again = regrade_one(old.records[0], old.submissions[0], more)
     assert again.outcome is Outcome.UNGRADED
     assert "not asked for" in again.reason
     assert again.held is None
@@ -152,7 +153,7 @@ def test_a_check_that_is_gone_has_no_say(library: Library) -> None:
     old = run_of(library, "skill")
     scenario = library.scenario(SCENARIO)
     fewer = replace(scenario, checks=tuple(c for c in scenario.checks if c.kind != "layouts"))
-    again = regrading.regrade_one(old.records[0], old.submissions[0], fewer)
+    again = regrade_one(old.records[0], old.submissions[0], fewer)
     assert "layouts" not in {f.check for f in again.findings}
     assert again.outcome is Outcome.PASSED
 
@@ -161,7 +162,7 @@ def test_what_does_not_load_stays_failed_and_is_asked_nothing_more(library: Libr
     old = run_of(library, "skill")
     broken = (Finding("loads", None, True, Outcome.FAILED, "It raises."),)
     record = replace(old.records[0], findings=broken, outcome=Outcome.FAILED, held=False)
-    again = regrading.regrade_one(record, old.submissions[0], library.scenario(SCENARIO))
+    again = regrade_one(record, old.submissions[0], library.scenario(SCENARIO))
     assert (again.findings, again.outcome) == (broken, Outcome.FAILED)
 
 
@@ -170,7 +171,7 @@ def test_what_we_failed_to_grade_stays_ungraded_with_its_reason(library: Library
     record = replace(
         old.records[0], findings=(), outcome=Outcome.UNGRADED, reason="The worker died.", held=None
     )
-    again = regrading.regrade_one(record, old.submissions[0], library.scenario(SCENARIO))
+    again = regrade_one(record, old.submissions[0], library.scenario(SCENARIO))
     assert (again.outcome, again.reason, again.held) == (
         Outcome.UNGRADED,
         "The worker died.",
@@ -186,7 +187,7 @@ def test_an_order_that_was_seen_is_not_forgotten(library: Library) -> None:
         events=(Event("A", EventKind.WRITTEN, 1, 1), Event("B", EventKind.WRITTEN, 2, 2)),
         red_flags=(RedFlagFinding("batched", "m", "q", 1),),
     )
-    again = regrading.regrade_one(record, old.submissions[0], library.scenario(SCENARIO))
+    again = regrade_one(record, old.submissions[0], library.scenario(SCENARIO))
     assert "batched" in {flag.flag for flag in again.red_flags}
     assert again.events == record.events
 
@@ -198,7 +199,7 @@ def test_red_flags_that_come_and_go_are_told(library: Library) -> None:
         traps=(TrapFinding("gone", TrapState.SILENT),),
         red_flags=(RedFlagFinding("inplace", "m", "q", 1),),
     )
-    again = regrading.regrade(replace(old, records=(record,)), library.scenarios, library.skills)
+    again = regrade(replace(old, records=(record,)), library.scenarios, library.skills)
     (change,) = again.changes
     assert "red flag inplace gone" in change.what
     assert "gone: silent → not asked" in change.what
@@ -207,7 +208,7 @@ def test_red_flags_that_come_and_go_are_told(library: Library) -> None:
 def test_a_scenario_that_is_missing_is_an_error_that_names_it(library: Library) -> None:
     others = [s for s in library.scenarios if s.id == "memory-relu"]
     with pytest.raises(UsageError, match=r"answers to layer-norm, .* have only memory-relu"):
-        regrading.regrade(run_of(library, "skill"), others, library.skills)
+        regrade(run_of(library, "skill"), others, library.skills)
 
 
 def test_the_command_writes_new_reports_and_says_what_changed(

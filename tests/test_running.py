@@ -12,43 +12,45 @@ from pathlib import Path
 import pytest
 from made_results import HEAVY_BYTES, finding, peak_bytes, quick
 
-from harness import running, sandbox
+import harness
+from harness import sandbox
 from harness.errors import GraderError, HarnessError, ReportError, UsageError
-from harness.executors import local
 from harness.model import Grade, Outcome, Submission
 from harness.read import submissions
 from harness.read.scenarios import Library
-from harness.running import RunProgress
-from harness.selection import Pairs, Selection, select
-from harness.store import Ledger
+from harness.run import folders, pool
+from harness.run.folders import new_folder, point_latest
+from harness.run.ledger import Ledger
+from harness.run.run import Conditions, RunProgress, digest_of, grade_selection, key
+from harness.run.select import Pairs, Selection, select
 
 ROOT = Path(__file__).parent.parent
-CONDITIONS = running.Conditions(seed=1, tier=sandbox.TIERS["A"], jobs=1)
+CONDITIONS = Conditions(seed=1, tier=sandbox.TIERS["A"], jobs=1)
 
 
 def test_the_key_of_a_grade_changes_with_what_the_grade_depends_on(library: Library) -> None:
     scenario = library.scenario("layer-norm")
     file = ROOT / "solutions/reference/harness/layer-norm.py"
     submission = submissions.read_one(file, scenario.id, ("layer_norm",))
-    key = running.key(submission, scenario, CONDITIONS)
+    usual = key(submission, scenario, CONDITIONS)
     renamed = replace(submission, id="x", arm="y", submitter="z", sample=9, path="w")
-    assert running.key(renamed, scenario, CONDITIONS) == key
+    assert key(renamed, scenario, CONDITIONS) == usual
     others = [
-        running.key(replace(submission, sha256="0" * 64), scenario, CONDITIONS),
-        running.key(submission, replace(scenario, fingerprint="0" * 64), CONDITIONS),
-        running.key(submission, scenario, replace(CONDITIONS, seed=2)),
-        running.key(submission, scenario, replace(CONDITIONS, tier=sandbox.TIERS["B"])),
+        key(replace(submission, sha256="0" * 64), scenario, CONDITIONS),
+        key(submission, replace(scenario, fingerprint="0" * 64), CONDITIONS),
+        key(submission, scenario, replace(CONDITIONS, seed=2)),
+        key(submission, scenario, replace(CONDITIONS, tier=sandbox.TIERS["B"])),
     ]
     assert len({key, *others}) == 5
 
 
 def test_a_change_to_any_file_of_the_package_changes_the_version(tmp_path: Path) -> None:
     def version() -> str:
-        return running.digest_of(package)
+        return digest_of(package)
 
     package = tmp_path / "harness"
     whole = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(Path(running.__file__).parent, package, ignore=whole)
+    shutil.copytree(Path(harness.__file__).parent, package, ignore=whole)
     seen = {version()}
     files = [file for file in package.rglob("*") if file.is_file()]
     assert {".py", ".npz", ".jsonl", ".yaml"} <= {file.suffix for file in files}
@@ -64,11 +66,11 @@ def test_what_python_and_editors_leave_in_the_package_does_not_change_the_versio
     tmp_path: Path,
 ) -> None:
     (tmp_path / "a.py").touch()
-    before = running.digest_of(tmp_path)
+    before = digest_of(tmp_path)
     (tmp_path / "__pycache__").mkdir()
     (tmp_path / "__pycache__" / "a.cpython-311.pyc").touch()
     (tmp_path / ".a.py.swp").touch()
-    assert running.digest_of(tmp_path) == before
+    assert digest_of(tmp_path) == before
 
 
 # --------------------------------------------------------------------------
@@ -93,7 +95,7 @@ def at_once(pairs: Pairs, **_: object) -> Iterator[tuple[Submission, Grade | Har
 
 @pytest.fixture
 def graders(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(local, "grade_all", at_once)
+    monkeypatch.setattr(pool, "grade_all", at_once)
 
 
 def many(folder: Path, count: int) -> Selection:
@@ -114,9 +116,9 @@ def test_every_record_is_that_of_its_submission_whenever_it_came(tmp_path: Path)
         *(f"memory-relu/{n}" for n in range(1, 5)),
     ]
     with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
-        results = running.run(selection, CONDITIONS, ledger)
+        results = grade_selection(selection, CONDITIONS, ledger)
         assert len(ledger) == 7, "two are the same and one could not be graded"
-        again = running.run(selection, CONDITIONS, ledger)
+        again = grade_selection(selection, CONDITIONS, ledger)
     for made in (results, again):
         assert len(made.records) == 9
         for submission, record in zip(made.submissions, made.records, strict=True):
@@ -131,7 +133,7 @@ def test_every_record_is_that_of_its_submission_whenever_it_came(tmp_path: Path)
 def test_a_run_of_many_has_few_records_and_submissions_in_memory(tmp_path: Path) -> None:
     def grade(fresh: str | None) -> None:
         with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
-            results = running.run(many(tmp_path, 200), CONDITIONS, ledger, fresh=fresh)
+            results = grade_selection(many(tmp_path, 200), CONDITIONS, ledger, fresh=fresh)
             assert sum(len(r.findings) for r in results.records) == 199
 
     select(ROOT / "scenarios", [])  # what is loaded once is loaded before
@@ -154,24 +156,24 @@ def test_a_run_that_is_interrupted_keeps_every_grade_and_leaves_nothing(
         if tally.done == 4:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(local, "grade_all", watched)
+    monkeypatch.setattr(pool, "grade_all", watched)
     selection = many(tmp_path, 9)
     out = tmp_path / "out"
     out.mkdir()
     with Ledger.open(tmp_path / "ledger.sqlite") as ledger:
         with pytest.raises(KeyboardInterrupt) as caught:
-            running.run(selection, CONDITIONS, ledger, folder=out, on_progress=interrupt)
+            grade_selection(selection, CONDITIONS, ledger, folder=out, on_progress=interrupt)
         assert ended, f"graders outlive {caught.type}"
         assert len(ledger) == 3
     assert list(out.iterdir()) == []
 
 
 def test_each_run_gets_a_folder_of_its_own(tmp_path: Path) -> None:
-    first = running.new_folder(None, tmp_path)
-    second = running.new_folder(None, tmp_path)
+    first = new_folder(None, tmp_path)
+    second = new_folder(None, tmp_path)
     assert first != second
-    running.point_latest(tmp_path, first)
-    running.point_latest(tmp_path, second)
+    point_latest(tmp_path, first)
+    point_latest(tmp_path, second)
     assert (tmp_path / "latest").resolve() == second.resolve()
 
 
@@ -183,26 +185,26 @@ def test_a_clock_that_was_set_back_leads_to_no_folder_twice(
         def now(cls, tz: tzinfo | None = None) -> Stopped:
             return cls(2026, 1, 2, 3, 4, 5, tzinfo=tz)
 
-    monkeypatch.setattr(running, "datetime", Stopped)
-    folders = [running.new_folder(None, tmp_path).name for _ in range(120)]
-    assert folders[:2] == ["20260102-030405", "20260102-030405-2"]
-    assert len(set(folders)) == 120
+    monkeypatch.setattr(folders, "datetime", Stopped)
+    made = [new_folder(None, tmp_path).name for _ in range(120)]
+    assert made[:2] == ["20260102-030405", "20260102-030405-2"]
+    assert len(set(made)) == 120
 
 
 def test_a_link_that_cannot_be_moved_says_that_the_report_is_complete(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ReportError, match="The report is complete there") as caught:
-        running.point_latest(tmp_path / "file", tmp_path)
+        point_latest(tmp_path / "file", tmp_path)
     assert caught.value.exit_code == 3
 
 
 def test_a_folder_named_latest_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "latest").mkdir()
-    running.point_latest(tmp_path, running.new_folder(None, tmp_path))
+    point_latest(tmp_path, new_folder(None, tmp_path))
     assert not (tmp_path / "latest").is_symlink()
 
 
 def test_an_output_folder_that_cannot_be_written_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="--out DIR"):
-        running.new_folder(tmp_path / "file" / "below", tmp_path)
+        new_folder(tmp_path / "file" / "below", tmp_path)

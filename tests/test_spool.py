@@ -12,7 +12,7 @@ import pytest
 from made_results import HEAVY_BYTES, peak_bytes, real_results
 
 from harness.errors import SpoolError
-from harness.spool import Spool
+from harness.run.spool import Spool
 
 
 def filled(folder: Path, *values: str) -> Spool[str]:
@@ -79,7 +79,7 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from harness.errors import SpoolError
-from harness.spool import Spool
+from harness.run.spool import Spool
 spool = Spool(Path(sys.argv[1]) if sys.argv[1:] else None)
 spool.append("before")
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from harness.errors import JudgeError
 from harness.judge.message import VERSION
 from harness.judge.opinion import Opinion
-from harness.store import plain
+from harness.run.ledger import plain
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter

@@ -26,7 +26,7 @@ from harness.judge.book import Book, key_of
 from harness.judge.opinion import Judge, Opinion, Stance
 from harness.model import BehaviourState, Results
 from harness.results import replace_file
-from harness.store import plain
+from harness.run.ledger import plain
 
 FILE: Final = "judge.json"
 SCHEMA_VERSION: Final = 1

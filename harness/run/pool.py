@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 
 from harness.errors import GraderError, HarnessError, SandboxError, ScenarioError
-from harness.executors.task import Task
 from harness.model import Grade, Scenario, Submission
+from harness.run.task import Task
 from harness.sandbox.ancestor import Child, Forker, ForkError
 from harness.sandbox.tier import Tier
 from harness.sandbox.zygote import Zygote
 
 Pair = tuple[Submission, Scenario]
 
-WORKER = "harness.executors.worker"
+WORKER = "harness.run.worker"
 TRIES = 3
 # A zygote that has grown by so much is replaced; it is looked at after so many grades.
 MOST_GROWN_BYTES = 64 << 20

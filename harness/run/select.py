@@ -12,7 +12,7 @@ from harness.errors import NothingSelected, SubmissionError, UsageError
 from harness.model import Arm, Scenario, Skill, Submission
 from harness.read import scenarios, submissions
 from harness.read.submissions import Aside
-from harness.spool import Spool
+from harness.run.spool import Spool
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import NothingSelected, SubmissionError, UsageError
-from harness.selection import Pairs, default_solutions, select
+from harness.run.select import Pairs, default_solutions, select
 
 ROOT = Path(__file__).parent.parent
 

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from harness import sandbox
-from harness.executors import local
-from harness.executors.local import Backlog, grade_all
 from harness.model import Grade, Outcome, Scenario, Submission
 from harness.read import submissions
 from harness.read.scenarios import Library
+from harness.run import pool
+from harness.run.pool import Backlog, grade_all
 
 ROOT = Path(__file__).parent.parent
 
@@ -84,8 +84,8 @@ def test_a_killed_process_is_replaced_and_no_grade_changes(
 def test_a_zygote_that_has_grown_is_replaced_between_grades(
     pairs: list[tuple[Submission, Scenario]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(local, "LOOK_EVERY", 10)
-    monkeypatch.setattr(local, "MOST_GROWN_BYTES", -(1 << 40))
+    monkeypatch.setattr(pool, "LOOK_EVERY", 10)
+    monkeypatch.setattr(pool, "MOST_GROWN_BYTES", -(1 << 40))
     zygotes: list[int] = []
     start = sandbox.Zygote.start
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -15,8 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import harness
-from harness import store
-from harness.errors import HarnessError, ReportError, ScenarioError, UsageError
+from harness.errors import HarnessError, ScenarioError
 from harness.model import (
     Grade,
     Level,
@@ -28,9 +26,10 @@ from harness.model import (
     Scenario,
     Submission,
 )
+from harness.run.ledger import Ledger, grade_key
+from harness.run.select import Pairs, Selection
+from harness.run.spool import Spool
 from harness.sandbox.tier import Tier
-from harness.selection import Pairs, Selection
-from harness.spool import Spool
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def _torch_version() -> str:
 
 def key(submission: Submission, scenario: Scenario, conditions: Conditions) -> str:
     """The ledger key of a grade."""
-    return store.grade_key(
+    return grade_key(
         submission.sha256,
         scenario.fingerprint,
         harness_version(),
@@ -93,10 +92,10 @@ def key(submission: Submission, scenario: Scenario, conditions: Conditions) -> s
     )
 
 
-def run(
+def grade_selection(
     selection: Selection,
     conditions: Conditions,
-    ledger: store.Ledger,
+    ledger: Ledger,
     *,
     folder: Path | None = None,
     fresh: str | None = None,
@@ -160,19 +159,17 @@ def _graded(
     selection: Selection,
     missing: Mapping[str, Sequence[int]],
     conditions: Conditions,
-    ledger: store.Ledger,
+    ledger: Ledger,
 ) -> Generator[tuple[int, Record]]:
     """Place and record of what the ledger lacks, by key; the same bytes are graded once."""
     if not missing:
         return
-    from harness.executors import local
+    from harness.run.pool import grade_all
 
     first = [places[0] for places in missing.values()]
     pairs = Pairs(selection.submissions, first, selection.scenario_of())
     keys = {submission.id: one for one, (submission, _) in zip(missing, pairs, strict=True)}
-    answers = local.grade_all(
-        pairs, seed=conditions.seed, tier=conditions.tier, jobs=conditions.jobs
-    )
+    answers = grade_all(pairs, seed=conditions.seed, tier=conditions.tier, jobs=conditions.jobs)
     with closing(answers):
         for submission, answer in answers:
             if isinstance(answer, Grade):
@@ -202,54 +199,3 @@ def graded(answer: Grade | HarnessError) -> Grade:
         traps=(),
         red_flags=(),
     )
-
-
-def new_folder(out: Path | None, reports: Path) -> Path:
-    """The folder of this run's report, made and known to be writable.
-
-    ``reports/<time>`` unless ``out`` is given.
-    """
-    folder = out or reports
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if out is None:
-            folder = _folder_of_now(reports)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise UsageError(
-            f"cannot write to {folder}: {error.strerror}; choose another folder with --out DIR"
-        ) from None
-    return folder
-
-
-def _folder_of_now(reports: Path) -> Path:
-    """Another one each time, even where the clock was set back."""
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    folder, number = reports / stamp, 1
-    while True:
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            number += 1
-            folder = reports / f"{stamp}-{number}"
-        else:
-            return folder
-
-
-def point_latest(reports: Path, folder: Path) -> None:
-    """Make ``reports/latest`` point at ``folder``, atomically; ``--out`` may lie elsewhere."""
-    link, draft = reports / "latest", reports / f".latest.{os.getpid()}"
-    try:
-        reports.mkdir(parents=True, exist_ok=True)
-        if link.exists() and not link.is_symlink():
-            return  # somebody's own folder
-        draft.unlink(missing_ok=True)
-        draft.symlink_to(os.path.relpath(folder.resolve(), reports.resolve()))
-        draft.replace(link)
-    except OSError as error:
-        raise ReportError(
-            f"{link}: cannot be pointed at {folder}: {error.strerror}. The report is complete "
-            "there; see that the folder of the link may be written to and the disk has room."
-        ) from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -19,10 +20,9 @@ from hypothesis import strategies as st
 from made_results import finding, quick, real_results
 from pydantic import TypeAdapter
 
-from harness import store
 from harness.errors import LedgerError
 from harness.model import Finding, Grade, Level, Outcome, Record
-from harness.store import Ledger, grade_key, plain
+from harness.run.ledger import Ledger, grade_key, plain
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ def test_several_processes_fill_one_ledger_at_once(path: Path) -> None:
         import sys
         sys.path.insert(0, sys.argv[3])
         from made_results import quick
-        from harness.store import Ledger
+        from harness.run.ledger import Ledger
         with Ledger.open(sys.argv[1]) as ledger:
             for number in range(40):
                 ledger.put(f"shared-{number}", quick("layer-norm"))
@@ -195,7 +195,7 @@ def put_and_die(path: Path) -> None:
         import os, sys
         sys.path.insert(0, sys.argv[2])
         from made_results import quick
-        from harness.store import Ledger
+        from harness.run.ledger import Ledger
         ledger = Ledger.open(sys.argv[1])
         for number in range(20):
             ledger.put(f"late-{number}", quick("layer-norm"))
@@ -388,7 +388,7 @@ def test_a_ledger_with_a_write_ahead_log_that_is_in_use_says_so(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled(path)
-    monkeypatch.setattr(store, "_BUSY_S", 0.05)
+    monkeypatch.setattr("harness.run.ledger._BUSY_S", 0.05)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("INSERT INTO grade SELECT 'late', record FROM grade WHERE key = '1'")
@@ -443,7 +443,7 @@ def test_a_ledger_that_cannot_be_read_is_named(path: Path, monkeypatch: pytest.M
 
 def test_a_locked_ledger_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Ledger.open(path).close()
-    monkeypatch.setattr(store, "_BUSY_S", 0.05)
+    monkeypatch.setattr("harness.run.ledger._BUSY_S", 0.05)
     holder = sqlite3.connect(path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(LedgerError, match="Another process has kept the ledger locked"):
@@ -465,7 +465,7 @@ def test_a_ledger_that_cannot_be_written_is_refused_when_it_is_opened(
         return sqlite3.connect(f"{target.as_uri()}?mode=ro", uri=True, isolation_level=None)
 
     filled(path)
-    monkeypatch.setattr(store, "_connect", read_only)
+    monkeypatch.setattr("harness.run.ledger._connect", read_only)
     with pytest.raises(LedgerError, match="The ledger may not be written: change its perm"):
         Ledger.open(path)
 
@@ -475,7 +475,7 @@ import resource, sys
 sys.path.insert(0, sys.argv[3])
 from made_results import quick
 from harness.errors import LedgerError
-from harness.store import Ledger
+from harness.run.ledger import Ledger
 if sys.argv[2] == "make":
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
     try:
@@ -534,7 +534,7 @@ def test_the_first_of_two_runs_makes_the_ledger(
 ) -> None:
     with Ledger.open(path) as ledger:
         seed = ledger.seed
-    monkeypatch.setattr(store.os.path, "lexists", lambda _: False)
+    monkeypatch.setattr(os.path, "lexists", lambda _: False)
     with Ledger.open(path) as ledger:
         assert ledger.seed == seed
 

@@ -11,10 +11,10 @@ from typing import NoReturn
 import torch
 
 from harness.errors import GraderError, HarnessError
-from harness.executors.task import Task
-from harness.executors.warm import warm_up
 from harness.grading import Plan, grade
 from harness.model import Grade
+from harness.run.task import Task
+from harness.run.warm import warm_up
 from harness.sandbox.inside.ancestor import serve_forks
 from harness.sandbox.inside.linux import trim
 
