@@ -840,6 +840,10 @@ LABEL = {"submission": "baseline/model/layer-norm/1", "expected": 1, "met": True
             "Did you mean 'baseline/model/layer-norm/1'?",
         ),
         ([json.dumps(LABEL)] * 2, "labels.jsonl:2: a second label for baseline"),
+        (
+            [json.dumps(LABEL | {"expected": "a\u2028b\x85c"}, ensure_ascii=False)],
+            r"labels.jsonl:1: expected: found 'a\u2028b\x85c', expected a line",
+        ),
     ],
 )
 def test_a_bad_label_is_told_with_file_and_line(

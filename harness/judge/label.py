@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from harness.code.lines import split_lines
 from harness.errors import JudgeError, did_you_mean
 from harness.model import Results
 
@@ -19,7 +20,7 @@ def read_labels(path: Path, results: Results) -> Mapping[tuple[str, str], bool]:
     Raises ``JudgeError`` that names file and line, what was found and what was expected.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = split_lines(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise JudgeError(f"{path}: cannot be read: {why}. Give JSON Lines of {_FORM}") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Final, Literal, NamedTuple
 from pygments.lexers.python import PythonLexer
 from pygments.token import Token
 
+from harness.code.lines import LineIndex
 from harness.model import Outcome, Record, Submission, TrapState
 
 # What a page shows of one line and of one text; the rest is counted, not shown.
@@ -116,18 +116,12 @@ class _Row:
     text: str
 
 
-# Lines as Python and Markdown count them; ``str.splitlines`` knows seven ends more.
-_END: Final = re.compile(r"\r\n|\r|\n")
-
-
 def _rows(text: str) -> list[_Row]:
-    rows, start = [], 0
-    for end in _END.finditer(text):
-        rows.append(_Row(start, text[start : end.start()]))
-        start = end.end()
-    if start < len(text) or not rows:
-        rows.append(_Row(start, text[start:]))
-    return rows
+    """At least one; what follows a last line end is a line only where it holds something."""
+    lines = LineIndex(text)
+    count = len(lines) - (len(lines) > 1 and not lines.content(len(lines)))
+    numbers = range(1, count + 1)
+    return [_Row(lines.start(n), lines.content(n).rstrip("\r\n")) for n in numbers]
 
 
 class _Place(NamedTuple):
