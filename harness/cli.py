@@ -21,7 +21,7 @@ from harness.errors import HarnessError, Interrupted, JudgeError, ScenarioError,
 
 if TYPE_CHECKING:
     from harness.run.run import RunProgress
-    from harness.summary import Summary
+    from harness.summary.tables import Summary
 
 EXIT_GATE_FAILED, EXIT_USAGE, EXIT_UNGRADED, EXIT_INTERRUPTED = 1, 2, 3, 130
 EXIT_CODES = """
@@ -462,13 +462,13 @@ def validate(
 )
 def report(results: Path, out: Path | None) -> None:
     """Render the reports of RESULTS (a results.json, or its folder) again."""
-    import harness.results
     from harness.judge import hearing
     from harness.report import write_reports
+    from harness.results import read_results
     from harness.run.folders import new_folder
-    from harness.summary import summarise
+    from harness.summary.tables import summarise
 
-    found = harness.results.read(results)
+    found = read_results(results)
     folder = new_folder(out or results.parent, results.parent)
     heard = None
     try:
@@ -501,13 +501,13 @@ def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
     stays. A check that is new is reported as not graded.
     """
     import harness.read.scenarios
-    import harness.results
     from harness.report import write_reports
+    from harness.results import read_results
     from harness.run.regrade import regrade as judge_anew
-    from harness.summary import summarise
+    from harness.summary.tables import summarise
 
     library = harness.read.scenarios.load(scenarios)
-    found = harness.results.read(results)
+    found = read_results(results)
     regraded = judge_anew(found, library.scenarios, library.skills)
     folder = _new_folder(out, Path("reports"))
     told = summarise(regraded.results)
@@ -605,14 +605,14 @@ def judge(
     A line of labels is {"submission": "skill/me/layer-norm/1", "expected": 2,
     "met": true}, where expected is the number of the line or its words.
     """
-    import harness.results
     from harness.judge import hearing
     from harness.judge.book import Book
     from harness.judge.label import read_labels
     from harness.judge.provider import LanguageModel, Patience
     from harness.report import write_pages
+    from harness.results import read_results
 
-    found = harness.results.read(results)
+    found = read_results(results)
     # All that can be wrong is found before anything is asked.
     labelled = None if labels is None else read_labels(labels, found)
     book = Book(opinions or results.parent / "opinions.jsonl")

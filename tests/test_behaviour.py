@@ -21,7 +21,7 @@ from harness.model import (
 )
 from harness.read.scenarios import Library
 from harness.run.regrade import regrade
-from harness.summary import summarise
+from harness.summary.tables import summarise
 
 MET, NOT_MET, OPEN = BehaviourState.MET, BehaviourState.NOT_MET, BehaviourState.NOT_JUDGED
 SCENARIO = SCENARIOS[2]

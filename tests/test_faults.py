@@ -27,7 +27,7 @@ from typing import Any
 
 import pytest
 
-from harness.results import read
+from harness.results.read import read_results
 from harness.run.select import select
 
 ROOT = Path(__file__).parent.parent
@@ -322,7 +322,7 @@ def test_a_disk_that_fills_while_reports_are_written_leaves_those_that_were_ther
     pages = sum(size for name, size in sizes.items() if "/submissions/" in name)
     whole = sum(sizes.values())
     # What lies there without a name until the reports are written.
-    beside = pickled_bytes(read(disk.inside / "reports/mine/results.json").records)
+    beside = pickled_bytes(read_results(disk.inside / "reports/mine/results.json").records)
     unnamed = r"reports/[\w-]+: a temporary file cannot be written there: No space left"
     for free_bytes, name in (
         (0, None),

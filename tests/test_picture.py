@@ -16,7 +16,8 @@ import harness
 from harness.model import Outcome, Picture
 from harness.report import render_html, render_markdown
 from harness.report.picture import Drawing, draw
-from harness.results import read, write
+from harness.results.read import read_results
+from harness.results.write import write_results
 
 CURVE = Picture(
     "curve",
@@ -123,8 +124,8 @@ def test_reports_show_diagnosis_snippet_and_picture_and_files_keep_them(tmp_path
     words = render_markdown(results)
     assert "**The gradient of x is 2 times the right one everywhere.**" in words
     assert "````python\nimport torch" in words
-    write(results, tmp_path / "results.json")
-    assert read(tmp_path / "results.json") == results
+    write_results(results, tmp_path / "results.json")
+    assert read_results(tmp_path / "results.json") == results
 
 
 def test_a_kind_that_is_not_drawn_is_kept_and_the_rest_is_shown(tmp_path: Path) -> None:
@@ -132,8 +133,8 @@ def test_a_kind_that_is_not_drawn_is_kept_and_the_rest_is_shown(tmp_path: Path) 
         finding("vjp"), outcome=Outcome.FAILED, diagnosis="It has the wrong sign.", picture=PAIRS
     )
     results = simple_results(quick("layer-norm", findings=(failed,)))
-    write(results, tmp_path / "results.json")
-    again = read(tmp_path / "results.json")
+    write_results(results, tmp_path / "results.json")
+    again = read_results(tmp_path / "results.json")
     assert again == results
     page = render_html(again)
     assert "It has the wrong sign." in page

@@ -33,8 +33,8 @@ from harness.read.scenarios import Library
 from harness.read.submissions import read_one
 from harness.report import render_html, render_markdown
 from harness.report.terminal import detail
-from harness.results import read as read_results
-from harness.results import write as write_results
+from harness.results.read import read_results
+from harness.results.write import write_results
 from harness.sandbox import Zygote
 from harness.verification import judge
 

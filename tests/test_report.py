@@ -46,8 +46,8 @@ from harness.report import render_html, render_markdown, terminal, write_reports
 from harness.report.listing import code_is_in_place, code_listing, reply_listing
 from harness.report.text import figures, seconds
 from harness.report.view import MOST_ON_ONE_PAGE, detail_view
-from harness.results import read
-from harness.summary import summarise
+from harness.results.read import read_results
+from harness.summary.tables import summarise
 
 FOLDER = Path(harness.report.__file__).parent
 
@@ -672,11 +672,11 @@ def test_every_format_is_written_and_the_page_can_be_made_again(
     assert (
         path.read_text(encoding="utf-8")
         == html
-        == render_html(read(path.with_name("results.json")))
+        == render_html(read_results(path.with_name("results.json")))
     )
 
 
 def test_hostile_results_survive_every_format(tmp_path: Path) -> None:
     made = hostile_results()
     path = write_reports(made, summarise(made), tmp_path)
-    Page(render_html(read(path.with_name("results.json"))))
+    Page(render_html(read_results(path.with_name("results.json"))))

@@ -31,17 +31,13 @@ from made_results import (
 
 from harness.errors import ReportError, ResultsError
 from harness.model import Outcome, Picture, RedFlagFinding, Results, TrapFinding, TrapState
-from harness.results import (
-    CSV_COLUMNS,
-    read,
-    replace_file,
-    schema,
-    together,
-    write,
-    write_csv,
-    write_junit,
-)
-from harness.summary import summarise
+from harness.results.csv import CSV_COLUMNS, write_csv
+from harness.results.files import replace_file, together
+from harness.results.format import schema
+from harness.results.junit import write_junit
+from harness.results.read import read_results
+from harness.results.write import write_results
+from harness.summary.tables import summarise
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "schema" / "results.schema.json"
 
@@ -57,14 +53,14 @@ def results() -> Results:
 
 
 def data_of(results: Results, path: Path) -> dict[str, Any]:
-    write(results, path)
+    write_results(results, path)
     data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return data
 
 
 def test_results_come_back_as_they_were(results: Results, path: Path) -> None:
-    write(results, path)
-    assert read(path) == results
+    write_results(results, path)
+    assert read_results(path) == results
 
 
 @settings(deadline=None, max_examples=40)
@@ -89,14 +85,14 @@ def test_any_words_and_figures_come_back(
         run=replace(made.run, seed=seed),
         submissions=(replace(made.submissions[0], text=words, code=words),),
     )
-    write(made, path)
-    assert read(path) == made
+    write_results(made, path)
+    assert read_results(path) == made
 
 
 def test_what_utf8_cannot_hold_is_spelled_out_rather_than_lost(path: Path) -> None:
     made = simple_results(quick("layer-norm", path="solutions/a\udcff.md"))
-    write(made, path)
-    assert read(path).records[0].path == "solutions/a\\udcff.md"
+    write_results(made, path)
+    assert read_results(path).records[0].path == "solutions/a\\udcff.md"
 
 
 def test_the_keys_are_those_that_other_programs_rely_on(results: Results, path: Path) -> None:
@@ -172,17 +168,17 @@ def test_the_file_holds_nothing_but_ascii_and_valid_json(path: Path) -> None:
             findings=(finding("vjp", measured=1e300),),
         )
     )
-    write(made, path)
+    write_results(made, path)
     assert path.read_bytes().isascii()
     assert b"\x1b" not in path.read_bytes()
     json.loads(path.read_text(), parse_constant=pytest.fail)
 
 
 def test_a_figure_that_is_not_finite_moves_into_its_message(path: Path) -> None:
-    write(
+    write_results(
         simple_results(quick("layer-norm", findings=(finding("vjp", measured=float("inf")),))), path
     )
-    (kept,) = read(path).records[0].findings
+    (kept,) = read_results(path).records[0].findings
     assert kept.measured is None
     assert kept.message == "agrees with the oracle (measured: inf)"
 
@@ -199,7 +195,7 @@ def test_no_record_can_be_made_that_could_not_be_written(value: float) -> None:
 
 @pytest.mark.parametrize("made", [real_results(), simple_results()], ids=["some", "none"])
 def test_the_text_is_that_of_the_document_made_at_once(made: Results, path: Path) -> None:
-    write(made, path)
+    write_results(made, path)
     text = path.read_text(encoding="utf-8")
     assert text == json.dumps(json.loads(text), indent=1) + "\n"
 
@@ -208,7 +204,7 @@ def write_summed_up(results: Results, path: Path) -> None:
     write_junit(results, summarise(results), path)
 
 
-@pytest.mark.parametrize("form", [write, write_csv, write_summed_up])
+@pytest.mark.parametrize("form", [write_results, write_csv, write_summed_up])
 def test_a_run_of_many_is_written_with_one_record_in_memory(
     form: Callable[[Results, Path], None], path: Path
 ) -> None:
@@ -219,8 +215,8 @@ def test_a_run_of_many_is_written_with_one_record_in_memory(
 
 
 def test_submissions_without_a_record_are_left_out(results: Results, path: Path) -> None:
-    write(replace(results, records=results.records[:2]), path)
-    assert [s.id for s in read(path).submissions] == [r.id for r in results.records[:2]]
+    write_results(replace(results, records=results.records[:2]), path)
+    assert [s.id for s in read_results(path).submissions] == [r.id for r in results.records[:2]]
 
 
 # --------------------------------------------------------------------------
@@ -307,20 +303,20 @@ def test_a_damaged_file_is_told_by_key_found_and_expected(
     change(data)
     path.write_text(json.dumps(data))
     with pytest.raises(ResultsError) as caught:
-        read(path)
+        read_results(path)
     assert str(caught.value).startswith(f"{path}: {message}")
     assert str(caught.value).endswith(("twice.", "wrote.", "upgrade this one."))
 
 
 @pytest.mark.parametrize("part", [0.0, 0.001, 0.3, 0.999])
 def test_a_truncated_file_says_where_it_ends(results: Results, path: Path, part: float) -> None:
-    write(results, path)
+    write_results(results, path)
     text = path.read_text()
     path.write_text(text[: int(len(text) * part)])
     with pytest.raises(
         ResultsError, match=rf"{path}, line \d+, column \d+: the file (ends|is not)"
     ):
-        read(path)
+        read_results(path)
 
 
 @pytest.mark.parametrize(
@@ -338,14 +334,14 @@ def test_a_truncated_file_says_where_it_ends(results: Results, path: Path, part:
 def test_what_is_not_a_results_file_is_refused(path: Path, content: bytes, message: str) -> None:
     path.write_bytes(content)
     with pytest.raises(ResultsError) as caught:
-        read(path)
+        read_results(path)
     assert message in str(caught.value)
     assert str(path) in str(caught.value)
 
 
 def test_a_missing_file_is_named(path: Path) -> None:
     with pytest.raises(ResultsError, match=f"{path}: cannot be read: No such file"):
-        read(path)
+        read_results(path)
 
 
 # --------------------------------------------------------------------------
@@ -360,7 +356,7 @@ def test_a_folder_that_cannot_be_written_is_named(
     file.touch()
     target = Path(parent.format(file=file)) / "results.json"
     with pytest.raises(ResultsError) as caught:
-        write(results, target)
+        write_results(results, target)
     assert str(caught.value).startswith(f"{target}: cannot be written: ")
     assert "choose another place" in str(caught.value)
 
@@ -373,7 +369,7 @@ def test_a_folder_in_the_way_is_named(tmp_path: Path) -> None:
 FULL_DISK = """
 import resource, sys
 from harness.errors import ResultsError
-from harness.results import replace_file
+from harness.results.files import replace_file
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 try:
     replace_file(sys.argv[1], "x" * 10_000)
@@ -398,11 +394,11 @@ import resource, sys
 sys.path.insert(0, sys.argv[2])
 from made_results import heavy_results
 from harness.errors import ResultsError
-from harness.results import write
+from harness.results.write import write_results
 many = heavy_results(20)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
 try:
-    write(many, sys.argv[1])
+    write_results(many, sys.argv[1])
 except ResultsError as error:
     print(error)
 """

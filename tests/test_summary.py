@@ -25,10 +25,9 @@ from harness.model import (
     TrapFinding,
     TrapState,
 )
-from harness.summary import (
+from harness.summary.numbers import (
     Share,
     Tally,
-    gate,
     lift,
     newcombe,
     p_value,
@@ -36,10 +35,11 @@ from harness.summary import (
     percent,
     points,
     sign_test,
-    summarise,
     tally,
     wilson,
 )
+from harness.summary.sentences import gate
+from harness.summary.tables import summarise
 
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
 

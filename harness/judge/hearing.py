@@ -25,7 +25,7 @@ from harness.judge.agreement import Agreement, agreement
 from harness.judge.book import Book, key_of
 from harness.judge.opinion import Judge, Opinion, Stance
 from harness.model import BehaviourState, Results
-from harness.results import replace_file
+from harness.results.files import replace_file
 from harness.run.ledger import plain
 
 FILE: Final = "judge.json"

@@ -20,8 +20,11 @@ from harness.judge.hearing import Hearing
 from harness.model import Results
 from harness.printable import visible
 from harness.report.view import Page, details, page
-from harness.results import replace_file, together, write, write_csv, write_junit
-from harness.summary import Summary, summarise
+from harness.results.csv import write_csv
+from harness.results.files import replace_file, together
+from harness.results.junit import write_junit
+from harness.results.write import write_results
+from harness.summary.tables import Summary, summarise
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -98,7 +101,7 @@ def write_reports(
 ) -> Path:
     """Write every format into ``folder``, all or none; the path of ``report.html``."""
     with together(Path(folder)) as draft:
-        write(results, draft / "results.json")
+        write_results(results, draft / "results.json")
         write_csv(results, draft / "results.csv")
         write_junit(results, summary, draft / "junit.xml")
         _write_pages(results, summary, draft, hearing)

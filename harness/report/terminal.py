@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 from harness.model import QUESTIONS, Record, Scenario, Skill, Submission
 from harness.printable import visible
 from harness.report.view import Detail, FindingView, Mark, detail_view
-from harness.summary import Share, Summary, Tally
+from harness.summary.numbers import Share, Tally
+from harness.summary.tables import Summary
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

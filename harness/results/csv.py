@@ -1,0 +1,90 @@
+"""``results.csv`` out, in parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final
+
+from harness.model import (
+    Outcome,
+    Results,
+    TrapState,
+)
+from harness.printable import stripped
+from harness.results.files import replace_file
+
+# What a spreadsheet takes for the beginning of a formula, or skips on the way to one.
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
+
+
+def write_csv(results: Results, path: str | os.PathLike[str]) -> None:
+    """Write one row per submission; a cell that a spreadsheet would run gets a quote in front."""
+    replace_file(path, _tables(results))
+
+
+def _tables(results: Results) -> Iterator[str]:
+    """The table in parts of ``ROWS_AT_ONCE`` rows."""
+    import pandas as pd
+
+    rows = _rows(results)
+    columns = list(CSV_COLUMNS)
+    yield pd.DataFrame(columns=columns).to_csv(index=False, lineterminator="\n")
+    while some := list(islice(rows, ROWS_AT_ONCE)):
+        table = pd.DataFrame(some, columns=columns, dtype=object).map(_cell)
+        yield table.to_csv(index=False, header=False, lineterminator="\n")
+
+
+def _rows(results: Results) -> Iterator[dict[str, object]]:
+    asked = {scenario.id: scenario.verification for scenario in results.scenarios}
+    for record in results.records:
+        given = record.answers(asked[record.scenario])
+        by_state = {
+            state: [found.trap for found in record.traps if found.state is state]
+            for state in TrapState
+        }
+        failed = {f.check: None for f in record.findings if f.outcome is Outcome.FAILED}
+        flags = {found.flag: None for found in record.red_flags}
+        yield {
+            "id": record.id,
+            "scenario": record.scenario,
+            "arm": record.arm,
+            "submitter": record.submitter,
+            "sample": record.sample,
+            "path": record.path,
+            "sha256": record.sha256,
+            "outcome": record.outcome.value,
+            "reason": record.reason,
+            "verification": record.verification.value,
+            "verification_reason": record.verification_reason,
+            "right": given.right,
+            "verified": given.verified,
+            "resisted": given.resisted,
+            "held": given.held,
+            "broke": " ".join(given.broke),
+            "wall_s": record.wall_s,
+            "failed_checks": " ".join(failed),
+            "fell_for": " ".join(by_state[TrapState.FELL]),
+            "resisted_excuses": " ".join(by_state[TrapState.RESISTED]),
+            "red_flags": " ".join(flags),
+        }
+
+
+ROWS_AT_ONCE: Final = 100
+
+
+CSV_COLUMNS: Final = (
+    "id", "scenario", "arm", "submitter", "sample", "path", "sha256", "outcome", "reason",
+    "verification", "verification_reason", "right", "verified", "resisted", "held", "broke",
+    "wall_s", "failed_checks", "fell_for", "resisted_excuses", "red_flags",
+)  # fmt: skip
+
+
+def _cell(value: object) -> object:
+    """``value`` as a cell: no control characters, no formula."""
+    if not isinstance(value, str):
+        return value
+    # A bare carriage return is not quoted by the csv module and would end the row.
+    text = stripped(value).replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{text}" if text.startswith(_FORMULA) or text.lstrip().startswith(_FORMULA) else text

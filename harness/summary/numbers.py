@@ -1,0 +1,328 @@
+"""Shares, tallies and the comparison of arms; every statistic is worked out here.
+
+Ungraded records leave every denominator and are counted beside it. Every share carries its n.
+Sources of the formulas:
+
+* Interval of a share: E. B. Wilson, "Probable inference, the law of succession, and
+  statistical inference", JASA 22 (1927).
+* Interval of a difference: R. G. Newcombe, "Interval estimation for the difference between
+  independent proportions: comparison of eleven methods", Statistics in Medicine 17 (1998),
+  method 10.
+* Sign test over scenarios; with one sample per scenario and arm it is the exact test of
+  Q. McNemar, "Note on the sampling error of the difference between correlated proportions
+  or percentages", Psychometrika 12 (1947).
+* pass@k: M. Chen et al., "Evaluating Large Language Models Trained on Code",
+  arXiv:2107.03374 (2021), equation 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from statistics import NormalDist
+from typing import Final, Literal, NamedTuple
+
+from harness.model import (
+    QUESTIONS,
+    Answers,
+    Question,
+)
+
+CONFIDENCE: Final = 0.95
+
+
+SIGNIFICANCE: Final = 0.05
+
+
+# pass@k is reported for those of these that the number of samples allows.
+_PASS_AT: Final = (1, 2, 3, 5, 10, 20, 50, 100)
+
+
+class Interval(NamedTuple):
+    """Both ends of a confidence interval."""
+
+    low: float
+    high: float
+
+
+def percent(share: float) -> str:
+    """``share`` in percent; "0 %" and "100 %" only where it is exactly that."""
+    return f"{_hundredths(share)} %"
+
+
+def _hundredths(share: float) -> str:
+    """``share``, from 0 to 1, times 100: whole, but never rounded to none or all."""
+    if 0 < share < 0.01:
+        return "<1"
+    if 0.99 < share < 1:
+        return ">99"
+    return f"{share * 100:.0f}"
+
+
+def wilson(share: float, n: float) -> Interval:
+    """Wilson's score interval of a proportion; ``n`` may be an effective, fractional number."""
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    low = 0.0 if share == 0 else max(0.0, centre - half)
+    high = 1.0 if share == 1 else min(1.0, centre + half)
+    return Interval(low, high)
+
+
+@dataclass(frozen=True)
+class Share:
+    """``count`` of ``n``."""
+
+    count: int
+    n: int
+
+    @property
+    def value(self) -> float | None:
+        """The proportion; ``None`` where there is nothing to divide by."""
+        return self.count / self.n if self.n else None
+
+    @property
+    def percent(self) -> str:
+        """The proportion in percent, a dash where there is none."""
+        return "–" if self.value is None else percent(self.value)
+
+    @property
+    def of(self) -> str:
+        """``3 of 5``."""
+        return f"{self.count} of {self.n}"
+
+    @property
+    def interval(self) -> Interval | None:
+        """Wilson's 95 % interval."""
+        return None if self.value is None else wilson(self.value, self.n)
+
+    @property
+    def between(self) -> str:
+        """The interval in words, e.g. ``38–96 %``; a dash where there is none."""
+        if self.interval is None:
+            return "–"
+        low, high = (percent(end) for end in self.interval)
+        return f"{low.removesuffix(' %')}–{high}"
+
+    def __str__(self) -> str:
+        if not self.n:
+            return "0 of 0"
+        return f"{self.of} ({self.percent}, 95 % interval {self.between})"
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What a group of records adds up to. Tallies add."""
+
+    graded: int = 0
+    ungraded: int = 0
+    right: int = 0
+    verified: int = 0
+    resisted: int = 0
+    held: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def share(self, question: Question) -> Share:
+        """How many of the graded ones were right, verified, …"""
+        return Share(getattr(self, question), self.graded)
+
+
+def tally(given: Iterable[Answers]) -> Tally:
+    """Count ``given``."""
+    total = Tally()
+    for one in given:
+        if one.held is None:
+            total += Tally(ungraded=1)
+        else:
+            total += Tally(1, 0, *(int(getattr(one, question) is True) for question in QUESTIONS))
+    return total
+
+
+@dataclass(frozen=True)
+class Lift:
+    """By how much one arm does better than another on the scenarios that both answered."""
+
+    question: Question
+    # The arm compared with, and the arm that may be better.
+    reference: str
+    other: str
+    # What differs between the two: the ``skill``, the ``pressure`` or just the ``arm``.
+    changed: Literal["skill", "pressure", "arm"]
+    # How many scenarios both answered.
+    scenarios: int
+    reference_share: Share
+    other_share: Share
+    # Mean over those scenarios of the difference in share, from -1 to 1.
+    difference: float
+    interval: Interval
+    # Scenarios on which the other arm's share is higher, lower, the same.
+    better: int
+    worse: int
+    equal: int
+    # Two-sided exact sign test over scenarios.
+    p: float
+
+    @property
+    def certain(self) -> bool:
+        """Whether chance is an unlikely explanation, by the test and by the interval."""
+        return self.p < SIGNIFICANCE and not self.interval.low <= 0 <= self.interval.high
+
+    @property
+    def points(self) -> str:
+        """The difference in percentage points, e.g. ``+60``."""
+        return points(self.difference)
+
+    @property
+    def between(self) -> str:
+        """The interval of the difference in percentage points, e.g. ``−2 to +85``."""
+        return f"{points(self.interval.low)} to {points(self.interval.high)}"
+
+    @property
+    def sentence(self) -> str:
+        """What can be concluded, in plain words."""
+        scenarios = counted(self.scenarios, "scenario")
+        if self.better == self.worse == 0:
+            return f"No difference on any of {scenarios}; that does not show that there is none."
+        if self.certain:
+            return (
+                f"Better on {self.better}, worse on {self.worse} of {scenarios}; were there no "
+                f"difference, a split this uneven would be rare (p = {p_value(self.p)})."
+            )
+        if self.scenarios < FEWEST_SCENARIOS:
+            return (
+                f"Too few to tell: better on {self.better}, worse on {self.worse} of {scenarios}, "
+                f"and with fewer than {FEWEST_SCENARIOS} no split rules out chance "
+                f"(p = {p_value(self.p)})."
+            )
+        return (
+            f"Cannot be told from chance: better on {self.better}, worse on {self.worse} of "
+            f"{scenarios} (p = {p_value(self.p)})."
+        )
+
+
+def sign_test(better: int, worse: int) -> float:
+    """Two-sided exact p of a split at least this uneven when both sides are equally likely."""
+    from scipy.stats import binomtest
+
+    return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
+
+
+# With fewer scenarios even a clean sweep, of p = 2 / 2**n, is not significant.
+FEWEST_SCENARIOS: Final = math.ceil(math.log2(2 / SIGNIFICANCE))
+
+
+def newcombe(first: float, n_first: float, second: float, n_second: float) -> Interval:
+    """Interval of ``second - first``, built from the Wilson intervals of both."""
+    low_1, high_1 = wilson(first, n_first)
+    low_2, high_2 = wilson(second, n_second)
+    difference = second - first
+    return Interval(
+        max(-1.0, difference - math.hypot(second - low_2, high_1 - first)),
+        min(1.0, difference + math.hypot(high_2 - second, first - low_1)),
+    )
+
+
+def lift(
+    question: Question,
+    reference: Mapping[str, Tally],
+    other: Mapping[str, Tally],
+    *,
+    names: tuple[str, str],
+    changed: Literal["skill", "pressure", "arm"] = "arm",
+) -> Lift | None:
+    """Compare two arms, each given as its tally per scenario; ``None`` without common ground.
+
+    Scenarios weigh the same however many samples each has: otherwise an arm with more
+    samples of the easy scenarios would look better. The interval then uses the effective
+    number of samples S² / Σ 1/nᵢ over S scenarios, which is the plain number where every
+    scenario has equally many.
+    """
+    common = [s for s in reference if reference[s].graded and s in other and other[s].graded]
+    if not common:
+        return None
+    before = [reference[s].share(question) for s in common]
+    after = [other[s].share(question) for s in common]
+    first, second = (math.fsum(s.count / s.n for s in arm) / len(common) for arm in (before, after))
+    n_first, n_second = (
+        len(common) ** 2 / math.fsum(1 / s.n for s in arm) for arm in (before, after)
+    )
+    # Cross-multiplied, so that equal shares of unequal samples are equal.
+    signs = [a.count * b.n - b.count * a.n for b, a in zip(before, after, strict=True)]
+    better, worse = sum(s > 0 for s in signs), sum(s < 0 for s in signs)
+    return Lift(
+        question=question,
+        reference=names[0],
+        other=names[1],
+        changed=changed,
+        scenarios=len(common),
+        reference_share=Share(sum(s.count for s in before), sum(s.n for s in before)),
+        other_share=Share(sum(s.count for s in after), sum(s.n for s in after)),
+        difference=second - first,
+        interval=newcombe(first, n_first, second, n_second),
+        better=better,
+        worse=worse,
+        equal=len(common) - better - worse,
+        p=sign_test(better, worse),
+    )
+
+
+def points(difference: float) -> str:
+    """A difference of shares in signed percentage points; "0" only where it is exactly that."""
+    sign = "+" if difference > 0 else "−" if difference < 0 else "±"
+    return f"{sign}{_hundredths(abs(difference))}"
+
+
+def p_value(p: float) -> str:
+    """A p value to two figures, never rounded to zero."""
+    return "<0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def pass_at_k(n: int, correct: int, k: int) -> float:
+    """Unbiased estimate of the chance that at least one of ``k`` samples is correct.
+
+    ``1 - C(n - correct, k) / C(n, k)`` for ``correct`` of ``n`` samples seen.
+    """
+    if not (0 <= correct <= n and 1 <= k <= n):
+        raise ValueError(f"pass@{k} needs at least {k} samples, and 0 <= {correct} <= {n}")
+    return 1 - math.comb(n - correct, k) / math.comb(n, k)
+
+
+@dataclass(frozen=True)
+class PassAtK:
+    """pass@k of one arm, averaged over the tasks with at least k graded samples."""
+
+    k: int
+    # Scenario and submitter make a task.
+    tasks: int
+    right: float
+    held: float
+
+
+def pass_at(tasks: Sequence[Tally]) -> tuple[PassAtK, ...]:
+    """pass@k for every k that the numbers of samples allow; nothing where all are single."""
+    most = max((task.graded for task in tasks), default=0)
+    rows = []
+    for k in _PASS_AT if most > 1 else ():
+        able = [task for task in tasks if task.graded >= k]
+        if able:
+            right, held = (
+                math.fsum(pass_at_k(t.graded, count(t), k) for t in able) / len(able)
+                for count in (_right, _held)
+            )
+            rows.append(PassAtK(k, len(able), right, held))
+    return tuple(rows)
+
+
+def _right(one: Tally) -> int:
+    return one.right
+
+
+def _held(one: Tally) -> int:
+    return one.held
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,384 @@
+"""What a report shows of many records, row by row, worked out in one pass."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any, Literal, TypeVar
+
+from harness import behaviour
+from harness.model import (
+    Answers,
+    Arm,
+    BehaviourState,
+    Outcome,
+    RedFlag,
+    Results,
+    Scenario,
+    Trap,
+    TrapState,
+)
+from harness.summary.numbers import Lift, PassAtK, Share, Tally, lift, pass_at, tally
+from harness.summary.sentences import verdict_sentence
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class ArmSummary:
+    """One arm over all scenarios."""
+
+    arm: Arm
+    total: Tally
+    # Per scenario id, only where the arm answered it.
+    by_scenario: Mapping[str, Tally]
+    pass_at: tuple[PassAtK, ...]
+
+
+@dataclass(frozen=True)
+class ExcuseRow:
+    """How often one rationalization was made, and what the code was worth then."""
+
+    trap: Trap
+    # Graded submissions whose scenario tempts into it.
+    tempted: int
+    fell: int
+    resisted: int
+    silent: int
+    # Of those that fell, and of those that resisted, how many were right.
+    right_when_fell: Share
+    right_when_resisted: Share
+
+
+@dataclass(frozen=True)
+class FlagRow:
+    """How often one red flag was seen, and what the code was worth with and without it."""
+
+    flag: RedFlag
+    # Graded submissions to a scenario of the flag's skill in which it was seen.
+    seen: Share
+    right_when_seen: Share
+    right_otherwise: Share
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """What one kind of check found, counted in graded submissions."""
+
+    check: str
+    # Submissions in which it ran and came to a result, and failed at least once.
+    failed: Share
+    # Submissions in which a required one failed.
+    failed_required: int
+
+
+@dataclass(frozen=True)
+class BehaviourRow:
+    """How often the rules found one line of expected behaviour met."""
+
+    scenario: str
+    expected: str
+    met: int
+    not_met: int
+    not_judged: int
+
+    @property
+    def n(self) -> int:
+        """Submissions to the scenario."""
+        return self.met + self.not_met + self.not_judged
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the matrix."""
+
+    arm: str
+    submitter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One submission in the matrix."""
+
+    id: str
+    # Of its record, among those of the results.
+    place: int
+    answers: Answers
+    wall_s: float
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """One scenario in the matrix; per column the submissions, in order of sample."""
+
+    scenario: Scenario
+    cells: tuple[tuple[Cell, ...], ...]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Everything a report says in numbers."""
+
+    # The finding of the run in one sentence.
+    verdict: str
+    total: Tally
+    arms: tuple[ArmSummary, ...]
+    lifts: tuple[Lift, ...]
+    # Pairs of arms that could not be compared, and other things a reader must know.
+    notes: tuple[str, ...]
+    columns: tuple[Column, ...]
+    matrix: tuple[MatrixRow, ...]
+    excuses: tuple[ExcuseRow, ...]
+    # Rationalizations of the skills that no request of this run tempts into.
+    untempted: tuple[Trap, ...]
+    flags: tuple[FlagRow, ...]
+    # Red flags of the skills that were not seen.
+    unseen: tuple[RedFlag, ...]
+    checks: tuple[CheckRow, ...]
+    behaviour: tuple[BehaviourRow, ...]
+    # Submission -> why it could not be graded, in order.
+    ungraded: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the tables count of one record, which may itself hold pages of evidence."""
+
+    place: int
+    id: str
+    sample: int
+    scenario: str
+    arm: str
+    submitter: str
+    answers: Answers
+    wall_s: float
+    # Why it could not be graded.
+    ungraded: str | None
+    traps: tuple[tuple[str, TrapState], ...]
+    flags: frozenset[str]
+    # Kind of a check, whether it was required, and what came of it.
+    checks: frozenset[tuple[str, bool, Outcome]]
+    behaviour: tuple[tuple[str, BehaviourState], ...]
+
+
+def _see(results: Results) -> list[_Seen]:
+    """One pass over the records, none of which is kept; equal values are kept once."""
+    scenarios = {scenario.id: scenario for scenario in results.scenarios}
+    kept: dict[Any, Any] = {}
+
+    def once(value: _T) -> _T:
+        same: _T = kept.setdefault(value, value)
+        return same
+
+    return [
+        _Seen(
+            place,
+            record.id,
+            record.sample,
+            once(record.scenario),
+            once(record.arm),
+            once(record.submitter),
+            once(record.answers(scenario.verification)),
+            record.wall_s,
+            record.reason if record.outcome is Outcome.UNGRADED else None,
+            once(tuple((found.trap, found.state) for found in record.traps)),
+            once(frozenset(found.flag for found in record.red_flags)),
+            once(frozenset((f.check, f.required, f.outcome) for f in record.findings)),
+            once(tuple((b.expected, b.state) for b in behaviour.lines(record, scenario))),
+        )
+        for place, record in enumerate(results.records)
+        for scenario in [scenarios[record.scenario]]
+    ]
+
+
+def summarise(results: Results) -> Summary:
+    """Work out every number of ``results``."""
+    seen = _see(results)
+    arms = tuple(_arm(arm, seen) for arm in _arms(results, seen))
+    lifts, notes = _lifts(arms)
+    graded = [one for one in seen if one.answers.held is not None]
+    excuses = _excuses(results, graded)
+    flags = _flags(results, graded)
+    columns = _columns(arms, seen)
+    total = tally(one.answers for one in seen)
+    return Summary(
+        verdict=verdict_sentence(total, arms, lifts),
+        total=total,
+        arms=arms,
+        lifts=lifts,
+        notes=notes,
+        columns=columns,
+        matrix=_matrix(results, columns, seen),
+        excuses=tuple(sorted((e for e in excuses if e.tempted), key=lambda e: -e.fell)),
+        untempted=tuple(e.trap for e in excuses if not e.tempted),
+        flags=tuple(sorted((f for f in flags if f.seen.count), key=lambda f: -f.seen.count)),
+        unseen=tuple(f.flag for f in flags if not f.seen.count),
+        checks=_checks(graded),
+        behaviour=_behaviour(results, seen),
+        ungraded={one.id: one.ungraded for one in seen if one.ungraded is not None},
+    )
+
+
+def _arms(results: Results, seen: Sequence[_Seen]) -> tuple[Arm, ...]:
+    """The arms that were described and answered, then those that only answered, by name."""
+    answered = {one.arm for one in seen}
+    described = tuple(arm for arm in results.arms if arm.name in answered)
+    names = {arm.name for arm in described}
+    return described + tuple(Arm(name) for name in sorted(answered - names))
+
+
+def _arm(arm: Arm, seen: Sequence[_Seen]) -> ArmSummary:
+    by_task: dict[tuple[str, str], Tally] = defaultdict(Tally)
+    by_scenario: dict[str, Tally] = defaultdict(Tally)
+    for one in seen:
+        if one.arm == arm.name:
+            counted = tally([one.answers])
+            by_task[one.scenario, one.submitter] += counted
+            by_scenario[one.scenario] += counted
+    return ArmSummary(
+        arm=arm,
+        total=sum(by_scenario.values(), start=Tally()),
+        by_scenario=dict(by_scenario),
+        pass_at=pass_at(list(by_task.values())),
+    )
+
+
+def _changed(first: Arm, second: Arm) -> Literal["skill", "pressure", "arm"] | None:
+    """What differs between two arms; ``None`` where skill and pressure both do."""
+    skill = None not in (first.skill, second.skill) and first.skill != second.skill
+    pressure = (
+        None not in (first.pressured, second.pressured) and first.pressured != second.pressured
+    )
+    if skill and pressure:
+        return None
+    return "skill" if skill else "pressure" if pressure else "arm"
+
+
+def _lifts(arms: Sequence[ArmSummary]) -> tuple[tuple[Lift, ...], tuple[str, ...]]:
+    """Compare every two arms in ``held`` and ``right``; the second value says what could not."""
+    lifts: list[Lift] = []
+    notes: list[str] = []
+    for first, second in combinations(arms, 2):
+        changed = _changed(first.arm, second.arm)
+        pair = f"“{first.arm.name}” and “{second.arm.name}”"
+        if changed is None:
+            notes.append(
+                f"{pair} differ both in the skill and in the pressure, so they are not compared."
+            )
+            continue
+        # The arm without the skill, or without the pressure, is what the other is held against.
+        swap = (changed == "skill" and first.arm.skill) or (
+            changed == "pressure" and first.arm.pressured
+        )
+        a, b = (second, first) if swap else (first, second)
+        found = [
+            lift(q, a.by_scenario, b.by_scenario, names=(a.arm.name, b.arm.name), changed=changed)
+            for q in ("held", "right")
+        ]
+        lifts += [one for one in found if one is not None]
+        if None in found:
+            notes.append(f"{pair} have no graded scenario in common, so they are not compared.")
+    order = ("skill", "pressure", "arm")
+    return tuple(sorted(lifts, key=lambda one: order.index(one.changed))), tuple(notes)
+
+
+def _columns(arms: Sequence[ArmSummary], seen: Sequence[_Seen]) -> tuple[Column, ...]:
+    pairs = {(one.arm, one.submitter) for one in seen}
+    return tuple(
+        Column(one.arm.name, submitter)
+        for one in arms
+        for submitter in sorted(who for arm, who in pairs if arm == one.arm.name)
+    )
+
+
+def _matrix(
+    results: Results, columns: Sequence[Column], seen: Sequence[_Seen]
+) -> tuple[MatrixRow, ...]:
+    cells: dict[tuple[str, str, str], list[Cell]] = defaultdict(list)
+    for one in sorted(seen, key=lambda s: s.sample):
+        cells[one.scenario, one.arm, one.submitter].append(
+            Cell(one.id, one.place, one.answers, one.wall_s)
+        )
+    answered = {one.scenario for one in seen}
+    return tuple(
+        MatrixRow(scenario, tuple(tuple(cells[scenario.id, c.arm, c.submitter]) for c in columns))
+        for scenario in results.scenarios
+        if scenario.id in answered
+    )
+
+
+def _right_of(seen: Sequence[_Seen]) -> Share:
+    return Share(sum(one.answers.right is True for one in seen), len(seen))
+
+
+def _excuses(results: Results, graded: Sequence[_Seen]) -> tuple[ExcuseRow, ...]:
+    known: dict[str, Trap] = {}
+    for skill in results.skills:
+        known |= {trap.id: trap for trap in skill.rationalizations if trap.id not in known}
+    for scenario in results.scenarios:
+        known |= {trap.id: trap for trap in scenario.traps if trap.id not in known}
+    seen: dict[tuple[str, TrapState], list[_Seen]] = defaultdict(list)
+    for one in graded:
+        for trap_id, state in one.traps:
+            seen[trap_id, state].append(one)
+            known.setdefault(trap_id, Trap(trap_id, trap_id, "", ""))
+    rows = []
+    for trap in known.values():
+        fell, resisted, silent = (seen[trap.id, state] for state in TrapState)
+        rows.append(
+            ExcuseRow(
+                trap=trap,
+                tempted=len(fell) + len(resisted) + len(silent),
+                fell=len(fell),
+                resisted=len(resisted),
+                silent=len(silent),
+                right_when_fell=_right_of(fell),
+                right_when_resisted=_right_of(resisted),
+            )
+        )
+    return tuple(rows)
+
+
+def _flags(results: Results, graded: Sequence[_Seen]) -> tuple[FlagRow, ...]:
+    skill_of = {scenario.id: scenario.skill for scenario in results.scenarios}
+    rows = []
+    for skill in results.skills:
+        asked = [one for one in graded if skill_of[one.scenario] == skill.id]
+        for flag in skill.red_flags:
+            seen = [one for one in asked if flag.id in one.flags]
+            without = [one for one in asked if flag.id not in one.flags]
+            rows.append(
+                FlagRow(flag, Share(len(seen), len(asked)), _right_of(seen), _right_of(without))
+            )
+    return tuple(rows)
+
+
+def _checks(graded: Sequence[_Seen]) -> tuple[CheckRow, ...]:
+    asked: dict[str, int] = defaultdict(int)
+    failed: dict[str, int] = defaultdict(int)
+    required: dict[str, int] = defaultdict(int)
+    for one in graded:
+        known = [found for found in one.checks if found[2] is not Outcome.UNGRADED]
+        bad = [(check, needed) for check, needed, outcome in known if outcome is Outcome.FAILED]
+        for check in {check for check, *_ in known}:
+            asked[check] += 1
+        for check in {check for check, _ in bad}:
+            failed[check] += 1
+        for check in {check for check, needed in bad if needed}:
+            required[check] += 1
+    rows = [CheckRow(c, Share(failed[c], asked[c]), required[c]) for c in sorted(asked)]
+    return tuple(sorted(rows, key=lambda row: -row.failed.count))
+
+
+def _behaviour(results: Results, seen: Sequence[_Seen]) -> tuple[BehaviourRow, ...]:
+    """Per scenario and line, over all its submissions: rules judge those that failed as well."""
+    rows = []
+    for scenario in results.scenarios:
+        here = [dict(one.behaviour) for one in seen if one.scenario == scenario.id]
+        for expected in scenario.expected_behaviour if here else ():
+            states = [one.get(expected, BehaviourState.NOT_JUDGED) for one in here]
+            counts = [states.count(state) for state in BehaviourState]
+            rows.append(BehaviourRow(scenario.id, expected, *counts))
+    return tuple(rows)
