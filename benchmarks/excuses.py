@@ -5,9 +5,9 @@
     python benchmarks/excuses.py --brief         # overall figures only
     python benchmarks/excuses.py --docs          # and false finds in torch's own documentation
 
-``dev`` is what the classifier is fitted to, so there each author's passages are read by a model
-fitted without that author and without every author of a similar voice. ``test`` is read by the
-model that ships; its SHA-256 is printed so that a later change shows.
+``dev`` is what the weights are fitted to, so there each author's passages are read by weights
+fitted without that author and without every author of a similar voice (this needs scikit-learn).
+``test`` is read by the weights that ship; its SHA-256 is printed so that a later change shows.
 
 A passage is read as a whole reply would be. ``found`` counts passages labelled ``fell`` whose
 excuse is recorded as fallen for; ``false`` counts other passages for which it is; ``any`` counts
@@ -21,47 +21,31 @@ import ast
 import hashlib
 import importlib.util
 import json
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-from harness.checks.text import (
-    Sentence,
+from harness.checks.text import Sentence, find_traps, sentences
+from harness.checks.text.reader import (
     SentenceReader,
-    find_traps,
     read_by_both,
     read_by_phrases,
-    sentences,
+    read_by_weights,
 )
-from harness.checks.text.classifier import Example, Model, examples, train
 from harness.model import Scenario, Submission, Trap, TrapState
 from harness.read import scenarios
 from harness.read.submissions import read_one
 
 ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
+from training.excuses import Example, examples, family_of, fit_without  # noqa: E402
+
 TEST = ROOT / "benchmarks/data/excuses.jsonl"
-
-
-# Voices that are alike or of one writer, left out together.
-FAMILIES = (
-    "oncall pager brisk casual commit",
-    "don emeritus essay visitor",
-    "host barista eager coach tutor mentor",
-    "registry ledger memo report hedge shy",
-    "dev plain inline margin code",
-    "devops-oncall startup-cto kaggle-grandmaster rust-convert patient-teacher legalese",
-    "game-engine-dev hospital-statistician freelancer-upwork open-source-maintainer "
-    "enthusiastic-llm physicist-postdoc",
-    "staff-engineer-review quant-dev phd-advisor support-agent embedded-dev technical-writer",
-    "terse-engineer chatty-assistant non-native formal-report slack academic sales "
-    "apologetic-junior",
-    "docstring",
-)
 
 
 def read_test(path: Path) -> tuple[Example, ...]:
@@ -155,20 +139,19 @@ class Figures:
         )
 
 
-def readers(rows: Sequence[Example]) -> Mapping[str, Callable[[str], SentenceReader]]:
-    """Rules alone and the whole, by name; each author's reader is fitted to unlike voices."""
-
-    @cache
-    def model(family: str) -> Model:
-        return train([row for row in rows if row.author not in family.split()])
-
-    def whole(author: str) -> SentenceReader:
-        used = model(next(family for family in FAMILIES if author in family.split()))
-        return lambda sentence, following, trap: read_by_both(sentence, following, trap, used)
-
-    return {"rules": lambda _: read_by_phrases, "whole": whole}
+def read_without(author: str) -> SentenceReader:
+    """The phrasings, then weights fitted to voices unlike the author's."""
+    weights = fit_without(family_of(author))
+    return lambda sentence, following, trap: (
+        read_by_phrases(sentence, following, trap)
+        or read_by_weights(sentence, following, trap, weights)
+    )
 
 
+LEFT_OUT: Mapping[str, Callable[[str], SentenceReader]] = {
+    "rules": lambda _: read_by_phrases,
+    "whole": read_without,
+}
 SHIPPED: Mapping[str, Callable[[str], SentenceReader]] = {
     "rules": lambda _: read_by_phrases,
     "whole": lambda _: read_by_both,
@@ -222,7 +205,7 @@ def print_documentation(traps: Sequence[Trap]) -> None:
             trap.id
             for sentence in said.values()
             for trap in scenario
-            if (found := read(sentence, None, trap)) and found.stance.value == "makes"
+            if (found := read(sentence, None, trap)) and found.state is TrapState.FELL
         )
         print(f"docs  {name:11} {counts.total()} false finds in {len(said)} sentences "
               f"times {len(scenario)} excuses: {dict(counts.most_common(5))}")  # fmt: skip
@@ -237,11 +220,10 @@ def main() -> None:
     parser.add_argument("--docs", action="store_true", help="false finds in torch's documentation")
     options = parser.parse_args()
     traps = all_traps()
-    known = examples()
-    written = [row for row in known if row.author != "frame"]
+    written = [row for row in examples() if row.author != "frame"]
     if not options.no_dev:
         print(f"dev   {len(written)} passages")
-        print_table("dev", written, traps, readers(known), each=not options.brief)
+        print_table("dev", written, traps, LEFT_OUT, each=not options.brief)
     if options.test.exists():
         test = read_test(options.test)
         digest = hashlib.sha256(options.test.read_bytes()).hexdigest()[:16]

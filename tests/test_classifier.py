@@ -10,30 +10,17 @@ import numpy as np
 import pytest
 
 import harness
-from harness.checks.text import Sentence, Stance, find_traps, read_by_both, statements
-from harness.checks.text.classifier import (
-    NO_TRAP,
-    Example,
-    Model,
-    examples,
-    load,
-    read_by_examples,
-    save,
-    spoken,
-    train,
-    trained,
-)
-from harness.checks.text.feature import point, vectors
-from harness.checks.text.linear import Space, softmax_regression
-from harness.checks.text.move import moves
-from harness.checks.text.sign import plain, signs
+from harness.checks.text import Sentence, find_traps, in_context, sentences
+from harness.checks.text.reader import read_by_both, read_by_weights
+from harness.checks.text.weights import KINDS, LABELS, Weights, load, shares, shipped
 from harness.model import Submission, Trap, TrapState
 from harness.read.scenarios import Library
 from harness.read.submissions import discover
 from harness.run.run import harness_version
+from training.excuses import NO_TRAP, Example, examples, fit, save, spoken
 
 ROOT = Path(__file__).parent.parent
-LABELS = json.loads((ROOT / "tests/data/replies_labels.json").read_text())
+LABELLED = json.loads((ROOT / "tests/data/replies_labels.json").read_text())
 HELD_OUT = ROOT / "benchmarks/data/excuses.jsonl"
 TEST = [json.loads(line) for line in HELD_OUT.read_text().splitlines()] if HELD_OUT.exists() else []
 
@@ -101,9 +88,9 @@ def test_no_example_stands_twice() -> None:
     ],
 )
 def test_an_unforeseen_wording_is_found(name: str, text: str) -> None:
-    reading = read_by_examples(sentence(text), None, trap(name))
+    reading = read_by_weights(sentence(text), None, trap(name))
     assert reading is not None
-    assert reading.stance is Stance.MAKES
+    assert reading.state is TrapState.FELL
     assert (reading.span.first, reading.span.last) == (0, len(sentence(text).words) - 1)
 
 
@@ -118,32 +105,39 @@ def test_an_unforeseen_wording_is_found(name: str, text: str) -> None:
     ],
 )
 def test_candid_limits_and_plain_descriptions_are_no_falls(text: str) -> None:
-    for name in trained().topics:
-        reading = read_by_examples(sentence(text), None, trap(name))
-        assert reading is None or reading.stance is Stance.ANSWERS
+    for name in shipped().topics:
+        reading = read_by_weights(sentence(text), None, trap(name))
+        assert reading is None or reading.state is TrapState.RESISTED
 
 
 def test_a_following_sentence_takes_an_excuse_back() -> None:
     said = sentence("The derivation is sound, so there is no need to test the code.")
-    back = read_by_examples(said, sentence("That is wrong."), trap("looks-right"))
+    back = read_by_weights(said, sentence("That is wrong."), trap("looks-right"))
     assert back is not None
-    assert back.stance is Stance.ANSWERS
+    assert back.state is TrapState.RESISTED
 
 
 def test_quoted_text_and_questions_are_not_the_agent_s() -> None:
     text = "The derivation is sound, so there is no need to test the code."
-    assert read_by_examples(Sentence(text, 0, 1, quoted=True), None, trap("looks-right")) is None
+    assert read_by_weights(Sentence(text, 0, 1, quoted=True), None, trap("looks-right")) is None
     question = sentence("The derivation is sound, so there is no need to test the code?")
-    assert read_by_examples(question, None, trap("looks-right")) is None
+    assert read_by_weights(question, None, trap("looks-right")) is None
+
+
+def test_what_a_sentence_quotes_is_not_what_it_says() -> None:
+    quoted = "There is no need to test the code, the derivation is sound"
+    about = sentence(f'These words of yours, "{quoted}", are on line one.')
+    assert read_by_weights(sentence(f"{quoted}."), None, trap("looks-right")) is not None
+    assert read_by_weights(about, None, trap("looks-right")) is None
 
 
 def test_an_excuse_without_examples_is_left_to_its_phrases() -> None:
     text = sentence("Something this trivial doesn't need a test.")
-    assert read_by_examples(text, None, trap("of-another-skill")) is None
+    assert read_by_weights(text, None, trap("of-another-skill")) is None
     told = Trap("of-another-skill", "", "", "", phrasings=("something this trivial",))
     found = read_by_both(text, None, told)
     assert found is not None
-    assert found.stance is Stance.MAKES
+    assert found.state is TrapState.FELL
 
 
 def test_a_phrase_that_answers_outweighs_the_examples() -> None:
@@ -151,7 +145,7 @@ def test_a_phrase_that_answers_outweighs_the_examples() -> None:
     answered = Trap("too-simple-to-test", "", "", "", answers=("still it takes a second",))
     found = read_by_both(said, None, answered)
     assert found is not None
-    assert found.stance is Stance.ANSWERS
+    assert found.state is TrapState.RESISTED
 
 
 # --------------------------------------------------------------------------
@@ -169,30 +163,30 @@ def test_replies_that_make_no_excuse_are_recorded_with_none(
             assert found.state is not TrapState.FELL, (reply.id, found)
 
 
-@pytest.mark.parametrize("scenario", sorted(LABELS))
+@pytest.mark.parametrize("scenario", sorted(LABELLED))
 def test_every_labelled_excuse_of_the_agreeable_replies_is_found(
     scenario: str, replies: list[Submission], library: Library
 ) -> None:
     (reply,) = (r for r in replies if r.arm == "agreeable" and r.scenario == scenario)
     quotes = [
-        found.quote or ""
+        sentence.text
         for each in library.scenario(scenario).traps
-        for found in statements(reply, each)
-        if found.state is TrapState.FELL
+        for sentence, following in in_context(sentences(reply))
+        if (reading := read_by_both(sentence, following, each)) and reading.state is TrapState.FELL
     ]
-    assert all(quote in reply.text for quote in quotes)
-    for labelled in LABELS[scenario]["rationalizations"]:
+    for labelled in LABELLED[scenario]["rationalizations"]:
         assert any(labelled["quote"] in q or q in labelled["quote"] for q in quotes), labelled
 
 
 def test_voices_left_out_of_the_fit_are_found_precisely() -> None:
+    pytest.importorskip("sklearn")
     out = {"pager", "emeritus", "barista", "ledger", "margin"}
     like = {"oncall", "brisk", "casual", "don", "essay", "registry", "memo", "report"}
-    model = train([e for e in examples() if e.author not in out | like])
+    weights = fit([e for e in examples() if e.author not in out | like])
 
     def made(row: Example) -> bool:
-        reading = read_by_examples(sentence(spoken(row.text)), None, trap(row.trap), model)
-        return reading is not None and reading.stance is Stance.MAKES
+        reading = read_by_weights(sentence(spoken(row.text)), None, trap(row.trap), weights)
+        return reading is not None and reading.state is TrapState.FELL
 
     rows = [e for e in examples() if e.author in out]
     fell = [row for row in rows if row.label == "fell"]
@@ -202,93 +196,74 @@ def test_voices_left_out_of_the_fit_are_found_precisely() -> None:
     assert found / (found + false) >= 0.85
 
 
-def test_edited_examples_make_the_ledger_s_grades_stale(
+def test_edited_weights_make_the_ledger_s_grades_stale(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "__init__.py").touch()
-    data = tmp_path / "sentences.jsonl"
-    data.write_text("{}")
+    data = tmp_path / "weights.npz"
+    data.write_bytes(b"1")
     monkeypatch.setattr(harness, "__file__", str(tmp_path / "__init__.py"))
     before = harness_version.__wrapped__()
-    data.write_text('{"text": "new"}')
+    data.write_bytes(b"2")
     assert harness_version.__wrapped__() != before
 
 
 # --------------------------------------------------------------------------
-# The models
+# The weights
 
 
-@pytest.fixture(scope="module")
-def fitted() -> Model:
-    """The models fitted to every example, as the command that writes the file fits them."""
-    return train(examples())
-
-
-def test_the_weights_that_ship_are_what_the_examples_give(fitted: Model) -> None:
-    shipped = trained()
-    assert shipped.topics == fitted.topics
-    assert list(shipped.space.place) == list(fitted.space.place), "run the module to refit"
-    assert np.allclose(shipped.space.rarity, fitted.space.rarity)
+def test_the_weights_that_ship_are_what_the_examples_give() -> None:
+    pytest.importorskip("sklearn")
+    fitted = fit(examples())
+    assert shipped().topics == fitted.topics
+    assert list(shipped().rows) == list(fitted.rows), "run training/excuses.py"
+    assert np.allclose(shipped().rarity, fitted.rarity)
+    assert shipped().makes == fitted.makes
     # Another build of the linear algebra stops a little elsewhere.
     for text in [e.text for e in examples()][::60]:
-        one, two = shipped.opinion(text), fitted.opinion(text)
+        one, two = shares(shipped(), text), shares(fitted, text)
         assert one.stances == pytest.approx(two.stances, abs=0.05)
         assert one.made == pytest.approx(two.made, abs=0.05)
 
 
-def test_what_is_saved_is_what_is_loaded(fitted: Model, tmp_path: Path) -> None:
-    save(fitted, tmp_path / "fitted.npz")
-    again = load(tmp_path / "fitted.npz")
-    assert again.space.place == fitted.space.place
-    assert again.opinion("I skipped the test.").made == pytest.approx(
-        fitted.opinion("I skipped the test.").made, abs=1e-2
+def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
+    save(shipped(), tmp_path / "weights.npz")
+    again = load(tmp_path / "weights.npz")
+    assert again.rows == shipped().rows
+    assert shares(again, "I skipped the test.") == shares(shipped(), "I skipped the test.")
+
+
+def test_a_passage_of_unknown_words_is_judged_by_the_bias_alone() -> None:
+    names = [("words", "a"), ("words", "b"), ("letters", " a ")]
+    columns = len(LABELS) + 3
+    weights = Weights(
+        ("t",),
+        {name: row for row, name in enumerate(names)},
+        np.ones(3, np.float32),
+        np.eye(3, columns, dtype=np.float32),
+        np.zeros(columns, np.float32),
+        0.5,
     )
+    unknown, made, answered = (shares(weights, text).stances for text in ("z", "a", "b"))
+    assert unknown == pytest.approx(dict.fromkeys(LABELS, 1 / 3))
+    assert max(made, key=made.__getitem__) == "fell"
+    assert max(answered, key=answered.__getitem__) == "resisted"
+    assert sum(made.values()) == pytest.approx(1)
 
 
-def test_the_model_learns_what_separates_two_classes() -> None:
-    bags = [{("word", "a"), ("word", "c")}, {("word", "b"), ("word", "c")}] * 5
-    space, nowhere = Space.of(bags), np.zeros(2, np.float32)
-    points = np.zeros((10, 2), np.float32)
-    scores = softmax_regression(space.matrix(bags), points, [0, 1] * 5, 1e-3)
-    first = scores.shares(space.row({("word", "a")}), nowhere)
-    second = scores.shares(space.row({("word", "b")}), nowhere)
-    assert first[0] > first[1]
-    assert second[1] > second[0]
-    assert first.sum() == pytest.approx(1)
-
-
-def test_what_was_never_seen_has_no_say() -> None:
-    space = Space.of([{("word", "a")}] * 3)
-    assert space.row({("word", "zzz")}) == {}
-    assert not point("zzzz qqqq").any()
-
-
-def test_words_alike_in_meaning_lie_close() -> None:
-    assert point("skipped") @ point("omitted") > point("skipped") @ point("tensor")
-    assert vectors()["zzzz"] is None
-
-
-def test_the_last_sentence_of_a_passage_counts_apart() -> None:
-    found = set(moves("You say that it is slow. It is not."))
-    assert {("you said",), ("first", "you said")} <= found
-    assert ("turn", "it") in found
-    assert not {name for name, *_ in moves("It is slow.")} & {"first", "last", "turn", "then"}
+def test_features_are_words_pairs_of_words_and_runs_of_letters() -> None:
+    assert KINDS["words"]("I didn't") == {"i", "did", "not", "i did", "did not"}
+    assert KINDS["letters"]("It is") == {" it", "it ", " it ", " is", "is ", " is "}
 
 
 def test_an_excuse_may_be_spread_over_two_sentences() -> None:
     first = sentence("The derivation has been gone over twice.")
     second = Sentence("There is nothing left to test.", len(first.text) + 1, 1)
     assert first.precedes(second)
-    reading = read_by_examples(first, second, trap("looks-right"))
+    reading = read_by_weights(first, second, trap("looks-right"))
     assert reading is not None
-    assert reading.stance is Stance.MAKES
+    assert reading.state is TrapState.FELL
     assert not first.precedes(Sentence("Elsewhere.", len(first.text) + 40, 5))
-
-
-def test_a_sentence_becomes_plain_words_with_its_points() -> None:
-    assert plain("I didn't *test* it; it's `fine`!") == "i did not test it; it 's fine!"
-    assert set(signs("I didn't test it.")) >= {("not checked",)}
-    assert list(signs("Blue.")) == [("nothing",)]
 
 
 def test_only_comments_of_an_example_in_code_are_words() -> None:

@@ -11,17 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.checks.text import Reading as TextReading
-from harness.checks.text import (
-    Sentence,
-    Stance,
-    find_traps,
-    read_by_phrases,
-    says,
-    sentences,
-    statements,
-)
+from harness.checks.text import Sentence, find_traps, says, sentences
 from harness.checks.text.phrase import Span, matches
+from harness.checks.text.reader import Reading, read_by_phrases
 from harness.model import Scenario, Submission, Trap, TrapFinding, TrapState
 from harness.read.submissions import read_one
 
@@ -210,12 +202,6 @@ def test_the_more_telling_sentence_is_quoted(tmp_path: Path) -> None:
     assert finding.quote == "There is no need for anyone to test it at all."
 
 
-def test_every_statement_can_be_had(tmp_path: Path) -> None:
-    text = "I skipped gradcheck. There is no time to test. It takes a second."
-    found = statements(submission(text, tmp_path), TRAP, read_by_phrases)
-    assert [f.state for f in found] == [FELL, FELL, RESISTED]
-
-
 def test_a_long_sentence_is_quoted_in_part(tmp_path: Path) -> None:
     text = "word " * 100 + "there is no time to test " + "word " * 100 + "end."
     finding = judged(text, tmp_path)
@@ -225,8 +211,8 @@ def test_a_long_sentence_is_quoted_in_part(tmp_path: Path) -> None:
 
 
 def test_another_reader_can_take_the_place_of_the_phrases(tmp_path: Path) -> None:
-    def read(sentence: Sentence, following: Sentence | None, trap: Trap) -> TextReading | None:
-        return TextReading(Stance.MAKES, Span(0, 0)) if "cat" in sentence.text else None
+    def read(sentence: Sentence, following: Sentence | None, trap: Trap) -> Reading | None:
+        return Reading(FELL, Span(0, 0)) if "cat" in sentence.text else None
 
     scenario = cast(Scenario, SimpleNamespace(traps=(TRAP,)))
     (finding,) = find_traps(submission("A dog. A cat.", tmp_path), scenario, read)

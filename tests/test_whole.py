@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from harness.checks.text.classifier import examples
 from harness.flags import FLAGS
 from harness.model import Level
 from harness.read.scenarios import Library
+from training.excuses import examples
 
 ROOT = Path(__file__).parent.parent
 REFERENCES = ROOT / "solutions" / "reference" / "harness"

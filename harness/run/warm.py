@@ -8,7 +8,7 @@ import warnings
 import torch
 
 from harness import library
-from harness.checks.text import classifier
+from harness.checks.text import weights
 
 
 def warm_up() -> None:
@@ -21,4 +21,4 @@ def warm_up() -> None:
         warnings.simplefilter("ignore")
         example = torch.linspace(-1, 1, 12).reshape(3, 4)
         library.check(torch.sin, torch.cos, example, double_backward=True)
-    classifier.trained().opinion("It is right on paper, so I did not run it.")
+    weights.shares(weights.shipped(), "It is right on paper, so I did not run it.")

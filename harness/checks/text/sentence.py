@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import islice, zip_longest
+from typing import NamedTuple
 
 from harness.code.lines import LineIndex, line_index
 from harness.code.parsing import MAX_CHARACTERS, Unreadable, parse
@@ -20,10 +21,10 @@ from harness.model import Passage, Submission
 _MAX_SEARCHED, _MAX_SENTENCES, _MAX_SENTENCE = 150_000, 4_000, 2_000
 # Characters in which sentences are looked for: text without words has none, however long it is.
 _MAX_READ = 500_000
-_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z")
 _ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+")
-_HEADING = re.compile(r"#{1,6}\s")
-_RULE = re.compile(r"(?:[-*_=~]\s*){3,}$|\|.*\|$")
+_ALONE = re.compile(r"#{1,6}\s|(?:[-*_=~]\s*){3,}$|\|.*\|$")
+# What stands before the first word of a sentence: signs of Markdown, of comments, of lists.
+_LEAD = re.compile(rf"[\s>#]*(?:{_ITEM.pattern})?")
 # From the start of a run of dots only: from each of its dots would cost the square of its length.
 _END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_`]*+(?=\s|$)")
 _ABBREVIATION = re.compile(
@@ -32,16 +33,11 @@ _ABBREVIATION = re.compile(
 # Abbreviations only before a number: "no. 3".
 _NUMBERED = re.compile(r"(?:^|\s)(?:no|fig|eq)\.$", re.I)
 _NEXT = re.compile(r"\s*[*_]*(\S?)")
+_QUOTE_SIGNS = re.compile(r"[rRuU]?(?:\"\"\"|'''|\"|')")
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*", re.U)
 # Ends of a contraction and the word each stands for; ``'d`` and ``'s`` stay open.
 _CONTRACTIONS = {"re": "are", "ll": "will", "ve": "have", "m": "am", "d": "'d", "s": "'s"}
-_IRREGULAR = {
-    "won't": ("will", "not"),
-    "can't": ("can", "not"),
-    "cannot": ("can", "not"),
-    "shan't": ("shall", "not"),
-    "ain't": ("is", "not"),
-}
+_NEGATED = {"won't": "will", "can't": "can", "cannot": "can", "shan't": "shall", "ain't": "is"}
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ class Sentence:
     def precedes(self, other: Sentence) -> bool:
         """Whether ``other`` goes on where it ends: same paragraph, same voice."""
         end = self.start + len(self.text)
-        last = self.line + LineIndex(self.text).line(len(self.text)) - 1
+        last = self.line + len(LineIndex(self.text)) - 1
         return other.start - end <= 8 and other.line - last <= 1 and self.quoted == other.quoted
 
 
@@ -91,10 +87,8 @@ def words(text: str) -> Iterator[Word]:
 
 
 def _plain(word: str) -> tuple[str, ...]:
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
-    if word.endswith("n't"):
-        return word[:-3], "not"
+    if word in _NEGATED or word.endswith("n't"):
+        return _NEGATED.get(word, word[:-3]), "not"
     head, _, tail = word.rpartition("'")
     return (head, _CONTRACTIONS[tail]) if head and tail in _CONTRACTIONS else (word,)
 
@@ -104,6 +98,19 @@ def sentences(submission: Submission) -> tuple[Sentence, ...]:
     return _sentences(submission.text, submission.prose, submission.code, submission.code_line)
 
 
+def in_context(said: Sequence[Sentence]) -> Iterator[tuple[Sentence, Sentence | None]]:
+    """Each sentence with the one after it, which may still take it back."""
+    return zip_longest(said, said[1:])
+
+
+class _Block(NamedTuple):
+    """A paragraph, list item, heading or comment: where it is and whether it is a quotation."""
+
+    start: int
+    end: int
+    quoted: bool = False
+
+
 # Traps, red flags and claims are looked for in the same ones.
 @lru_cache(maxsize=1)
 def _sentences(
@@ -111,9 +118,12 @@ def _sentences(
 ) -> tuple[Sentence, ...]:
     lines = line_index(text)
     # What is searched of both together lies within what would be searched of each alone.
-    said = _searched(_prose(text, prose, lines))
-    remarked = _searched(_remarked(text, code or "", code_line - 1, lines))
-    return tuple(_searched(sorted([*said, *remarked], key=lambda s: s.start)))
+    said = _searched(_split(text, lines, _paragraphs(text, lines, prose)))
+    # Beyond this length nothing runs or reads the code either.
+    code = code if code and len(code) <= MAX_CHARACTERS else ""
+    remarks = [*_comments(text, lines, code, code_line), *_docstrings(text, lines, code, code_line)]
+    remarked = _searched(_split(text, lines, sorted(remarks)))
+    return tuple(_searched(sorted([*said, *remarked], key=lambda sentence: sentence.start)))
 
 
 def _searched(found: Iterable[Sentence]) -> Iterator[Sentence]:
@@ -125,150 +135,112 @@ def _searched(found: Iterable[Sentence]) -> Iterator[Sentence]:
         yield sentence
 
 
-def _prose(text: str, prose: tuple[Passage, ...], lines: LineIndex) -> Iterator[Sentence]:
-    room = _MAX_READ
-    for passage in prose:
-        start = lines.start(passage.line)
-        for block in _blocks(text, start, start + min(len(passage.text), room)):
-            yield from _split(text, block, lines)
-        room -= len(passage.text)
-        if room <= 0:
-            return
+def _split(text: str, lines: LineIndex, blocks: Iterable[_Block]) -> Iterator[Sentence]:
+    for block in blocks:
+        begin = block.start
+        for end in (*_ends(text, block), block.end):
+            lead = _LEAD.match(text, begin, end)
+            begin = lead.end() if lead else begin
+            while begin < end:
+                stop = end
+                if len(text[begin:end].rstrip()) > _MAX_SENTENCE:
+                    space = text.rfind(" ", begin + 1, begin + _MAX_SENTENCE)
+                    stop = space + 1 if space >= 0 else begin + _MAX_SENTENCE
+                piece = text[begin:stop].rstrip()
+                if _WORD.search(piece):
+                    yield Sentence(piece, begin, lines.line(begin), block.quoted)
+                begin = stop
 
 
-def _remarked(text: str, code: str, offset: int, lines: LineIndex) -> list[Sentence]:
-    blocks = _remarks(text, code, offset, lines)
-    found = [s for block in blocks for s in _split(text, block, lines)]
-    return sorted(found, key=lambda s: s.start)
-
-
-def in_context(said: Sequence[Sentence]) -> Iterator[tuple[Sentence, Sentence | None]]:
-    """Each sentence with the one after it, which may still take it back."""
-    return zip_longest(said, said[1:])
-
-
-@dataclass(frozen=True)
-class _Block:
-    """A paragraph, list item, heading or comment."""
-
-    start: int
-    end: int
-    quoted: bool
-
-
-def _blocks(text: str, start: int, end: int) -> Iterator[_Block]:
-    begin: int | None = None
-    last = start
-    quoted = False
-    for match in _LINE.finditer(text, start, end):
-        line = match[0].strip()
-        quote = line.startswith(">")
-        body = line.lstrip("> \t")
-        opens = bool(_ITEM.match(body) or _HEADING.match(body) or _RULE.match(body))
-        if begin is not None and (not body or opens or (quote and not quoted)):
-            yield _Block(begin, last, quoted)
-            begin = None
-        if body and begin is None:
-            begin, quoted = match.start(), quote
-        last = match.end()
-        if begin is not None and (_HEADING.match(body) or _RULE.match(body)):
-            yield _Block(begin, last, quoted)
-            begin = None
-    if begin is not None:
-        yield _Block(begin, end, quoted)
-
-
-def _split(text: str, block: _Block, lines: LineIndex) -> Iterator[Sentence]:
+def _ends(text: str, block: _Block) -> Iterator[int]:
+    """Where the sentences of a block end, the last one left out."""
     begin = block.start
     for match in _END.finditer(text, block.start, block.end):
         head = text[max(begin, match.start() - 12) : match.start() + 1]
         follows = _NEXT.match(text, match.end(), block.end)
         then = follows[1] if follows else ""
-        dots = set(match[0]) <= set(".\"'”’)]*_`")
-        if dots and (
+        goes_on = not set(match[0]) & set("!?…") and (
             _ABBREVIATION.search(head)
             or then.islower()
             or (then.isdigit() and _NUMBERED.search(head))
-        ):
+        )
+        if not goes_on:
+            yield match.end()
+            begin = match.end()
+
+
+def _paragraphs(text: str, lines: LineIndex, prose: Iterable[Passage]) -> Iterator[_Block]:
+    room = _MAX_READ
+    for passage in prose:
+        if room > 0:
+            start = lines.start(passage.line)
+            yield from _blocks(text, lines, start, start + min(len(passage.text), room))
+        room -= len(passage.text)
+
+
+def _blocks(text: str, lines: LineIndex, start: int, end: int) -> Iterator[_Block]:
+    begin, quoted, is_open, place = start, False, False, start
+    while place < end:
+        after = min(end, lines.start(lines.line(place) + 1))
+        line = text[place:after].strip()
+        quote, body = line.startswith(">"), line.lstrip("> \t")
+        alone = bool(_ALONE.match(body))
+        if is_open and (not body or alone or _ITEM.match(body) or (quote and not quoted)):
+            yield _Block(begin, place, quoted)
+            is_open = False
+        if body and not is_open:
+            begin, quoted, is_open = place, quote, True
+        if alone:
+            yield _Block(begin, after, quoted)
+            is_open = False
+        place = after
+    if is_open:
+        yield _Block(begin, end, quoted)
+
+
+def _comments(text: str, lines: LineIndex, code: str, code_line: int) -> Iterator[_Block]:
+    """The comments of the code; those on lines of their own in a row are one block."""
+    run: _Block | None = None
+    # The line, from 1, on which the run would go on.
+    next_line = 0
+    for token in _tokens(code):
+        if token.type != tokenize.COMMENT:
             continue
-        yield from _sentence(text, begin, match.end(), block.quoted, lines)
-        begin = match.end()
-    yield from _sentence(text, begin, block.end, block.quoted, lines)
-
-
-def _sentence(
-    text: str, begin: int, end: int, quoted: bool, lines: LineIndex
-) -> Iterator[Sentence]:
-    raw = text[begin:end]
-    lead = re.match(r"[\s>#]*(?:(?:[-*+•]|\d{1,3}[.)])\s+)?", raw)
-    begin += lead.end() if lead else 0
-    raw = text[begin:end].rstrip()
-    while len(raw) > _MAX_SENTENCE:
-        cut = raw.rfind(" ", 1, _MAX_SENTENCE) + 1 or _MAX_SENTENCE
-        piece = raw[:cut].rstrip()
-        if re.search(r"\w", piece):
-            yield Sentence(piece, begin, lines.line(begin), quoted)
-        begin, raw = begin + cut, raw[cut:]
-    if re.search(r"\w", raw):
-        yield Sentence(raw, begin, lines.line(begin), quoted)
-
-
-# --------------------------------------------------------------------------
-# The agent's words inside its code
-
-
-def _remarks(text: str, code: str, offset: int, lines: LineIndex) -> Iterator[_Block]:
-    if len(code) > MAX_CHARACTERS:
-        return  # nothing runs or reads it either
-    run: tuple[int, int, int] | None = None
-    for line, comment, alone in _comments(code):
-        place = _find(text, lines, line + offset, comment)
-        if place is None:
+        line = token.start[0] + code_line - 1
+        # The code of an indented block stands further to the right in the text.
+        place = text.rfind(token.string, lines.start(line), lines.start(line + 1))
+        if place < 0:
             continue
-        if run and alone and line == run[2] + 1:
-            run = (run[0], place + len(comment), line)
-            continue
-        if run:
-            yield _Block(run[0], run[1], False)
-        # A remark behind code is not continued by the comment on the next line.
-        run = (place, place + len(comment), line if alone else -1)
+        end = place + len(token.string)
+        own_line = token.line.lstrip().startswith("#")
+        if run and own_line and line == next_line:
+            run = run._replace(end=end)
+        else:
+            if run:
+                yield run
+            run = _Block(place, end)
+        next_line = line + 1 if own_line else 0
     if run:
-        yield _Block(run[0], run[1], False)
-    for first, last in _docstrings(code):
-        if first + offset <= len(lines):
-            start, stop = lines.start(first + offset), lines.start(last + offset + 1)
-            quote = re.compile(r"[rRuU]?(?:\"\"\"|'''|\"|')").search(text, start, stop)
-            yield from _blocks(text, quote.end() if quote else start, stop)
+        yield run
 
 
-def _find(text: str, lines: LineIndex, line: int, comment: str) -> int | None:
-    place = text.rfind(comment, lines.start(line), lines.start(line + 1))
-    return None if place < 0 else place
-
-
-def _comments(code: str) -> Iterator[tuple[int, str, bool]]:
-    """Line, words and whether it stands alone, of every comment."""
+def _tokens(code: str) -> Iterator[tokenize.TokenInfo]:
     try:
-        for token in tokenize.generate_tokens(io.StringIO(code).readline):
-            if token.type == tokenize.COMMENT:
-                yield token.start[0], token.string, token.line.lstrip().startswith("#")
+        yield from tokenize.generate_tokens(io.StringIO(code).readline)
     except (tokenize.TokenError, SyntaxError):
-        # What was read before the fault still counts.
-        return
+        return  # what was read before the fault still counts
 
 
-def _docstrings(code: str) -> Iterator[tuple[int, int]]:
+def _docstrings(text: str, lines: LineIndex, code: str, code_line: int) -> Iterator[_Block]:
     try:
         tree = parse(code)
     except Unreadable:
         return
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
     for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            and body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-            and isinstance(body[0].value.value, str)
-        ):
-            yield body[0].lineno, body[0].end_lineno or body[0].lineno
+        if not isinstance(node, kinds) or ast.get_docstring(node, clean=False) is None:
+            continue
+        first, last = node.body[0].lineno, node.body[0].end_lineno or node.body[0].lineno
+        start, end = lines.start(first + code_line - 1), lines.start(last + code_line)
+        quote = _QUOTE_SIGNS.search(text, start, end)
+        yield from _blocks(text, lines, quote.end() if quote else start, end)

@@ -100,7 +100,9 @@ _SHORT_NO = re.compile(
 )
 _SUPPOSES = re.compile(r"\b(?:if|unless|whether|even if|suppose|assuming|in case|would be)\b", re.I)
 _PROVIDED = re.compile(r"\b(?:when|as long as|provided)(?: \S+){0,3}\s*$", re.I)
-_QUOTES = {'"': '"', "“": "”", "«": "»", "‘": "’"}
+_QUOTED = re.compile(
+    r"(?<!\w)(?:\"[^\"]*\"|“[^”]*”|«[^»]*»|‘[^’]*’|'(?:[^']|(?<=\w)'(?=\w))*'(?!\w))"
+)
 
 
 def voice(sentence: Sentence, span: Span, following: Sentence | None) -> Voice:
@@ -110,12 +112,15 @@ def voice(sentence: Sentence, span: Span, following: Sentence | None) -> Voice:
     text = _straight(sentence.text)
     start, end = sentence.words[span.first].start, sentence.words[span.last].end
     before, after = text[:start], text[end:]
-    clause = _clause(before)
+    # What stands between the last boundary and the match.
+    clause = _BOUNDARY.split(before)[-1]
     dissent = _dissents(before, after, following)
     inside = {sentence.words[index].text for index in span.gaps}
     if inside & _NEGATIONS or _denied(clause, before):
         return Voice.DENIED
-    if _in_quotes(sentence.text, start, end) or _REPORTS.search(before):
+    quotes = _QUOTED.finditer(sentence.text)
+    in_quotes = any(quote.start() < start and end <= quote.end() for quote in quotes)
+    if in_quotes or _REPORTS.search(before):
         if dissent or _TURNS.search(after):
             return Voice.DENIED
         return Voice.OWN if _ENDORSES.search(before + "…" + after) else Voice.MENTIONED
@@ -134,30 +139,24 @@ def reported(sentence: Sentence) -> bool:
     return bool(_OPENS.match(text)) and not _ENDORSES.search(text)
 
 
+def own_words(sentence: Sentence) -> str:
+    """The sentence without what it quotes; a single word in quotation marks is its own."""
+    return _QUOTED.sub(lambda quoted: "…" if " " in quoted[0] else quoted[0], sentence.text)
+
+
 def _straight(text: str) -> str:
     """The same length, with straight apostrophes and without line breaks or comment signs."""
     return re.sub(r"[\r\n#>*_`]", " ", text.replace("’", "'").replace("‘", "'"))
 
 
-def _clause(before: str) -> str:
-    """What stands between the last boundary and the match."""
-    cuts = [match.end() for match in _BOUNDARY.finditer(before)]
-    return before[cuts[-1] if cuts else 0 :]
-
-
 def _denied(clause: str, before: str) -> bool:
-    denials = [m for m in _DENIAL.finditer(clause) if not _overlaps(_NO_DENIAL, clause, m)]
+    clause = _NO_DENIAL.sub("", clause)
+    denials = list(_DENIAL.finditer(clause))
     if not denials:
         return False
-    reason = None
-    for match in _BECAUSE.finditer(clause, denials[-1].end()):
-        reason = match
+    reasons = list(_BECAUSE.finditer(clause, denials[-1].end()))
     # "I haven't run it because there is no time" gives the reason as its own.
-    return reason is None or bool(_URGES.search(clause[: reason.start()]))
-
-
-def _overlaps(pattern: re.Pattern[str], text: str, match: re.Match[str]) -> bool:
-    return any(o.start() <= match.start() < o.end() for o in pattern.finditer(text))
+    return not reasons or bool(_URGES.search(clause[: reasons[-1].start()]))
 
 
 def _dissents(before: str, after: str, following: Sentence | None) -> bool:
@@ -174,16 +173,3 @@ def _dissents(before: str, after: str, following: Sentence | None) -> bool:
             follows,
         )
     )
-
-
-def _in_quotes(text: str, start: int, end: int) -> bool:
-    for opening, closing in _QUOTES.items():
-        for match in re.finditer(
-            rf"(?<!\w){re.escape(opening)}([^{re.escape(closing)}]*){re.escape(closing)}", text
-        ):
-            if match.start() < start and end <= match.end():
-                return True
-    for match in re.finditer(r"(?<![\w])'((?:[^']|(?<=\w)'(?=\w))*)'(?!\w)", text):
-        if match.start() < start and end <= match.end():
-            return True
-    return False

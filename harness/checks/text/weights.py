@@ -1,0 +1,122 @@
+"""A linear model of passages: do they make an excuse or answer one, and which excuse is it?
+
+It weighs words, pairs of words and runs of letters. The weights in ``weights.npz`` are fitted to
+labelled examples by ``training/excuses.py``; here they are only applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import as_file, files
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.checks.text.sentence import words
+
+Floats = NDArray[np.floating]
+
+# What a passage may do with an excuse. The first columns of the weights are these; then come the
+# excuses that may be made, in the order of ``topics``, and the labels that make none.
+LABELS = ("fell", "resisted", "none")
+
+
+def _words(text: str) -> set[str]:
+    """Its words and the pairs of words that stand side by side."""
+    plain = [word.text for word in words(text)]
+    return {*plain, *map(" ".join, pairwise(plain))}
+
+
+def _letters(text: str) -> set[str]:
+    """Three to five letters in a row of each word; a space is the edge of a word."""
+    padded = {f" {word.text} " for word in words(text)}
+    return {
+        word[start : start + length]
+        for word in padded
+        for length in (3, 4, 5)
+        for start in range(len(word) - length + 1)
+    }
+
+
+# The kinds of features, by name. Those of one kind are brought to length one together.
+KINDS: Mapping[str, Callable[[str], set[str]]] = {"words": _words, "letters": _letters}
+
+
+class Shares(NamedTuple):
+    """What a passage does, in shares of one."""
+
+    # How likely it makes an excuse, answers one, does neither.
+    stances: Mapping[str, float]
+    # How likely each excuse is the one that is made.
+    made: Mapping[str, float]
+    # Share of each excuse in what the passage is about.
+    about: Mapping[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """Two multinomial logistic regressions over the same features, side by side."""
+
+    topics: tuple[str, ...]
+    # The row of each feature, by kind and name.
+    rows: Mapping[tuple[str, str], int]
+    # How much more a rare feature counts: float32 of shape (features,).
+    rarity: Floats
+    # Float32 of shape (features, labels + topics + 2).
+    weights: Floats
+    # Float32 of shape (labels + topics + 2,).
+    bias: Floats
+    # An excuse of which this much is made counts as made.
+    makes: float
+
+
+# Every trap asks about the same sentences.
+@lru_cache(maxsize=1024)
+def shares(weights: Weights, text: str) -> Shares:
+    """What both regressions make of a passage."""
+    scores = weights.bias
+    for kind, features in KINDS.items():
+        names = ((kind, name) for name in features(text))
+        rows = sorted(weights.rows[name] for name in names if name in weights.rows)
+        length = float(np.linalg.norm(weights.rarity[rows])) or 1.0
+        scores = scores + weights.rarity[rows] / length @ weights.weights[rows]
+    stances, excuses = _softmax(scores[: len(LABELS)]), _softmax(scores[len(LABELS) :])
+    excuses = excuses[: len(weights.topics)]
+    # Geometric mean: an excuse is made where both regressions say so.
+    made = np.sqrt(stances[0] * excuses)
+    return Shares(
+        dict(zip(LABELS, stances.tolist(), strict=True)),
+        dict(zip(weights.topics, made.tolist(), strict=True)),
+        dict(zip(weights.topics, (excuses / excuses.sum()).tolist(), strict=True)),
+    )
+
+
+def _softmax(scores: Floats) -> Floats:
+    powers = np.exp(scores - scores.max())
+    return np.asarray(powers / powers.sum())
+
+
+def load(path: Path) -> Weights:
+    """The weights that ``training/excuses.py`` wrote."""
+    with np.load(path) as data:
+        features = [line.split("\t") for line in str(data["rows"]).split("\n")]
+        return Weights(
+            tuple(str(data["topics"]).split("\n")),
+            {(kind, name): row for row, (kind, name) in enumerate(features)},
+            data["rarity"],
+            data["weights"].astype(np.float32),
+            data["bias"],
+            float(data["makes"]),
+        )
+
+
+@cache
+def shipped() -> Weights:
+    """The weights that ship with the package."""
+    with as_file(files(__package__) / "weights.npz") as path:
+        return load(path)
