@@ -43,7 +43,7 @@ def bundle(
     lines = split_lines(code)
     before: list[str] = []
     for node in imports[:_MAX_IMPORTS]:
-        for path, renames in _local(files, node):
+        for path, bound in _local(files, node):
             if path not in known and path not in inside:
                 # However many files import it, it is read once.
                 known[path] = None
@@ -53,8 +53,9 @@ def bundle(
             if text is None:
                 break
             before.append(text)
-            for bound, prefix in renames:
-                lines = [re.sub(rf"(?<![\w.]){bound}\.(?=[^\W\d])", prefix, x) for x in lines]
+            if bound:
+                qualified = re.compile(rf"(?<![\w.]){re.escape(bound)}\.(?=[^\W\d])")
+                lines = [qualified.sub("", line) for line in lines]
         else:
             if any(True for _ in _local(files, node)):
                 _blank(lines, node, _assignments(node))
@@ -89,17 +90,17 @@ def _asks_for_name(test: ast.expr) -> bool:
 
 def _local(
     files: Mapping[str, str], node: ast.Import | ast.ImportFrom
-) -> Iterator[tuple[str, list[tuple[str, str]]]]:
-    """Files behind an import, with what is written before their names afterwards."""
+) -> Iterator[tuple[str, str]]:
+    """Files behind an import, each with what its names are qualified with, if anything."""
     if isinstance(node, ast.ImportFrom):
         path = _file(files, node.module or "")
         if path is not None:
-            yield path, []
+            yield path, ""
         return
     for item in node.names[:_MAX_NAMES]:
         path = _file(files, item.name)
         if path is not None:
-            yield path, [(re.escape(item.asname or item.name), "")]
+            yield path, item.asname or item.name
 
 
 def _file(files: Mapping[str, str], module: str) -> str | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # Of a longer command the rest is not seen, and one of more parts is not taken apart at all; nobody
 # should be able to keep the grader busy.
@@ -102,11 +102,9 @@ def read(command: str) -> tuple[Written | Changed | PythonRun, ...]:
                 found.append(Changed(" ".join(words)[:60], paths))
         started = _started(words, call, calls[:index])
         if started is not None:
-            mode, code, paths, void, only = started
             unheard, shows = _heard(call, calls[index + 1 :], strict, pipefail)
-            found.append(
-                PythonRun(mode, code, paths, void or unheard, shows, only, index == len(calls) - 1)
-            )
+            void, last = started.void or unheard, index == len(calls) - 1
+            found.append(replace(started, void=void, shows=shows, last=last))
     return tuple(found)
 
 
@@ -140,11 +138,8 @@ def _written(words: Sequence[str], call: Call, following: Sequence[Call]) -> Wri
     return None
 
 
-_Started = tuple[str, str, tuple[str, ...], str, str]
-
-
-def _started(words: Sequence[str], call: Call, before: Sequence[Call]) -> _Started | None:
-    """Mode, code, paths, what voids it and ``-k`` of a call that starts Python."""
+def _started(words: Sequence[str], call: Call, before: Sequence[Call]) -> PythonRun | None:
+    """What a call that starts Python runs, but for how much of a failure would show."""
     if not words:
         return None
     arguments = list(words[1:])
@@ -157,22 +152,22 @@ def _started(words: Sequence[str], call: Call, before: Sequence[Call]) -> _Start
         if option == "-m" and arguments:
             if arguments[0] in ("pytest", "unittest"):
                 return _pytest(arguments[1:])
-            return "script", "", (arguments[0].replace(".", "/") + ".py",), "", ""
+            return PythonRun("script", "", (arguments[0].replace(".", "/") + ".py",))
         if option == "-c" and arguments:
-            return "inline", arguments[0], (), "", ""
+            return PythonRun("inline", arguments[0], ())
         if option in _WITH_VALUE and arguments:
             arguments.pop(0)
         if option in ("--version", "-V", "--help", "-h"):
             return None
     if arguments and arguments[0] != "-":
-        return "script", "", (arguments[0],), "", ""
+        return PythonRun("script", "", (arguments[0],))
     stdin = call.stdin
     if stdin is None and before and before[-1].operator == "|":
         stdin = before[-1].stdin
-    return None if stdin is None else ("inline", stdin, (), "", "")
+    return None if stdin is None else PythonRun("inline", stdin, ())
 
 
-def _pytest(arguments: Sequence[str]) -> _Started:
+def _pytest(arguments: Sequence[str]) -> PythonRun:
     paths, only, void = [], "", ""
     rest = iter(arguments)
     for word in rest:
@@ -186,7 +181,7 @@ def _pytest(arguments: Sequence[str]) -> _Started:
             next(rest, "")
         elif not word.startswith("-"):
             paths.append(word)
-    return "pytest", "", tuple(paths), void, only
+    return PythonRun("pytest", "", tuple(paths), void, only=only)
 
 
 def _heard(call: Call, after: Sequence[Call], strict: bool, pipefail: bool) -> tuple[str, str]:
