@@ -14,7 +14,6 @@ from harness.errors import GraderError, HarnessError
 from harness.grading import Plan, grade
 from harness.model import Grade
 from harness.run.task import Task
-from harness.run.warm import warm_up
 from harness.sandbox.inside.ancestor import serve_forks
 from harness.sandbox.inside.linux import trim
 
@@ -23,6 +22,8 @@ def fork_graders(fd: int, *, for_many: bool) -> NoReturn:
     """Be the process that graders are forked from; ``fd`` is a socket to the driver."""
     torch.set_num_threads(1)
     if for_many:
+        from harness.run.warm import warm_up  # imports what a single grade may not need
+
         warm_up()
     # A collection in a grader would write to every object, and so copy what is shared.
     gc.collect()

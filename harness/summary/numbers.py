@@ -205,9 +205,10 @@ class Lift:
 
 def sign_test(better: int, worse: int) -> float:
     """Two-sided exact p of a split at least this uneven when both sides are equally likely."""
-    from scipy.stats import binomtest
-
-    return float(binomtest(better, better + worse).pvalue) if better + worse else 1.0
+    # In whole numbers; scipy, which offers the same test, takes half as long to import as torch.
+    count = better + worse
+    tail = sum(math.comb(count, k) for k in range(min(better, worse) + 1))
+    return min(1.0, 2 * tail / (1 << count))
 
 
 # With fewer scenarios even a clean sweep, of p = 2 / 2**n, is not significant.
