@@ -33,8 +33,8 @@ import stockcheck
 import torch
 import variants
 
-from harness import grading
 from harness.grading import page
+from harness.grading.plan import Plan
 from harness.grading.verdict import verdict
 from harness.model import Outcome, Scenario, Submission
 from harness.read import scenarios
@@ -76,14 +76,14 @@ class Worker:
 
     library: dict[str, Scenario]
     address: str
-    plans: dict[tuple[str, int], grading.Plan] = field(default_factory=dict)
+    plans: dict[tuple[str, int], Plan] = field(default_factory=dict)
     searches: dict[str, differential.Search] = field(default_factory=dict)
     stocks: dict[str, stockcheck.Stock] = field(default_factory=dict)
 
-    def plan(self, scenario: str, seed: int) -> grading.Plan:
+    def plan(self, scenario: str, seed: int) -> Plan:
         key = (scenario, seed)
         if key not in self.plans:
-            self.plans[key] = grading.Plan(self.library[scenario], seed)
+            self.plans[key] = Plan(self.library[scenario], seed)
         return self.plans[key]
 
 
@@ -113,7 +113,7 @@ def submission(scenario: str, name: str, code: str) -> Submission:
     )
 
 
-def findings(entry: Submission, plan: grading.Plan, address: str) -> Sequence[Any]:
+def findings(entry: Submission, plan: Plan, address: str) -> Sequence[Any]:
     """The findings alone: own tests and words are not looked at, and nothing is explained."""
     return page.examine(page.begun(entry, plan, address), page.FINDINGS_ONLY).findings
 

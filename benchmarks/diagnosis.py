@@ -22,7 +22,8 @@ from pathlib import Path
 import mutate
 import torch
 
-from harness import grading
+from harness.grading.page import grade
+from harness.grading.plan import Plan
 from harness.model import Outcome, Submission
 from harness.read import scenarios
 from harness.sandbox import Zygote, choose
@@ -221,10 +222,10 @@ def pool(library: scenarios.Library) -> list[mutate.Mutant]:
     return found
 
 
-def diagnosed(mutant: mutate.Mutant, plan: grading.Plan, address: str) -> Diagnosed | None:
+def diagnosed(mutant: mutate.Mutant, plan: Plan, address: str) -> Diagnosed | None:
     """What the first failed finding of ``mutant`` says; ``None`` where none failed."""
     started = time.perf_counter()
-    record = grading.grade(submission(mutant), plan, address)
+    record = grade(submission(mutant), plan, address)
     wall_s = time.perf_counter() - started
     for finding in record.findings:
         if finding.outcome is Outcome.FAILED and finding.check not in NOT_NUMERIC:
@@ -260,7 +261,7 @@ def main() -> int:
         plan = None
         for mutant in chosen:
             if plan is None or plan.scenario.id != mutant.scenario:
-                plan = grading.Plan(library.scenario(mutant.scenario), options.seed)
+                plan = Plan(library.scenario(mutant.scenario), options.seed)
             found = diagnosed(mutant, plan, zygote.address)
             if found is None:
                 continue

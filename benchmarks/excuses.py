@@ -30,16 +30,16 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
-from harness.checks.text import Sentence, find_traps, sentences
-from harness.checks.text.reader import (
+from harness.model import Scenario, Submission, Trap, TrapState
+from harness.read import scenarios
+from harness.read.submissions import read_one
+from harness.words import Sentence, find_traps, sentences
+from harness.words.reader import (
     SentenceReader,
     read_by_both,
     read_by_phrases,
     read_by_weights,
 )
-from harness.model import Scenario, Submission, Trap, TrapState
-from harness.read import scenarios
-from harness.read.submissions import read_one
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))

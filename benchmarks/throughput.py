@@ -44,7 +44,8 @@ from run_of_many import _below, _status
 from harness import sandbox
 from harness.checks.stock import Gradcheck
 from harness.code.unplugged import unplugged
-from harness.grading import Plan, ask, load, page
+from harness.grading import ask, load, page
+from harness.grading.plan import Plan
 from harness.model import Scenario, Submission
 from harness.numerics.question import put
 from harness.read import scenarios, submissions

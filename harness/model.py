@@ -60,7 +60,7 @@ class Trap:
     truth: str
     # What a good reply does or says instead.
     counter: str
-    # Wordings that make the excuse; matched by ``checks.text``.
+    # Wordings that make the excuse; matched by ``words``.
     phrasings: tuple[str, ...] = ()
     # Wordings that answer the excuse.
     answers: tuple[str, ...] = ()

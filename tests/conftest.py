@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from harness import sandbox
-from harness.grading import Plan
+from harness.grading.plan import Plan
 from harness.read import scenarios
 from harness.read.scenarios import Library
 

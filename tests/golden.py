@@ -17,7 +17,8 @@ from typing import Any
 
 import torch
 
-from harness.grading import Plan, grade
+from harness.grading.page import grade
+from harness.grading.plan import Plan
 from harness.model import Finding, Grade, Outcome, TrapState
 from harness.read import scenarios, submissions
 from harness.sandbox import Zygote, choose

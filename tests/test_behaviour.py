@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from made_results import SCENARIOS, finding, quick, simple_results
 
-from harness.behaviour import judge, lines
+from harness.grading.behaviour import judge, lines
 from harness.model import (
     BehaviourState,
     Level,

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 import harness
-from harness.checks.text import Sentence, find_traps, in_context, sentences
-from harness.checks.text.reader import read_by_both, read_by_weights
-from harness.checks.text.weights import KINDS, LABELS, Weights, load, shares, shipped
 from harness.model import Submission, Trap, TrapState
 from harness.read.scenarios import Library
 from harness.read.submissions import discover
 from harness.run.run import harness_version
+from harness.words import Sentence, find_traps, in_context, sentences
+from harness.words.reader import read_by_both, read_by_weights
+from harness.words.weights import KINDS, LABELS, Weights, load, shares, shipped
 from training.excuses import NO_TRAP, Example, examples, fit, save, spoken
 
 ROOT = Path(__file__).parent.parent

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import torch
 
-from harness.grading import Plan, page
+from harness.grading import page
+from harness.grading.plan import Plan
 from harness.grading.verdict import verdict
 from harness.model import Finding, Outcome, Submission
 from harness.read import scenarios

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from harness import verification
-from harness.checks.text import find_traps
 from harness.code import source_of
 from harness.flags import FLAGS, find_flags
 from harness.model import (
@@ -36,6 +35,7 @@ from harness.model import (
 from harness.numerics.expectation import RESULT
 from harness.read.scenarios import Library
 from harness.read.submissions import discover, read_one
+from harness.words import find_traps
 
 ROOT = Path(__file__).parent.parent
 

@@ -30,8 +30,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from harness import grading, sandbox
-from harness.grading import Plan
+from harness import sandbox
+from harness.grading.page import grade
+from harness.grading.plan import Plan
 from harness.model import Finding, Grade, Outcome, Submission
 from harness.read import scenarios
 from harness.read.submissions.content import Origin, build
@@ -117,12 +118,12 @@ class Arena:
     def attack(self, attack: Attack) -> Grade:
         plan = self.plan(attack.about["scenario"], float(attack.about.get("wall", WALL_S)))
         submission = self.submission(attack.path, plan.scenario.id, plan)
-        return grading.grade(submission, plan, self.zygote.address)
+        return grade(submission, plan, self.zygote.address)
 
     def right(self, scenario: str) -> Grade:
         plan = self.plan(scenario, None)
         submission = self.submission(REFERENCES / f"{scenario}.py", scenario, plan)
-        return grading.grade(submission, plan, self.zygote.address)
+        return grade(submission, plan, self.zygote.address)
 
     def assert_untouched(self) -> None:
         """Nothing was written, sent or left running."""

@@ -15,7 +15,8 @@ from rich.console import Console
 
 from harness.code import source_of
 from harness.flags import find_flags
-from harness.grading import Plan, grade
+from harness.grading.page import grade
+from harness.grading.plan import Plan
 from harness.model import (
     Arm,
     ClaimVerdict,

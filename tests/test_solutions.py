@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from harness.grading import Plan, grade
+from harness.grading.page import grade
+from harness.grading.plan import Plan
 from harness.model import Level, Outcome, Submission, TrapState
 from harness.read import submissions
 from harness.read.scenarios import Library

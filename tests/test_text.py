@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.checks.text import Sentence, find_traps, says, sentences
-from harness.checks.text.phrase import Span, matches
-from harness.checks.text.reader import Reading, read_by_phrases
 from harness.model import Scenario, Submission, Trap, TrapFinding, TrapState
 from harness.read.submissions import read_one
+from harness.words import Sentence, find_traps, says, sentences
+from harness.words.phrase import Span, matches
+from harness.words.reader import Reading, read_by_phrases
 
 TRAP = Trap(
     "no-time",

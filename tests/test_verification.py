@@ -9,7 +9,6 @@ from typing import Any, cast
 
 import pytest
 
-from harness.checks.text import sentences
 from harness.code import source_of
 from harness.flags.prose import prose_signs
 from harness.model import (
@@ -26,6 +25,7 @@ from harness.model import (
 )
 from harness.read.submissions import read_one
 from harness.verification import judge
+from harness.words import sentences
 
 X = TensorArgument("x", (), -1.0, 1.0)
 CODE = """import torch

@@ -1,6 +1,6 @@
 """Fits the weights that read excuses to labelled examples, and writes them into the package.
 
-    python training/excuses.py                # fits harness/checks/text/weights.npz anew
+    python training/excuses.py                # fits harness/words/weights.npz anew
     python training/excuses.py --thresholds   # what each threshold finds, and falsely finds
 
 Run it after a change of the examples or of the features. It needs scikit-learn (``.[dev]``).
@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from harness.checks.text.reader import read_by_weights
-from harness.checks.text.sentence import Sentence
-from harness.checks.text.weights import KINDS, LABELS, Weights
 from harness.model import Trap, TrapState
+from harness.words.reader import read_by_weights
+from harness.words.sentence import Sentence
+from harness.words.weights import KINDS, LABELS, Weights
 
 HERE = Path(__file__).parent
-WEIGHTS = HERE.parent / "harness/checks/text/weights.npz"
+WEIGHTS = HERE.parent / "harness/words/weights.npz"
 # Topic of passages that are about none of the excuses.
 NO_TRAP = "*"
 # An excuse of which this much is made counts as made: few false finds weigh more than many right

@@ -15,7 +15,6 @@ from typing import TypeVar
 from harness.checks.library import LibraryCalled
 from harness.checks.side_effects import NoMutation
 from harness.checks.structure import HandWritten
-from harness.checks.text import sentences
 from harness.code import Source
 from harness.code.lines import line_index
 from harness.flags.code import Sign, code_signs
@@ -33,6 +32,7 @@ from harness.model import (
     TrapState,
     Verification,
 )
+from harness.words import sentences
 
 __all__ = ["FLAGS", "find_flags"]
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.checks.text import Sentence, in_context, quote_of, says
-from harness.claims import BATCHED
 from harness.code import Source
 from harness.model import Level, Scenario, Verification
+from harness.words import Sentence, in_context, quote_of, says
+from harness.words.claims import BATCHED
 
 # Traps whose fall is the flag.
 TRAPS: Mapping[str, tuple[str, ...]] = {

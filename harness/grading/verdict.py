@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness import behaviour, flags
-from harness.checks import text
+from harness import flags
+from harness import words as text
 from harness.code import Source
+from harness.grading import behaviour
 from harness.model import (
     Finding,
     Grade,

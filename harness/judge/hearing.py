@@ -19,8 +19,8 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from harness import behaviour
 from harness.errors import JudgeError, NothingSelected
+from harness.grading import behaviour
 from harness.judge.agreement import Agreement, agreement
 from harness.judge.book import Book, key_of
 from harness.judge.opinion import Judge, Opinion, Stance

@@ -13,7 +13,7 @@ from itertools import groupby
 from types import MappingProxyType
 from typing import Final
 
-from harness import behaviour
+from harness.grading import behaviour
 from harness.judge.agreement import Agreement
 from harness.judge.hearing import Hearing
 from harness.judge.opinion import Opinion, Stance

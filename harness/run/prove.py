@@ -11,7 +11,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from harness.grading import Plan, grade
+from harness.grading.page import grade
+from harness.grading.plan import Plan
 from harness.model import Outcome, Scenario, Submission
 
 PROOF_SEED = 20260101

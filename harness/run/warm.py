@@ -8,7 +8,7 @@ import warnings
 import torch
 
 from harness import library
-from harness.checks.text import weights
+from harness.words import weights
 
 
 def warm_up() -> None:

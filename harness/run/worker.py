@@ -11,7 +11,8 @@ from typing import NoReturn
 import torch
 
 from harness.errors import GraderError, HarnessError
-from harness.grading import Plan, grade
+from harness.grading.page import grade
+from harness.grading.plan import Plan
 from harness.model import Grade
 from harness.run.task import Task
 from harness.sandbox.inside.ancestor import serve_forks

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal, TypeVar
 
-from harness import behaviour
+from harness.grading import behaviour
 from harness.model import (
     Answers,
     Arm,

@@ -14,8 +14,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from harness.checks.text import Sentence, in_context, says, sentences
-from harness.claims import BATCHED, admits, claims, first_claim
 from harness.code import Source
 from harness.model import (
     Event,
@@ -37,6 +35,8 @@ from harness.verification.written import (
     needed_functions,
     written_checks,
 )
+from harness.words import Sentence, in_context, says, sentences
+from harness.words.claims import BATCHED, admits, claims, first_claim
 
 
 def judge(

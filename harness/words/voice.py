@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from harness.checks.text.phrase import Span
-from harness.checks.text.sentence import Sentence
+from harness.words.phrase import Span
+from harness.words.sentence import Sentence
 
 
 class Voice(Enum):

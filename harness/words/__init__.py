@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.checks.text.phrase import Span
-from harness.checks.text.reader import SentenceReader, read_by_both, says
-from harness.checks.text.sentence import Sentence, in_context, sentences
 from harness.code.lines import LineIndex
 from harness.model import Scenario, Submission, Trap, TrapFinding, TrapState
+from harness.words.phrase import Span
+from harness.words.reader import SentenceReader, read_by_both, says
+from harness.words.sentence import Sentence, in_context, sentences
 
 __all__ = ["Sentence", "find_traps", "in_context", "quote_of", "says", "sentences"]
 

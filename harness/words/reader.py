@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.checks.text.phrase import Span, matches
-from harness.checks.text.sentence import Sentence
-from harness.checks.text.voice import Voice, own_words, reported, voice
 from harness.model import Trap, TrapState
+from harness.words.phrase import Span, matches
+from harness.words.sentence import Sentence
+from harness.words.voice import Voice, own_words, reported, voice
 
 if TYPE_CHECKING:
-    from harness.checks.text.weights import Weights
+    from harness.words.weights import Weights
 
 # A passage is an answer from this share on, and to an excuse that it is about by this share.
 _ANSWERS, _ABOUT = 0.6, 0.3
@@ -64,7 +64,7 @@ def read_by_weights(
     An excuse that they were not fitted to is left to the phrasings.
     """
     # Imported late: it brings in numpy, which the rest can do without.
-    from harness.checks.text.weights import shares, shipped
+    from harness.words.weights import shares, shipped
 
     weights = weights or shipped()
     if trap.id not in weights.topics or len(sentence.words) < _FEWEST_WORDS:

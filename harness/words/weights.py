@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.checks.text.sentence import words
+from harness.words.sentence import words
 
 Floats = NDArray[np.floating]
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
-from harness.checks.text.sentence import Sentence, words
+from harness.words.sentence import Sentence, words
 
 # ``…`` in a phrasing stands for at most this many words.
 _MAX_GAP = 8

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from harness.checks.text import Sentence, in_context, says
 from harness.model import Claim, ClaimVerdict, EventKind, Level
+from harness.words import Sentence, in_context, says
 
 if TYPE_CHECKING:
     from harness.verification.recorded import TranscriptEvidence
