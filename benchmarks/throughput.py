@@ -43,7 +43,7 @@ from run_of_many import _below, _status
 
 from harness import sandbox
 from harness.checks.stock import Gradcheck
-from harness.code.unplugged import unplugged
+from harness.code.without_backward import without_backward
 from harness.grading import ask, load, page
 from harness.grading.plan import Plan
 from harness.model import Scenario, Submission
@@ -248,7 +248,7 @@ def _in_process(answer: Submission, plan: Plan) -> object:
     for step in (*page.FINDINGS_ONLY, ask.find_smallest_failures, ask.explain_failures):
         work = step(work)
     names = ask._passing_by_self_report(work)
-    code = unplugged(answer.code or "", work.source)
+    code = without_backward(answer.code or "", work.source)
     if names and code is not None:
         again: Any = Here()
         load.load(again, work, code)

@@ -462,7 +462,7 @@ def validate(
 )
 def report(results: Path, out: Path | None) -> None:
     """Render the reports of RESULTS (a results.json, or its folder) again."""
-    from harness.judge import hearing
+    from harness.judge import judging
     from harness.report import write_reports
     from harness.results import read_results
     from harness.run.folders import new_folder
@@ -472,7 +472,7 @@ def report(results: Path, out: Path | None) -> None:
     folder = new_folder(out or results.parent, results.parent)
     heard = None
     try:
-        heard = hearing.read(results.parent, found)
+        heard = judging.read(results.parent, found)
     except JudgeError as error:
         click.echo(f"harness: {error}", err=True)
     told = summarise(found)
@@ -605,8 +605,8 @@ def judge(
     A line of labels is {"submission": "skill/me/layer-norm/1", "expected": 2,
     "met": true}, where expected is the number of the line or its words.
     """
-    from harness.judge import hearing
-    from harness.judge.book import Book
+    from harness.judge import judging
+    from harness.judge.cache import OpinionCache
     from harness.judge.label import read_labels
     from harness.judge.provider import LanguageModel, Patience
     from harness.report import write_pages
@@ -615,24 +615,24 @@ def judge(
     found = read_results(results)
     # All that can be wrong is found before anything is asked.
     labelled = None if labels is None else read_labels(labels, found)
-    book = Book(opinions or results.parent / "opinions.jsonl")
-    order = hearing.Order(only, limit, jobs, fresh)
+    book = OpinionCache(opinions or results.parent / "opinions.jsonl")
+    order = judging.Order(only, limit, jobs, fresh)
     meter = Meter("judging")
     with (
         _interruptible(lambda: f"; what was heard is in {book.path}"),
         LanguageModel(model, api_base=api_base, patience=Patience(timeout_s)) as asked,
         meter,
     ):
-        heard, unasked = hearing.hear(
+        heard, unasked = judging.hear(
             found,
             asked,
             book,
             order,
             lambda at: meter.advance(at.done, at.total, at.known, at.last),
         )
-    told = hearing.hearing(asked.name, heard, unasked, found, labelled)
+    told = judging.judge_report(asked.name, heard, unasked, found, labelled)
     page = write_pages(found, results.parent, told)
-    for line in hearing.sentences(told):
+    for line in judging.sentences(told):
         click.echo(line)
     click.echo(
         f"{len(heard)} opinions ({meter.known} questions known, "

@@ -28,9 +28,9 @@ from harness.errors import JudgeError, NothingSelected
 from harness.judge import Judge, Opinion, Stance
 from harness.judge.agreement import Agreement, agreement
 from harness.judge.answer import speaks_to_judge
-from harness.judge.book import Book, key_of
-from harness.judge.hearing import Order, hear, hearing, questions
-from harness.judge.hearing import read as read_hearing
+from harness.judge.cache import OpinionCache, key_of
+from harness.judge.judging import Order, hear, judge_report, questions
+from harness.judge.judging import read as read_hearing
 from harness.judge.label import read_labels
 from harness.judge.message import messages
 from harness.judge.provider import LONGEST, LanguageModel, Patience
@@ -479,7 +479,7 @@ def test_a_missing_extra_says_how_to_install_it(
 
 def test_nothing_of_the_client_is_imported_before_a_model_is_asked() -> None:
     code = (
-        "import harness.cli, harness.report, harness.judge.hearing, harness.judge.provider, sys\n"
+        "import harness.cli, harness.report, harness.judge.judging, harness.judge.provider, sys\n"
         "print(sorted({'openai'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -585,7 +585,7 @@ def honest(asked: dict[str, Any]) -> Sent:
 
 def test_any_object_with_a_name_and_an_opinion_is_a_judge(tmp_path: Path) -> None:
     reader: Judge = Reader()
-    heard, unasked = hear(made(), reader, Book(tmp_path / "book"), Order())
+    heard, unasked = hear(made(), reader, OpinionCache(tmp_path / "book"), Order())
     assert len(heard) == 4
     assert unasked == 0
 
@@ -641,7 +641,7 @@ def test_a_second_hearing_asks_nothing_twice(folder: Path, serve: Serve) -> None
 
 def test_equal_replies_are_asked_about_once(tmp_path: Path) -> None:
     reader = Reader()
-    heard, _ = hear(made(("Same.", "Same.")), reader, Book(tmp_path / "book"), Order())
+    heard, _ = hear(made(("Same.", "Same.")), reader, OpinionCache(tmp_path / "book"), Order())
     assert len(heard) == 4
     assert len(reader.asked) == 2
 
@@ -672,7 +672,7 @@ def test_a_filter_chooses_replies_and_one_that_leaves_none_is_told(tmp_path: Pat
     only = questions(found, "judge", ["*/layer-norm/2"])
     assert {question.submission for question in only} == {"baseline/model/layer-norm/2"}
     with pytest.raises(NothingSelected, match=r"no reply to judge with --only nowhere; .* hold 2"):
-        hear(found, Reader(), Book(tmp_path / "book"), Order(only=("nowhere",)))
+        hear(found, Reader(), OpinionCache(tmp_path / "book"), Order(only=("nowhere",)))
 
 
 def test_what_failed_for_a_moment_is_not_kept_and_makes_the_exit_status_three(
@@ -696,7 +696,7 @@ def test_a_judge_that_is_gone_is_not_asked_for_ever(tmp_path: Path) -> None:
     gone = Gone(says=Opinion(Stance.ABSTAINED, "no answer within 1 s", lasting=False))
     many = made(tuple(f"Reply {n}." for n in range(40)))
     with pytest.raises(JudgeError, match=r"reader gave no answer 8 times in a row, .* within 1 s"):
-        hear(many, gone, Book(tmp_path / "book"), Order(jobs=1))
+        hear(many, gone, OpinionCache(tmp_path / "book"), Order(jobs=1))
     assert len(gone.asked) < 40
 
 
@@ -706,7 +706,7 @@ def test_a_fault_in_a_judge_is_not_swallowed(tmp_path: Path) -> None:
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        hear(made(), Broken(), Book(tmp_path / "book"), Order())
+        hear(made(), Broken(), OpinionCache(tmp_path / "book"), Order())
 
 
 def test_a_bad_key_ends_the_hearing_with_one_message(folder: Path, serve: Serve) -> None:
@@ -750,16 +750,16 @@ def test_an_interrupted_hearing_loses_nothing(folder: Path, serve: Serve) -> Non
 def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path) -> None:
     path = tmp_path / "opinions.jsonl"
     given = Opinion(Stance.MET, "why \udc80", "words of it", 3)
-    Book(path).put("k1", given, expected="a line")
+    OpinionCache(path).put("k1", given, expected="a line")
     whole = path.read_bytes()
     path.write_bytes(whole + b'{"key": "k2", "opin')
-    torn = Book(path)
+    torn = OpinionCache(path)
     assert torn.get("k1") == replace(given, reason="why \\udc80")
     torn.put("k3", Opinion(Stance.UNCLEAR, "hm"))
-    assert Book(path).get("k3") == Opinion(Stance.UNCLEAR, "hm")
+    assert OpinionCache(path).get("k3") == Opinion(Stance.UNCLEAR, "hm")
     assert path.read_bytes().startswith(whole + b'{"key": "k3"')
     path.write_bytes(b'{"key": "k')
-    alone = Book(path)
+    alone = OpinionCache(path)
     alone.put("k4", given)
     assert path.read_bytes().startswith(b'{"key": "k4"')
 
@@ -771,15 +771,15 @@ def test_a_file_that_holds_something_else_is_left_alone(tmp_path: Path, line: st
     with pytest.raises(
         JudgeError, match=rf"opinions\.jsonl:1: expected an opinion .*{re.escape(line)}"
     ):
-        Book(path)
+        OpinionCache(path)
     assert path.read_text() == line + "\n"
 
 
 def test_a_file_that_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(JudgeError, match="cannot be read: Is a directory"):
-        Book(tmp_path)
+        OpinionCache(tmp_path)
     (tmp_path / "file").write_text("in the way")
-    book = Book(tmp_path / "new" / "opinions.jsonl")
+    book = OpinionCache(tmp_path / "new" / "opinions.jsonl")
     (tmp_path / "new").write_text("in the way")
     with pytest.raises(
         JudgeError, match=r"cannot be written: .* name another file with --opinions"
@@ -928,5 +928,5 @@ def test_hostile_words_of_a_judge_stay_words(folder: Path, serve: Serve) -> None
 
 
 def test_a_hearing_of_nothing_decided_has_no_alpha() -> None:
-    told = hearing("judge", (), 4, made())
+    told = judge_report("judge", (), 4, made())
     assert [(one.n, one.alpha) for one in told.agreements] == [(0, None)]

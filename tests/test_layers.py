@@ -91,7 +91,7 @@ def test_the_candidates_side_imports_nothing_of_the_project(path: Path) -> None:
         "import harness.cli",
         "import harness.summary, harness.report, harness.results",
         "import harness.run.run, harness.run.select, harness.run.pool",
-        "import harness.report.terminal, harness.judge.hearing",
+        "import harness.report.terminal, harness.judge.judging",
     ],
 )
 def test_torch_is_not_imported_before_something_is_graded(statement: str) -> None:
@@ -109,3 +109,18 @@ def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.strip() == ""
     assert "harness run scenarios/" in done.stdout
+
+
+def public_types() -> list[str]:
+    """Names of all public classes of the package."""
+    return [
+        node.name
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+
+
+def test_no_two_public_types_have_one_name() -> None:
+    names = public_types()
+    assert sorted(name for name in set(names) if names.count(name) > 1) == []

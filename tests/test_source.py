@@ -471,7 +471,7 @@ def test_text_of_a_submission_is_parsed_in_one_place_and_never_compiled() -> Non
     # The second one parses two statements of its own.
     assert found == {
         "code/parsing.py": {"ast.parse", "symtable.symtable"},
-        "code/unplugged.py": {"ast.parse"},
+        "code/without_backward.py": {"ast.parse"},
     }
 
 

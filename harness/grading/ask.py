@@ -11,7 +11,7 @@ from functools import partial
 from harness.checks.compare import RepeatedCalls
 from harness.checks.context import InteractiveCheck, Judgement, PlannedCheck, SubmissionContext
 from harness.checks.structure import HandWritten
-from harness.code.unplugged import unplugged
+from harness.code.without_backward import without_backward
 from harness.diagnosis import CheckResult
 from harness.diagnosis.explanation import explain, find_smallest
 from harness.grading.load import line_of, load, load_code, not_loaded
@@ -148,7 +148,7 @@ def _differentiable_without_backward(work: Work, names: Sequence[str]) -> tuple[
     if not names:
         return ()
     assert work.submission.code is not None
-    code = unplugged(work.submission.code, work.source)
+    code = without_backward(work.submission.code, work.source)
     if code is None:
         return tuple(names)
     with work.start_session() as session:

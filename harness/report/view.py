@@ -15,7 +15,7 @@ from typing import Final
 
 from harness.grading import behaviour
 from harness.judge.agreement import Agreement
-from harness.judge.hearing import Hearing
+from harness.judge.judging import JudgeReport
 from harness.judge.opinion import Opinion, Stance
 from harness.model import (
     QUESTIONS,
@@ -318,7 +318,7 @@ class Page:
     wall: str
 
 
-def page(results: Results, summary: Summary, hearing: Hearing | None = None) -> Page:
+def page(results: Results, summary: Summary, judged: JudgeReport | None = None) -> Page:
     """Everything a report on ``results`` shows, and what a judge said of them."""
     listed = _in_order(results, summary)
     parts = _parts(listed) if len(listed) > MOST_ON_ONE_PAGE else ()
@@ -352,8 +352,8 @@ def page(results: Results, summary: Summary, hearing: Hearing | None = None) -> 
         flags=summary.flags,
         checks=summary.checks,
         behaviour=summary.behaviour,
-        judge=None if hearing is None else _judge(hearing, results),
-        details=() if parts else tuple(details(results, summary, hearing)),
+        judge=None if judged is None else _judge(judged, results),
+        details=() if parts else tuple(details(results, summary, judged)),
         parts=parts,
         wall=seconds(results.run.wall_s),
     )
@@ -463,10 +463,12 @@ def _parts(cells: Sequence[Cell]) -> tuple[PagePart, ...]:
     return tuple(parts)
 
 
-def details(results: Results, summary: Summary, hearing: Hearing | None = None) -> Iterator[Detail]:
+def details(
+    results: Results, summary: Summary, judged: JudgeReport | None = None
+) -> Iterator[Detail]:
     """Every submission with its evidence, in the order of the matrix, made one by one."""
     opinions: dict[str, dict[str, Opinion]] = {}
-    for heard in hearing.heard if hearing else ():
+    for heard in judged.heard if judged else ():
         opinions.setdefault(heard.submission, {})[heard.expected] = heard.opinion
     scenarios = {scenario.id: scenario for scenario in results.scenarios}
     sent = {submission.id: place for place, submission in enumerate(results.submissions)}
@@ -639,10 +641,10 @@ def _opinion(given: Opinion | None) -> OpinionView | None:
     return OpinionView(mark, given.reason, given.quote or "", given.line)
 
 
-def _judge(hearing: Hearing, results: Results) -> JudgeView:
+def _judge(judged: JudgeReport, results: Results) -> JudgeView:
     scenario_of = {record.id: record.scenario for record in results.records}
     said: dict[tuple[str, str], list[Stance]] = {}
-    for one in hearing.heard:
+    for one in judged.heard:
         key = scenario_of[one.submission], one.expected
         said.setdefault(key, []).append(one.opinion.stance)
     order = {
@@ -651,13 +653,13 @@ def _judge(hearing: Hearing, results: Results) -> JudgeView:
         for line in scenario.expected_behaviour
     }
     everything = [stance for stances in said.values() for stance in stances]
-    why = Counter(h.opinion.reason for h in hearing.heard if h.opinion.stance is Stance.ABSTAINED)
+    why = Counter(h.opinion.reason for h in judged.heard if h.opinion.stance is Stance.ABSTAINED)
     return JudgeView(
-        name=hearing.judge,
-        heard=len(hearing.heard),
-        unasked=hearing.unasked,
+        name=judged.judge,
+        heard=len(judged.heard),
+        unasked=judged.unasked,
         stances=tuple((stance.value, everything.count(stance)) for stance in Stance),
-        agreements=tuple(_agreement(one) for one in hearing.agreements),
+        agreements=tuple(_agreement(one) for one in judged.agreements),
         rows=tuple(
             (*key, tuple(said[key].count(stance) for stance in Stance))
             for key in order

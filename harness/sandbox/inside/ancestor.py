@@ -27,7 +27,7 @@ MOST_FDS = 4
 
 
 @dataclass(frozen=True)
-class Settings:
+class AncestorSettings:
     """How this process was asked to run."""
 
     import_path: list[str]
@@ -42,7 +42,7 @@ def main(control_fd: int) -> NoReturn:
     linux.prctl(linux.PR_SET_PDEATHSIG, signal.SIGKILL)
     linux.call_itself("ancestor")
     control = socket.socket(fileno=control_fd)
-    settings = Settings(**json.loads(control.recv(REQUEST_BYTES)))
+    settings = AncestorSettings(**json.loads(control.recv(REQUEST_BYTES)))
     sys.path[:] = settings.import_path
     tempfile.tempdir = settings.scratch
     # Most objects made here are here to stay: looking through them for garbage is a waste.

@@ -38,7 +38,7 @@ USERS = 1024
 
 
 @dataclass(frozen=True)
-class Settings:
+class ZygoteSettings:
     """How this zygote was asked to run, as its starter wrote it."""
 
     layers: confine.Layers
@@ -52,9 +52,9 @@ class Settings:
     private_interpreter: bool
 
     @staticmethod
-    def parse(raw: dict[str, Any]) -> "Settings":
+    def parse(raw: dict[str, Any]) -> "ZygoteSettings":
         layers, root = confine.Layers(**raw.pop("layers")), confine.Root(**raw.pop("root"))
-        return Settings(layers=layers, root=root, **raw)
+        return ZygoteSettings(layers=layers, root=root, **raw)
 
 
 def main(lifeline_fd: int, listener_fd: int) -> None:
@@ -62,7 +62,7 @@ def main(lifeline_fd: int, listener_fd: int) -> None:
     os.dup2(lifeline_fd, LIFELINE_FD)
     os.close(lifeline_fd)
     with socket.socket(fileno=os.dup(LIFELINE_FD)) as stream:
-        settings = Settings.parse(ancestor.received(stream))
+        settings = ZygoteSettings.parse(ancestor.received(stream))
     sys.dont_write_bytecode = True
     if settings.layers.namespaces:
         child = confine.enter_private_world(settings.root, settings.sandbox_uid)
@@ -71,7 +71,7 @@ def main(lifeline_fd: int, listener_fd: int) -> None:
     os.chdir("/")
     tempfile.tempdir = settings.scratch  # libraries want one while they are imported
     pace = measured_pace()
-    zygote = Zygote(socket.socket(fileno=listener_fd), settings, pace)
+    zygote = ZygoteServer(socket.socket(fileno=listener_fd), settings, pace)
     os.write(LIFELINE_FD, json.dumps({"ready": True, "pace": round(pace, 3)}).encode() + b"\n")
     zygote.serve()
 
@@ -98,7 +98,7 @@ def _outlive(child: int, listener_fd: int) -> None:
     os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
 
 
-class Worker:
+class GraderConnection:
     """A connection from the trusted side, and the candidate it asked for."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -116,10 +116,10 @@ class Worker:
             socket.send_fds(self.connection, [json.dumps(message).encode()], fds)
 
 
-class Zygote:
+class ZygoteServer:
     """The fork server's loop; single-threaded, or forking would not be safe."""
 
-    def __init__(self, listener: socket.socket, settings: Settings, pace: float) -> None:
+    def __init__(self, listener: socket.socket, settings: ZygoteSettings, pace: float) -> None:
         self.listener = listener
         self.settings = settings
         self.pace = pace
@@ -135,8 +135,8 @@ class Zygote:
         self.poll = select.poll()
         self.poll.register(listener, select.POLLIN)
         self.poll.register(LIFELINE_FD, select.POLLIN)
-        self.workers: dict[int, Worker] = {}  # by descriptor, while it is open
-        self.candidates: dict[int, Worker] = {}  # by pidfd, until reaped
+        self.workers: dict[int, GraderConnection] = {}  # by descriptor, while it is open
+        self.candidates: dict[int, GraderConnection] = {}  # by pidfd, until reaped
         if layers.seccomp:
             confine.program(layers)  # kept for the candidates
         self.imported: set[str] = set()
@@ -168,7 +168,7 @@ class Zygote:
 
     def _accept(self) -> None:
         connection, _ = self.listener.accept()
-        self.workers[connection.fileno()] = Worker(connection)
+        self.workers[connection.fileno()] = GraderConnection(connection)
         self.poll.register(connection, select.POLLIN)
 
     def _request(self, fd: int) -> None:

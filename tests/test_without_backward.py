@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from harness.code import analyse
-from harness.code.unplugged import unplugged
+from harness.code.without_backward import without_backward
 
 BODIES = {
     "several lines": '''
@@ -65,7 +65,7 @@ def file(body: str) -> str:
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES)
 def test_a_gradient_that_goes_through_a_backward_is_gone(body: str, ends: str) -> None:
     code = file(body).replace("\n", ends)
-    text = unplugged(code, analyse(code))
+    text = without_backward(code, analyse(code))
     assert text is not None
     names: dict[str, object] = {}
     exec(compile(text, "solution.py", "exec"), names)
@@ -77,9 +77,9 @@ def test_a_gradient_that_goes_through_a_backward_is_gone(body: str, ends: str) -
 
 def test_what_cannot_be_rewritten_is_told_apart() -> None:
     read = analyse(file(BODIES["one line"]))
-    assert unplugged("something else\n" * 40, read) is None
+    assert without_backward("something else\n" * 40, read) is None
 
 
 def test_a_file_without_functions_stays_as_it_is() -> None:
     code = "def f(x):\n    return x\n"
-    assert unplugged(code, analyse(code)) == code
+    assert without_backward(code, analyse(code)) == code

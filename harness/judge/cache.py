@@ -34,7 +34,7 @@ def key_of(judge: str, reply: str, expected: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-class Book:
+class OpinionCache:
     """The opinions in one file."""
 
     def __init__(self, path: Path) -> None:

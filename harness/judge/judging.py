@@ -1,4 +1,4 @@
-"""A hearing: a judge is asked about every reply and every line, and held against rules and labels.
+"""A judge is asked about every reply and every line, and held against rules and labels.
 
 It works on stored results and runs no code. What was heard stands in ``judge.json`` beside them,
 with a digest of what the rules said then, so that it is not shown beside other results.
@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from harness.errors import JudgeError, NothingSelected
 from harness.grading import behaviour
 from harness.judge.agreement import Agreement, agreement
-from harness.judge.book import Book, key_of
+from harness.judge.cache import OpinionCache, key_of
 from harness.judge.opinion import Judge, Opinion, Stance
 from harness.model import BehaviourState, Results
 from harness.results.files import replace_file
@@ -47,7 +47,7 @@ class ReplyQuestion:
 
 
 @dataclass(frozen=True)
-class Heard:
+class JudgedLine:
     """One opinion and what it is about."""
 
     # Id of the submission.
@@ -57,12 +57,12 @@ class Heard:
 
 
 @dataclass(frozen=True)
-class Hearing:
+class JudgeReport:
     """Everything that a report shows of a judge."""
 
     # Who was asked.
     judge: str
-    heard: tuple[Heard, ...]
+    heard: tuple[JudgedLine, ...]
     # Questions that were left for another time.
     unasked: int
     # The judge against the rules, and against labels where there are any; rules against labels.
@@ -71,11 +71,11 @@ class Hearing:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a hearing is."""
+    """How far the questions are."""
 
     done: int
     total: int
-    # How many of those done were known from an earlier hearing.
+    # How many of those done were known from an earlier time.
     known: int
     last: str
 
@@ -118,10 +118,10 @@ def questions(results: Results, judge: str, only: Sequence[str] = ()) -> list[Re
 def hear(
     results: Results,
     judge: Judge,
-    book: Book,
+    book: OpinionCache,
     order: Order,
     on_progress: Callable[[Progress], None] = lambda _: None,
-) -> tuple[tuple[Heard, ...], int]:
+) -> tuple[tuple[JudgedLine, ...], int]:
     """What the judge says, from the book where that is known, and how much was left unasked.
 
     Raises ``JudgeError`` where the judge cannot be asked at all; what was heard is in the book.
@@ -156,7 +156,9 @@ def hear(
                 f"{given.reason}. What was heard before is kept; see that it can be reached and "
                 "start again."
             )
-    heard = [Heard(q.submission, q.expected, answers[q.key]) for q in asked if q.key in answers]
+    heard = [
+        JudgedLine(q.submission, q.expected, answers[q.key]) for q in asked if q.key in answers
+    ]
     return tuple(heard), len(asked) - len(heard)
 
 
@@ -203,13 +205,13 @@ def _answered(
 # Against rules and labels
 
 
-def hearing(
+def judge_report(
     judge: str,
-    heard: tuple[Heard, ...],
+    heard: tuple[JudgedLine, ...],
     unasked: int,
     results: Results,
     labels: Mapping[tuple[str, str], bool] | None = None,
-) -> Hearing:
+) -> JudgeReport:
     """What was heard, held against the rules and against ``labels``."""
     said = {
         (one.submission, one.expected): one.opinion.stance is Stance.MET
@@ -227,11 +229,11 @@ def hearing(
     pairs = [agreement(*voices)]
     if labels is not None:
         pairs += [agreement(voice, ("labels", labels)) for voice in voices]
-    return Hearing(judge, heard, unasked, tuple(pairs))
+    return JudgeReport(judge, heard, unasked, tuple(pairs))
 
 
-def sentences(heard: Hearing) -> Iterator[str]:
-    """The hearing for a terminal: what was said, then how far it agrees with whom."""
+def sentences(heard: JudgeReport) -> Iterator[str]:
+    """The report for a terminal: what was said, then how far it agrees with whom."""
     stances = Counter(one.opinion.stance for one in heard.heard)
     yield f"{heard.judge}: {', '.join(f'{stances[s]} {s.value}' for s in Stance)}"
     for one in heard.agreements:
@@ -252,10 +254,10 @@ class _Document(BaseModel):
     schema_version: Literal[1]
     # Digest of what was judged.
     results: str
-    hearing: Hearing
+    hearing: JudgeReport
 
 
-def write(heard: Hearing, results: Results, folder: Path) -> None:
+def write(heard: JudgeReport, results: Results, folder: Path) -> None:
     """Write ``judge.json`` into ``folder``, whole or not at all."""
     document = {
         "schema_version": SCHEMA_VERSION,
@@ -265,8 +267,8 @@ def write(heard: Hearing, results: Results, folder: Path) -> None:
     replace_file(folder / FILE, json.dumps(document, indent=1, allow_nan=False) + "\n")
 
 
-def read(folder: Path, results: Results) -> Hearing | None:
-    """The hearing in ``folder``; ``None`` where there is none.
+def read(folder: Path, results: Results) -> JudgeReport | None:
+    """The report of a judge in ``folder``; ``None`` where there is none.
 
     Raises ``JudgeError`` where it is not of ``results`` or cannot be read.
     """

@@ -21,7 +21,7 @@ THROW = f"{{}}[{'no gradient here'!r}]"
 Place = tuple[int, int]
 
 
-def unplugged(code: str, read: Source) -> str | None:
+def without_backward(code: str, read: Source) -> str | None:
     """``code`` in which every backward raises at once; ``None`` where that cannot be written."""
     nodes = {f.backward.node.body[0] for f in read.functions if f.backward is not None}
     places = {_place(node): isinstance(node, ast.Return) for node in nodes}
