@@ -25,6 +25,7 @@ from harness.model import (
     TrapFinding,
     TrapState,
 )
+from harness.summary.gate import gate
 from harness.summary.numbers import (
     Share,
     Tally,
@@ -38,7 +39,6 @@ from harness.summary.numbers import (
     tally,
     wilson,
 )
-from harness.summary.sentences import gate
 from harness.summary.tables import summarise
 
 counts = st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))

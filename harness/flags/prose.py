@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from harness.code import Source
 from harness.model import Level, Scenario, Verification
+from harness.verification.claims import BATCHED
 from harness.words import Sentence, in_context, quote_of, says
-from harness.words.claims import BATCHED
 
 # Traps whose fall is the flag.
 TRAPS: Mapping[str, tuple[str, ...]] = {

@@ -20,7 +20,6 @@ from typing import Any
 
 import torch
 
-import harness
 from harness.errors import ScenarioError
 from harness.model import EntryPoint, LayersArgument, Scenario
 
@@ -232,7 +231,7 @@ def _takes(
 
 def _line(error: Exception) -> str:
     """Where it was raised: the last line that is neither torch's nor ours."""
-    ours = (str(Path(torch.__file__).parent), str(Path(harness.__file__).parent))
+    ours = (str(Path(torch.__file__).parent), str(Path(__file__).parents[1]))
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [frame for frame in frames if not frame.filename.startswith(ours)]
     if not theirs:

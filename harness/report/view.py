@@ -36,9 +36,8 @@ from harness.report import timeline
 from harness.report.listing import Listing, code_is_in_place, code_listing, reply_listing
 from harness.report.picture import Drawing, draw
 from harness.report.text import figures, seconds
-from harness.summary.numbers import Lift, Share, percent
+from harness.summary.numbers import ArmSummary, Lift, Share, percent
 from harness.summary.tables import (
-    ArmSummary,
     BehaviourRow,
     Cell,
     CheckRow,

@@ -72,8 +72,6 @@ def _rows(results: Results) -> Iterator[dict[str, object]]:
 
 
 ROWS_AT_ONCE: Final = 100
-
-
 CSV_COLUMNS: Final = (
     "id", "scenario", "arm", "submitter", "sample", "path", "sha256", "outcome", "reason",
     "verification", "verification_reason", "right", "verified", "resisted", "held", "broke",

@@ -1,7 +1,7 @@
 """All arithmetic and statistics; what follows only prints."""
 
+from harness.summary.gate import Gate, gate
 from harness.summary.numbers import Interval, Lift, PassAtK, Share, Tally, percent, points
-from harness.summary.sentences import Gate, gate
 from harness.summary.tables import Cell, Summary, summarise
 
 __all__ = [

@@ -23,17 +23,10 @@ from dataclasses import dataclass, fields
 from statistics import NormalDist
 from typing import Final, Literal, NamedTuple
 
-from harness.model import (
-    QUESTIONS,
-    Answers,
-    Question,
-)
+from harness.model import QUESTIONS, Answers, Arm, Question
 
 CONFIDENCE: Final = 0.95
-
-
 SIGNIFICANCE: Final = 0.05
-
 
 # pass@k is reported for those of these that the number of samples allows.
 _PASS_AT: Final = (1, 2, 3, 5, 10, 20, 50, 100)
@@ -327,3 +320,14 @@ def _held(one: Tally) -> int:
 
 def counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+@dataclass(frozen=True)
+class ArmSummary:
+    """One arm over all scenarios."""
+
+    arm: Arm
+    total: Tally
+    # Per scenario id, only where the arm answered it.
+    by_scenario: Mapping[str, Tally]
+    pass_at: tuple[PassAtK, ...]

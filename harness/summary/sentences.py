@@ -1,16 +1,10 @@
-"""What the numbers say, in words; and the gate of ``--fail-under``."""
+"""What the numbers of a run say, in one sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from harness.errors import UsageError
-from harness.summary.numbers import FEWEST_SCENARIOS, Lift, Share, Tally, counted
-
-if TYPE_CHECKING:
-    from harness.summary.tables import ArmSummary, Summary
+from harness.summary.numbers import FEWEST_SCENARIOS, ArmSummary, Lift, Tally, counted
 
 
 def verdict_sentence(total: Tally, arms: Sequence[ArmSummary], lifts: Sequence[Lift]) -> str:
@@ -45,33 +39,3 @@ def _leaning(one: Lift) -> str:
     way = "lift" if one.difference > 0 else "loss"
     why = "too few scenarios" if one.scenarios < FEWEST_SCENARIOS else "too little difference"
     return f"shows a {way}, with {why} to rule out chance"
-
-
-@dataclass(frozen=True)
-class Gate:
-    """Whether a run is good enough for its caller."""
-
-    passed: bool
-    held: Share
-    # One sentence for the terminal.
-    message: str
-
-
-def gate(summary: Summary, fail_under: float | None) -> Gate:
-    """Hold the share of submissions that held, in percent, against ``fail_under``.
-
-    Where nothing was graded the gate fails: an absence of results is never a pass.
-    """
-    held = summary.total.share("held")
-    if fail_under is None:
-        return Gate(True, held, "no gate was set")
-    if not 0 <= fail_under <= 100:
-        raise UsageError(
-            f"--fail-under: expected a percentage from 0 to 100, found {fail_under:g}. "
-            "Give the least share of submissions that must hold, e.g. --fail-under 80."
-        )
-    if not held.n:
-        return Gate(False, held, f"gate failed: nothing was graded, {fail_under:g} % is asked for")
-    passed = 100 * held.count >= fail_under * held.n
-    word = "passed" if passed else "failed"
-    return Gate(passed, held, f"gate {word}: {held} held, {fail_under:g} % is asked for")

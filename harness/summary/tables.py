@@ -20,21 +20,10 @@ from harness.model import (
     Trap,
     TrapState,
 )
-from harness.summary.numbers import Lift, PassAtK, Share, Tally, lift, pass_at, tally
+from harness.summary.numbers import ArmSummary, Lift, Share, Tally, lift, pass_at, tally
 from harness.summary.sentences import verdict_sentence
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class ArmSummary:
-    """One arm over all scenarios."""
-
-    arm: Arm
-    total: Tally
-    # Per scenario id, only where the arm answered it.
-    by_scenario: Mapping[str, Tally]
-    pass_at: tuple[PassAtK, ...]
 
 
 @dataclass(frozen=True)

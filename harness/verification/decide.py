@@ -25,6 +25,7 @@ from harness.model import (
     Verification,
     VerificationWhy,
 )
+from harness.verification.claims import BATCHED, admits, claims, first_claim
 from harness.verification.ran import first_line, judge_run, lacks_something
 from harness.verification.recorded import TranscriptEvidence, gather, judge_evidence
 from harness.verification.written import (
@@ -36,7 +37,6 @@ from harness.verification.written import (
     written_checks,
 )
 from harness.words import Sentence, in_context, says, sentences
-from harness.words.claims import BATCHED, admits, claims, first_claim
 
 
 def judge(

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import traceback
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from . import linux
 
@@ -119,7 +119,7 @@ def _run_module(first: int, words: int, *others: int) -> None:
         os.dup2(words, fd)
     os.close(words)
     with socket.socket(fileno=os.dup(first)) as stream:
-        told = received(stream)
+        told = linux.received(stream)
     linux.call_itself(told["function"])
     os.environ.update(told["environ"])
     sys.dont_write_bytecode = told["dont_write_bytecode"]
@@ -132,9 +132,3 @@ def _run_module(first: int, words: int, *others: int) -> None:
     os.chdir(told["cwd"])
     function = getattr(importlib.import_module(told["module"]), told["function"])
     function(first, *others, **told["arguments"])
-
-
-def received(stream: socket.socket) -> dict[str, Any]:
-    """One message: its length in four bytes, then JSON."""
-    size = int.from_bytes(stream.recv(4, socket.MSG_WAITALL))
-    return dict(json.loads(stream.recv(size, socket.MSG_WAITALL)))

@@ -2,9 +2,12 @@
 
 import contextlib
 import ctypes
+import json
 import os
 import platform
 import resource
+import socket
+from typing import Any
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 LIBC.syscall.restype = ctypes.c_long
@@ -195,3 +198,9 @@ def collapse() -> None:
 def trim() -> None:
     """Give memory that is free, but lies between what is in use, back to the kernel."""
     getattr(LIBC, "malloc_trim", int)(0)  # glibc only
+
+
+def received(stream: socket.socket) -> dict[str, Any]:
+    """One message between our own processes: its length in four bytes, then JSON."""
+    size = int.from_bytes(stream.recv(4, socket.MSG_WAITALL))
+    return dict(json.loads(stream.recv(size, socket.MSG_WAITALL)))

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import ancestor, confine, landlock, linux
+from . import confine, landlock, linux
 
 MESSAGE_BYTES = 4096
 # A socket to the process for which this one was started; it ends with that process.
@@ -62,7 +62,7 @@ def main(lifeline_fd: int, listener_fd: int) -> None:
     os.dup2(lifeline_fd, LIFELINE_FD)
     os.close(lifeline_fd)
     with socket.socket(fileno=os.dup(LIFELINE_FD)) as stream:
-        settings = ZygoteSettings.parse(ancestor.received(stream))
+        settings = ZygoteSettings.parse(linux.received(stream))
     sys.dont_write_bytecode = True
     if settings.layers.namespaces:
         child = confine.enter_private_world(settings.root, settings.sandbox_uid)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from harness.model import Claim, ClaimVerdict, EventKind, Level
+from harness.verification.recorded import TranscriptEvidence
 from harness.words import Sentence, in_context, says
-
-if TYPE_CHECKING:
-    from harness.verification.recorded import TranscriptEvidence
 
 # Sentences that tell in which order the agent worked, rather than what a test looks like.
 BATCHED = (
