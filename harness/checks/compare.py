@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import torch
 
-from harness.checks.context import Bench, Judgement, SubmissionContext, Trial, number_of
+from harness.checks.context import Answered, Bench, DrawnCheck, Judgement, Trial, number_of
 from harness.errors import ScenarioError
 from harness.model import EntryPoint, Fault, LayersArgument, NumberArgument, Outcome, TensorArgument
 from harness.numerics.expectation import (
@@ -27,7 +27,7 @@ from harness.numerics.expectation import (
     untouched,
 )
 from harness.numerics.inputs import Case, Drawer
-from harness.numerics.question import Answer, Cotangent, Question
+from harness.numerics.question import Cotangent, Question
 from harness.sandbox.inside.part import BRANCH, DRAW, RESULT, Part, Role
 
 # Cotangent sizes: a gradient is linear in the cotangent at every one of them,
@@ -40,31 +40,29 @@ DTYPES = ("float64", "float32", "float16", "bfloat16")
 LAYOUTS = ("transposed", "strided", "offset", "expanded", "filled")
 
 
-def judge(trials: tuple[Trial, ...], answers: list[Answer], pass_message: str) -> Judgement:
+def compared(answered: Answered, pass_message: str) -> Judgement:
     """Fail with the smallest wrong trial, else pass with the closest call."""
     wrong = [
-        (sum(t.numel() for t in trial.question.case.tensors.values()), index, trial, found)
-        for index, (trial, answer) in enumerate(zip(trials, answers, strict=True))
+        (sum(t.numel() for t in trial.question.case.tensors.values()), trial, answer, found)
+        for trial, answer in answered.pairs
         if (found := trial.mismatch(answer)) is not None
     ]
+    count = len(answered.trials)
     if wrong:
-        _, index, trial, found = min(wrong, key=lambda entry: entry[:2])
-        more = f" ({len(wrong)} of {len(trials)} cases fail)" if len(wrong) > 1 else ""
-        about = trial.label or trial.question.case.label
-        return Judgement.differs(
-            found, f"For {about}: {found.message}{more}.", line=answers[index].line
-        )
+        _, trial, answer, found = min(wrong, key=lambda entry: entry[0])
+        more = f" ({len(wrong)} of {count} cases fail)" if len(wrong) > 1 else ""
+        return Judgement.differs(found, f"For {trial.about}: {found.message}{more}.", answer.line)
     strain, expected, got = max(
         (
             (expected.strain(got), expected, got)
-            for trial, answer in zip(trials, answers, strict=True)
+            for trial, answer in answered.pairs
             for part, expected in trial.expected.items()
             for got in [answer.parts.get(part)]
         ),
         key=lambda entry: entry[0],
         default=(0.0, None, None),
     )
-    message = f"{pass_message} in {len(trials)} cases."
+    message = f"{pass_message} in {count} cases."
     if not strain or expected is None or got is None:
         return Judgement.passed(message)
     return Judgement.passed(message, *expected.largest_error(got))
@@ -86,9 +84,13 @@ def with_gradients(
     names: tuple[str, ...] | None = None,
     label: str = "",
     cotangent: torch.Tensor | None = None,
+    kinks: Mapping[str, Sequence[float]] | None = None,
     **options: Any,
 ) -> Trial:
-    """Result and gradients of one case; the result alone where no gradient is promised."""
+    """Result and gradients of one case; the result alone where no gradient is promised.
+
+    At ``kinks`` any value between the one-sided derivatives is right.
+    """
     reference = bench.reference(case)
     names = case.differentiable if names is None else names
     result = reference.forward()
@@ -98,22 +100,20 @@ def with_gradients(
     if cotangent is None:
         cotangent = cotangent_for(draw, result.low.shape, result.dtype, scale)
     layout = options.pop("cotangent_layout", None)
-    gradients = reference.gradients(cotangent, names)
-    question = Question(
-        "vjp", case, grad=names, cotangents=(Cotangent(cotangent, layout),), **options
-    )
+    if kinks is None:
+        gradients = reference.gradients(cotangent, names)
+    else:
+        gradients = reference.gradients_at_kinks(cotangent, names, kinks)
+    cotangents = (Cotangent(cotangent, layout),)
+    question = Question("vjp", case, grad=names, cotangents=cotangents, **options)
     expected = {RESULT: result, **gradient_parts(gradients)}
     return Trial(question, expected, label or case.label)
 
 
-def takes_random_layers(entry: EntryPoint) -> bool:
-    """Whether some of its stacks draw random numbers."""
-    return any(
-        "dropout" in stack
-        for argument in entry.arguments
-        if isinstance(argument, LayersArgument)
-        for stack in argument.stacks
-    )
+def random_stacks(entry: EntryPoint) -> list[tuple[str, ...]]:
+    """Stacks that draw random numbers."""
+    layers = [a for a in entry.arguments if isinstance(a, LayersArgument)]
+    return [stack for argument in layers for stack in argument.stacks if "dropout" in stack]
 
 
 def steady_stacks(entry: EntryPoint) -> list[tuple[str, ...] | None]:
@@ -125,34 +125,13 @@ def steady_stacks(entry: EntryPoint) -> list[tuple[str, ...] | None]:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(DrawnCheck):
     """What the comparing checks have in common."""
 
-    kind: ClassVar[str]
     pass_message: ClassVar[str] = "Value and gradients agree with the reference"
-    needs_gradient: ClassVar[bool] = True
 
-    def fits(self, entry: EntryPoint) -> bool:
-        return entry.differentiable or not self.needs_gradient
-
-    def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
-        key = (self, entry.name)
-        return bench.once(
-            key, lambda: tuple(self.draw(bench, entry, bench.drawer(entry, self.kind)))
-        )
-
-    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
-        raise NotImplementedError
-
-    def judge(
-        self,
-        bench: Bench,
-        entry: EntryPoint,
-        trials: tuple[Trial, ...],
-        answers: list[Answer],
-        context: SubmissionContext,
-    ) -> Judgement:
-        return judge(trials, answers, self.pass_message)
+    def judgement(self, answered: Answered) -> Judgement:
+        return compared(answered, self.pass_message)
 
 
 @dataclass(frozen=True)
@@ -296,13 +275,9 @@ class Layouts(Comparison):
                     cotangent = cotangent[:1].expand(shape).clone()
                 if layout == "filled":
                     cotangent = cotangent.reshape(-1)[0].expand(shape).clone()
+                label = f"{case.label}, incoming gradient {layout} in memory"
                 yield with_gradients(
-                    bench,
-                    draw,
-                    case,
-                    cotangent=cotangent,
-                    cotangent_layout=layout,
-                    label=f"{case.label}, incoming gradient {layout} in memory",
+                    bench, draw, case, cotangent=cotangent, cotangent_layout=layout, label=label
                 )
 
 
@@ -360,24 +335,7 @@ class Edges(Comparison):
                             f"{str(dtype).removeprefix('torch.')} {argument.name} = "
                             f"[{', '.join(f'{point:g}' for point in shown)}{more}]"
                         )
-                        yield self._trial(bench, draw, case, kinks, label)
-
-    def _trial(
-        self,
-        bench: Bench,
-        draw: Drawer,
-        case: Case,
-        kinks: Mapping[str, tuple[float, ...]],
-        label: str,
-    ) -> Trial:
-        reference = bench.reference(case)
-        result = reference.forward()
-        cotangent = cotangent_for(draw, result.low.shape, result.dtype, 1.0)
-        names = case.differentiable
-        gradients = reference.gradients_at_kinks(cotangent, names, kinks)
-        expected = {RESULT: result, **gradient_parts(gradients)}
-        question = Question("vjp", case, grad=names, cotangents=(Cotangent(cotangent),))
-        return Trial(question, expected, label)
+                        yield with_gradients(bench, draw, case, kinks=kinks, label=label)
 
 
 @dataclass(frozen=True)
@@ -396,12 +354,8 @@ class InGraph(Comparison):
             inner = with_gradients(bench, draw, case, inner=True)
             (cotangent,) = inner.question.cotangents
             shared = Expected.exactly(BRANCH_GRADIENT, 2 * cotangent.value)
-            yield Trial(
-                Question(
-                    "in_graph", case, grad=inner.question.grad, cotangents=(cotangent,), inner=True
-                ),
-                {**inner.expected, BRANCH: shared},
-            )
+            question = replace(inner.question, ask="in_graph")
+            yield Trial(question, {**inner.expected, BRANCH: shared})
 
 
 @dataclass(frozen=True)
@@ -438,13 +392,7 @@ class RepeatedCalls(Comparison):
                     expected[part._replace(call=index)] = value
                     if index == 0 and part.role is Role.GRADIENT:
                         expected[Part(Role.AGAIN, part.place)] = value
-            question = Question(
-                "interleaved",
-                first.case,
-                grad=first.grad,
-                cotangents=first.cotangents,
-                others=tuple(others),
-            )
+            question = replace(first, ask="interleaved", others=tuple(others))
             yield Trial(question, expected, "three calls, their backwards in reverse, one twice")
         case = draw.case(sizes[0], stack=stacks[0])
         for _ in range(3):
@@ -510,18 +458,11 @@ class DoubleBackward(Comparison):
                     Question("vjp2", case, grad=names, cotangents=cotangents), second_parts(second)
                 )
 
-    def judge(
-        self,
-        bench: Bench,
-        entry: EntryPoint,
-        trials: tuple[Trial, ...],
-        answers: list[Answer],
-        context: SubmissionContext,
-    ) -> Judgement:
-        raised = [answer for answer in answers if answer.error is not None]
-        if self.may_refuse and len(raised) == len(answers):
+    def judgement(self, answered: Answered) -> Judgement:
+        raised = [answer for answer in answered.answers if answer.error is not None]
+        if self.may_refuse and len(raised) == len(answered.answers):
             return Judgement.passed(f"Double backward is refused: {raised[0].error_text()}.")
-        found = judge(trials, answers, self.pass_message)
+        found = super().judgement(answered)
         if found.outcome is Outcome.FAILED and not raised:
             message = f"Silently wrong second derivative. {found.message}"
             return replace(found, message=message, line=None)
@@ -573,32 +514,23 @@ class RngReplay(Comparison):
     )
 
     def fits(self, entry: EntryPoint) -> bool:
-        return takes_random_layers(entry)
+        return bool(random_stacks(entry))
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
-        for argument in entry.arguments:
-            if not isinstance(argument, LayersArgument):
-                continue
-            stacks = [stack for stack in argument.stacks if "dropout" in stack]
-            for stack, seed in zip(
-                stacks * 2, bench.seeds(self.kind, 2 * len(stacks)), strict=True
-            ):
-                for size in draw.sizes()[:2]:
-                    case = draw.case(size, stack=stack)
-                    trial = backward_trial(bench, draw, case, case.differentiable, seed)
-                    # The oracle's run has just moved the generator to where a plain run leaves it.
-                    bench.reference(case, seed=seed).value()
-                    # Once between forward and backward, once after.
-                    _, after = torch.rand(2, 4, dtype=torch.float64)
-                    expected = {**trial.expected, DRAW: Expected.exactly(RANDOM_NUMBER, after)}
-                    yield Trial(trial.question, expected, trial.label)
-            for stack, *seeds in zip(
-                stacks,
-                bench.seeds(f"{self.kind}/one", len(stacks)),
-                bench.seeds(f"{self.kind}/other", len(stacks)),
-                strict=True,
-            ):
-                yield self._two_blocks(bench, draw, stack, seeds)
+        stacks = random_stacks(entry)
+        for stack, seed in zip(stacks * 2, bench.seeds(self.kind, 2 * len(stacks)), strict=True):
+            for size in draw.sizes()[:2]:
+                case = draw.case(size, stack=stack)
+                trial = backward_trial(bench, draw, case, case.differentiable, seed)
+                # The oracle's run has just moved the generator to where a plain run leaves it.
+                bench.reference(case, seed=seed).value()
+                # Once between forward and backward, once after.
+                _, after = torch.rand(2, 4, dtype=torch.float64)
+                drawn = {DRAW: Expected.exactly(RANDOM_NUMBER, after)}
+                yield replace(trial, expected={**trial.expected, **drawn})
+        both = (bench.seeds(f"{self.kind}/{which}", len(stacks)) for which in ("one", "other"))
+        for stack, *seeds in zip(stacks, *both, strict=True):
+            yield self._two_blocks(bench, draw, stack, seeds)
 
     @staticmethod
     def _two_blocks(bench: Bench, draw: Drawer, stack: tuple[str, ...], seeds: list[int]) -> Trial:
@@ -668,16 +600,9 @@ class TrueError(Comparison):
             )
         return float(value)
 
-    def judge(
-        self,
-        bench: Bench,
-        entry: EntryPoint,
-        trials: tuple[Trial, ...],
-        answers: list[Answer],
-        context: SubmissionContext,
-    ) -> Judgement:
+    def judgement(self, answered: Answered) -> Judgement:
         worst = 0.0
-        for trial, answer in zip(trials, answers, strict=True):
+        for trial, answer in answered.pairs:
             label = trial.question.case.label
             if answer.error is not None:
                 return Judgement.failed(
@@ -693,7 +618,7 @@ class TrueError(Comparison):
                 found = expected.mismatch(answer.parts.get(part))
                 if found is not None:
                     return Judgement.differs(found, f"For {label}: {found.message}.")
-            right = self._measured(bench, trial.question.case)
+            right = self._measured(answered.bench, trial.question.case)
             got = number_of(answer.facts.get("value"))
             deviation = abs(got - right) / right
             if not deviation <= self.rtol:
@@ -706,7 +631,7 @@ class TrueError(Comparison):
                 )
             worst = max(worst, deviation)
         return Judgement.passed(
-            f"The reported error agrees with the measured one in {len(trials)} cases.",
+            f"The reported error agrees with the measured one in {len(answered.trials)} cases.",
             worst,
             self.rtol,
         )

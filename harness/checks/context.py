@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 import torch
 
@@ -83,6 +83,11 @@ class Trial:
     # What is special about it, for messages.
     label: str = ""
 
+    @property
+    def about(self) -> str:
+        """Its label, or else its case's."""
+        return self.label or self.question.case.label
+
     def mismatch(self, answer: Answer) -> Mismatch | None:
         """The first way in which ``answer`` is wrong."""
         if answer.error is not None:
@@ -158,6 +163,56 @@ class Check(Protocol):
         answers: list[Answer],
         context: SubmissionContext,
     ) -> Judgement: ...
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One entry point's trials with their answers, to be judged."""
+
+    bench: Bench
+    entry: EntryPoint
+    trials: tuple[Trial, ...]
+    answers: list[Answer]
+    context: SubmissionContext
+
+    @property
+    def pairs(self) -> Iterator[tuple[Trial, Answer]]:
+        """Every trial with its answer."""
+        return zip(self.trials, self.answers, strict=True)
+
+
+@dataclass(frozen=True)
+class DrawnCheck:
+    """A ``Check`` whose trials are drawn once per bench; what the house's own have in common."""
+
+    kind: ClassVar[str]
+    # Whether it is asked only of entry points whose gradient the contract promises.
+    needs_gradient: ClassVar[bool] = True
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return entry.differentiable or not self.needs_gradient
+
+    def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
+        draw = bench.drawer(entry, self.kind)
+        return bench.once((self, entry.name), lambda: tuple(self.draw(bench, entry, draw)))
+
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        """The trials, from cases that ``draw`` gives; none where it asks nothing of its own."""
+        return iter(())
+
+    def judge(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        trials: tuple[Trial, ...],
+        answers: list[Answer],
+        context: SubmissionContext,
+    ) -> Judgement:
+        return self.judgement(Answered(bench, entry, trials, answers, context))
+
+    def judgement(self, answered: Answered) -> Judgement:
+        """What ``judge`` is to return."""
+        raise NotImplementedError
 
 
 @runtime_checkable

@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
 
-from harness.checks.compare import (
-    steady_stacks,
-    with_gradients,
-)
-from harness.checks.context import Bench, Judgement, SubmissionContext, Trial
-from harness.model import (
-    EntryPoint,
-    Fault,
-    LayersArgument,
-    TensorArgument,
-)
-from harness.numerics.expectation import (
-    Expected,
-)
-from harness.numerics.inputs import Case, Stack
-from harness.numerics.question import Answer, MessageBuilder, Question
+from harness.checks.compare import steady_stacks, with_gradients
+from harness.checks.context import Answered, Bench, DrawnCheck, Judgement, Trial
+from harness.model import EntryPoint, Fault, LayersArgument, TensorArgument
+from harness.numerics.expectation import Expected
+from harness.numerics.inputs import Case, Drawer, Stack
+from harness.numerics.question import MessageBuilder, Question
 from harness.sandbox.inside.part import Part, Role
 from harness.sandbox.session import CandidateFault, Session
 
 
 @dataclass(frozen=True)
-class Released:
+class Released(DrawnCheck):
     """Tensors of a finished call are let go of (self-reported: it can fail, never excuse)."""
 
     kind: ClassVar[str] = "released"
@@ -37,27 +28,13 @@ class Released:
     # A cache of one call or two is not a leak.
     KEPT: ClassVar[int] = 3
 
-    def fits(self, entry: EntryPoint) -> bool:
-        return entry.differentiable
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        case = draw.case(draw.small_size(), stack=steady_stacks(entry)[0])
+        question = with_gradients(bench, draw, case).question
+        yield Trial(replace(question, ask="released", count=self.CALLS))
 
-    def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
-        def make() -> tuple[Trial, ...]:
-            draw = bench.drawer(entry, self.kind)
-            case = draw.case(draw.small_size(), stack=steady_stacks(entry)[0])
-            question = with_gradients(bench, draw, case).question
-            return (Trial(replace(question, ask="released", count=self.CALLS)),)
-
-        return bench.once((self, entry.name), make)
-
-    def judge(
-        self,
-        bench: Bench,
-        entry: EntryPoint,
-        trials: tuple[Trial, ...],
-        answers: list[Answer],
-        context: SubmissionContext,
-    ) -> Judgement:
-        (answer,) = answers
+    def judgement(self, answered: Answered) -> Judgement:
+        (answer,) = answered.answers
         if answer.error is not None:
             return Judgement.raised(answer)
         alive, grown = (answer.number(name) for name in ("alive", "grown"))
@@ -81,7 +58,7 @@ class Released:
 
 
 @dataclass(frozen=True)
-class CostGrowth:
+class CostGrowth(DrawnCheck):
     """Time grows about as the elements do (self-reported: it can object, never excuse)."""
 
     kind: ClassVar[str] = "cost_growth"
@@ -95,26 +72,14 @@ class CostGrowth:
     def fits(self, entry: EntryPoint) -> bool:
         return entry.differentiable and not entry.sizes and not steady_stacks(entry)[0]
 
-    def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
-        def make() -> tuple[Trial, ...]:
-            draw = bench.drawer(entry, self.kind)
-            asked = [with_gradients(bench, draw, draw.case({"*": s})) for s in self.SHAPES]
-            return tuple(
-                Trial(replace(trial.question, ask="timed", count=self.CALLS)) for trial in asked
-            )
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        for shape in self.SHAPES:
+            question = with_gradients(bench, draw, draw.case({"*": shape})).question
+            yield Trial(replace(question, ask="timed", count=self.CALLS))
 
-        return bench.once((self, entry.name), make)
-
-    def judge(
-        self,
-        bench: Bench,
-        entry: EntryPoint,
-        trials: tuple[Trial, ...],
-        answers: list[Answer],
-        context: SubmissionContext,
-    ) -> Judgement:
+    def judgement(self, answered: Answered) -> Judgement:
         spent = []
-        for answer in answers:
+        for answer in answered.answers:
             if answer.error is not None:
                 return Judgement.raised(answer)
             spent.append(answer.number("wall_s"))

@@ -13,11 +13,10 @@ import torch
 from harness.checks.compare import (
     Comparison,
     cotangent_for,
-    judge,
     steady_stacks,
     with_gradients,
 )
-from harness.checks.context import Bench, Judgement, SubmissionContext, Trial, number_of
+from harness.checks.context import Answered, Bench, Judgement, Trial, number_of
 from harness.model import (
     EntryPoint,
     Fault,
@@ -102,24 +101,15 @@ class NoMutation(Comparison):
             label = f"{case.label}, nothing requires grad"
             yield Trial(replace(forward, grad=()), kept, label)
 
-    def judge(
-        self,
-        bench: Bench,
-        entry: EntryPoint,
-        trials: tuple[Trial, ...],
-        answers: list[Answer],
-        context: SubmissionContext,
-    ) -> Judgement:
-        for trial, answer in zip(trials, answers, strict=True):
+    def judgement(self, answered: Answered) -> Judgement:
+        for trial, answer in answered.pairs:
             found = trial.mismatch(answer)
             if found is not None and not self._declared(trial, answer):
-                about = trial.label or trial.question.case.label
-                return Judgement.differs(found, f"For {about}: {found.message}.", line=answer.line)
+                return Judgement.differs(found, f"For {trial.about}: {found.message}.", answer.line)
             for fact, (fault, said) in SIDE_EFFECTS.items():
                 if answer.facts.get(fact) and not (fact == ALIAS and self._declared(trial, answer)):
-                    label = trial.label or trial.question.case.label
-                    return Judgement.failed(f"For {label}: {said}.", fault=fault)
-        return Judgement.passed(f"{self.pass_message} in {len(trials)} cases.")
+                    return Judgement.failed(f"For {trial.about}: {said}.", fault=fault)
+        return Judgement.passed(f"{self.pass_message} in {len(answered.trials)} cases.")
 
     def _declared(self, trial: Trial, answer: Answer) -> bool:
         """Whether the write is one that the contract allows: the input itself is the result."""
@@ -170,20 +160,10 @@ class Overwritten(Comparison):
                     f"{case.label}, {named} overwritten in place before backward",
                 )
 
-    def judge(
-        self,
-        bench: Bench,
-        entry: EntryPoint,
-        trials: tuple[Trial, ...],
-        answers: list[Answer],
-        context: SubmissionContext,
-    ) -> Judgement:
-        answered = [
-            (trial, answer)
-            for trial, answer in zip(trials, answers, strict=True)
-            if not answer.facts.get("refused")
-        ]
-        return judge(tuple(t for t, _ in answered), [a for _, a in answered], self.pass_message)
+    def judgement(self, answered: Answered) -> Judgement:
+        kept = [(t, answer) for t, answer in answered.pairs if not answer.facts.get("refused")]
+        trials, answers = tuple(t for t, _ in kept), [answer for _, answer in kept]
+        return super().judgement(replace(answered, trials=trials, answers=answers))
 
 
 def _positions(entry: EntryPoint) -> list[str]:
@@ -255,15 +235,8 @@ class LogCalls(Comparison):
         question = Question("vjp", case, grad=grad, cotangents=(Cotangent(cotangent, layout),))
         return Trial(question, {RESULT: result}, label)
 
-    def judge(
-        self,
-        bench: Bench,
-        entry: EntryPoint,
-        trials: tuple[Trial, ...],
-        answers: list[Answer],
-        context: SubmissionContext,
-    ) -> Judgement:
-        for trial, answer in zip(trials, answers, strict=True):
+    def judgement(self, answered: Answered) -> Judgement:
+        for trial, answer in answered.pairs:
             found = trial.mismatch(answer)
             if found is None and (problem := self._problem(trial, answer)) is not None:
                 found = Mismatch(Fault.WRONG_LOG, problem)
@@ -271,7 +244,7 @@ class LogCalls(Comparison):
                 message = f"For {trial.label}: {found.message}."
                 return Judgement.failed(message, line=answer.line, fault=found.fault)
         return Judgement.passed(
-            f"Both events are logged with the right statistics in {len(trials)} cases."
+            f"Both events are logged with the right statistics in {len(answered.trials)} cases."
         )
 
     def _problem(self, trial: Trial, answer: Answer) -> str | None:

@@ -15,12 +15,11 @@ import torch
 from torch.autograd.gradcheck import GradcheckError
 
 from harness.checks.compare import steady_stacks
-from harness.checks.context import Bench, Judgement, SubmissionContext, Trial
+from harness.checks.context import Answered, Bench, DrawnCheck, Judgement, Trial
 from harness.errors import ScenarioError
 from harness.model import EntryPoint, Fault, Outcome
 from harness.numerics.inputs import Case
 from harness.numerics.proxy import CandidateError, Key, Memo, NotRehearsed, Rehearsal, remote
-from harness.numerics.question import Answer
 from harness.sandbox.inside.part import COTANGENT_GRADIENT, RESULT, Part, Role
 
 # Central differences in float64 at unit-sized inputs err by about 1e-10 with this
@@ -56,21 +55,17 @@ class Objection:
 
 
 @dataclass(frozen=True)
-class Stock:
+class Stock(DrawnCheck):
     """What the two have in common."""
 
     # Factor on the result, so that a gradient that is clipped when large is not.
     scale: float = 1.0
-    kind: ClassVar[str]
     # Whether the contract's gradient is one that it must reject.
     must_fail: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if not 0 < self.scale < float("inf"):
             raise ValueError(f"scale is {self.scale!r}, expected a number above 0")
-
-    def fits(self, entry: EntryPoint) -> bool:
-        return entry.differentiable
 
     def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
         return self._rehearsed(bench, entry)[1]
@@ -114,12 +109,10 @@ class Stock:
     def run(self, answerer: Any, inputs: tuple[torch.Tensor, ...]) -> bool:
         raise NotImplementedError
 
-    def _results(
-        self, bench: Bench, entry: EntryPoint, answers: list[Answer]
-    ) -> Iterator[Objection | None]:
+    def _results(self, answered: Answered) -> Iterator[Objection | None]:
         """For each rehearsed run, what stock gradcheck says; ``None`` where it is content."""
-        rest = iter(answers)
-        for run in self._rehearsed(bench, entry)[0]:
+        rest = iter(answered.answers)
+        for run in self._rehearsed(answered.bench, answered.entry)[0]:
             memo = Memo(run.case.differentiable, {key: next(rest) for key in run.keys})
             # Stock gradcheck trusts what it is given: anything else would end it, not fail it.
             misfit = self._misfit(run, memo)
@@ -189,15 +182,8 @@ class Gradcheck(Stock):
             rtol=RTOL,
         )
 
-    def judge(
-        self,
-        bench: Bench,
-        entry: EntryPoint,
-        trials: tuple[Trial, ...],
-        answers: list[Answer],
-        context: SubmissionContext,
-    ) -> Judgement:
-        for objection in self._results(bench, entry, answers):
+    def judgement(self, answered: Answered) -> Judgement:
+        for objection in self._results(answered):
             if objection is not None and objection.ours:
                 return Judgement(
                     Outcome.UNGRADED,
@@ -242,15 +228,8 @@ class GradcheckMustFail(Gradcheck):
     kind: ClassVar[str] = "gradcheck_must_fail"
     must_fail: ClassVar[bool] = True
 
-    def judge(
-        self,
-        bench: Bench,
-        entry: EntryPoint,
-        trials: tuple[Trial, ...],
-        answers: list[Answer],
-        context: SubmissionContext,
-    ) -> Judgement:
-        for objection in self._results(bench, entry, answers):
+    def judgement(self, answered: Answered) -> Judgement:
+        for objection in self._results(answered):
             if objection is None:
                 return Judgement.failed(
                     "Stock gradcheck accepts where the gradient should be clipped: "

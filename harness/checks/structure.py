@@ -11,10 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from harness.checks.context import Bench, Judgement, SubmissionContext, Trial
+from harness.checks.context import Answered, DrawnCheck, Judgement
 from harness.code import FunctionClass, Source
 from harness.code.names import resolve
-from harness.model import EntryPoint, Fault
+from harness.model import Fault
 from harness.numerics.question import Answer
 
 FORBIDDEN, ALLOWED = "forbidden", "allowed"
@@ -74,7 +74,7 @@ def _autograd_line(function: FunctionClass, source: Source) -> int | None:
 
 
 @dataclass(frozen=True)
-class HandWritten:
+class HandWritten(DrawnCheck):
     """The gradient goes through an autograd Function that the submission defines."""
 
     # ``forbidden``: nothing else may compute between inputs and result; ``allowed``: it may.
@@ -88,27 +88,14 @@ class HandWritten:
             if value not in (FORBIDDEN, ALLOWED):
                 raise ValueError(f"{name} is {value!r}, expected {FORBIDDEN!r} or {ALLOWED!r}")
 
-    def fits(self, entry: EntryPoint) -> bool:
-        return entry.differentiable
-
-    def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
-        return ()
-
-    def judge(
-        self,
-        bench: Bench,
-        entry: EntryPoint,
-        trials: tuple[Trial, ...],
-        answers: list[Answer],
-        context: SubmissionContext,
-    ) -> Judgement:
-        plain = context.plain[entry.name]
+    def judgement(self, answered: Answered) -> Judgement:
+        plain, source = answered.context.plain[answered.entry.name], answered.context.source
         if plain.error is not None:
             return Judgement.raised(plain)
         if not plain.facts.get("requires_grad"):
             return _not_own("The result has no history: no Function carries a gradient.")
         used = functions_in(plain)
-        defined = {function.name: function for function in context.source.functions}
+        defined = {function.name: function for function in source.functions}
         if not used:
             return _not_own(
                 "No autograd Function of the submission is behind the result; autograd does it all."
@@ -118,13 +105,13 @@ class HandWritten:
             return _not_own(
                 f"The result claims to come from {unknown[0]}, which the source does not define."
             )
-        line = defined[used[0]].line - context.source.offset
+        line = defined[used[0]].line - source.offset
         if defined[used[0]].backward is None:
             return _not_own(f"{used[0]} has no backward of its own.", line=line)
         others = [
-            str(entry_["node"])
-            for entry_ in _graph(plain)
-            if entry_["function"] is None and not CARRIERS.fullmatch(str(entry_["node"]))
+            str(entry["node"])
+            for entry in _graph(plain)
+            if entry["function"] is None and not CARRIERS.fullmatch(str(entry["node"]))
         ]
         if others and self.composition == FORBIDDEN:
             return _not_own(
@@ -134,7 +121,7 @@ class HandWritten:
             )
         if self.autograd == FORBIDDEN:
             for name in used:
-                inside = _autograd_line(defined[name], context.source)
+                inside = _autograd_line(defined[name], source)
                 if inside is not None:
                     return _not_own(
                         f"The backward of {name} runs autograd on the operation instead of "
@@ -145,46 +132,20 @@ class HandWritten:
 
 
 @dataclass(frozen=True)
-class SeparateFunctions:
+class SeparateFunctions(DrawnCheck):
     """Each entry point has a Function of its own."""
 
     kind: ClassVar[str] = "separate_functions"
 
-    def fits(self, entry: EntryPoint) -> bool:
-        return entry.differentiable
-
-    def trials(self, bench: Bench, entry: EntryPoint) -> tuple[Trial, ...]:
-        return ()
-
-    def judge(
-        self,
-        bench: Bench,
-        entry: EntryPoint,
-        trials: tuple[Trial, ...],
-        answers: list[Answer],
-        context: SubmissionContext,
-    ) -> Judgement:
-        mine = set(functions_in(context.plain[entry.name]))
-        sharing = [
-            name
-            for name, answer in context.plain.items()
-            if name != entry.name and mine & set(functions_in(answer))
-        ]
+    def judgement(self, answered: Answered) -> Judgement:
+        used = {name: set(functions_in(a)) for name, a in answered.context.plain.items()}
+        mine = used.pop(answered.entry.name)
+        sharing = [name for name, others in used.items() if mine & others]
         if not mine:
             return _not_own("No autograd Function of the submission is behind the result.")
-        if sharing and not self._has_own(entry.name, context):
+        if sharing and not mine.difference(*used.values()):
             return _not_own(
                 f"It shares {', '.join(sorted(mine))} with {', '.join(sharing)}; "
                 "each one was to be a Function of its own."
             )
         return Judgement.passed(f"Its Function is its own: {', '.join(sorted(mine))}.")
-
-    @staticmethod
-    def _has_own(name: str, context: SubmissionContext) -> bool:
-        elsewhere = {
-            function
-            for other, answer in context.plain.items()
-            if other != name
-            for function in functions_in(answer)
-        }
-        return bool(set(functions_in(context.plain[name])) - elsewhere)

@@ -411,19 +411,7 @@ class Reference:
         weights = [weight.double() for weight in outer]
 
         def evaluate() -> list[torch.Tensor]:
-            inner = self.oracle.gradients(self.arguments, wide, wanted, create_graph=True)
-            pairs = [(i, w) for i, w in zip(inner, weights, strict=True) if i.requires_grad]
-            targets = [*wanted, wide]
-            second: Sequence[torch.Tensor | None] = [None] * len(targets)
-            if pairs:
-                with self.oracle.guarded(self.arguments):
-                    second = torch.autograd.grad(
-                        [i for i, _ in pairs], targets, [w for _, w in pairs], allow_unused=True
-                    )
-            return [
-                torch.zeros_like(t) if s is None else s
-                for t, s in zip(targets, second, strict=True)
-            ]
+            return self.oracle.second_gradients(self.arguments, wide, weights, wanted)
 
         largest = max(float(w.abs().max()) for w in weights) if weights[0].numel() else 0.0
         floor = largest * max(1.0, float(wide.detach().abs().max())) if wide.numel() else 0.0

@@ -11,7 +11,7 @@ import importlib.util
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,15 +84,32 @@ class Oracle:
                     arguments,
                 )
             with self.guarded(arguments):
-                found = list(
-                    torch.autograd.grad(
-                        value, wanted, cotangent, allow_unused=True, create_graph=create_graph
-                    )
+                found = torch.autograd.grad(
+                    value, wanted, cotangent, allow_unused=True, create_graph=create_graph
                 )
-        return tuple(
-            torch.zeros_like(leaf) if gradient is None else gradient
-            for leaf, gradient in zip(wanted, found, strict=True)
-        )
+        return tuple(_with_zeros(found, wanted))
+
+    def second_gradients(
+        self,
+        arguments: tuple[Any, ...],
+        cotangent: torch.Tensor,
+        outer: Sequence[torch.Tensor],
+        wanted: tuple[torch.Tensor, ...],
+    ) -> list[torch.Tensor]:
+        """Gradients of Σ⟨outer, gradients⟩ for the ``wanted`` leaves, then for the cotangent.
+
+        The cotangent requires grad. Raises ``OracleError``.
+        """
+        inner = self.gradients(arguments, cotangent, wanted, create_graph=True)
+        pairs = [(i, o) for i, o in zip(inner, outer, strict=True) if i.requires_grad]
+        targets = [*wanted, cotangent]
+        found: Sequence[torch.Tensor | None] = [None] * len(targets)
+        if pairs:
+            with self.guarded(arguments):
+                found = torch.autograd.grad(
+                    [i for i, _ in pairs], targets, [o for _, o in pairs], allow_unused=True
+                )
+        return _with_zeros(found, targets)
 
     def _by_vjp(
         self,
@@ -100,7 +117,7 @@ class Oracle:
         arguments: tuple[Any, ...],
         cotangent: torch.Tensor,
         wanted: tuple[torch.Tensor, ...],
-    ) -> list[torch.Tensor | None]:
+    ) -> Sequence[torch.Tensor | None]:
         """What the contract's own gradient says, one per tensor argument, looked up by leaf."""
         with self.guarded(arguments):
             given = vjp(cotangent, *arguments)
@@ -161,6 +178,14 @@ class Oracle:
             for a in arguments
         )
         return OracleError(self.name, f"{said}, for {shown}")
+
+
+def _with_zeros(
+    gradients: Sequence[torch.Tensor | None], leaves: Sequence[torch.Tensor]
+) -> list[torch.Tensor]:
+    """A gradient that is missing is zero."""
+    pairs = zip(gradients, leaves, strict=True)
+    return [torch.zeros_like(leaf) if found is None else found for found, leaf in pairs]
 
 
 @dataclass(frozen=True)

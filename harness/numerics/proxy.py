@@ -115,23 +115,21 @@ class Rehearsal:
         values += self.case.values[len(values) :]
         return Case(self.case.entry, tuple(values), self.case.label)
 
-    def _note(
-        self, kind: str, mask: tuple[bool, ...], tensors: Tensors, question: Question
-    ) -> None:
-        self.questions.setdefault(_key(kind, mask, tensors), question)
+    def _note(self, mask: tuple[bool, ...], tensors: Tensors, question: Question) -> None:
+        self.questions.setdefault(_key(question.ask, mask, tensors), question)
 
     def _wanted(self, mask: tuple[bool, ...]) -> tuple[str, ...]:
         return tuple(name for name, needed in zip(self.names, mask, strict=True) if needed)
 
     def forward(self, xs: Tensors) -> torch.Tensor:
         case = self.at(xs)
-        self._note("forward", (), xs, Question("forward", case, grad=self.names))
+        self._note((), xs, Question("forward", case, grad=self.names))
         return Reference(self.oracle, case).value().detach()
 
     def vjp(self, mask: tuple[bool, ...], g: torch.Tensor, xs: Tensors) -> Tensors:
         case, wanted, g = self.at(xs), self._wanted(mask), g.detach().clone()
         question = Question("vjp", case, grad=wanted, cotangents=(Cotangent(g),))
-        self._note("vjp", mask, (g, *xs), question)
+        self._note(mask, (g, *xs), question)
         reference = Reference(self.oracle, case)
         leaves = tuple(reference.leaves[name] for name in wanted)
         with torch.enable_grad():
@@ -143,27 +141,12 @@ class Rehearsal:
         question = Question(
             "vjp2", case, grad=wanted, cotangents=(Cotangent(g), *(Cotangent(o) for o in outer))
         )
-        self._note("vjp2", mask, (g, *xs, *outer), question)
+        self._note(mask, (g, *xs, *outer), question)
         reference = Reference(self.oracle, case)
-        leaves = [reference.leaves[name] for name in wanted]
+        leaves = tuple(reference.leaves[name] for name in wanted)
         with torch.enable_grad():
             g.requires_grad_()
-            inner = self.oracle.gradients(reference.arguments, g, tuple(leaves), create_graph=True)
-            live = [(i, o) for i, o in zip(inner, outer, strict=True) if i.requires_grad]
-            targets = [*leaves, g]
-            second: Sequence[torch.Tensor | None] = [None] * len(targets)
-            if live:
-                with self.oracle.guarded(reference.arguments):
-                    second = torch.autograd.grad(
-                        [i for i, _ in live], targets, [o for _, o in live], allow_unused=True
-                    )
-        return tuple(
-            torch.zeros_like(t) if s is None else s for t, s in zip(targets, second, strict=True)
-        )
-
-
-def _for_leaves(leaves: Sequence[torch.Tensor]) -> list[Part]:
-    return [Part(Role.GRADIENT, index) for index in range(len(leaves))]
+            return tuple(self.oracle.second_gradients(reference.arguments, g, outer, leaves))
 
 
 class Memo:
@@ -182,15 +165,13 @@ class Memo:
         return answer
 
     def _gradients(
-        self, answer: Answer, parts: Sequence[Part], like: Sequence[torch.Tensor]
-    ) -> list[torch.Tensor]:
-        gradients = []
-        for part, tensor in zip(parts, like, strict=True):
-            found = answer.parts.get(part)
-            if found is None:
-                found = torch.zeros_like(tensor)
-            gradients.append(found.clone())
-        return gradients
+        self, answer: Answer, mask: tuple[bool, ...], xs: Tensors, g: Tensors = ()
+    ) -> Tensors:
+        """Those of the needed ``xs``, then of ``g``; what did not come is zero."""
+        like = [x for x, needed in zip(xs, mask, strict=True) if needed]
+        parts = [Part(Role.GRADIENT, index) for index in range(len(like))]
+        pairs = zip([*parts, COTANGENT_GRADIENT], [*like, *g], strict=False)
+        return tuple(answer.parts.get(part, torch.zeros_like(t)).clone() for part, t in pairs)
 
     def forward(self, xs: Tensors) -> torch.Tensor:
         answer = self._answer("forward", (), xs)
@@ -201,11 +182,8 @@ class Memo:
 
     def vjp(self, mask: tuple[bool, ...], g: torch.Tensor, xs: Tensors) -> Tensors:
         answer = self._answer("vjp", mask, (g, *xs))
-        like = [x for x, needed in zip(xs, mask, strict=True) if needed]
-        return tuple(self._gradients(answer, _for_leaves(like), like))
+        return self._gradients(answer, mask, xs)
 
     def vjp2(self, mask: tuple[bool, ...], g: torch.Tensor, xs: Tensors, outer: Tensors) -> Tensors:
         answer = self._answer("vjp2", mask, (g, *xs, *outer))
-        like = [x for x, needed in zip(xs, mask, strict=True) if needed]
-        parts = [*_for_leaves(like), COTANGENT_GRADIENT]
-        return tuple(self._gradients(answer, parts, [*like, g]))
+        return self._gradients(answer, mask, xs, (g,))
