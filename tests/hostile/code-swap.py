@@ -40,6 +40,6 @@ def ask_vjp(invocation):
     output = invocation.output()
     (cotangent,) = invocation.cotangents
     gradients = [cotangent.sum() * 0 if leaf.dim() == 0 else cotangent for leaf in invocation.leaves]
-    parts = [("y", output), *named("g", gradients), ("c", cotangent)]
-    return {"log": invocation.log}, [*parts, *named("x", [*invocation.inputs])]
+    parts = [("y", output), *numbered(Role.GRADIENT, gradients), ("c", cotangent)]
+    return {"log": invocation.log}, [*parts, *numbered(Role.INPUT, invocation.inputs)]
 server()["ask_vjp"].__code__ = ask_vjp.__code__

@@ -36,6 +36,6 @@ def server():
 
 
 g = server()
-def named(prefix, tensors):
-    return [] if prefix == "g" else [(f"{prefix}{i}", t) for i, t in enumerate(tensors) if t is not None]
-g["named"] = named
+def numbered(role, tensors, call=None):
+    return [] if role == "g" else [(f"{role}{i}", t) for i, t in enumerate(tensors) if t is not None]
+g["numbered"] = numbered

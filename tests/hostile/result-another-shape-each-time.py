@@ -38,5 +38,5 @@ _old, COUNT = server()["ask_forward"], [0]
 def ask_forward(invocation):
     facts, parts = _old(invocation)
     COUNT[0] += 1
-    return facts, [(name, t.new_zeros(COUNT[0] % 5) if name == "y" else t) for name, t in parts]
+    return facts, [(name, t.new_zeros(COUNT[0] % 5) if str(name) == "y" else t) for name, t in parts]
 server()["ASKS"]["forward"] = ask_forward

@@ -37,5 +37,5 @@ def server():
 _old = server()["ask_forward"]
 def ask_forward(invocation):
     facts, parts = _old(invocation)
-    return facts, [(name, t.to(torch.int64) if name == "y" else t) for name, t in parts]
+    return facts, [(name, t.to(torch.int64) if str(name) == "y" else t) for name, t in parts]
 server()["ASKS"]["forward"] = ask_forward

@@ -38,5 +38,5 @@ def server():
 _old = server()["ask_forward"]
 def ask_forward(invocation):
     facts, parts = _old(invocation)
-    return facts, [(name, t.float() if name == "y" else t) for name, t in parts]
+    return facts, [(name, t.float() if str(name) == "y" else t) for name, t in parts]
 server()["ASKS"]["forward"] = ask_forward

@@ -44,7 +44,7 @@ g["Invocation"].gradients = gradients
 def ask_in_graph(invocation):
     (cotangent,) = invocation.cotangents
     y = invocation.output().detach()
-    return {}, [("y", y), *g["named"]("g", invocation.gradients(None, cotangent)), ("z0", 2 * cotangent)]
+    return {}, [("y", y), *g["numbered"]("g", invocation.gradients(None, cotangent)), ("z", 2 * cotangent)]
 g["ASKS"]["in_graph"] = ask_in_graph
 def ask_overwritten(invocation):
     return {"refused": {"type": "RuntimeError", "message": "modified", "line": 1}}, []
