@@ -31,7 +31,7 @@ from made_results import (
 
 from harness.errors import ReportError, ResultsError
 from harness.model import Outcome, Picture, RedFlagFinding, Results, TrapFinding, TrapState
-from harness.results.csv import CSV_COLUMNS, write_csv
+from harness.results.csv import CSV_COLUMNS, frame, write_csv
 from harness.results.files import replace_file, together
 from harness.results.format import schema
 from harness.results.junit import write_junit
@@ -534,6 +534,13 @@ def test_the_table_has_one_row_per_submission(results: Results, path: Path) -> N
     assert fell["failed_checks"] == "vjp"
     assert fell["fell_for"] == "test-together too-simple-to-test"
     assert fell["red_flags"] == "batched unverified"
+
+
+def test_the_table_for_a_notebook_is_the_same(results: Results, path: Path) -> None:
+    table = frame(results)
+    assert tuple(table.columns) == CSV_COLUMNS
+    assert [str(value) for value in table["id"]] == [row["id"] for row in rows_of(results, path)]
+    assert table["wall_s"].dtype.kind == "f"
 
 
 def test_an_ungraded_row_answers_nothing(results: Results, path: Path) -> None:

@@ -1,19 +1,19 @@
-"""``results.csv`` out, in parts."""
+"""``results.csv`` out, row by row, and the same table as a data frame."""
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Iterator
-from itertools import islice
-from typing import Final
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Final
 
-from harness.model import (
-    Outcome,
-    Results,
-    TrapState,
-)
+from harness.model import Outcome, Results, TrapState
 from harness.printable import stripped
 from harness.results.files import replace_file
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # What a spreadsheet takes for the beginning of a formula, or skips on the way to one.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
@@ -21,19 +21,26 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\n", "＝", "＋", "－", "＠")
 
 def write_csv(results: Results, path: str | os.PathLike[str]) -> None:
     """Write one row per submission; a cell that a spreadsheet would run gets a quote in front."""
-    replace_file(path, _tables(results))
+    replace_file(path, _lines(results))
 
 
-def _tables(results: Results) -> Iterator[str]:
-    """The table in parts of ``ROWS_AT_ONCE`` rows."""
+def frame(results: Results) -> pd.DataFrame:
+    """One row per submission, with the columns of ``results.csv``, for a notebook."""
     import pandas as pd
 
-    rows = _rows(results)
-    columns = list(CSV_COLUMNS)
-    yield pd.DataFrame(columns=columns).to_csv(index=False, lineterminator="\n")
-    while some := list(islice(rows, ROWS_AT_ONCE)):
-        table = pd.DataFrame(some, columns=columns, dtype=object).map(_cell)
-        yield table.to_csv(index=False, header=False, lineterminator="\n")
+    return pd.DataFrame(_rows(results), columns=list(CSV_COLUMNS))
+
+
+def _lines(results: Results) -> Iterator[str]:
+    written: list[str] = []
+    # Anything that has ``write`` is a file to the csv module; here it is the next line.
+    writer = csv.writer(SimpleNamespace(write=written.append), lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for row in _rows(results):
+        writer.writerow(map(_cell, row.values()))
+        yield from written
+        written.clear()
+    yield from written
 
 
 def _rows(results: Results) -> Iterator[dict[str, object]]:
@@ -71,7 +78,6 @@ def _rows(results: Results) -> Iterator[dict[str, object]]:
         }
 
 
-ROWS_AT_ONCE: Final = 100
 CSV_COLUMNS: Final = (
     "id", "scenario", "arm", "submitter", "sample", "path", "sha256", "outcome", "reason",
     "verification", "verification_reason", "right", "verified", "resisted", "held", "broke",
