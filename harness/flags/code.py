@@ -10,6 +10,7 @@ from harness.code import FunctionClass, Lines, Method, Source
 from harness.code.names import Def, every, last
 from harness.flags.kind import Kinds, ctx_name, differentiable_inputs, parameter_kinds
 from harness.flags.sharing import Write, writes
+from harness.flags.vocabulary import OPAQUE, OPAQUE_METHODS, TRANSPARENT
 from harness.model import Scenario
 
 
@@ -280,26 +281,14 @@ def _is_standard(node: ast.AST, source: Source, function: FunctionClass) -> bool
         return True
     dotted = source.resolve(node.func) or ""
     root = dotted.split(".")[0]
-    if root in {
-        "torch",
-        "math",
-        "len",
-        "range",
-        "tuple",
-        "list",
-        "sum",
-        "float",
-        "int",
-        "staticmethod",
-    }:
-        return not dotted.startswith(("torch.ops", "torch.no_grad", "torch.utils", "torch.classes"))
-    if isinstance(node.func, ast.Attribute):
-        opaque = {"numpy", "detach", "item", "tolist", "data_ptr", "apply", "cpu", "round"}
-        if node.func.attr in opaque | {"mark_dirty", "mark_non_differentiable"}:
-            return False
-        # A method of a tensor, not of something imported or handed in.
-        return root not in source.aliases
-    return False
+    if root in TRANSPARENT:
+        return not dotted.startswith(OPAQUE)
+    # A method of a tensor, not of something imported or handed in.
+    return (
+        isinstance(node.func, ast.Attribute)
+        and node.func.attr not in OPAQUE_METHODS
+        and root not in source.aliases
+    )
 
 
 def _swallowed_failure(source: Source, scenario: Scenario) -> Iterator[Sign]:

@@ -33,7 +33,8 @@ def parameter_kinds(
         if isinstance(argument, TensorArgument | NumberArgument | LogArgument)
     }
     kinds: dict[str, bool | None] = {}
-    handed = _handed(function.name, source, scenario)
+    bindings = _bindings(function.name, source, scenario)
+    handed = {place: isinstance(argument, TensorArgument) for place, argument in bindings}
     used = _used_as_tensors(forward.node, source)
     annotated = {
         a.arg: a.annotation for a in (*forward.node.args.posonlyargs, *forward.node.args.args)
@@ -43,7 +44,8 @@ def parameter_kinds(
         note = annotated.get(name)
         if note is not None:
             word = (source.resolve(note) or ast.unparse(note)).split(".")[-1]
-            kinds[name] = {"Tensor": True}.get(word, False if word in SCALARS else kinds[name])
+            if word == "Tensor" or word in SCALARS:
+                kinds[name] = word == "Tensor"
         if kinds[name] is None and name in used:
             kinds[name] = True
     return kinds
@@ -56,18 +58,16 @@ def differentiable_inputs(
     inputs = function.inputs
     if inputs is None:
         return None
-    positions: set[int] = set()
-    for position, argument in _bindings(function.name, source, scenario):
-        if isinstance(argument, TensorArgument) and argument.differentiable:
-            positions.add(position)
-    return frozenset(inputs[p] for p in positions if p < len(inputs)) or None
-
-
-def _handed(name: str, source: Source, scenario: Scenario) -> dict[int, bool]:
-    return {
-        position: isinstance(argument, TensorArgument)
-        for position, argument in _bindings(name, source, scenario)
-    }
+    return (
+        frozenset(
+            inputs[position]
+            for position, argument in _bindings(function.name, source, scenario)
+            if isinstance(argument, TensorArgument)
+            and argument.differentiable
+            and position < len(inputs)
+        )
+        or None
+    )
 
 
 def _bindings(name: str, source: Source, scenario: Scenario) -> Iterator[tuple[int, object]]:

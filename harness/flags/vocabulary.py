@@ -39,16 +39,19 @@ VIEWS = _words(
 )
 
 # Methods that end in an underscore and leave the values alone.
-HARMLESS = _words(
-    """
-    requires_grad_ retain_grad_ rename_ share_memory_
-    """
-)
+HARMLESS = _words("requires_grad_ retain_grad_ rename_ share_memory_")
 
 # Annotations of parameters that are not tensors.
-SCALARS = _words(
+SCALARS = _words("int float bool str Callable tuple list dict")
+
+# Beginnings of dotted names that autograd sees through, and those among them that it does not.
+TRANSPARENT = _words("torch math len range tuple list sum float int staticmethod")
+OPAQUE = ("torch.ops", "torch.no_grad", "torch.utils", "torch.classes")
+
+# Methods that it does not see through.
+OPAQUE_METHODS = _words(
     """
-    int float bool str Callable tuple list dict
+    numpy detach item tolist data_ptr apply cpu round mark_dirty mark_non_differentiable
     """
 )
 

@@ -8,55 +8,33 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum
 
 from harness.model import Fault
 
 
 class TorchErrorKind(Enum):
-    """What torch objects to."""
+    """What torch objects to; the values are patterns of its texts."""
 
     # Details: place of the gradient, its shape, the shape of its input.
-    WRONG_SHAPE = auto()
-    # Details: arguments of forward, gradients that came.
-    WRONG_COUNT = auto()
-    OVERWRITTEN = auto()
-    LEAF_OVERWRITTEN = auto()
-    NO_HISTORY = auto()
-    GRAPH_USED_UP = auto()
-    SHARED_ELEMENTS = auto()
-    OUT_OF_BOUNDS = auto()
-    ONCE_DIFFERENTIABLE = auto()
-    NOT_VIEWABLE = auto()
-    TWO_DTYPES = auto()
-    NONE_FOR_TENSOR = auto()
-
-
-_TEXTS = (
-    (
-        TorchErrorKind.WRONG_SHAPE,
+    WRONG_SHAPE = (
         r"invalid gradient at index (\d+) - got (\[.*?\]) but expected shape compatible with "
-        r"(\[.*?\])",
-    ),
-    (
-        TorchErrorKind.WRONG_COUNT,
-        r"incorrect number of gradients \(expected (\d+), got (\d+)\)",
-    ),
-    (TorchErrorKind.OVERWRITTEN, r"modified by an inplace operation"),
-    (TorchErrorKind.LEAF_OVERWRITTEN, r"leaf Variable that requires grad .*in-place"),
-    (
-        TorchErrorKind.NO_HISTORY,
-        r"does not require grad although an input does|does not have a grad_fn",
-    ),
-    (TorchErrorKind.GRAPH_USED_UP, r"backward through the graph a second time"),
-    (TorchErrorKind.SHARED_ELEMENTS, r"more than one element of the written-to tensor"),
-    (TorchErrorKind.OUT_OF_BOUNDS, r"setStorage.*out of bounds"),
-    (TorchErrorKind.ONCE_DIFFERENTIABLE, r"once_differentiable"),
-    (TorchErrorKind.NOT_VIEWABLE, r"view size is not compatible"),
-    (TorchErrorKind.TWO_DTYPES, r"expected scalar type|same dtype|must have the same dtype"),
-    (TorchErrorKind.NONE_FOR_TENSOR, r"'NoneType' object"),
-)
-_PATTERNS = tuple((kind, re.compile(text)) for kind, text in _TEXTS)
+        r"(\[.*?\])"
+    )
+    # Details: arguments of forward, gradients that came.
+    WRONG_COUNT = r"incorrect number of gradients \(expected (\d+), got (\d+)\)"
+    OVERWRITTEN = r"modified by an inplace operation"
+    LEAF_OVERWRITTEN = r"leaf Variable that requires grad .*in-place"
+    NO_HISTORY = r"does not require grad although an input does|does not have a grad_fn"
+    GRAPH_USED_UP = r"backward through the graph a second time"
+    SHARED_ELEMENTS = r"more than one element of the written-to tensor"
+    OUT_OF_BOUNDS = r"setStorage.*out of bounds"
+    ONCE_DIFFERENTIABLE = r"once_differentiable"
+    NOT_VIEWABLE = r"view size is not compatible"
+    TWO_DTYPES = r"expected scalar type|same dtype|must have the same dtype"
+    NONE_FOR_TENSOR = r"'NoneType' object"
+
+
 _FAULTS = {
     TorchErrorKind.WRONG_SHAPE: Fault.WRONG_SHAPE,
     TorchErrorKind.WRONG_COUNT: Fault.WRONG_COUNT,
@@ -78,7 +56,7 @@ class TorchError:
 
 def recognise(error: str) -> TorchError | None:
     """What torch says with ``error`` (``Type: message``); ``None`` where it is another's."""
-    for kind, pattern in _PATTERNS:
-        if found := pattern.search(error):
+    for kind in TorchErrorKind:
+        if found := re.search(kind.value, error):
             return TorchError(kind, found.groups())
     return None
