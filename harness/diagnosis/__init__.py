@@ -160,88 +160,42 @@ class EntryPointAnswers:
         failing = sorted((s for s in samples if not s.right), key=_telling_first)
         if not failing:
             return None
-        passing = [s for s in samples if s.right]
-        subject = _subject(quantity)
+        wrong = _Wrong(quantity, failing, [s for s in samples if s.right], samples)
         # A tensor overwritten by the caller is the cause of what is wrong only then.
         if all(s.question.overwrite for s in failing):
-            where = _where(failing, passing)
+            where = wrong.where()
             if where is not None:
                 return (
-                    f"{subject} is wrong, without an error, {where}: what "
+                    f"{wrong.subject} is wrong, without an error, {where}: what "
                     "backward needs is kept in another way than by save_for_backward."
                 )
         match quantity.kind:
             case QuantityKind.INPUT_AFTER_CALL:
-                return self._of_damage(failing, passing)
+                return self._of_damage(wrong)
             case QuantityKind.COTANGENT_AFTER_BACKWARD | QuantityKind.BRANCH_GRADIENT:
                 return _OF_DAMAGED_COTANGENT
             case QuantityKind.RANDOM_NUMBER:
                 return _OF_MOVED_GENERATOR
         return (
-            self._missing(subject, failing, passing)
-            or self._misshapen(subject, failing, passing)
-            or self._not_finite(subject, failing, samples)
-            or self._of_state(subject, failing, passing)
-            or self._of_values(subject, failing, passing, samples)
-            or self._slightly_off(subject, failing, passing)
-            or _only(f"{subject} is wrong", _where(failing, _telling(passing)))
+            _missing(wrong)
+            or _misshapen(wrong)
+            or _not_finite(wrong)
+            or self._of_state(wrong)
+            or self._of_values(wrong)
+            or _slightly_off(wrong)
+            or _somewhere(wrong)
         )
 
-    def _missing(
-        self, subject: str, failing: Sequence[Sample], passing: Sequence[Sample]
-    ) -> str | None:
-        # In stacks of many calls a missing gradient counts as zero.
-        stacked = [s for s in failing if s.question.count > 1 and s.comparable]
-        if not all(s.got is None or (s in stacked and not s.wide.any()) for s in failing):
-            return None
-        if len(stacked) == len(failing):
-            return None
-        telling = _telling(passing)
-        if failing[0].quantity.kind in _SECOND:
-            return _sentence(f"{subject} is missing", _where(failing, telling), _CONSTANT_BACKWARD)
-        return _sentence(f"{subject} is missing (None)", _where(failing, telling), "")
-
-    def _misshapen(
-        self, subject: str, failing: Sequence[Sample], passing: Sequence[Sample]
-    ) -> str | None:
-        pairs = [(s.got, s.exact) for s in failing if s.got is not None]
-        if len(pairs) < len(failing):
-            return None
-        where = _where(failing, passing)
-        if all(got.shape != exact.shape for got, exact in pairs):
-            return _sentence(f"{subject} has the wrong shape", where, "")
-        if all(s.got is not None and s.got.dtype != s.expected.dtype for s in failing):
-            dtypes = {str(got.dtype).removeprefix("torch.") for got, _ in pairs}
-            name = ", ".join(sorted(dtypes))
-            hint = "it does not keep the dtype of the input"
-            return _sentence(f"{subject} is {name}", where, hint)
-        return None
-
-    def _not_finite(
-        self, subject: str, failing: Sequence[Sample], samples: Sequence[Sample]
-    ) -> str | None:
-        if not all(s.comparable and not s.wide[s.wrong].isfinite().any() for s in failing):
-            return None
-        is_nan = all(bool(s.wide[s.wrong].isnan().all()) for s in failing)
-        words = f"{subject} is {'NaN' if is_nan else 'infinite or NaN'}"
-        place = region(samples)
-        if place is not None:
-            return f"{words} {place.words}."
-        return _sentence(words, _where(failing, [s for s in samples if s.right]), "")
-
-    def _of_state(
-        self, subject: str, failing: Sequence[Sample], passing: Sequence[Sample]
-    ) -> str | None:
+    def _of_state(self, wrong: _Wrong) -> str | None:
         # Only calls of one size can be told to stand in for each other.
-        alike = [s for s in failing if _calls_alike(s)]
+        alike = [s for s in wrong.failing if _calls_alike(s)]
         if (
             alike
-            and all(s in alike or s.calls for s in failing)
+            and all(s in alike or s.calls for s in wrong.failing)
             and all(self._from_another_call(s) for s in alike)
         ):
-            return _sentence(
-                f"{subject} of one call is computed from what another call saved",
-                _where(failing, passing),
+            return wrong.sentence(
+                "of one call is computed from what another call saved",
                 "values are kept outside ctx and the last call overwrites them",
             )
         return None
@@ -263,43 +217,35 @@ class EntryPointAnswers:
                 return True
         return False
 
-    def _of_values(
-        self,
-        subject: str,
-        failing: Sequence[Sample],
-        passing: Sequence[Sample],
-        samples: Sequence[Sample],
-    ) -> str | None:
+    def _of_values(self, wrong: _Wrong) -> str | None:
+        failing = wrong.failing
         comparable = [s for s in failing if s.comparable]
         if len(comparable) < len(failing):
             # Where None counts as zero, a missing one is zero too.
             if not all(s.comparable or s.got is None for s in failing) or not comparable:
                 return None
             if all(not s.wide.any() for s in comparable):
-                return _sentence(f"{subject} is zero or missing", _where(failing, passing), "")
+                return wrong.sentence("is zero or missing")
             return None
         few = failing[:: math.ceil(len(failing) / MOST_FAILING)]
         unsure = None
         for found in itertools.islice(effect.find(few, self.exact), MOST_TRIED):
-            telling = [s for s in passing if _would_show(found, s)]
-            where = _where(failing, telling)
-            if not telling or where is not None:
+            telling = [s for s in wrong.passing if _would_show(found, s)]
+            if not telling or wrong.where(telling) is not None:
                 hint = found.hint
-                if found.is_zero and failing[0].quantity.kind in _SECOND:
+                if found.is_zero and wrong.quantity.kind in _SECOND:
                     hint = _CONSTANT_BACKWARD
                 everywhere = " everywhere" if found.changes_the_right_one and not telling else ""
-                return _sentence(f"{subject} {found.words}{everywhere}", where, hint)
+                return wrong.sentence(f"{found.words}{everywhere}", hint, telling)
             unsure = unsure or (
-                f"{subject} {found.words}, but only in {len(failing)} of "
+                f"{wrong.subject} {found.words}, but only in {len(failing)} of "
                 f"{len(failing) + len(telling)} calls that would show it, and the inputs do not "
                 "tell which: something is kept from call to call, or random."
             )
-        return unsure or self._of_region(subject, few, samples)
+        return unsure or self._of_region(wrong, few)
 
-    def _of_region(
-        self, subject: str, failing: Sequence[Sample], samples: Sequence[Sample]
-    ) -> str | None:
-        place = region(samples)
+    def _of_region(self, wrong: _Wrong, failing: Sequence[Sample]) -> str | None:
+        place = region(wrong.samples)
         if place is None:
             return None
         within = [
@@ -307,44 +253,107 @@ class EntryPointAnswers:
             for s in failing
         ]
         found = next(effect.find(within, self.exact), None)
-        if found is None:
-            return f"{subject} is wrong {place.words}, and right elsewhere."
-        return _sentence(
-            f"{subject} {found.words} {place.words}, and right elsewhere", None, found.hint
-        )
+        words = "is wrong" if found is None else found.words
+        hint = f": {found.hint}" if found is not None and found.hint else ""
+        return f"{wrong.subject} {words} {place.words}, and right elsewhere{hint}."
 
-    def _slightly_off(
-        self, subject: str, failing: Sequence[Sample], passing: Sequence[Sample]
-    ) -> str | None:
-        worst = 0.0
-        for s in failing:
-            if not s.comparable or not s.wide.isfinite().all():
-                return None
-            if not s.exact.numel():
-                return None  # wrong by its dtype or shape alone
-            size = float(s.exact.abs().max())
-            worst = max(worst, float((s.wide - s.exact).abs().max()) / (size + 1e-300))
-        if worst > SLIGHT:
-            return None
-        return _sentence(
-            f"{subject} is slightly off, by up to {worst:.1g} of its size",
-            _where(failing, passing),
-            "precision is lost, an approximation is used, or noise is added",
-        )
-
-    def _of_damage(self, failing: Sequence[Sample], passing: Sequence[Sample]) -> str:
-        comparable = [s for s in failing if s.comparable]
+    def _of_damage(self, wrong: _Wrong) -> str:
+        comparable = [s for s in wrong.failing if s.comparable]
         found = next(effect.find(comparable, self.exact), None)
-        becomes = (
-            f"; afterwards it is {found.factor} times what it was"
-            if found is not None and found.factor
-            else ""
+        becomes = ""
+        if found is not None and found.factor:
+            becomes = f"; afterwards it is {found.factor} times what it was"
+        where = wrong.where()
+        only = f", but only {where}" if where else ""
+        return f"The call overwrites its input {wrong.quantity.argument}{becomes}{only}."
+
+
+@dataclass(frozen=True)
+class _Wrong:
+    """A quantity with its failing samples, those that tell most first, and all others."""
+
+    quantity: Quantity
+    failing: Sequence[Sample]
+    passing: Sequence[Sample]
+    # Both.
+    samples: Sequence[Sample]
+
+    @property
+    def subject(self) -> str:
+        """The quantity's words, to begin a sentence with."""
+        words = str(self.quantity)
+        return words[:1].upper() + words[1:]
+
+    def where(self, passing: Sequence[Sample] | None = None) -> str | None:
+        """What tells the failing samples from ``passing``, which are all where it is ``None``."""
+        passing = self.passing if passing is None else passing
+        asked = (
+            [AskedCall(s.question, s.moment) for s in group] for group in (self.failing, passing)
         )
-        return _sentence(
-            f"The call overwrites its input {failing[0].quantity.argument}{becomes}",
-            _where(failing, passing),
-            "",
-        )
+        return separates(*asked)
+
+    def sentence(self, words: str, hint: str = "", passing: Sequence[Sample] | None = None) -> str:
+        """That the quantity ``words``, with where that is so."""
+        where = self.where(passing)
+        only = f", but only {where}" if where else ""
+        return f"{self.subject} {words}{only}{f': {hint}' if hint else ''}."
+
+
+def _missing(wrong: _Wrong) -> str | None:
+    # In stacks of many calls a missing gradient counts as zero.
+    stacked = [s for s in wrong.failing if s.question.count > 1 and s.comparable]
+    if not all(s.got is None or (s in stacked and not s.wide.any()) for s in wrong.failing):
+        return None
+    if len(stacked) == len(wrong.failing):
+        return None
+    telling = _telling(wrong.passing)
+    if wrong.quantity.kind in _SECOND:
+        return wrong.sentence("is missing", _CONSTANT_BACKWARD, telling)
+    return wrong.sentence("is missing (None)", "", telling)
+
+
+def _misshapen(wrong: _Wrong) -> str | None:
+    pairs = [(s.got, s.expected) for s in wrong.failing if s.got is not None]
+    if len(pairs) < len(wrong.failing):
+        return None
+    if all(got.shape != expected.low.shape for got, expected in pairs):
+        return wrong.sentence("has the wrong shape")
+    if all(got.dtype != expected.dtype for got, expected in pairs):
+        names = sorted({str(got.dtype).removeprefix("torch.") for got, _ in pairs})
+        return wrong.sentence(f"is {', '.join(names)}", "it does not keep the dtype of the input")
+    return None
+
+
+def _not_finite(wrong: _Wrong) -> str | None:
+    failing = wrong.failing
+    if not all(s.comparable and not s.wide[s.wrong].isfinite().any() for s in failing):
+        return None
+    is_nan = all(bool(s.wide[s.wrong].isnan().all()) for s in failing)
+    words = f"is {'NaN' if is_nan else 'infinite or NaN'}"
+    place = region(wrong.samples)
+    return wrong.sentence(words) if place is None else f"{wrong.subject} {words} {place.words}."
+
+
+def _slightly_off(wrong: _Wrong) -> str | None:
+    worst = 0.0
+    for s in wrong.failing:
+        if not s.comparable or not s.wide.isfinite().all():
+            return None
+        if not s.exact.numel():
+            return None  # wrong by its dtype or shape alone
+        size = float(s.exact.abs().max())
+        worst = max(worst, float((s.wide - s.exact).abs().max()) / (size + 1e-300))
+    if worst > SLIGHT:
+        return None
+    return wrong.sentence(
+        f"is slightly off, by up to {worst:.1g} of its size",
+        "precision is lost, an approximation is used, or noise is added",
+    )
+
+
+def _somewhere(wrong: _Wrong) -> str | None:
+    where = wrong.where(_telling(wrong.passing))
+    return None if where is None else f"{wrong.subject} is wrong only {where}."
 
 
 _OF_DAMAGED_COTANGENT = (
@@ -406,29 +415,6 @@ def _telling_first(sample: Sample) -> tuple[bool, int]:
     return sample.expected.dtype != torch.float64, abs(sample.exact.numel() - 12)
 
 
-def _where(failing: Sequence[Sample], passing: Sequence[Sample]) -> str | None:
-    return separates(
-        [AskedCall(s.question, s.moment) for s in failing],
-        [AskedCall(s.question, s.moment) for s in passing],
-    )
-
-
-def _subject(quantity: Quantity) -> str:
-    """Its words, to begin a sentence with."""
-    words = str(quantity)
-    return words[:1].upper() + words[1:]
-
-
 def _telling(passing: Sequence[Sample]) -> list[Sample]:
     """Those in which a fault could have shown."""
     return [s for s in passing if bool((s.exact != 0).any())]
-
-
-def _only(statement: str, where: str | None) -> str | None:
-    return None if where is None else f"{statement} only {where}."
-
-
-def _sentence(statement: str, where: str | None, hint: str) -> str:
-    return "".join(
-        [statement, f", but only {where}" if where else "", f": {hint}" if hint else "", "."]
-    )

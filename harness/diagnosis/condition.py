@@ -17,7 +17,6 @@ import torch
 from harness.diagnosis.operand import INCOMING, Operand, OperandKind, number
 from harness.diagnosis.sample import Moment, Sample
 from harness.model import NumberArgument
-from harness.numerics.inputs import Stack
 from harness.numerics.question import Question
 
 # A threshold that separates fewer cases on either side is no evidence.
@@ -179,15 +178,12 @@ def _matters(tensor: torch.Tensor, layout: str | None) -> bool:
 def _of_grad(first: AskedCall) -> Iterator[Trait]:
     names = first.question.case.differentiable
     for name in names if len(names) > 1 else ():
+        yield from _of_one_grad(name)
 
-        def is_only(call: AskedCall, name: str = name) -> bool:
-            return call.question.grad == (name,)
 
-        def is_left_out(call: AskedCall, name: str = name) -> bool:
-            return name not in call.question.grad
-
-        yield Trait(f"when only {name} requires grad", is_only)
-        yield Trait(f"when {name} does not require grad", is_left_out)
+def _of_one_grad(name: str) -> Iterator[Trait]:
+    yield Trait(f"when only {name} requires grad", lambda call: call.question.grad == (name,))
+    yield Trait(f"when {name} does not require grad", lambda call: name not in call.question.grad)
 
 
 def _main(question: Question) -> torch.Tensor:
@@ -212,9 +208,6 @@ _SHAPES = (
     _shaped("for more than 1 dimension", lambda t: t.dim() > 1),
     _shaped("for more than 2 dimensions", lambda t: t.dim() > 2),
     _shaped("for more than 3 dimensions", lambda t: t.dim() > 3),
-    _shaped(
-        "when the last two dimensions differ", lambda t: t.dim() > 1 and t.shape[-1] != t.shape[-2]
-    ),
 )
 
 
@@ -222,22 +215,22 @@ def _of_values(first: AskedCall) -> Iterator[Trait]:
     case = first.question.case
     for argument, value in zip(case.entry.arguments, case.values, strict=False):
         if isinstance(argument, NumberArgument) and isinstance(value, int | float):
+            yield from _of_number(argument.name, value)
+    for layer in dict.fromkeys(_layers(first)):
+        yield Trait(f"with a {layer} layer", partial(_has_layer, layer=layer))
 
-            def is_same(call: AskedCall, name: str = argument.name, value: float = value) -> bool:
-                return number(call.question, name) == value
 
-            def is_not_one(call: AskedCall, name: str = argument.name) -> bool:
-                return number(call.question, name) not in (1, None)
+def _of_number(name: str, value: float) -> Iterator[Trait]:
+    yield Trait(f"for {name} = {value:g}", lambda call: number(call.question, name) == value)
 
-            yield Trait(f"for {argument.name} = {value:g}", is_same)
-            yield Trait(f"when {argument.name} is not 1", is_not_one)
-    stack = next((v for v in case.values if isinstance(v, Stack)), None)
-    for layer in dict.fromkeys(stack.names) if stack else ():
 
-        def has_layer(call: AskedCall, layer: str = layer) -> bool:
-            return call.question.case.stack is not None and layer in call.question.case.stack.names
+def _layers(call: AskedCall) -> tuple[str, ...]:
+    stack = call.question.case.stack
+    return () if stack is None else stack.names
 
-        yield Trait(f"with a {layer} layer", has_layer)
+
+def _has_layer(call: AskedCall, *, layer: str) -> bool:
+    return layer in _layers(call)
 
 
 Measure = Callable[[Question], float | None]
@@ -405,29 +398,16 @@ def _is_between(values: torch.Tensor, *, size: Holds, low: float, high: float) -
 
 def _by_position(samples: Sequence[Sample]) -> Region | None:
     failing = [s for s in samples if not s.right and s.exact.numel() > 1]
-    places: tuple[tuple[str, Callable[[Sample], torch.Tensor]], ...] = (
-        ("in the last element", _last_element),
-        ("in the first row", _first_row),
-    )
-    for words, place in places:
-        masks = [(s, place(s)) for s in failing]
-        if (
-            masks
-            and all(not (s.wrong & ~mask).any() for s, mask in masks)
-            and all(bool((s.wrong | ~_telling(s, 0.3))[mask].all()) for s, mask in masks)
-        ):
-            return Region(words, place)
+    masks = [(s, _last_element(s)) for s in failing]
+    if masks and all(
+        not (s.wrong & ~mask).any() and (s.wrong | ~_telling(s, 0.3))[mask].all()
+        for s, mask in masks
+    ):
+        return Region("in the last element", _last_element)
     return None
 
 
 def _last_element(sample: Sample) -> torch.Tensor:
     mask = torch.zeros(sample.exact.shape, dtype=torch.bool)
     mask.reshape(-1)[-1:] = True
-    return mask
-
-
-def _first_row(sample: Sample) -> torch.Tensor:
-    mask = torch.zeros(sample.exact.shape, dtype=torch.bool)
-    if mask.dim():
-        mask[:1] = True
     return mask

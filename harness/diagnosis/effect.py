@@ -160,35 +160,35 @@ def _hint_of_law(law: Law) -> str:
 def _candidates(samples: Sequence[Sample], exact: ExactValues) -> Iterator[Effect]:
     kind = samples[0].quantity.kind
     if kind is QuantityKind.GRADIENT:
-        yield from _of_other_arguments(samples[0], exact)
+        for other in samples[0].case.differentiable:
+            if other != samples[0].argument:
+                words, swapped = (
+                    f"is the gradient of {other}",
+                    partial(_of, exact=exact, other=other),
+                )
+                yield Effect(words, swapped, "the two are swapped", key=(_of, other))
         for words, hint, change in _CHANGED_COTANGENTS:
             at = partial(_at_cotangent, exact=exact, change=change)
             yield Effect(words, at, hint, key=(_at_cotangent, change))
     if kind is QuantityKind.SECOND_DERIVATIVE:
         yield from _of_shares(samples[0], exact)
     if kind in (QuantityKind.GRADIENT, QuantityKind.RESULT):
-        yield from _of_ignored_numbers(samples[0], exact)
+        for name, value in _other_values(samples[0]):
+            words, at = (
+                f"is that for {name} = {value:g}",
+                partial(_at_value, exact=exact, name=name, value=value),
+            )
+            yield Effect(words, at, f"{name} is ignored", key=(_at_value, name, value))
     for words, hint, change in _REARRANGED:
         rearranged = partial(_rearranged, change=change)
         yield Effect(words, rearranged, hint, key=(_rearranged, change))
 
 
-def _of_other_arguments(first: Sample, exact: ExactValues) -> Iterator[Effect]:
-    """Another gradient of the same call."""
-    for other in first.case.differentiable:
-        if other != first.argument:
-
-            def swapped(sample: Sample, other: str = other) -> torch.Tensor | None:
-                if sample.cotangent is None:
-                    return None
-                return exact.vjp(sample.case, sample.cotangent, other, sample.question.seed)
-
-            yield Effect(
-                f"is the gradient of {other}",
-                swapped,
-                "the two are swapped",
-                key=(_of_other_arguments, other),
-            )
+def _of(sample: Sample, *, exact: ExactValues, other: str) -> torch.Tensor | None:
+    """The right gradient of another argument of the same call."""
+    if sample.cotangent is None:
+        return None
+    return exact.vjp(sample.case, sample.cotangent, other, sample.question.seed)
 
 
 def _at_cotangent(
@@ -213,6 +213,10 @@ def _without_last(tensor: torch.Tensor) -> torch.Tensor:
     kept = tensor.clone(memory_format=torch.contiguous_format)
     kept.reshape(-1)[-1:] = 0
     return kept
+
+
+def _first_row(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor[:1] if tensor.dim() else tensor
 
 
 _NOT_LINEAR = "it is not linear in it"
@@ -243,11 +247,7 @@ _CHANGED_COTANGENTS: tuple[tuple[str, str, TensorFunction], ...] = (
     ("rounds the incoming gradient to float32", "", lambda g: g.float().double()),
     ("uses the mean of the incoming gradient", "", torch.mean),
     ("uses the sum of the incoming gradient", "", torch.sum),
-    (
-        "spreads the first row of the incoming gradient over all rows",
-        "",
-        lambda g: g[:1] if g.dim() else g,
-    ),
+    ("spreads the first row of the incoming gradient over all rows", "", _first_row),
     ("leaves out the last element of the incoming gradient", "", _without_last),
 )
 
@@ -256,35 +256,23 @@ def _of_shares(first: Sample, exact: ExactValues) -> Iterator[Effect]:
     """Second derivatives that lack what comes through some of the first ones."""
     names = first.question.grad
     for through in names if len(names) > 1 else ():
-
-        def predict(sample: Sample, through: str = through) -> torch.Tensor | None:
-            if sample.argument is None or through not in sample.question.grad:
-                return None
-            index = sample.question.grad.index(through)
-            cotangent, *outer = (c.value for c in sample.question.cotangents)
-            share = exact.second_part(
-                sample.case, cotangent, outer[index], through, sample.argument
-            )
-            return sample.exact - share
-
         yield Effect(
             f"lacks what comes through the gradient of {through}",
-            predict,
+            partial(_without_share, exact=exact, through=through),
             f"backward treats the gradient of {through} as a constant (detached, or computed "
             "outside the graph)",
             key=(_of_shares, through),
         )
 
 
-def _of_ignored_numbers(first: Sample, exact: ExactValues) -> Iterator[Effect]:
-    """Right for another value of a number than was given."""
-    for name, value in _other_values(first):
-        yield Effect(
-            f"is that for {name} = {value:g}",
-            partial(_at_value, exact=exact, name=name, value=value),
-            f"{name} is ignored",
-            key=(_at_value, name, value),
-        )
+def _without_share(sample: Sample, *, exact: ExactValues, through: str) -> torch.Tensor | None:
+    if sample.argument is None or through not in sample.question.grad:
+        return None
+    cotangent, *outer = (c.value for c in sample.question.cotangents)
+    weight = outer[sample.question.grad.index(through)]
+    return sample.exact - exact.second_part(
+        sample.case, cotangent, weight, through, sample.argument
+    )
 
 
 def _other_values(sample: Sample) -> Iterator[tuple[str, float]]:
@@ -330,11 +318,7 @@ def _rearranged(sample: Sample, *, change: TensorFunction) -> torch.Tensor:
 _REARRANGED: tuple[tuple[str, str, TensorFunction], ...] = (
     ("is the absolute value of the right one", "", torch.abs),
     ("is the sum of the right one, in every element", "", torch.sum),
-    (
-        "is the first row of the right one, in every row",
-        "",
-        lambda right: right[:1] if right.dim() else right,
-    ),
+    ("is the first row of the right one, in every row", "", _first_row),
     (
         "is the right one averaged over rows, in every row",
         "",
@@ -363,13 +347,13 @@ def _estimated(samples: Sequence[Sample]) -> Iterator[Effect]:
 
 
 def _rounded() -> Iterator[Effect]:
-    for digits in range(2, 13):
-        unit = 10.0**-digits
+    for unit in (10.0**-digits for digits in range(2, 13)):
+        rounded = partial(_rearranged, change=partial(_rounded_to, unit=unit))
+        yield Effect(f"is rounded to multiples of {unit:g}", rounded)
 
-        def predict(sample: Sample, unit: float = unit) -> torch.Tensor:
-            return (sample.exact / unit).round() * unit
 
-        yield Effect(f"is rounded to multiples of {unit:g}", predict)
+def _rounded_to(right: torch.Tensor, unit: float) -> torch.Tensor:
+    return (right / unit).round() * unit
 
 
 def _clipped(samples: Sequence[Sample]) -> Iterator[Effect]:
@@ -419,13 +403,7 @@ def _multiplied(samples: Sequence[Sample]) -> Iterator[Effect]:
     """The right one times k·q or k/q for an operand q."""
     for operand in operands(samples[0]):
         for power in (1, -1):
-
-            def by(
-                sample: Sample, term: Term = Term(operand), power: int = power
-            ) -> torch.Tensor | None:
-                tensor = term.read(sample)
-                return None if tensor is None else sample.exact * tensor.pow(power)
-
+            by = partial(_by_power, term=Term(operand), power=power)
             scale = _common_scale(samples, by)
             if scale is None:
                 continue
@@ -436,7 +414,12 @@ def _multiplied(samples: Sequence[Sample]) -> Iterator[Effect]:
             else:
                 words = f"is divided by {operand}" + (f" and multiplied by {k}" if k else "")
                 hint = f"a factor {operand} is missing"
-            yield Effect(words, _scaled(by, scale), hint)
+            yield Effect(words, partial(_scaled, read=by, scale=scale), hint)
+
+
+def _by_power(sample: Sample, *, term: Term, power: int) -> torch.Tensor | None:
+    tensor = term.read(sample)
+    return None if tensor is None else sample.exact * tensor.pow(power)
 
 
 def _replaced(samples: Sequence[Sample]) -> Iterator[Effect]:
@@ -445,7 +428,8 @@ def _replaced(samples: Sequence[Sample]) -> Iterator[Effect]:
         scale = _common_scale(samples, term.read)
         if scale is not None and abs(scale) > 1e-12:
             factor = "" if same(scale, 1.0) else f"{written(scale)} · "
-            yield Effect(f"is {factor}{term} instead", _scaled(term.read, scale))
+            instead = partial(_scaled, read=term.read, scale=scale)
+            yield Effect(f"is {factor}{term} instead", instead)
 
 
 def _displaced(samples: Sequence[Sample]) -> Iterator[Effect]:
@@ -458,13 +442,7 @@ def _displaced(samples: Sequence[Sample]) -> Iterator[Effect]:
         size = written(abs(scale))
         if term.operand != ONE:
             size = str(term) if same(abs(scale), 1.0) else f"{size} · {term}"
-
-        def plus(
-            sample: Sample, read: Predict = term.read, k: float = scale
-        ) -> torch.Tensor | None:
-            tensor = read(sample)
-            return None if tensor is None else sample.exact + k * tensor
-
+        plus = partial(_scaled, read=term.read, scale=scale, displaced=True)
         yield Effect(f"is {words} by {size}", plus, f"a term {hint}")
 
 
@@ -505,12 +483,14 @@ def _fitted(sample: Sample, *, basis: Sequence[Operand], axis: int) -> torch.Ten
     return fitted
 
 
-def _scaled(read: Predict, scale: float) -> Predict:
-    def predict(sample: Sample) -> torch.Tensor | None:
-        tensor = read(sample)
-        return None if tensor is None else scale * tensor
-
-    return predict
+def _scaled(
+    sample: Sample, *, read: Predict, scale: float, displaced: bool = False
+) -> torch.Tensor | None:
+    """The k·q of ``_common_scale``, or the right one plus it."""
+    tensor = read(sample)
+    if tensor is None:
+        return None
+    return sample.exact + scale * tensor if displaced else scale * tensor
 
 
 def _common_scale(

@@ -45,7 +45,7 @@ def _of_shape(place: str, got: str, wanted: str, *, entry: EntryPoint) -> str:
         return f"{said}: it is summed over a dimension too many"
     if len(ours) > len(theirs):
         return f"{said}: it is not summed over the dimensions that were broadcast"
-    return f"{said}"
+    return said
 
 
 _MEANINGS = {
@@ -53,7 +53,7 @@ _MEANINGS = {
         "A tensor that backward needs is overwritten between forward and backward: an "
         "in-place operation writes to it"
     ),
-    TorchErrorKind.LEAF_OVERWRITTEN: ("The input itself is overwritten: it is written to in place"),
+    TorchErrorKind.LEAF_OVERWRITTEN: "The input itself is overwritten: it is written to in place",
     TorchErrorKind.NO_HISTORY: (
         "The result has no history: the Function is not reached through apply, or its "
         "result is detached"
@@ -79,5 +79,5 @@ _MEANINGS = {
     TorchErrorKind.TWO_DTYPES: (
         "Tensors of two dtypes meet: something is created with a dtype of its own"
     ),
-    TorchErrorKind.NONE_FOR_TENSOR: ("Something is None where a tensor is expected"),
+    TorchErrorKind.NONE_FOR_TENSOR: "Something is None where a tensor is expected",
 }
