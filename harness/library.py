@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import inspect
 import random
-import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -40,7 +39,7 @@ from harness.model import (
     Scenario,
     TensorArgument,
 )
-from harness.numerics.oracles import Oracle, OracleError, Oracles
+from harness.numerics.oracles import Oracle, OracleError, Oracles, importable
 from harness.numerics.question import put
 from harness.sandbox.inside import serve, wire
 from harness.sandbox.session import Session
@@ -169,17 +168,7 @@ def _checked(
                 answers = put(session, [t.question for t in trials], shuffle=order)
                 PlannedCheck(check, fitting, spec.required, trials).mark(answers)
                 found = check.judge(bench, fitting, trials, answers, context)
-                finding = Finding(
-                    check.kind,
-                    fitting.name,
-                    spec.required,
-                    found.outcome,
-                    found.message,
-                    found.measured,
-                    found.limit,
-                    fault=found.fault,
-                    quantity=found.quantity,
-                )
+                finding = found.finding(check.kind, fitting.name, spec.required)
                 heard.append(CheckResult(finding, trials, answers))
         smallest = find_smallest(bench, heard, partial(put, session))
         findings = explain(bench, heard, smallest, imported)
@@ -277,9 +266,8 @@ class _Example:
             low, high = self.ranges.get(name, (value, value))
             if low == high:
                 return NumberArgument(name, (value,))
-            if isinstance(value, int):
-                return NumberArgument(name, tuple(dict.fromkeys((int(low), value, int(high)))))
-            return NumberArgument(name, tuple(dict.fromkeys((float(low), value, float(high)))))
+            ends = [int(low), int(high)] if isinstance(value, int) else [float(low), float(high)]
+            return NumberArgument(name, tuple(dict.fromkeys((ends[0], value, ends[1]))))
         low, high = self.ranges.get(name) or _range(value)
         argument = TensorArgument(
             name,
@@ -321,19 +309,18 @@ class _Example:
                 return
 
     def _count(self, sizes: Mapping[str, int]) -> int:
-        moved = (self._resized(*named, sizes) for named in self._named())
+        moved = self._resized(sizes)
         return sum(value.numel() for value in moved if isinstance(value, torch.Tensor))
 
-    def _named(self) -> Iterator[tuple[str, Any]]:
-        return zip(self.names, self.inputs, strict=True)
-
-    def _resized(self, name: str, value: Any, sizes: Mapping[str, int]) -> Any:
-        """A tensor of another size, amid the values that are drawn for it; else the value."""
-        if not isinstance(value, torch.Tensor):
-            return value
-        shape = [sizes.get(f"n{size}", size) for size in value.shape]
-        fill = sum(self.ranges.get(name) or _range(value)) / 2
-        return torch.full(shape, fill, dtype=torch.float64)
+    def _resized(self, sizes: Mapping[str, int]) -> Iterator[Any]:
+        """Tensors of other sizes, amid the values that are drawn for them; what else there is."""
+        for name, value in zip(self.names, self.inputs, strict=True):
+            if not isinstance(value, torch.Tensor):
+                yield value
+                continue
+            shape = [sizes.get(f"n{size}", size) for size in value.shape]
+            fill = sum(self.ranges.get(name) or _range(value)) / 2
+            yield torch.full(shape, fill, dtype=torch.float64)
 
     def _takes(self, sizes: Mapping[str, int]) -> bool:
         """Whether the reference gives a result for arguments of these sizes.
@@ -341,7 +328,7 @@ class _Example:
         It may refuse a size in any way, an ``assert`` among them: the size is left out then.
         """
         try:
-            result: object = self.oracle(*[self._resized(*named, sizes) for named in self._named()])
+            result: object = self.oracle(*self._resized(sizes))
         except Exception:
             return False
         return isinstance(result, torch.Tensor) and result.numel() > 0
@@ -473,13 +460,6 @@ def _in_process(name: str, function: Function) -> Iterator[Session]:
     module = types.ModuleType(serve.MODULE_NAME)
     setattr(module, name, function)
     server.module = module
-    before = sys.modules.get(serve.MODULE_NAME)
     # Sequences of calls look their function up there.
-    sys.modules[serve.MODULE_NAME] = module
-    try:
+    with importable({serve.MODULE_NAME: module}):
         yield cast("Session", _InProcess(server))
-    finally:
-        if before is None:
-            del sys.modules[serve.MODULE_NAME]
-        else:
-            sys.modules[serve.MODULE_NAME] = before

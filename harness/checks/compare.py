@@ -603,13 +603,9 @@ class TrueError(Comparison):
     def judgement(self, answered: Answered) -> Judgement:
         worst = 0.0
         for trial, answer in answered.pairs:
-            label = trial.question.case.label
-            if answer.error is not None:
-                return Judgement.failed(
-                    f"For {label}: the call raised {answer.error_text()}.",
-                    line=answer.line,
-                    fault=answer.fault,
-                )
+            label = trial.about
+            if answer.error is not None and (found := trial.mismatch(answer)) is not None:
+                return Judgement.differs(found, f"For {label}: {found.message}.", answer.line)
             if answer.facts.get("type") != "float":
                 kind = answer.facts.get("type", "Tensor")
                 message = f"For {label}: the result is a {kind}, expected a float."

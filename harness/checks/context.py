@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 import torch
 
 from harness.code import Source
-from harness.model import EntryPoint, Fault, Outcome, Quantity, Scenario
+from harness.model import EntryPoint, Fault, Finding, Outcome, Quantity, Scenario
 from harness.numerics.expectation import Expected, Mismatch, Reference, Sheet
 from harness.numerics.inputs import Case, Drawer, generator
 from harness.numerics.oracles import Oracles
@@ -71,6 +71,13 @@ class Judgement:
         """Failed by a call that raised."""
         message = f"The call raised {answer.error_text()}."
         return Judgement.failed(message, line=answer.line, fault=answer.fault)
+
+    def finding(
+        self, check: str, entry_point: str, required: bool, line: int | None = None
+    ) -> Finding:
+        """What stands in a result; ``line`` is one of the submission's text."""
+        told = (self.outcome, self.message, self.measured, self.limit, line)
+        return Finding(check, entry_point, required, *told, self.fault, self.quantity)
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,9 @@ import torch
 
 from harness.checks.context import Bench, Judgement, Trial
 from harness.errors import ScenarioError
-from harness.model import (
-    EntryPoint,
-    Quantity,
-    QuantityKind,
-)
+from harness.model import EntryPoint, Quantity, QuantityKind
 from harness.numerics.expectation import RESULT as OF_RESULT
-from harness.numerics.expectation import (
-    Expected,
-    gradient_parts,
-)
+from harness.numerics.expectation import Expected, gradient_parts
 from harness.numerics.inputs import Case, Drawer
 from harness.numerics.question import Cotangent, Question, put
 from harness.sandbox.inside.part import RESULT

@@ -13,10 +13,7 @@ from pydantic import TypeAdapter
 
 from harness.checks import compare, library, resources, side_effects, stock, structure
 from harness.checks.conformance import check_plugin
-from harness.checks.context import (
-    Check,
-    InteractiveCheck,
-)
+from harness.checks.context import Check, InteractiveCheck
 from harness.errors import ScenarioError, did_you_mean
 from harness.model import CheckSpec, EntryPoint, Scenario
 

@@ -10,19 +10,9 @@ from typing import Any, ClassVar
 
 import torch
 
-from harness.checks.compare import (
-    Comparison,
-    cotangent_for,
-    steady_stacks,
-    with_gradients,
-)
+from harness.checks.compare import Comparison, cotangent_for, steady_stacks, with_gradients
 from harness.checks.context import Answered, Bench, Judgement, Trial, number_of
-from harness.model import (
-    EntryPoint,
-    Fault,
-    LogArgument,
-    TensorArgument,
-)
+from harness.model import EntryPoint, Fault, LogArgument, TensorArgument
 from harness.numerics.expectation import (
     COTANGENT_AFTER_BACKWARD,
     RANDOM_NUMBER,

@@ -69,18 +69,8 @@ def _finding(work: Work, step: PlannedCheck, answers: Sequence[Answer]) -> Findi
     else:
         context = SubmissionContext(work.source, work.plain)
         judgement = step.check.judge(bench, step.entry, step.trials, list(answers), context)
-    return Finding(
-        step.check.kind,
-        step.entry.name,
-        step.required,
-        judgement.outcome,
-        judgement.message,
-        judgement.measured,
-        judgement.limit,
-        line_of(work.submission, judgement.line),
-        judgement.fault,
-        judgement.quantity,
-    )
+    line = line_of(work.submission, judgement.line)
+    return judgement.finding(step.check.kind, step.entry.name, step.required, line)
 
 
 def find_smallest_failures(work: Work) -> Work:

@@ -207,7 +207,7 @@ def load(scenario: Scenario) -> Oracles:
     for file in sorted((folder / "provided").glob("*.py")):
         provided[file.stem] = _module(file, file.stem)
     path = folder / "oracles.py"
-    with _importable(provided):
+    with importable(provided):
         module = _module(path, f"oracles_of_{scenario.skill.replace('-', '_')}")
     by_name = {}
     for entry in scenario.entry_points:
@@ -283,8 +283,8 @@ def _module(path: Path, name: str) -> ModuleType:
 
 
 @contextmanager
-def _importable(modules: Mapping[str, ModuleType]) -> Iterator[None]:
-    """Let ``import kernel`` find the provided module, for as long as the oracles load."""
+def importable(modules: Mapping[str, ModuleType]) -> Iterator[None]:
+    """Let ``import`` find the modules by these names for a while."""
     before = {name: sys.modules.get(name) for name in modules}
     sys.modules.update(modules)
     try:
