@@ -315,7 +315,7 @@ def run(
         click.echo(f"not graded: {name}: {reason.strip()}", err=True)
     if told.ungraded:
         sys.exit(EXIT_UNGRADED)
-    if selected.aside.unknown:
+    if selected.aside.mistaken:
         sys.exit(EXIT_USAGE)
     if not gate.passed:
         sys.exit(EXIT_GATE_FAILED)

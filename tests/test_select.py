@@ -110,3 +110,24 @@ def test_some_pairs_are_pairs() -> None:
     assert list(pairs[1:]) == [pairs[1], pairs[2]]
     for submission, scenario in pairs:
         assert scenario.id == submission.scenario
+
+
+def test_a_file_or_line_that_cannot_be_read_costs_the_others_nothing(two_skills: Path) -> None:
+    folder = two_skills / "solutions" / "skill" / "me"
+    (folder / "layer-norm").mkdir()
+    (folder / "layer-norm" / "first.md").write_text("not a number")
+    good = {"task_id": "layer-norm", "solution": "x"}
+    lines = [json.dumps(good), '{"task_id": "layer-norm"', "[1]", json.dumps(good)]
+    records = two_skills / "records.jsonl"
+    records.write_text("\n".join(lines))
+    selection = select(two_skills / "scenarios", [two_skills / "solutions", records])
+    assert [s.sample for s in selection.submissions if s.path == str(records)] == [1, 2]
+    assert len(selection.submissions) == 5
+    assert selection.aside.mistaken
+    (line,) = selection.aside.lines
+    assert line.startswith("3 answers cannot be read: left aside. ")
+    for words in ("first.md: a file in a folder", "records.jsonl:2: not JSON", "records.jsonl:3: "):
+        assert words in line
+    records.write_text("{")
+    with pytest.raises(SubmissionError, match="1 answer cannot be read"):
+        select(two_skills / "scenarios", [records])

@@ -93,7 +93,7 @@ def select(
         filters = [f"--only {pattern}" for pattern in only] + [
             f"--arm {name}" for name in arm_names
         ]
-        if aside.unknown and not filters:
+        if aside.mistaken and not filters:
             raise SubmissionError("\n".join(aside.lines))
         raise NothingSelected(
             f"no submission to grade in {', '.join(map(str, paths))}"

@@ -1,4 +1,4 @@
-"""Answers that are not graded, because they answer no scenario that was selected."""
+"""Answers that are not graded: to scenarios that were not selected, or that cannot be read."""
 
 from __future__ import annotations
 
@@ -25,6 +25,13 @@ class Aside:
     unknown: Counter[str] = field(default_factory=Counter)
     # Such a name -> its first place, with the nearest id.
     hints: dict[str, str] = field(default_factory=dict)
+    # What is wrong with files and lines that cannot be read as answers.
+    unreadable: list[str] = field(default_factory=list)
+
+    @property
+    def mistaken(self) -> bool:
+        """Whether something was left aside that somebody has to mend."""
+        return bool(self.unknown or self.unreadable)
 
     def add(self, name: str, where: str, scenario_ids: Collection[str]) -> None:
         """Take note of an answer to ``name``, found at ``where``."""
@@ -48,6 +55,12 @@ class Aside:
             yield (
                 f"{_counted(self.unknown, 'unknown')}: left aside. Correct the names or "
                 f"take the answers away. {_listed(list(self.hints.values()), ' ')}"
+            )
+        if self.unreadable:
+            number = len(self.unreadable)
+            yield (
+                f"{number} answer{'s' * (number > 1)} cannot be read: left aside. "
+                f"{_listed(self.unreadable, ' ')}"
             )
 
 

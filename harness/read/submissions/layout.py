@@ -69,7 +69,7 @@ def each(
             if real not in seen:
                 seen.add(real)
                 if file == root or not _is_other_json(file, names):
-                    for submission in _read(file, root, scenario_ids, aside):
+                    for submission in _readable(file, root, scenario_ids, aside):
                         _reject_twice(submission, first)
                         yield submission
 
@@ -141,6 +141,18 @@ def _is_other_json(file: Path, scenario_ids: Collection[str]) -> bool:
     )
 
 
+def _readable(
+    file: Path, root: Path, scenario_ids: Collection[str], aside: Aside | None
+) -> Iterator[Submission]:
+    """What ``_read`` gives; what is wrong with the file goes ``aside``, where there is one."""
+    try:
+        yield from _read(file, root, scenario_ids, aside)
+    except SubmissionError as error:
+        if aside is None:
+            raise
+        aside.unreadable.append(f"{str(error).rstrip('.')}.")
+
+
 def _read(
     file: Path, root: Path, scenario_ids: Collection[str], aside: Aside | None
 ) -> Iterator[Submission]:
@@ -148,7 +160,10 @@ def _read(
     if suffix == ".jsonl" and holds_records(file):
         place = _place(file.parent, root)
         for origin, raw, kind, where in read_records(
-            file, place.arm or ADHOC, place.submitter or printable(file.stem)
+            file,
+            place.arm or ADHOC,
+            place.submitter or printable(file.stem),
+            None if aside is None else aside.unreadable,
         ):
             if _selected(origin.scenario, scenario_ids, aside, where):
                 yield build(origin, raw, _names(origin.scenario, scenario_ids), kind)

@@ -61,22 +61,28 @@ class Read(NamedTuple):
     where: str
 
 
-def read_records(file: Path, arm: str, submitter: str) -> Iterator[Read]:
+def read_records(
+    file: Path, arm: str, submitter: str, unreadable: list[str] | None = None
+) -> Iterator[Read]:
     """Every record of ``file``; ``arm`` and ``submitter`` are for records that name none.
+
+    What is wrong with a line is added to ``unreadable``; without one it raises.
 
     Samples of one task are numbered from 1 in order of appearance; given ``sample_id`` values
     are kept, and shifted by one where they count from 0. The file is read twice, so that a large
     one is never in memory; lines that are added to it meanwhile are left out.
     """
     groups: dict[_Task, list[_Place]] = defaultdict(list)
-    for place, task, _ in _lines(file, arm, submitter):
+    for place, task, _ in _lines(file, arm, submitter, unreadable):
         groups[task].append(place)
     samples = {
         place.where: sample
         for task, places in groups.items()
         for place, sample in zip(places, _samples(task.scenario, places), strict=True)
     }
-    for (where, _), task, line in _lines(file, arm, submitter):
+    # What is wrong has been said.
+    again: list[str] | None = None if unreadable is None else []
+    for (where, _), task, line in _lines(file, arm, submitter, again):
         if where in samples:
             raw, kind = _content(line)
             yield Read(Origin(*task, samples[where], file), raw, kind, where)
@@ -96,7 +102,9 @@ def holds_records(file: Path) -> bool:
     )
 
 
-def _lines(file: Path, arm: str, submitter: str) -> Iterator[tuple[_Place, _Task, _Line]]:
+def _lines(
+    file: Path, arm: str, submitter: str, unreadable: list[str] | None
+) -> Iterator[tuple[_Place, _Task, _Line]]:
     shown = printable(str(file))
     try:
         with file.open("rb") as stream:
@@ -104,13 +112,14 @@ def _lines(file: Path, arm: str, submitter: str) -> Iterator[tuple[_Place, _Task
             while raw := stream.readline(MAX_LINE_BYTES + 1):
                 number += 1
                 where = f"{shown}:{number}"
-                if len(raw) > MAX_LINE_BYTES:
-                    raise SubmissionError(
-                        f"{where}: the line is longer than {MAX_LINE_BYTES >> 20} MiB, found "
-                        f"{_rest(stream, raw) / 2**20:.1f} MiB; shorten the record or leave it out"
-                    )
                 if raw.strip():
-                    line = _parse(raw, where)
+                    try:
+                        line = _parse(raw, stream, where)
+                    except SubmissionError as error:
+                        if unreadable is None:
+                            raise
+                        unreadable.append(f"{str(error).rstrip('.')}.")
+                        continue
                     named = printable(line.arm or arm), printable(line.model or submitter)
                     yield _Place(where, line.sample_id), _Task(*named, line.task_id), line
     except OSError as error:
@@ -135,7 +144,12 @@ def _content(line: _Line) -> tuple[bytes, str]:
     return (text or "").encode(errors="replace"), "reply" if line.solution is None else "python"
 
 
-def _parse(raw: bytes, where: str) -> _Line:
+def _parse(raw: bytes, stream: BinaryIO, where: str) -> _Line:
+    if len(raw) > MAX_LINE_BYTES:
+        raise SubmissionError(
+            f"{where}: the line is longer than {MAX_LINE_BYTES >> 20} MiB, found "
+            f"{_rest(stream, raw) / 2**20:.1f} MiB; shorten the record or leave it out"
+        )
     try:
         value = json.loads(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
