@@ -726,10 +726,9 @@ def _last_line(summary: Summary, known: int | None, page: Path) -> str:
     wrong = counted.graded - counted.right
     source = "" if known is None else f" ({known} from the ledger, {total - known} graded now)"
     ungraded = f", {counted.ungraded} NOT GRADED" if counted.ungraded else ""
-    return (
-        f"{total} submissions{source}: {counted.right} right, {wrong} wrong{ungraded}, "
-        f"{counted.held} held · {page}"
-    )
+    graded = f"{total} submission{'s' * (total != 1)}{source}"
+    right = f"{counted.right} right, {wrong} wrong{ungraded}, {counted.held} held"
+    return f"{graded}: {right} · {page}"
 
 
 class Meter:
