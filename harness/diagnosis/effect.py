@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -158,27 +159,34 @@ def _hint_of_law(law: Law) -> str:
 
 
 def _candidates(samples: Sequence[Sample], exact: ExactValues) -> Iterator[Effect]:
-    kind = samples[0].quantity.kind
+    def made(
+        words: str, hint: str, function: Callable[..., torch.Tensor | None], **given: Any
+    ) -> Effect:
+        predict = partial(function, exact=exact, **given)
+        return Effect(words, predict, hint, key=(function, *given.values()))
+
+    first = samples[0]
+    kind = first.quantity.kind
     if kind is QuantityKind.GRADIENT:
-        for other in samples[0].case.differentiable:
-            if other != samples[0].argument:
-                words, swapped = (
-                    f"is the gradient of {other}",
-                    partial(_of, exact=exact, other=other),
-                )
-                yield Effect(words, swapped, "the two are swapped", key=(_of, other))
+        for other in first.case.differentiable:
+            if other != first.argument:
+                words = f"is the gradient of {other}"
+                yield made(words, "the two are swapped", _of, other=other)
         for words, hint, change in _CHANGED_COTANGENTS:
-            at = partial(_at_cotangent, exact=exact, change=change)
-            yield Effect(words, at, hint, key=(_at_cotangent, change))
-    if kind is QuantityKind.SECOND_DERIVATIVE:
-        yield from _of_shares(samples[0], exact)
-    if kind in (QuantityKind.GRADIENT, QuantityKind.RESULT):
-        for name, value in _other_values(samples[0]):
-            words, at = (
-                f"is that for {name} = {value:g}",
-                partial(_at_value, exact=exact, name=name, value=value),
+            yield made(words, hint, _at_cotangent, change=change)
+    names = first.question.grad
+    if kind is QuantityKind.SECOND_DERIVATIVE and len(names) > 1:
+        for through in names:
+            words = f"lacks what comes through the gradient of {through}"
+            hint = (
+                f"backward treats the gradient of {through} as a constant (detached, or computed "
+                "outside the graph)"
             )
-            yield Effect(words, at, f"{name} is ignored", key=(_at_value, name, value))
+            yield made(words, hint, _without_share, through=through)
+    if kind in (QuantityKind.GRADIENT, QuantityKind.RESULT):
+        for name, value in _other_values(first):
+            words = f"is that for {name} = {value:g}"
+            yield made(words, f"{name} is ignored", _at_value, name=name, value=value)
     for words, hint, change in _REARRANGED:
         rearranged = partial(_rearranged, change=change)
         yield Effect(words, rearranged, hint, key=(_rearranged, change))
@@ -252,20 +260,8 @@ _CHANGED_COTANGENTS: tuple[tuple[str, str, TensorFunction], ...] = (
 )
 
 
-def _of_shares(first: Sample, exact: ExactValues) -> Iterator[Effect]:
-    """Second derivatives that lack what comes through some of the first ones."""
-    names = first.question.grad
-    for through in names if len(names) > 1 else ():
-        yield Effect(
-            f"lacks what comes through the gradient of {through}",
-            partial(_without_share, exact=exact, through=through),
-            f"backward treats the gradient of {through} as a constant (detached, or computed "
-            "outside the graph)",
-            key=(_of_shares, through),
-        )
-
-
 def _without_share(sample: Sample, *, exact: ExactValues, through: str) -> torch.Tensor | None:
+    """A second derivative that lacks what comes through one of the first ones."""
     if sample.argument is None or through not in sample.question.grad:
         return None
     cotangent, *outer = (c.value for c in sample.question.cotangents)
