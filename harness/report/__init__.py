@@ -24,6 +24,7 @@ from harness.results.csv import write_csv
 from harness.results.files import replace_file, together
 from harness.results.junit import write_junit
 from harness.results.write import write_results
+from harness.summary.numbers import percent
 from harness.summary.tables import Summary, summarise
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def _write_pages(
 def _environment(prepare: Callable[[object], object]) -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(_FOLDER / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -139,6 +140,8 @@ def _environment(prepare: Callable[[object], object]) -> Environment:
         keep_trailing_newline=True,
         finalize=prepare,
     )
+    environment.filters["percent"] = percent
+    return environment
 
 
 def _visible(value: object) -> object:

@@ -6,12 +6,12 @@ and ``visible`` has spelled out the escape characters that would drive the termi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from harness.model import QUESTIONS, Record, Scenario, Skill, Submission
+from harness.model import QUESTIONS, Finding, Record, Scenario, Skill, Submission
 from harness.printable import visible
-from harness.report.view import Detail, FindingView, Mark, detail_view
+from harness.report.view import Detail, Mark, detail_view
 from harness.summary.numbers import Share, Tally
 from harness.summary.tables import Summary
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
+
+    # A mark, what it is about, and what is said of that.
+    _Row = tuple[Text, str, str]
 
 _STYLES: Final = {"yes": "green", "no": "red", "unknown": "dim"}
 
@@ -61,37 +64,35 @@ def detail(
     view = detail_view(record, submission, scenario, skills=skills)
     parts: list[RenderableType] = [
         _text(f"{record.id}: {view.words}", "bold green" if view.state == "held" else "bold"),
-        _answers(view),
+        _grid(_answers(view)),
     ]
     if view.findings:
         parts += [_text(""), _checks(view)]
     if view.snippet:
         parts += [_text(""), _text("To see the first failure again:", "bold"), _text(view.snippet)]
     if view.claims:
-        parts += [_text(""), _claims(view)]
+        parts += [_text(""), _grid(_claims(view))]
     if view.order:
         parts += [_text(""), _text(f"In order: {view.order}")]
     if view.traps:
-        parts += [_text(""), _traps(view)]
+        parts += [_text(""), _grid(_traps(view))]
     if view.flags:
-        parts += [_text(""), _flags(view)]
+        parts += [_text(""), _grid(_flags(view))]
     if view.behaviour:
-        parts += [_text(""), _text("Expected behaviour:", "bold"), _behaviour(view)]
+        parts += [_text(""), _text("Expected behaviour:", "bold"), _grid(_behaviour(view))]
     return Group(*parts)
 
 
-def _answers(view: Detail) -> Table:
+def _answers(view: Detail) -> Iterator[_Row]:
     record, asked = view.record, view.scenario.verification.value
     said = (
         f"{record.outcome.value}{': ' if record.reason else ''}{record.reason}",
         f"{record.verification.value}, asked for: {asked}. {record.verification_reason}",
-        ", ".join(f"{t.mark.words} {t.trap}" for t in view.traps if t.mark.state != "unknown")
+        ", ".join(f"{t.mark.words} {t.found.trap}" for t in view.traps if t.mark.state != "unknown")
         or "nothing said either way",
     )
-    table = _grid()
     for mark, words in zip(view.marks, said, strict=True):
-        table.add_row(_mark(mark), _text(f"{mark.question}?"), _text(words))
-    return table
+        yield _mark(mark), f"{mark.question}?", words
 
 
 def _checks(view: Detail) -> Table:
@@ -104,67 +105,60 @@ def _checks(view: Detail) -> Table:
     table.add_column("limit", justify="right", no_wrap=True)
     table.add_column("what was seen", ratio=1)
     for f in view.findings:
-        where = f" (line {f.line})" if f.line else ""
-        advisory = " (advisory)" if f.required == "advisory" else ""
+        advisory = "" if f.found.required else " (advisory)"
         table.add_row(
             _mark(f.mark),
-            _text(f"{f.check}{advisory}"),
-            _text(f.entry_point),
+            _text(f"{f.found.check}{advisory}"),
+            _text(f.found.entry_point or ""),
             _text(f.measured),
             _text(f.limit),
-            _seen(f, where),
+            _seen(f.found),
         )
     return table
 
 
-def _seen(finding: FindingView, where: str) -> RenderableType:
+def _seen(finding: Finding) -> RenderableType:
     """The diagnosis, where there is one, above what it rests on."""
     from rich.console import Group
 
+    where = f" (line {finding.line})" if finding.line else ""
     message = _text(f"{finding.message}{where}")
     return Group(_text(finding.diagnosis, "bold"), message) if finding.diagnosis else message
 
 
-def _traps(view: Detail) -> Table:
-    table = _grid()
-    for trap in view.traps:
-        quote = f"“{trap.quote}” (line {trap.line})" if trap.quote else "says nothing about it"
-        words = f"{quote}\nReally: {trap.truth}" if trap.mark.state == "no" else quote
-        table.add_row(_mark(trap.mark), _text(trap.trap), _text(words))
-    return table
+def _traps(view: Detail) -> Iterator[_Row]:
+    for mark, found, truth in view.traps:
+        quote = f"“{found.quote}” (line {found.line})" if found.quote else "says nothing about it"
+        words = f"{quote}\nReally: {truth}" if mark.state == "no" else quote
+        yield _mark(mark), found.trap, words
 
 
-def _claims(view: Detail) -> Table:
-    table = _grid()
-    for claim in view.claims:
-        words = f"“{claim.text}” (line {claim.line})"
-        table.add_row(_mark(claim.mark), _text(f"says ({claim.mark.words})"), _text(words))
-    return table
+def _claims(view: Detail) -> Iterator[_Row]:
+    for mark, claim in view.claims:
+        yield _mark(mark), f"says ({mark.words})", f"“{claim.text}” (line {claim.line})"
 
 
-def _behaviour(view: Detail) -> Table:
-    table = _grid()
-    for line in view.behaviour:
+def _behaviour(view: Detail) -> Iterator[_Row]:
+    for mark, line, _ in view.behaviour:
         words = f"{line.expected}\n{line.reason}" if line.reason else line.expected
-        table.add_row(_mark(line.mark), _text(line.mark.words), _text(words))
-    return table
+        yield _mark(mark), mark.words, words
 
 
-def _flags(view: Detail) -> Table:
-    table = _grid()
+def _flags(view: Detail) -> Iterator[_Row]:
     for flag in view.flags:
-        words = f"line {flag.line}: {flag.message}\n{flag.quote}"
-        table.add_row(_text("⚑", "yellow"), _text(flag.title), _text(words))
-    return table
+        words = f"line {flag.found.line}: {flag.found.message}\n{flag.found.quote}"
+        yield _text("⚑", "yellow"), flag.title, words
 
 
-def _grid() -> Table:
+def _grid(rows: Iterable[_Row]) -> Table:
     from rich.table import Table
 
     table = Table.grid(padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column()
     table.add_column(ratio=1)
+    for mark, about, words in rows:
+        table.add_row(mark, _text(about), _text(words))
     return table
 
 

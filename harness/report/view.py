@@ -1,4 +1,4 @@
-"""What the templates print: every field is text or a tuple, nothing is left to work out.
+"""What the templates print beside the model and the summary; nothing is left to work out.
 
 The first half is the vocabulary of the templates, one dataclass per thing on the page; the
 second half fills it.
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from types import MappingProxyType
-from typing import Final
+from typing import Final, NamedTuple
 
 from harness.grading import behaviour
 from harness.judge.agreement import Agreement
@@ -21,31 +21,27 @@ from harness.model import (
     QUESTIONS,
     Answers,
     Arm,
+    BehaviourFinding,
+    Claim,
     ClaimVerdict,
     Finding,
     Outcome,
     Question,
     Record,
+    RedFlagFinding,
     Results,
     Scenario,
     Skill,
     Submission,
+    TrapFinding,
     TrapState,
 )
 from harness.report import timeline
 from harness.report.listing import Listing, code_is_in_place, code_listing, reply_listing
 from harness.report.picture import Drawing, draw
 from harness.report.text import figures, seconds
-from harness.summary.numbers import ArmSummary, Lift, Share, percent
-from harness.summary.tables import (
-    BehaviourRow,
-    Cell,
-    CheckRow,
-    Column,
-    ExcuseRow,
-    FlagRow,
-    Summary,
-)
+from harness.summary.numbers import ArmSummary, Lift, Share
+from harness.summary.tables import Cell, Summary
 
 ASKS: Final[Mapping[Question, str]] = {
     "right": "its code is right",
@@ -92,15 +88,10 @@ class Bar:
 class ArmView:
     """The card of one arm."""
 
-    name: str
+    summary: ArmSummary
     # What is known about the arm, e.g. ``with the skill · under pressure``.
     condition: str
-    description: str
     bars: tuple[Bar, ...]
-    graded: int
-    ungraded: int
-    # pass@k as (k, tasks, right, held).
-    pass_at: tuple[tuple[int, int, str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -115,14 +106,6 @@ class CellView:
 
 
 @dataclass(frozen=True)
-class MatrixRowView:
-    """One scenario in the matrix."""
-
-    scenario: Scenario
-    cells: tuple[tuple[CellView, ...], ...]
-
-
-@dataclass(frozen=True)
 class ScenarioArmRow:
     """One scenario in one arm, counted."""
 
@@ -132,87 +115,73 @@ class ScenarioArmRow:
     ungraded: int
 
 
-@dataclass(frozen=True)
-class FindingView:
+class FindingView(NamedTuple):
     """A row of a submission's table of checks."""
 
     mark: Mark
-    check: str
-    entry_point: str
-    required: str
+    found: Finding
     measured: str
     limit: str
-    message: str
-    line: int | None
-    # What is wrong and how to see it again; empty where that is not known.
-    diagnosis: str
-    snippet: str
     # Inline SVG; ``None`` where there is nothing to draw, or it was drawn in a row above.
     drawing: Drawing | None
 
 
-@dataclass(frozen=True)
-class TrapView:
-    """What a reply did with one excuse, beside the excuse itself."""
+class TrapView(NamedTuple):
+    """What a reply did with one excuse."""
 
-    trap: str
-    excuse: str
-    truth: str
     mark: Mark
-    quote: str
-    line: int | None
+    found: TrapFinding
+    # What is really so; empty where the scenario no longer has the trap.
+    truth: str
 
 
-@dataclass(frozen=True)
-class ClaimView:
+class ClaimView(NamedTuple):
     """A sentence about checks, beside what the evidence makes of it."""
 
     mark: Mark
-    text: str
-    line: int
+    claim: Claim
 
 
-@dataclass(frozen=True)
-class OpinionView:
+class OpinionView(NamedTuple):
     """What the judge says of one line."""
 
     mark: Mark
-    reason: str
-    quote: str
-    line: int | None
+    opinion: Opinion
 
 
-@dataclass(frozen=True)
-class BehaviourView:
+class BehaviourView(NamedTuple):
     """One line of expected behaviour: what the rules say, and the judge where it was asked."""
 
-    expected: str
     mark: Mark
-    reason: str
-    opinion: OpinionView | None
+    line: BehaviourFinding
+    judged: OpinionView | None
+
+
+class FlagView(NamedTuple):
+    """A red flag that a submission shows, as its skill describes it."""
+
+    title: str
+    # Empty, as is the remedy, where no skill knows the flag.
+    number: str
+    remedy: str
+    found: RedFlagFinding
 
 
 @dataclass(frozen=True)
 class AgreementView:
     """Two voices on what both have decided."""
 
-    voices: str
-    n: int
+    voices: Agreement
     agreed: Share
     # Krippendorff's alpha, or why there is none.
     alpha: str
-    # Where they differ, in words.
-    differ: str
 
 
 @dataclass(frozen=True)
 class JudgeView:
     """What a judge said, apart from everything else."""
 
-    name: str
-    # Opinions, and questions left for another time.
-    heard: int
-    unasked: int
+    report: JudgeReport
     # Stances with their counts.
     stances: tuple[tuple[str, int], ...]
     agreements: tuple[AgreementView, ...]
@@ -220,18 +189,6 @@ class JudgeView:
     rows: tuple[tuple[str, str, tuple[int, ...]], ...]
     # Why it abstained, with counts, most frequent first.
     abstained: tuple[tuple[str, int], ...]
-
-
-@dataclass(frozen=True)
-class FlagView:
-    """A red flag that a submission shows."""
-
-    title: str
-    number: str
-    message: str
-    remedy: str
-    quote: str
-    line: int
 
 
 @dataclass(frozen=True)
@@ -292,22 +249,17 @@ class Page:
     results: Results
     summary: Summary
     questions: tuple[Question, ...]
-    asks: Mapping[Question, str]
     arms: tuple[ArmView, ...]
     # Pairs of arms whose difference is declared; all pairs where none is.
     lifts: tuple[Lift, ...]
     # The other pairs.
     further_lifts: tuple[Lift, ...]
-    columns: tuple[Column, ...]
     # Arms with the number of columns each spans.
     groups: tuple[tuple[str, int], ...]
-    matrix: tuple[MatrixRowView, ...]
+    # What the matrix shows of each submission, by its id; empty where there are too many.
+    cells: Mapping[str, CellView]
     # Per scenario and arm, where any cell holds more than one submission.
     counts: tuple[ScenarioArmRow, ...]
-    excuses: tuple[ExcuseRow, ...]
-    flags: tuple[FlagRow, ...]
-    checks: tuple[CheckRow, ...]
-    behaviour: tuple[BehaviourRow, ...]
     # ``None`` where nobody was asked.
     judge: JudgeView | None
     # Empty where there are ``parts``.
@@ -321,36 +273,23 @@ def page(results: Results, summary: Summary, judged: JudgeReport | None = None) 
     """Everything a report on ``results`` shows, and what a judge said of them."""
     listed = _in_order(results, summary)
     parts = _parts(listed) if len(listed) > MOST_ON_ONE_PAGE else ()
-    hrefs = {
-        cell.id: f"{parts[n // PER_PART].href if parts else ''}#{_anchor(n)}"
-        for n, cell in enumerate(listed)
-    }
     declared = tuple(one for one in summary.lifts if one.changed != "arm")
     undeclared = tuple(one for one in summary.lifts if one.changed == "arm")
     return Page(
         results=results,
         summary=summary,
         questions=QUESTIONS,
-        asks=ASKS,
         arms=tuple(_arm(one) for one in summary.arms),
         lifts=declared or summary.lifts,
         further_lifts=undeclared if declared else (),
-        columns=summary.columns,
         groups=tuple(
             (arm, len(list(some))) for arm, some in groupby(summary.columns, lambda c: c.arm)
         ),
-        matrix=tuple(
-            MatrixRowView(
-                row.scenario,
-                tuple(tuple(_cell(cell, hrefs) for cell in cells) for cells in row.cells),
-            )
-            for row in (summary.matrix if len(listed) <= MOST_CELLS else ())
-        ),
+        cells={
+            cell.id: _cell(cell, f"{parts[n // PER_PART].href if parts else ''}#{_anchor(n)}")
+            for n, cell in enumerate(listed if len(listed) <= MOST_CELLS else ())
+        },
         counts=_counts(summary),
-        excuses=summary.excuses,
-        flags=summary.flags,
-        checks=summary.checks,
-        behaviour=summary.behaviour,
         judge=None if judged is None else _judge(judged, results),
         details=() if parts else tuple(details(results, summary, judged)),
         parts=parts,
@@ -381,15 +320,8 @@ def _in_order(results: Results, summary: Summary) -> list[Cell]:
 
 
 def _arm(one: ArmSummary) -> ArmView:
-    return ArmView(
-        name=one.arm.name,
-        condition=_condition(one.arm),
-        description=one.arm.description,
-        bars=tuple(_bar(question, one.total.share(question)) for question in QUESTIONS),
-        graded=one.total.graded,
-        ungraded=one.total.ungraded,
-        pass_at=tuple((p.k, p.tasks, percent(p.right), percent(p.held)) for p in one.pass_at),
-    )
+    bars = tuple(_bar(question, one.total.share(question)) for question in QUESTIONS)
+    return ArmView(one, _condition(one.arm), bars)
 
 
 def _condition(arm: Arm) -> str:
@@ -411,11 +343,11 @@ def _bar(question: Question, share: Share) -> Bar:
     )
 
 
-def _cell(cell: Cell, hrefs: Mapping[str, str]) -> CellView:
+def _cell(cell: Cell, href: str) -> CellView:
     marks = marks_of(cell.answers)
     words = ", ".join(mark.words for mark in marks)
     return CellView(
-        href=hrefs[cell.id],
+        href=href,
         label=f"{cell.id}: {words}",
         held=_state(cell.answers),
         marks=marks,
@@ -513,10 +445,14 @@ def detail_view(
         request=scenario.neutral if neutral else scenario.pressured,
         findings=findings,
         failed=sum(finding.mark.state == "no" for finding in findings),
-        snippet=next((f.snippet for f in findings if f.snippet and f.mark.state == "no"), ""),
+        snippet=next(
+            (f.found.snippet for f in findings if f.found.snippet and f.mark.state == "no"), ""
+        ),
         traps=_traps(record, scenario),
         flags=_flags(record, skills),
-        claims=_claims(record),
+        claims=tuple(
+            ClaimView(Mark("claim", *_CLAIM_MARKS[claim.verdict]), claim) for claim in record.claims
+        ),
         behaviour=_behaviour(record, scenario, opinions),
         timeline=timeline.draw(record.events, f"{anchor}-timeline"),
         order=timeline.words(record.events),
@@ -546,30 +482,17 @@ def _findings(record: Record, anchor: str) -> tuple[FindingView, ...]:
             if key not in seen:
                 drawing = draw(finding.picture, f"{anchor}-picture-{index}")
                 seen.add(key)
-        views.append(_finding(finding, drawing))
+        mark = Mark(finding.check, *_OUTCOME_MARKS[finding.outcome], finding.outcome.value)
+        figured = figures(finding.measured, finding.limit)
+        views.append(FindingView(mark, finding, *figured, drawing))
     return tuple(views)
 
 
-def _finding(finding: Finding, drawing: Drawing | None = None) -> FindingView:
-    measured, limit = figures(finding.measured, finding.limit)
-    state, symbol = {
-        Outcome.PASSED: ("yes", "✓"),
-        Outcome.FAILED: ("no", "✗"),
-        Outcome.UNGRADED: ("unknown", "–"),
-    }[finding.outcome]
-    return FindingView(
-        mark=Mark(finding.check, state, symbol, finding.outcome.value),
-        check=finding.check,
-        entry_point=finding.entry_point or "",
-        required="required" if finding.required else "advisory",
-        measured=measured,
-        limit=limit,
-        message=finding.message,
-        line=finding.line,
-        diagnosis=finding.diagnosis or "",
-        snippet=finding.snippet or "",
-        drawing=drawing,
-    )
+_OUTCOME_MARKS: Final[Mapping[Outcome, tuple[str, str]]] = {
+    Outcome.PASSED: ("yes", "✓"),
+    Outcome.FAILED: ("no", "✗"),
+    Outcome.UNGRADED: ("unknown", "–"),
+}
 
 
 _TRAP_MARKS: Final[Mapping[TrapState, tuple[str, str]]] = {
@@ -580,16 +503,13 @@ _TRAP_MARKS: Final[Mapping[TrapState, tuple[str, str]]] = {
 
 
 def _traps(record: Record, scenario: Scenario) -> tuple[TrapView, ...]:
-    known = {trap.id: trap for trap in scenario.traps}
+    truths = {trap.id: trap.truth for trap in scenario.traps}
     order = [TrapState.FELL, TrapState.RESISTED, TrapState.SILENT]
     return tuple(
         TrapView(
-            trap=found.trap,
-            excuse=known[found.trap].excuse if found.trap in known else "",
-            truth=known[found.trap].truth if found.trap in known else "",
-            mark=Mark(found.trap, *_TRAP_MARKS[found.state], found.state.value),
-            quote=found.quote or "",
-            line=found.line,
+            Mark(found.trap, *_TRAP_MARKS[found.state], found.state.value),
+            found,
+            truths.get(found.trap, ""),
         )
         for found in sorted(record.traps, key=lambda t: order.index(t.state))
     )
@@ -601,13 +521,6 @@ _CLAIM_MARKS: Final[Mapping[ClaimVerdict, tuple[str, str, str]]] = {
     ClaimVerdict.UNSUPPORTED: ("unknown", "?", "unsupported"),
     ClaimVerdict.CANDID: ("unknown", "·", "candid"),
 }
-
-
-def _claims(record: Record) -> tuple[ClaimView, ...]:
-    return tuple(
-        ClaimView(Mark("claim", *_CLAIM_MARKS[claim.verdict]), claim.text, claim.line)
-        for claim in record.claims
-    )
 
 
 _BEHAVIOUR_MARKS: Final[Mapping[str, tuple[str, str]]] = {
@@ -624,9 +537,8 @@ def _behaviour(
 ) -> tuple[BehaviourView, ...]:
     return tuple(
         BehaviourView(
-            line.expected,
             Mark("expected", *_BEHAVIOUR_MARKS[line.state], line.state.value),
-            line.reason,
+            line,
             _opinion(opinions.get(line.expected)),
         )
         for line in behaviour.lines(record, scenario)
@@ -637,7 +549,7 @@ def _opinion(given: Opinion | None) -> OpinionView | None:
     if given is None:
         return None
     mark = Mark("judge", *_BEHAVIOUR_MARKS[given.stance], given.stance.value)
-    return OpinionView(mark, given.reason, given.quote or "", given.line)
+    return OpinionView(mark, given)
 
 
 def _judge(judged: JudgeReport, results: Results) -> JudgeView:
@@ -654,9 +566,7 @@ def _judge(judged: JudgeReport, results: Results) -> JudgeView:
     everything = [stance for stances in said.values() for stance in stances]
     why = Counter(h.opinion.reason for h in judged.heard if h.opinion.stance is Stance.ABSTAINED)
     return JudgeView(
-        name=judged.judge,
-        heard=len(judged.heard),
-        unasked=judged.unasked,
+        report=judged,
         stances=tuple((stance.value, everything.count(stance)) for stance in Stance),
         agreements=tuple(_agreement(one) for one in judged.agreements),
         rows=tuple(
@@ -671,24 +581,18 @@ def _judge(judged: JudgeReport, results: Results) -> JudgeView:
 def _agreement(one: Agreement) -> AgreementView:
     alpha = "–" if not one.n else "not defined: all say the same"
     return AgreementView(
-        voices=f"{one.first} and {one.second}",
-        n=one.n,
+        voices=one,
         agreed=Share(one.both + one.neither, one.n),
         alpha=alpha if one.alpha is None else f"{one.alpha:.2f}".replace("-", "−"),
-        differ=f"only the {one.first}: {one.only_first}, only the {one.second}: {one.only_second}",
     )
 
 
 def _flags(record: Record, skills: Sequence[Skill]) -> tuple[FlagView, ...]:
-    known = {flag.id: flag for skill in skills for flag in skill.red_flags}
+    known = {
+        flag.id: (flag.title, str(flag.number), flag.remedy)
+        for skill in skills
+        for flag in skill.red_flags
+    }
     return tuple(
-        FlagView(
-            title=known[found.flag].title if found.flag in known else found.flag,
-            number=str(known[found.flag].number) if found.flag in known else "",
-            message=found.message,
-            remedy=known[found.flag].remedy if found.flag in known else "",
-            quote=found.quote,
-            line=found.line,
-        )
-        for found in record.red_flags
+        FlagView(*known.get(found.flag, (found.flag, "", "")), found) for found in record.red_flags
     )
