@@ -22,7 +22,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_results import quick, simple_results
 
-from harness import results
 from harness.cli import main
 from harness.errors import JudgeError, NothingSelected
 from harness.judge import Judge, Opinion, Stance
@@ -35,6 +34,7 @@ from harness.judge.label import read_labels
 from harness.judge.message import messages
 from harness.judge.provider import LONGEST, LanguageModel, Patience
 from harness.model import BehaviourFinding, BehaviourState, Results
+from harness.results import read_results, write_results
 
 ROOT = Path(__file__).parent.parent
 REPLY = "I ran it.\n\n```python\nassert gradcheck(f, x)\n```\nA check takes\nabout a second.\n"
@@ -565,7 +565,7 @@ def made(texts: tuple[str, ...] = ("I ran it all.\n", "Nothing was run.\n")) -> 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with stored results of two replies."""
-    results.write(made(), tmp_path / "results.json")
+    write_results(made(), tmp_path / "results.json")
     return tmp_path
 
 
@@ -717,7 +717,7 @@ def test_a_bad_key_ends_the_hearing_with_one_message(folder: Path, serve: Serve)
 
 
 def test_an_interrupted_hearing_loses_nothing(folder: Path, serve: Serve) -> None:
-    results.write(made(tuple(f"I ran it all. {n}\n" for n in range(20))), folder / "results.json")
+    write_results(made(tuple(f"I ran it all. {n}\n" for n in range(20))), folder / "results.json")
 
     def slow(asked: dict[str, Any]) -> Sent:
         # Those after the sixth would take for ever.
@@ -791,7 +791,7 @@ def test_a_shared_file_of_opinions_serves_another_folder(
     folder: Path, tmp_path_factory: pytest.TempPathFactory, serve: Serve
 ) -> None:
     server, other = serve(honest), tmp_path_factory.mktemp("other")
-    results.write(made(), other / "results.json")
+    write_results(made(), other / "results.json")
     shared = folder / "shared.jsonl"
     judge(folder, server, "--opinions", shared)
     done = judge(other / "results.json", server, "--opinions", shared)
@@ -883,10 +883,10 @@ def test_a_report_rendered_again_keeps_the_judge(folder: Path, serve: Serve) -> 
 
 def test_opinions_on_other_results_are_not_shown(folder: Path, serve: Serve) -> None:
     judge(folder, serve(honest))
-    results.write(made(("Now it is another.", "And so is this.")), folder / "results.json")
-    changed = results.read(folder / "results.json")
+    write_results(made(("Now it is another.", "And so is this.")), folder / "results.json")
+    changed = read_results(folder / "results.json")
     record = replace(changed.records[0], sha256="0" * 64)
-    results.write(replace(changed, records=(record, *changed.records[1:])), folder / "results.json")
+    write_results(replace(changed, records=(record, *changed.records[1:])), folder / "results.json")
     done = CliRunner().invoke(main, ["report", str(folder / "results.json")])
     assert done.exit_code == 0
     assert "is of other results, so it is not shown" in done.stderr
