@@ -6,12 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from xml.etree import ElementTree
 
-from harness.model import (
-    Level,
-    Outcome,
-    Record,
-    Results,
-)
+from harness.model import Level, Outcome, Record, Results
 from harness.printable import stripped
 from harness.results.files import replace_file
 from harness.summary.tables import Cell, Summary

@@ -11,12 +11,7 @@ from typing import Any, Final, NoReturn
 from pydantic import TypeAdapter, ValidationError
 
 from harness.errors import ResultsError, did_you_mean
-from harness.model import (
-    Record,
-    Results,
-    RunInfo,
-    Submission,
-)
+from harness.model import Record, Results, RunInfo, Submission
 from harness.read.problem import dotted
 from harness.results.format import EXPLAINING, SCHEMA_VERSION, Document
 

@@ -8,10 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from harness.errors import ResultsError
-from harness.model import (
-    Record,
-    Results,
-)
+from harness.model import Record, Results
 from harness.results.files import replace_file
 from harness.results.format import BESIDE, EXPLAINING, SCHEMA_VERSION, SOURCE
 from harness.run.ledger import plain

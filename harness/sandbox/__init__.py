@@ -25,13 +25,4 @@ from harness.sandbox.tier import TIERS, Probe, Tier, choose, probe
 from harness.sandbox.turn import exclusive, shared
 from harness.sandbox.zygote import Zygote
 
-__all__ = [
-    "TIERS",
-    "Probe",
-    "Tier",
-    "Zygote",
-    "choose",
-    "exclusive",
-    "probe",
-    "shared",
-]
+__all__ = ["TIERS", "Probe", "Tier", "Zygote", "choose", "exclusive", "probe", "shared"]

@@ -12,7 +12,6 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import TracebackType
 
 from harness.errors import SandboxError
 from harness.sandbox.ancestor import KILLED, START_S, Ancestor, Child, ForkError, tell
@@ -93,12 +92,7 @@ class Zygote:
             raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def begin(self) -> None:

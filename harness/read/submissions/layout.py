@@ -13,12 +13,7 @@ from harness.errors import SubmissionError, did_you_mean, nearest
 from harness.model import Submission
 from harness.printable import printable
 from harness.read.submissions.aside import Aside
-from harness.read.submissions.content import (
-    Origin,
-    build,
-    most_bytes,
-    too_large,
-)
+from harness.read.submissions.content import Origin, build, most_bytes, too_large
 from harness.read.submissions.records import holds_records, read_records
 
 ADHOC, UNKNOWN = "adhoc", "unknown"

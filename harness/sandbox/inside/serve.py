@@ -23,17 +23,7 @@ from typing import Any
 import torch
 
 from . import layers, linux, wire
-from .part import (
-    BRANCH,
-    COTANGENT,
-    COTANGENT_GRADIENT,
-    DRAW,
-    RESULT,
-    Part,
-    Parts,
-    Role,
-    numbered,
-)
+from .part import BRANCH, COTANGENT, COTANGENT_GRADIENT, DRAW, RESULT, Part, Parts, Role, numbered
 
 FILE_NAME = "solution.py"
 MODULE_NAME = "solution"
@@ -186,11 +176,7 @@ def described(error: BaseException) -> Json:
         message = str(error)
     except Exception:
         message = "(its message cannot be shown)"
-    return {
-        "type": type(error).__name__,
-        "message": message[:MESSAGE_CHARACTERS],
-        "line": line,
-    }
+    return {"type": type(error).__name__, "message": message[:MESSAGE_CHARACTERS], "line": line}
 
 
 class Server:
