@@ -20,6 +20,7 @@ from harness import __version__
 from harness.errors import HarnessError, Interrupted, JudgeError, ScenarioError, UsageError
 
 if TYPE_CHECKING:
+    from harness.judge.judging import Progress
     from harness.run.run import RunProgress
     from harness.summary.tables import Summary
 
@@ -174,21 +175,35 @@ def main() -> None:
 
 
 def _sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    command = click.option(
+    unconfined = click.option(
         "--allow-unsandboxed",
         is_flag=True,
         help="Run even where untrusted code cannot be confined (tiers C and D).",
-    )(command)
-    return click.option(
+    )
+    tier = click.option(
         "--tier",
         type=click.Choice(["A", "B", "C", "D"]),
         help="Use at most this sandbox tier; by default the strongest there is.",
-    )(command)
+    )
+    return tier(unconfined(command))
 
 
+# A file or a folder.
+_PATH = click.Path(path_type=Path)
 _RESULTS = click.argument("results", type=ResultsFile())
-_ROOT = click.argument(
-    "scenarios", type=click.Path(path_type=Path), default=Path("scenarios"), required=False
+_ROOT = click.argument("scenarios", type=_PATH, default=Path("scenarios"), required=False)
+_SCENARIOS = click.option(
+    "--scenarios",
+    type=_PATH,
+    default=Path("scenarios"),
+    show_default=True,
+    help="Where the scenarios are.",
+)
+_ONLY = click.option(
+    "--only",
+    multiple=True,
+    metavar="ID",
+    help="Scenario id, or a pattern over submission ids such as 'skill/*'; repeatable.",
 )
 
 
@@ -196,23 +211,17 @@ _ROOT = click.argument(
 @_ROOT
 @click.option(
     "--solutions",
-    "solutions",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=_PATH,
     help="Folder, file or JSON Lines file of submissions; may be given several times.  "
     "[default: solutions/ beside the scenarios]",
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=_PATH,
     help="Folder for the reports.  [default: reports/<time>; reports/latest points at the newest]",
 )
-@click.option(
-    "--only",
-    multiple=True,
-    metavar="ID",
-    help="Scenario id, or a pattern over submission ids such as 'skill/*'; repeatable.",
-)
+@_ONLY
 @click.option(
     "--arm", "arms", multiple=True, metavar="NAME", help="Grade only this arm; repeatable."
 )
@@ -236,9 +245,7 @@ _ROOT = click.argument(
     help="Grade everything anew, with a new seed or that of --seed, whatever the ledger knows.",
 )
 @click.option(
-    "--ledger",
-    type=click.Path(path_type=Path),
-    help="File that keeps every grade.  [default: reports/ledger.sqlite]",
+    "--ledger", type=_PATH, help="File that keeps every grade.  [default: reports/ledger.sqlite]"
 )
 @_sandbox_options
 def run(
@@ -287,13 +294,13 @@ def run(
         begun = None if task is None else book.begun(task)
         if begun is not None:
             seed = begun
-            click.echo("harness: going on with a fresh run that was interrupted", err=True)
+            _complain("going on with a fresh run that was interrupted")
         elif seed is None:
             seed = book.renew_seed() if fresh else book.seed
         with meter:
             results = grade_selection(
                 selected,
-                Conditions(seed, chosen, jobs or _cpus()),
+                Conditions(seed, chosen, jobs or len(os.sched_getaffinity(0))),
                 book,
                 folder=folder,
                 fresh=task,
@@ -322,17 +329,11 @@ def run(
 
 
 @main.command(epilog=EXIT_CODES)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=_PATH)
 @click.option(
     "--scenario", "scenario_id", required=True, metavar="ID", help="Scenario that FILE answers."
 )
-@click.option(
-    "--scenarios",
-    type=click.Path(path_type=Path),
-    default=Path("scenarios"),
-    show_default=True,
-    help="Where the scenarios are.",
-)
+@_SCENARIOS
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of all inputs.  [default: random]")
 @_sandbox_options
 def grade(
@@ -381,9 +382,8 @@ def grade(
 @_ROOT
 @click.option(
     "--solutions",
-    "solutions",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=_PATH,
     help="Where the reference solutions (arm 'reference') are.  [default: solutions/ beside]",
 )
 @click.option("--no-proof", is_flag=True, help="Only check the files; run nothing.")
@@ -426,13 +426,9 @@ def validate(
     with sandbox.Zygote(chosen) as zygote:
         for scenario in library.scenarios:
             reference = reference_of(scenario, found)
-            if reference is None:
-                click.echo(
-                    f"✗ {scenario.id}: no reference solution in {', '.join(map(str, paths))}"
-                )
-                broken += 1
-                continue
             try:
+                if reference is None:
+                    raise ScenarioError(f"no reference solution in {', '.join(map(str, paths))}")
                 proofs = list(prove(scenario, reference, zygote.address))
             except ScenarioError as error:
                 click.echo(f"✗ {scenario.id}: {error}")
@@ -440,12 +436,8 @@ def validate(
                 continue
             bad = [proof for proof in proofs if not proof.holds]
             broken += bool(bad)
-            mark = "✗" if bad else "✓"
-            click.echo(
-                f"{mark} {scenario.id}: the reference passes, {len(proofs) - 1} wrong answers fail"
-                if not bad
-                else f"{mark} {scenario.id}"
-            )
+            well = f": the reference passes, {len(proofs) - 1} wrong answers fail"
+            click.echo(f"✗ {scenario.id}" if bad else f"✓ {scenario.id}{well}")
             for proof in bad:
                 verdict = "fails" if proof.answer == "reference" else "is accepted"
                 click.echo(f"    {proof.answer} {verdict}: {proof.reason or 'no check objects'}")
@@ -457,9 +449,7 @@ def validate(
 
 @main.command()
 @_RESULTS
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder to write to.  [default: beside RESULTS]"
-)
+@click.option("--out", type=_PATH, help="Folder to write to.  [default: beside RESULTS]")
 def report(results: Path, out: Path | None) -> None:
     """Render the reports of RESULTS (a results.json, or its folder) again."""
     from harness.judge import judging
@@ -474,7 +464,7 @@ def report(results: Path, out: Path | None) -> None:
     try:
         heard = judging.read(results.parent, found)
     except JudgeError as error:
-        click.echo(f"harness: {error}", err=True)
+        _complain(str(error))
     told = summarise(found)
     page = write_reports(found, told, folder, heard)
     _print_summary(told)
@@ -483,16 +473,8 @@ def report(results: Path, out: Path | None) -> None:
 
 @main.command(epilog=EXIT_CODES)
 @_RESULTS
-@click.option(
-    "--scenarios",
-    type=click.Path(path_type=Path),
-    default=Path("scenarios"),
-    show_default=True,
-    help="Where the scenarios are, as they are now.",
-)
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder to write to.  [default: reports/<time>]"
-)
+@_SCENARIOS
+@click.option("--out", type=_PATH, help="Folder to write to.  [default: reports/<time>]")
 def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
     """Judge RESULTS (a results.json, or its folder) again by changed words; runs no code.
 
@@ -536,7 +518,7 @@ def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
 )
 @click.option(
     "--labels",
-    type=click.Path(path_type=Path),
+    type=_PATH,
     metavar="FILE",
     help="JSON Lines of what people say, to hold the judge and the rules against.",
 )
@@ -546,15 +528,10 @@ def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
     metavar="N",
     help="Ask at most N new questions, a fair sample; what is known costs nothing.",
 )
-@click.option(
-    "--only",
-    multiple=True,
-    metavar="ID",
-    help="Scenario id, or a pattern over submission ids such as 'skill/*'; repeatable.",
-)
+@_ONLY
 @click.option(
     "--opinions",
-    type=click.Path(path_type=Path),
+    type=_PATH,
     metavar="FILE",
     help="File that keeps every opinion; runs may share one.  [default: opinions.jsonl beside]",
 )
@@ -623,13 +600,7 @@ def judge(
         LanguageModel(model, api_base=api_base, patience=Patience(timeout_s)) as asked,
         meter,
     ):
-        heard, unasked = judging.hear(
-            found,
-            asked,
-            book,
-            order,
-            lambda at: meter.advance(at.done, at.total, at.known, at.last),
-        )
+        heard, unasked = judging.hear(found, asked, book, order, meter.show)
     told = judging.judge_report(asked.name, heard, unasked, found, labelled)
     page = write_pages(found, results.parent, told)
     for line in judging.sentences(told):
@@ -639,7 +610,7 @@ def judge(
         f"{meter.done - meter.known} asked now), {unasked} not asked · {page}"
     )
     if any(not one.opinion.lasting for one in heard):
-        click.echo("harness: some questions got no answer; the same command asks again", err=True)
+        _complain("some questions got no answer; the same command asks again")
         sys.exit(EXIT_UNGRADED)
 
 
@@ -684,7 +655,7 @@ def _task(
 
 
 def _new_folder(out: Path | None, reports: Path) -> Path:
-    """``running.new_folder``; one named by the time is not left behind empty."""
+    """``run.folders.new_folder``; one named by the time is not left behind empty."""
     from harness.run.folders import new_folder
 
     folder = new_folder(out, reports)
@@ -706,10 +677,6 @@ def _make_parent(file: Path) -> None:
             f"cannot make {file.parent} for the ledger: {error.strerror}; "
             "name another file with --ledger FILE"
         ) from None
-
-
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0))
 
 
 def _print_summary(summary: Summary) -> None:
@@ -769,15 +736,10 @@ class Meter:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def show(self, tally: RunProgress) -> None:
-        """Take note of how far the run is."""
-        last = "" if tally.last is None else f"{tally.last.id} {tally.last.outcome}"
-        self.advance(tally.done, tally.total, tally.known, last)
-
-    def advance(self, done: int, total: int, known: int, last: str) -> None:
-        """Take note that ``done`` of ``total`` are done, ``known`` of them from before."""
-        self.done, self.known = done, known
-        self._progress.update(self._task, completed=done, total=total, description=last)
+    def show(self, at: RunProgress | Progress) -> None:
+        """Take note of how far the run, or the judge, is."""
+        self.done, self.known = at.done, at.known
+        self._progress.update(self._task, completed=at.done, total=at.total, description=at.last)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,8 @@ class RunProgress:
     total: int
     # How many of those done were found in the ledger.
     known: int
-    last: Record | None
+    # Id and outcome of the last one; empty before the first.
+    last: str
 
 
 @dataclass(frozen=True)
@@ -127,13 +128,14 @@ def grade_selection(
             places[place] = len(records)
             records.append(Record.of(submission, known))
     from_ledger = len(records)
-    on_progress(RunProgress(from_ledger, total, from_ledger, None))
+    on_progress(RunProgress(from_ledger, total, from_ledger, ""))
     # Closed here, not when a traceback is: whatever ends a run ends its processes.
     with closing(_graded(selection, missing, conditions, ledger)) as graded:
         for place, record in graded:
             places[place] = len(records)
             records.append(record)
-            on_progress(RunProgress(len(records), total, from_ledger, record))
+            last = f"{record.id} {record.outcome}"
+            on_progress(RunProgress(len(records), total, from_ledger, last))
     records.arrange(places)
     return Results(
         run=RunInfo(
