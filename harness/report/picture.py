@@ -7,7 +7,7 @@ drawing follows light and dark; line, dot and sign of a cell tell the same witho
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Final, NamedTuple
@@ -41,19 +41,22 @@ def draw(picture: Picture, anchor: str) -> Drawing | None:
     begin, drawn = _KINDS[picture.kind]
     height, body = drawn(picture)
     title = f"{begin} {picture.what}: expected and got"
-    parts = [
-        f'<svg class="picture" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-labelledby="{escape(anchor)}-t {escape(anchor)}-d">',
-        f'<title id="{escape(anchor)}-t">{_text(title)}</title>',
-        f'<desc id="{escape(anchor)}-d">{_text(_words(picture))}</desc>',
-        *body,
-        "</svg>",
-    ]
     caption = f"{title[:1].upper()}{title[1:]}, for {picture.about}."
-    return Drawing("".join(parts), caption)
+    return Drawing(svg("picture", height, anchor, title, _words(picture), body), caption)
 
 
-def _text(words: str) -> str:
+def svg(kind: str, height: int, anchor: str, title: str, words: str, parts: Iterable[str]) -> str:
+    """``parts`` as a drawing of the class ``kind``; ``words`` are for those who do not see it."""
+    name = escape(anchor)
+    return (
+        f'<svg class="{kind}" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'aria-labelledby="{name}-t {name}-d"><title id="{name}-t">{svg_text(title)}</title>'
+        f'<desc id="{name}-d">{svg_text(words)}</desc>{"".join(parts)}</svg>'
+    )
+
+
+def svg_text(words: str) -> str:
+    """Words of a submission, fit to stand in a drawing."""
     return escape(visible(words))
 
 
@@ -131,6 +134,18 @@ def _finite(values: Sequence[float | None]) -> list[float]:
     return [v for v in values if v is not None]
 
 
+def _largest(values: Sequence[float | None]) -> float:
+    return max(map(abs, _finite(values)), default=0.0)
+
+
+def _gaps(picture: Picture) -> list[float | None]:
+    """Got minus expected, where both are numbers."""
+    return [
+        None if e is None or g is None else g - e
+        for e, g in zip(picture.expected, picture.got, strict=True)
+    ]
+
+
 def _number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−")
 
@@ -186,9 +201,7 @@ def _curve(picture: Picture) -> _Drawn:
         if g is not None
     ]
     gaps = [
-        (a, g - e)
-        for a, e, g in zip(picture.across, picture.expected, picture.got, strict=True)
-        if e is not None and g is not None
+        (a, gap) for a, gap in zip(picture.across, _gaps(picture), strict=True) if gap is not None
     ]
     below = _axis([gap for _, gap in gaps], 290, 222, zero=True)
     parts = [
@@ -224,19 +237,13 @@ def _map(picture: Picture) -> _Drawn:
     columns = picture.columns
     rows = len(picture.expected) // columns
     side = min(34, (WIDTH - 2 * 26) // (3 * columns), 200 // rows + 4)
-    gaps = [
-        None if e is None or g is None else g - e
-        for e, g in zip(picture.expected, picture.got, strict=True)
-    ]
-    scale = max(map(abs, _finite(picture.expected)), default=0.0) or max(
-        map(abs, _finite(picture.got)), default=0.0
-    )
-    widest = max(map(abs, _finite(gaps)), default=0.0)
+    gaps = _gaps(picture)
+    scale = _largest(picture.expected) or _largest(picture.got)
     parts: list[str] = []
     panels = (
         ("expected", picture.expected, scale),
         ("got", picture.got, scale),
-        ("difference", gaps, widest),
+        ("difference", gaps, _largest(gaps)),
     )
     pitch = max(columns * side, 150) + 22
     offset = max(0, (WIDTH - 3 * pitch + 22) // 2)

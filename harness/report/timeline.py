@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Final
 
 from harness.model import Event
-from harness.printable import visible
-from harness.report.picture import Drawing
+from harness.report.picture import WIDTH, Drawing, svg, svg_text
 
-_WIDTH: Final = 560
 _LEFT: Final = 150
 _ROW: Final = 26
 # More rows or columns than anybody reads.
@@ -25,19 +22,13 @@ def draw(events: Sequence[Event], anchor: str) -> Drawing | None:
     functions = list(dict.fromkeys(event.function for event in events))[:_MAX_FUNCTIONS]
     steps = sorted({event.step for event in events})[:_MAX_STEPS]
     height = _ROW * (len(functions) + 1)
-    gap = (_WIDTH - _LEFT - 20) / max(1, len(steps) - 1)
+    gap = (WIDTH - _LEFT - 20) / max(1, len(steps) - 1)
     at = {step: _LEFT + n * gap for n, step in enumerate(steps)}
-    name = escape(anchor)
-    parts = [
-        f'<svg class="timeline" viewBox="0 0 {_WIDTH} {height}" role="img" '
-        f'aria-labelledby="{name}-t {name}-d">',
-        f'<title id="{name}-t">When each Function was written and verified</title>',
-        f'<desc id="{name}-d">{_text(words(events))}</desc>',
-    ]
+    parts: list[str] = []
     for row, function in enumerate(functions):
         y = _ROW * row + _ROW / 2
-        parts.append(f'<path class="row" d="M{_LEFT} {y}H{_WIDTH - 10}"/>')
-        parts.append(f'<text x="0" y="{y + 4}">{_text(function[:22])}</text>')
+        parts.append(f'<path class="row" d="M{_LEFT} {y}H{WIDTH - 10}"/>')
+        parts.append(f'<text x="0" y="{y + 4}">{svg_text(function[:22])}</text>')
         here: dict[int, str] = {}
         for event in events:
             if event.function == function and event.step in at:
@@ -51,14 +42,11 @@ def draw(events: Sequence[Event], anchor: str) -> Drawing | None:
     parts += [
         f'<text class="step" x="{at[step]:.1f}" y="{height - 8}">{step}</text>' for step in steps
     ]
-    parts.append("</svg>")
-    return Drawing("".join(parts), "Steps of the transcript: ✎ written, ✓ verified, ✗ failed.")
+    title = "When each Function was written and verified"
+    drawn = svg("timeline", height, anchor, title, words(events), parts)
+    return Drawing(drawn, "Steps of the transcript: ✎ written, ✓ verified, ✗ failed.")
 
 
 def words(events: Sequence[Event]) -> str:
     """The same in words, in order."""
     return "; ".join(f"step {e.step}: {e.function} {e.what}" for e in events[:200])
-
-
-def _text(text: str) -> str:
-    return escape(visible(text))

@@ -34,14 +34,14 @@ class Child:
 
     def alive(self) -> bool:
         """Whether it is still running."""
-        return self.pidfd >= 0 and not _readable(self.pidfd, 0)
+        return self.pidfd >= 0 and not readable(self.pidfd, 0)
 
     def close(self) -> None:
         """Kill it and wait until it is gone."""
         if self.pidfd >= 0:
             with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-            _readable(self.pidfd, ENDED_S)
+            readable(self.pidfd, ENDED_S)
             os.close(self.pidfd)
             self.pidfd = -1
 
@@ -56,7 +56,7 @@ class Forker:
         """A child of the other process that has ``fds``, once that process is warm."""
         try:
             socket.send_fds(self.control, [json.dumps({"fork": kind}).encode()], fds)
-            if not _readable(self.control.fileno(), START_S):
+            if not readable(self.control.fileno(), START_S):
                 raise ForkError(f"no answer within {START_S:.0f} s")
             message, found, _, _ = socket.recv_fds(self.control, 4096, 1)
         except OSError:
@@ -147,7 +147,8 @@ def _words() -> Iterator[int]:
         os.close(fd)
 
 
-def _readable(fd: int, timeout_s: float) -> bool:
-    poll = select.poll()
+def readable(fd: int, timeout_s: float) -> bool:
+    """Whether there is something to read within ``timeout_s``, be it the end."""
+    poll = select.poll()  # unlike select, takes descriptors of any number
     poll.register(fd, select.POLLIN)
     return bool(poll.poll(1000 * timeout_s))

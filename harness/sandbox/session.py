@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import select
 import socket
 import time
 from collections.abc import Iterator, Mapping
@@ -16,6 +15,7 @@ import torch
 
 from harness.errors import SandboxError
 from harness.model import Limits
+from harness.sandbox.ancestor import readable
 from harness.sandbox.inside import wire
 from harness.sandbox.reply import UnfitError, tamed
 
@@ -248,7 +248,7 @@ class Session:
 
     def _why_gone(self) -> str:
         """How the candidate ended, once its socket is closed."""
-        if not _readable(self._control, GONE_S):
+        if not readable(self._control.fileno(), GONE_S):
             return "the process closed its connection and went on running"
         try:
             message = self._control.recv(4096)
@@ -264,12 +264,6 @@ class Session:
         if status < 0:
             return f"the process died of signal {-status}"
         return f"the process left with exit status {status} before it had answered"
-
-
-def _readable(sock: socket.socket, timeout_s: float) -> bool:
-    poll = select.poll()  # unlike select, takes descriptors of any number
-    poll.register(sock, select.POLLIN)
-    return bool(poll.poll(1000 * timeout_s))
 
 
 def _connect(address: str) -> socket.socket:
