@@ -20,7 +20,6 @@ from harness import __version__
 from harness.errors import HarnessError, Interrupted, JudgeError, ScenarioError, UsageError
 
 if TYPE_CHECKING:
-    from harness.judge.judging import Progress
     from harness.run.run import RunProgress
     from harness.summary.tables import Summary
 
@@ -736,7 +735,7 @@ class Meter:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def show(self, at: RunProgress | Progress) -> None:
+    def show(self, at: RunProgress) -> None:
         """Take note of how far the run, or the judge, is."""
         self.done, self.known = at.done, at.known
         self._progress.update(self._task, completed=at.done, total=at.total, description=at.last)

@@ -27,6 +27,7 @@ from harness.judge.opinion import Judge, Opinion, Stance
 from harness.model import BehaviourState, Results
 from harness.results.files import replace_file
 from harness.run.ledger import plain
+from harness.run.run import RunProgress
 
 FILE: Final = "judge.json"
 SCHEMA_VERSION: Final = 1
@@ -70,17 +71,6 @@ class JudgeReport:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far the questions are."""
-
-    done: int
-    total: int
-    # How many of those done were known from an earlier time.
-    known: int
-    last: str
-
-
-@dataclass(frozen=True)
 class Order:
     """What to ask, and how."""
 
@@ -120,7 +110,7 @@ def hear(
     judge: Judge,
     book: OpinionCache,
     order: Order,
-    on_progress: Callable[[Progress], None] = lambda _: None,
+    on_progress: Callable[[RunProgress], None] = lambda _: None,
 ) -> tuple[tuple[JudgedLine, ...], int]:
     """What the judge says, from the book where that is known, and how much was left unasked.
 
@@ -137,7 +127,7 @@ def hear(
             new.setdefault(question.key, question)
     todo = list(new.values())[: order.limit]
     total, known_count, vain = len(answers) + len(todo), len(answers), 0
-    on_progress(Progress(known_count, total, known_count, ""))
+    on_progress(RunProgress(known_count, total, known_count, ""))
     for question, given in _answered(todo, judge, order.jobs):
         answers[question.key] = given
         book.put(
@@ -148,7 +138,7 @@ def hear(
             expected=question.expected,
         )
         last = f"{question.submission} {given.stance.value}"
-        on_progress(Progress(len(answers), total, known_count, last))
+        on_progress(RunProgress(len(answers), total, known_count, last))
         vain = 0 if given.lasting else vain + 1
         if vain == _IN_VAIN:
             raise JudgeError(

@@ -34,13 +34,13 @@ from harness.sandbox.tier import Tier
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a run is, for a progress display."""
+    """How far a run or a judge is, for a progress display."""
 
     done: int
     total: int
-    # How many of those done were found in the ledger.
+    # How many of those done were known from an earlier time.
     known: int
-    # Id and outcome of the last one; empty before the first.
+    # The last one and what came of it; empty before the first.
     last: str
 
 
