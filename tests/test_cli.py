@@ -259,7 +259,7 @@ CLIPPED = ["solutions/good/me/clipped-gradient.py", "--scenario", "clipped-gradi
         ("harness.run.pool:grade_all", ["grade", *CLIPPED]),
         ("harness.read.scenarios:load", ["validate", "scenarios"]),
         ("harness.run.prove:reference_of", ["validate", "scenarios"]),
-        ("harness.results:read", ["report", "out"]),
+        ("harness.results:read_results", ["report", "out"]),
         ("harness.report:write_reports", ["report", "out", "--out", "again"]),
         ("harness.run.regrade:regrade", ["regrade", "out"]),
         ("harness.sandbox.doctor:examine", ["doctor"]),
