@@ -44,7 +44,7 @@ from run_of_many import _below, _status
 from harness import sandbox
 from harness.checks.stock import Gradcheck
 from harness.code.without_backward import without_backward
-from harness.grading import ask, load, page
+from harness.grading import ask, load, page, verdict
 from harness.grading.plan import Plan
 from harness.model import Scenario, Submission
 from harness.numerics.question import put
@@ -257,7 +257,7 @@ def _in_process(answer: Submission, plan: Plan) -> object:
     own.request({"do": "load", "source": "", "modules": {}, "entry_points": {}})
     with _main_module_kept():
         own.request({"do": "script", "source": answer.code, "tests": []})
-    return page.put_together(page.verify(work))
+    return verdict.decide(verdict.verify(work))
 
 
 @contextmanager
@@ -335,7 +335,7 @@ def _print_stages(
                 with stage(step.__name__.replace("_", " ")):
                     work = step(work)
             with stage("read words and decide"):
-                record = page.put_together(work)
+                record = verdict.decide(work)
             with stage("store"):
                 ledger.put(answer.sha256, record)
     total = sum(spent.values())

@@ -216,7 +216,7 @@ def test_the_command_writes_new_reports_and_says_what_changed(
 ) -> None:
     old = run_of(library, "skill", "agreeable")
     harsher = tuple(replace(r, traps=(), held=True) for r in old.records)
-    results.write(replace(old, records=harsher), tmp_path / "results.json")
+    results.write_results(replace(old, records=harsher), tmp_path / "results.json")
     done = CliRunner().invoke(
         main,
         ["regrade", str(tmp_path / "results.json"), "--scenarios", str(ROOT / "scenarios"),
@@ -225,4 +225,4 @@ def test_the_command_writes_new_reports_and_says_what_changed(
     assert done.exit_code == 0, done.output
     assert "held: yes → no" in done.output
     assert "2 of 2 submissions are judged differently now" in done.output
-    assert results.read(tmp_path / "new" / "results.json").records == old.records
+    assert results.read_results(tmp_path / "new" / "results.json").records == old.records

@@ -5,15 +5,12 @@ Every step takes the ``Work`` that the last one returned and adds to it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from harness import verification
 from harness.code import analyse, source_of
-from harness.grading import ask, load, own_tests
+from harness.grading import ask, load, own_tests, verdict
 from harness.grading.plan import Plan
-from harness.grading.verdict import judged
 from harness.grading.work import Work
 from harness.model import Grade, Submission
 from harness.sandbox import exclusive, shared
@@ -33,29 +30,14 @@ IN_ONE_SESSION: tuple[WorkStep, ...] = (
     ask.try_without_backward,
     own_tests.end,
 )
-
-
 # The same without explanations and without its own tests.
 FINDINGS_ONLY: tuple[WorkStep, ...] = (load.load_code, ask.put_questions, ask.judge_answers)
-
-
-def verify(work: Work) -> Work:
-    """Find out how far the submission went to verify itself."""
-    scenario = work.plan.scenario
-    found = verification.judge(work.submission, scenario, work.source, work.own_tests)
-    return replace(work, verification=found)
-
-
+# Whatever came of that, once the process is gone.
 AFTER_THE_SESSION: tuple[WorkStep, ...] = (
     ask.confirm_hand_written,
     own_tests.run_apart,
-    verify,
+    verdict.verify,
 )
-
-
-def begun(submission: Submission, plan: Plan, address: str) -> Work:
-    """A submission of which nothing is known but its code; ``address`` is a zygote's."""
-    return Work(submission, plan, address, source_of(submission) or analyse(""))
 
 
 def grade(submission: Submission, plan: Plan, address: str) -> Grade:
@@ -66,7 +48,12 @@ def grade(submission: Submission, plan: Plan, address: str) -> Grade:
     work = begun(submission, plan, address)
     for step in (examine, *AFTER_THE_SESSION):
         work = step(work)
-    return put_together(work)
+    return verdict.decide(work)
+
+
+def begun(submission: Submission, plan: Plan, address: str) -> Work:
+    """A submission of which nothing is known but its code; ``address`` is a zygote's."""
+    return Work(submission, plan, address, source_of(submission) or analyse(""))
 
 
 def examine(work: Work, steps: Sequence[WorkStep] = IN_ONE_SESSION) -> Work:
@@ -76,10 +63,7 @@ def examine(work: Work, steps: Sequence[WorkStep] = IN_ONE_SESSION) -> Work:
         problem = submission.problem or "There is no code."
         return replace(work, findings=(load.not_loaded(problem),))
     try:
-        with (
-            shared(work.address),
-            work.start_session() as session,
-        ):
+        with shared(work.address), work.start_session() as session:
             examined = replace(work, session=session)
             for step in steps:
                 examined = step(examined)
@@ -88,16 +72,3 @@ def examine(work: Work, steps: Sequence[WorkStep] = IN_ONE_SESSION) -> Work:
         # A mere slow moment of this machine is not held against anyone.
         with exclusive(work.address):
             return ask.ask_check_by_check(work)
-
-
-def put_together(work: Work) -> Grade:
-    """What its words say beside, and the verdict."""
-    assert work.verification is not None
-    return judged(
-        work.submission,
-        work.plan.scenario,
-        work.source,
-        work.findings,
-        work.verification,
-        time.perf_counter() - work.started,
-    )

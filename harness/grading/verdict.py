@@ -1,14 +1,15 @@
-"""Findings and words put together into a verdict; runs no code."""
+"""From findings and words to a level of verification, and to a verdict; runs no code."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness import flags
-from harness import words as text
+from harness import flags, verification, words
 from harness.code import Source
 from harness.grading import behaviour
+from harness.grading.work import Work
 from harness.model import (
     Finding,
     Grade,
@@ -17,6 +18,26 @@ from harness.model import (
     Submission,
     Verification,
 )
+
+
+def verify(work: Work) -> Work:
+    """Find out how far the submission went to verify itself."""
+    scenario = work.plan.scenario
+    found = verification.judge(work.submission, scenario, work.source, work.own_tests)
+    return replace(work, verification=found)
+
+
+def decide(work: Work) -> Grade:
+    """What its words say beside, and the verdict."""
+    assert work.verification is not None
+    return judged(
+        work.submission,
+        work.plan.scenario,
+        work.source,
+        work.findings,
+        work.verification,
+        time.perf_counter() - work.started,
+    )
 
 
 def judged(
@@ -28,7 +49,7 @@ def judged(
     wall_s: float,
 ) -> Grade:
     """Findings and words put together into a verdict; runs no code."""
-    traps = text.find_traps(submission, scenario)
+    traps = words.find_traps(submission, scenario)
     seen = flags.find_flags(submission, scenario, read, verified, traps, findings)
     outcome, reason = verdict(findings)
     made = Grade(
