@@ -847,3 +847,12 @@ def test_readiness_is_waited_for_on_descriptors_of_any_number() -> None:
         assert not trusted._readable(ours, 0.01)
         theirs.send(b"x")
         assert trusted._readable(ours, 0.01)
+
+
+def test_what_torch_imports_late_needs_no_folder_that_may_be_written_to() -> None:
+    code = "import torch\ntorch.use_deterministic_algorithms(True)\ndef f(x):\n    return x\n"
+    with (
+        Zygote(choose(at_most="B")) as zygote,
+        Session(zygote.address, Limits()) as session,
+    ):
+        assert load(session, code, f=1) == {"entry_points": {"f": None}}

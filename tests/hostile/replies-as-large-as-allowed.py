@@ -47,7 +47,7 @@ def answer(self, header, tensors):
         for entry in reply["answers"]:
             entry["graph"] = [{"node": "x" * 40, "function": None}] * (20_000 // len(reply["answers"]))
             entry["junk"] = ["\u202e" * 10] * (30_000 // len(reply["answers"]))
-        reply["answers"][-1].setdefault("parts", []).append("junk")
+        reply["answers"][-1].setdefault("parts", []).append("p999")
         results = [*results, torch.full((room // 8,), float("nan"), dtype=torch.float64)]
     return reply, results
 

@@ -70,6 +70,8 @@ def main(lifeline_fd: int, listener_fd: int) -> None:
             _outlive(child, listener_fd)
     os.chdir("/")
     tempfile.tempdir = settings.scratch  # libraries want one while they are imported
+    # The compiler makes its folder when it is imported, which a candidate may not.
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = settings.scratch
     pace = measured_pace()
     zygote = ZygoteServer(socket.socket(fileno=listener_fd), settings, pace)
     os.write(LIFELINE_FD, json.dumps({"ready": True, "pace": round(pace, 3)}).encode() + b"\n")
