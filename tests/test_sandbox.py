@@ -34,6 +34,7 @@ from harness.model import Limits
 from harness.printable import printable
 from harness.sandbox import Probe, Zygote, choose, doctor, exclusive, shared, tier
 from harness.sandbox import session as trusted
+from harness.sandbox.ancestor import readable
 from harness.sandbox.inside import linux, seccomp, wire
 from harness.sandbox.inside import zygote as inside
 from harness.sandbox.reply import MOST_CHARACTERS, UnfitError, tamed
@@ -694,6 +695,7 @@ def f(x):
 
 def test_moving_to_huge_pages_changes_no_memory() -> None:
     program = """
+from harness.sandbox.ancestor import readable
 from harness.sandbox.inside import linux
 kept = [bytearray([n]) * (16 << 20) for n in range(1, 5)]
 before = [sum(one[::4096]) for one in kept]
@@ -844,9 +846,9 @@ def test_what_no_honest_process_sends_is_refused() -> None:
 def test_readiness_is_waited_for_on_descriptors_of_any_number() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        assert not trusted._readable(ours, 0.01)
+        assert not readable(ours, 0.01)
         theirs.send(b"x")
-        assert trusted._readable(ours, 0.01)
+        assert readable(ours, 0.01)
 
 
 def test_what_torch_imports_late_needs_no_folder_that_may_be_written_to() -> None:
