@@ -695,7 +695,6 @@ def f(x):
 
 def test_moving_to_huge_pages_changes_no_memory() -> None:
     program = """
-from harness.sandbox.ancestor import readable
 from harness.sandbox.inside import linux
 kept = [bytearray([n]) * (16 << 20) for n in range(1, 5)]
 before = [sum(one[::4096]) for one in kept]
