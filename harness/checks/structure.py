@@ -1,23 +1,36 @@
 """Checks of how a submission is built: a Function of its own must carry the gradient.
 
-The graph comes from the candidate's process and so is used to fail, never to
-pass alone: the Functions it names must also stand in the source.
+Decided by experiment: autograd's own differentiation is taken away from the candidate and its
+Functions are spoiled by a factor; the gradient must come out all the same, times that factor. The
+graph comes from the candidate's process and so is used to fail, never to pass. The source only
+says where the line is that explains a failure.
 """
 
 from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.checks.context import Answered, DrawnCheck, Judgement
+import torch
+
+from harness.checks.compare import steady_stacks, with_gradients
+from harness.checks.context import Answered, Bench, DrawnCheck, Judgement, Trial
 from harness.code import FunctionClass, Source
 from harness.code.names import resolve
-from harness.model import Fault
+from harness.model import EntryPoint, Fault
+from harness.numerics.expectation import Mismatch
+from harness.numerics.inputs import Drawer
 from harness.numerics.question import Answer
+from harness.sandbox.inside.part import Role
 
 FORBIDDEN, ALLOWED = "forbidden", "allowed"
+# What backwards are spoiled by, from and to, and how often a case is drawn until it shows that.
+LEAST_FACTOR, MOST_FACTOR = 1.5, 3.5
+MOST_DRAWS = 20
+NOT_WITHOUT = "The gradient is another one when autograd is taken away: autograd has a part in it"
 
 # Nodes that move or convert values without computing: a right answer may have
 # them around its Function.
@@ -38,20 +51,22 @@ def _not_own(message: str, line: int | None = None) -> Judgement:
 
 
 def functions_in(answer: Answer) -> tuple[str, ...]:
-    """The submission's own Functions behind a result, nearest first."""
-    names = [entry["function"] for entry in _graph(answer) if isinstance(entry["function"], str)]
-    return tuple(dict.fromkeys(names))
+    """The submission's own Functions behind a result, nearest first; several may share a name."""
+    return tuple(dict.fromkeys(name for name, _ in _classes_in(answer)))
+
+
+def _classes_in(answer: Answer) -> list[tuple[str, object]]:
+    """Name and number of each of those Functions."""
+    return [
+        (name, str(entry.get("class")))
+        for entry in _graph(answer)
+        if isinstance(name := entry.get("function"), str)
+    ]
 
 
 def _graph(answer: Answer) -> list[dict[str, object]]:
     graph = answer.facts.get("graph")
-    if not isinstance(graph, list):
-        return []
-    return [
-        {"node": str(entry.get("node")), "function": entry.get("function")}
-        for entry in graph
-        if isinstance(entry, dict)
-    ]
+    return [e for e in graph if isinstance(e, dict)] if isinstance(graph, list) else []
 
 
 def _autograd_line(function: FunctionClass, source: Source) -> int | None:
@@ -73,6 +88,15 @@ def _autograd_line(function: FunctionClass, source: Source) -> int | None:
     return None
 
 
+def _alike(one: Answer, other: Answer) -> bool:
+    """Whether two answers hold the same numbers, give or take rounding."""
+    return one.parts.keys() == other.parts.keys() and all(
+        got.shape == other.parts[part].shape
+        and torch.allclose(got.double(), other.parts[part].double(), equal_nan=True)
+        for part, got in one.parts.items()
+    )
+
+
 @dataclass(frozen=True)
 class HandWritten(DrawnCheck):
     """The gradient goes through an autograd Function that the submission defines."""
@@ -88,6 +112,26 @@ class HandWritten(DrawnCheck):
             if value not in (FORBIDDEN, ALLOWED):
                 raise ValueError(f"{name} is {value!r}, expected {FORBIDDEN!r} or {ALLOWED!r}")
 
+    def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        factor = float(draw.uniform((), LEAST_FACTOR, MOST_FACTOR))
+        for _ in range(MOST_DRAWS):
+            case = draw.case(draw.small_size(), unit_range=True, stack=steady_stacks(entry)[0])
+            plain = with_gradients(bench, draw, case)
+            gradients = {p: e for p, e in plain.expected.items() if p.role is Role.GRADIENT}
+            # A gradient of zero shows no factor.
+            if all(bool((e.low.abs() > e.allowed).any()) for e in gradients.values()):
+                break
+        away = {
+            "outside": self.composition == FORBIDDEN,
+            "inside": self.autograd == FORBIDDEN,
+            "factor": factor,
+        }
+        if self.composition == FORBIDDEN:
+            gradients = {part: expected.times(factor) for part, expected in gradients.items()}
+        for where in (away, {**away, "outside": False, "inside": False}):
+            question = replace(plain.question, ask="unaided", unaided=where)
+            yield Trial(question, gradients, f"{case.label}, autograd away")
+
     def judgement(self, answered: Answered) -> Judgement:
         plain, source = answered.context.plain[answered.entry.name], answered.context.source
         if plain.error is not None:
@@ -95,23 +139,16 @@ class HandWritten(DrawnCheck):
         if not plain.facts.get("requires_grad"):
             return _not_own("The result has no history: no Function carries a gradient.")
         used = functions_in(plain)
-        defined = {function.name: function for function in source.functions}
         if not used:
             return _not_own(
                 "No autograd Function of the submission is behind the result; autograd does it all."
             )
-        unknown = [name for name in used if name not in defined]
-        if unknown:
-            return _not_own(
-                f"The result claims to come from {unknown[0]}, which the source does not define."
-            )
-        line = defined[used[0]].line - source.offset
-        if defined[used[0]].backward is None:
-            return _not_own(f"{used[0]} has no backward of its own.", line=line)
+        defined = {function.name: function for function in source.functions}
+        line = defined[used[0]].line - source.offset if used[0] in defined else None
         others = [
-            str(entry["node"])
+            str(entry.get("node"))
             for entry in _graph(plain)
-            if entry["function"] is None and not CARRIERS.fullmatch(str(entry["node"]))
+            if entry.get("function") is None and not CARRIERS.fullmatch(str(entry.get("node")))
         ]
         if others and self.composition == FORBIDDEN:
             return _not_own(
@@ -119,16 +156,54 @@ class HandWritten(DrawnCheck):
                 "part of the work is left to autograd.",
                 line=line,
             )
+        (trial, _), (answer, beside) = answered.trials, answered.answers
+        if beside.error is None and answer.error is not None:
+            return self._without_autograd(answered, answer)
+        if answer.error is None and self._aside(trial, answer):
+            return _not_own(
+                "The gradient stays the same when what the backward of every Function returns is "
+                f"multiplied by {trial.question.factor:.3g}: it does not go through them.",
+                line=line,
+            )
+        if beside.error is None and not _alike(answer, beside):
+            return _not_own(f"{NOT_WITHOUT}.", line=line)
+        # A Function that is wrong is written by hand all the same.
+        return Judgement.passed(f"The gradient goes through {', '.join(used)}.")
+
+    def _without_autograd(self, answered: Answered, answer: Answer) -> Judgement:
+        """Failed by a call that raises where autograd is away."""
+        source = answered.context.source
         if self.autograd == FORBIDDEN:
-            for name in used:
-                inside = _autograd_line(defined[name], source)
+            for function in source.functions:
+                inside = _autograd_line(function, source)
                 if inside is not None:
                     return _not_own(
-                        f"The backward of {name} runs autograd on the operation instead of "
-                        "computing its derivative.",
+                        f"The backward of {function.name} runs autograd on the operation instead "
+                        "of computing its derivative.",
                         line=inside,
                     )
-        return Judgement.passed(f"The gradient goes through {', '.join(used)}.")
+        places = [("inside", self.autograd), ("outside", self.composition)]
+        where = " and ".join(place for place, allowed in places if allowed == FORBIDDEN)
+        return _not_own(
+            f"It leaves the derivative to autograd: with autograd taken away {where} its "
+            f"Functions the call raises {answer.error_text()}.",
+            line=answer.line,
+        )
+
+    def _aside(self, trial: Trial, answer: Answer) -> bool:
+        """Whether the gradient is right and yet shows no factor."""
+        factor = trial.question.factor
+        unspoiled = trial.expected
+        if self.composition == FORBIDDEN:
+            unspoiled = {p: e.times(1 / factor) for p, e in trial.expected.items()}
+        return all(e.mismatch(answer.parts.get(p)) is None for p, e in unspoiled.items())
+
+    def doubted(self, trials: tuple[Trial, ...], answers: Sequence[Answer]) -> Mismatch | None:
+        """What is wrong with the gradient when autograd is away, where all else is right."""
+        if self.composition == ALLOWED:
+            return None
+        pairs = zip(trials, answers, strict=True)
+        return next((m for trial, answer in pairs if (m := trial.mismatch(answer))), None)
 
 
 @dataclass(frozen=True)
@@ -138,14 +213,15 @@ class SeparateFunctions(DrawnCheck):
     kind: ClassVar[str] = "separate_functions"
 
     def judgement(self, answered: Answered) -> Judgement:
-        used = {name: set(functions_in(a)) for name, a in answered.context.plain.items()}
+        used = {name: set(_classes_in(a)) for name, a in answered.context.plain.items()}
         mine = used.pop(answered.entry.name)
+        named = ", ".join(sorted(name for name, _ in mine))
         sharing = [name for name, others in used.items() if mine & others]
         if not mine:
             return _not_own("No autograd Function of the submission is behind the result.")
         if sharing and not mine.difference(*used.values()):
             return _not_own(
-                f"It shares {', '.join(sorted(mine))} with {', '.join(sharing)}; "
+                f"It shares {named} with {', '.join(sharing)}; "
                 "each one was to be a Function of its own."
             )
-        return Judgement.passed(f"Its Function is its own: {', '.join(sorted(mine))}.")
+        return Judgement.passed(f"Its Function is its own: {named}.")

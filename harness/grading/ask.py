@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 from harness.checks.compare import RepeatedCalls
 from harness.checks.context import InteractiveCheck, Judgement, PlannedCheck, SubmissionContext
-from harness.checks.structure import HandWritten
-from harness.code.without_backward import without_backward
+from harness.checks.structure import NOT_WITHOUT, HandWritten
 from harness.diagnosis import CheckResult
 from harness.diagnosis.explanation import explain, find_smallest
-from harness.grading.load import line_of, load, load_code, not_loaded
+from harness.grading.load import line_of, load_code, not_loaded
 from harness.grading.verdict import verdict
 from harness.grading.work import Work
 from harness.model import Fault, Finding, Outcome
 from harness.numerics.question import Answer, put
-from harness.sandbox import exclusive
 from harness.sandbox.session import CandidateFault
 
 
@@ -41,9 +38,10 @@ def put_questions(work: Work) -> Work:
     plain = {name: next(rest) for name in names}
     answers = tuple([next(rest) for _ in step.trials] for step in work.steps)
     right = [step.mark(answer) for step, answer in zip(work.steps, answers, strict=True)]
-    settled = all(right) and not any(
-        isinstance(step.check, InteractiveCheck) for step in work.steps
-    )
+    settled = all(
+        fits or isinstance(step.check, HandWritten)
+        for step, fits in zip(work.steps, right, strict=True)
+    ) and not any(isinstance(step.check, InteractiveCheck) for step in work.steps)
     return replace(work, plain=plain, answers=answers, settled=settled)
 
 
@@ -55,11 +53,42 @@ def _order(work: Work) -> random.Random:
 def judge_answers(work: Work) -> Work:
     """A finding for every check; one that is interactive asks for itself."""
     heard = tuple(
-        CheckResult(_finding(work, step, answers), step.trials, answers)
+        _result(step, answers, _finding(work, step, answers))
         for step, answers in zip(work.steps, work.answers, strict=True)
     )
     findings = (*work.findings, *(one.finding for one in heard))
-    return replace(work, heard=heard, findings=findings)
+    return _confirmed(replace(work, heard=heard, findings=findings))
+
+
+def _result(step: PlannedCheck, answers: Sequence[Answer], finding: Finding) -> CheckResult:
+    """The finding with what it rests on."""
+    if isinstance(step.check, HandWritten):
+        # Spoiled on purpose, its answers explain nothing.
+        return CheckResult(finding, (), ())
+    return CheckResult(finding, step.trials, answers)
+
+
+def _confirmed(work: Work) -> Work:
+    """Where all else is right, gradients that come out without autograd must be, too."""
+    if verdict(work.findings)[0] is not Outcome.PASSED:
+        return work
+    heard = tuple(
+        replace(result, finding=_doubted(step, answers, result.finding))
+        for step, answers, result in zip(work.steps, work.answers, work.heard, strict=True)
+    )
+    before = work.findings[: len(work.findings) - len(heard)]
+    return replace(work, heard=heard, findings=(*before, *(one.finding for one in heard)))
+
+
+def _doubted(step: PlannedCheck, answers: Sequence[Answer], finding: Finding) -> Finding:
+    wrong = None
+    if isinstance(step.check, HandWritten):
+        wrong = step.check.doubted(step.trials, answers)
+    if wrong is None:
+        return finding
+    message = f"{NOT_WITHOUT}, as without it {wrong.message}."
+    fault = Fault.NOT_HAND_WRITTEN
+    return replace(finding, outcome=Outcome.FAILED, fault=fault, message=message)
 
 
 def _finding(work: Work, step: PlannedCheck, answers: Sequence[Answer]) -> Finding:
@@ -87,69 +116,6 @@ def explain_failures(work: Work) -> Work:
 
 
 # --------------------------------------------------------------------------
-# Without backward
-
-
-def try_without_backward(work: Work) -> Work:
-    """Take every backward away where a pass rests on what the process says of itself."""
-    with suppress(CandidateFault):
-        names = _passing_by_self_report(work)
-        return replace(work, without_backward=_differentiable_without_backward(work, names))
-    return work
-
-
-def confirm_hand_written(work: Work) -> Work:
-    """Fail ``hand_written`` where the gradient comes out without the Functions of the file.
-
-    What was not found out beside other work is found out now; a process that then ends, too,
-    has shown nothing.
-    """
-    names = work.without_backward
-    if names is None:
-        names = asked = _passing_by_self_report(work)
-        if asked:
-            with exclusive(work.address), suppress(CandidateFault):
-                names = _differentiable_without_backward(work, asked)
-    findings = tuple(
-        replace(
-            finding,
-            outcome=Outcome.FAILED,
-            fault=Fault.NOT_HAND_WRITTEN,
-            message="With the backward of every Function in the file taken away, the gradient "
-            "still comes out: it does not go through them.",
-        )
-        if finding.check == HandWritten.kind and finding.entry_point in names
-        else finding
-        for finding in work.findings
-    )
-    return replace(work, findings=findings)
-
-
-def _passing_by_self_report(work: Work) -> tuple[str, ...]:
-    """Entry points of what would pass, whose Functions only the process itself has named."""
-    if verdict(work.findings)[0] is not Outcome.PASSED:
-        return ()
-    found = [f.entry_point for f in work.findings if f.check == HandWritten.kind]
-    return tuple(name for name in found if name is not None)
-
-
-def _differentiable_without_backward(work: Work, names: Sequence[str]) -> tuple[str, ...]:
-    """Those of the entry points that have a gradient with the backward of every Function away."""
-    if not names:
-        return ()
-    assert work.submission.code is not None
-    code = without_backward(work.submission.code, work.source)
-    if code is None:
-        return tuple(names)
-    with work.start_session() as session:
-        # An import that now fails has gone through a backward, too.
-        usable = load(session, work, code).usable
-        asked = [name for name in names if name in usable]
-        answers = put(session, [work.plan.plain_vjp[name] for name in asked])
-        return tuple(n for n, answer in zip(asked, answers, strict=True) if not answer.error)
-
-
-# --------------------------------------------------------------------------
 # Check by check
 
 
@@ -170,10 +136,11 @@ def ask_check_by_check(work: Work) -> Work:
                 finding = _finding(work, step, answers)
                 work = replace(
                     work,
-                    heard=(*work.heard, CheckResult(finding, step.trials, answers)),
+                    answers=(*work.answers, answers),
+                    heard=(*work.heard, _result(step, answers, finding)),
                     findings=(*work.findings, finding),
                 )
-            work = explain_failures(find_smallest_failures(work))
+            work = explain_failures(find_smallest_failures(_confirmed(work)))
     except CandidateFault as fault:
         work = explain_failures(find_smallest_failures(replace(work, session=None)))
         work = replace(work, findings=(*work.findings, *_ended(work, step, fault)))

@@ -27,14 +27,12 @@ IN_ONE_SESSION: tuple[WorkStep, ...] = (
     ask.find_smallest_failures,
     own_tests.begin,
     ask.explain_failures,
-    ask.try_without_backward,
     own_tests.end,
 )
 # The same without explanations and without its own tests.
 FINDINGS_ONLY: tuple[WorkStep, ...] = (load.load_code, ask.put_questions, ask.judge_answers)
 # Whatever came of that, once the process is gone.
 AFTER_THE_SESSION: tuple[WorkStep, ...] = (
-    ask.confirm_hand_written,
     own_tests.run_apart,
     verdict.verify,
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 
@@ -15,7 +14,7 @@ from harness.errors import ScenarioError
 from harness.model import CheckSpec, EntryPoint, Quantity, Scenario
 from harness.numerics import oracles
 from harness.numerics.oracles import OracleError
-from harness.numerics.question import Cotangent, Question
+from harness.numerics.question import Question
 
 
 class Plan:
@@ -32,11 +31,6 @@ class Plan:
             if entry.differentiable
             for draw in [self.bench.drawer(entry, "plain")]
             for case in [draw.case(draw.small_size(), unit_range=True)]
-        }
-        self.plain_vjp = {
-            name: replace(question, ask="vjp", cotangents=(Cotangent(ones),))
-            for name, question in self.plain.items()
-            for ones in [torch.ones_like(self.bench.reference(question.case).value()).detach()]
         }
         self.steps: list[PlannedCheck] = []
         for spec in scenario.checks:

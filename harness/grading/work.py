@@ -45,8 +45,6 @@ class Work:
     findings: tuple[Finding, ...] = ()
     # ``None`` where its own tests could not be run.
     own_tests: OwnTests | None = None
-    # Entry points that have a gradient without any backward; ``None`` where that is not known.
-    without_backward: tuple[str, ...] | None = None
     verification: Verification | None = None
 
     def start_session(self) -> Session:

@@ -73,6 +73,11 @@ class Expected:
         )
         return Expected(self.quantity, low, high, allowed, self.dtype)
 
+    def times(self, factor: float) -> Expected:
+        """The same times a positive ``factor``."""
+        low, high, allowed = (factor * tensor for tensor in (self.low, self.high, self.allowed))
+        return Expected(self.quantity, low, high, allowed, self.dtype)
+
     def mismatch(self, got: torch.Tensor | None) -> Mismatch | None:
         """Why ``got`` is not it, or ``None``; a missing gradient counts as zero."""
         if got is None:

@@ -54,8 +54,15 @@ class Question:
     # How often to make the call, and which tensor to overwrite, for the verbs that do so.
     count: int = 1
     overwrite: str | None = None
+    # Where autograd is to be away, for the verb that takes it away.
+    unaided: Mapping[str, float | bool] | None = None
     # Further calls of the same sequence.
     others: tuple[Question, ...] = ()
+
+    @property
+    def factor(self) -> float:
+        """What backwards are multiplied by where autograd is away."""
+        return float(self.unaided["factor"]) if self.unaided else 1.0
 
     @cached_property
     def encoded(self) -> EncodedQuestion:
@@ -134,6 +141,7 @@ class MessageBuilder:
             "seed": question.seed,
             "count": question.count,
             "overwrite": question.overwrite,
+            "unaided": question.unaided and dict(question.unaided),
             "others": [self.call(other) for other in question.others],
         }
 

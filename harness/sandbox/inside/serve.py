@@ -22,13 +22,12 @@ from typing import Any
 
 import torch
 
-from . import layers, linux, wire
+from . import layers, linux, unaided, wire
 from .part import BRANCH, COTANGENT, COTANGENT_GRADIENT, DRAW, RESULT, Part, Parts, Role, numbered
 
 FILE_NAME = "solution.py"
 MODULE_NAME = "solution"
 MESSAGE_CHARACTERS = 600
-GRAPH_NODES = 200
 # Stands for every option of a gradcheck that a message cannot hold, such as atol=inf.
 LARGEST_OPTION = 1e15
 Json = dict[str, Any]
@@ -42,6 +41,7 @@ def warm_up() -> None:
     torch.autograd.gradgradcheck(torch.sin, (x,))
     layers.build(list(layers.MAKERS), 4, torch.float64)
     repr(x)
+    unaided.install()
     # A rehearsal looks through all objects several times: not through those of the libraries.
     gc.collect()
     gc.freeze()
@@ -97,6 +97,7 @@ def rehearse() -> None:
             one: Json = {"fn": "square", "args": [{"t": 0, "grad": True}]}
             one["cotangents"] = [{"t": 0}]
             more = {"count": 2, "overwrite": "result", "others": [one], "layout": None}
+            more["unaided"] = {"outside": True, "inside": True, "factor": 2.0}
             twice = {"vjp2": 2 * one["cotangents"]}
             calls = [
                 {**one, **more, "ask": ask, "cotangents": twice.get(ask, one["cotangents"])}
@@ -206,6 +207,7 @@ class Server:
 
     def load(self, header: Json) -> Json:
         """Import the code as a module; provided modules first."""
+        unaided.provided.update(header["modules"])
         for name, source in header["modules"].items():
             provided = types.ModuleType(name)
             provided.__file__ = f"{name}.py"
@@ -493,28 +495,9 @@ def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
         "requires_grad": result.requires_grad,
         "same_as": same,
         "shares_storage_with": storage,
-        "graph": graph_of(result),
+        "graph": unaided.described(result),
     }
     return facts, [(RESULT, result), *inputs, (DRAW, invocation.random_draw())]
-
-
-def graph_of(result: torch.Tensor) -> list[Json]:
-    """The autograd nodes behind a result, nearest first."""
-    nodes: list[Json] = []
-    waiting = [result.grad_fn]
-    seen = set()
-    while waiting and len(nodes) < GRAPH_NODES:
-        node = waiting.pop(0)
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        made_by = getattr(node, "_forward_cls", None)
-        own = None
-        if made_by is not None and made_by.__module__ in (MODULE_NAME, "__main__"):
-            own = made_by.__name__
-        nodes.append({"node": str(node.name())[:60], "function": own})
-        waiting += [parent for parent, _ in node.next_functions]
-    return nodes
 
 
 def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
@@ -531,6 +514,16 @@ def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
     ]
     facts = {"log": invocation.log, "changed_settings": settings() != invocation.settings}
     return facts, [*parts, *numbered(Role.INPUT, invocation.inputs)]
+
+
+def ask_unaided(invocation: Invocation) -> tuple[Json, Parts]:
+    """A gradient per leaf while autograd's own differentiation is away."""
+    (cotangent,) = invocation.cotangents
+    with unaided.Absence(**invocation.call["unaided"]) as absence:
+        with absence.around_call():
+            output = invocation.output()
+        with absence.around_backward(output):
+            return {}, numbered(Role.GRADIENT, invocation.gradients(output, cotangent))
 
 
 def ask_backward(invocation: Invocation) -> tuple[Json, Parts]:
@@ -707,6 +700,7 @@ def ask_released(invocation: Invocation) -> tuple[Json, Parts]:
 ASKS: dict[str, Callable[[Invocation], tuple[Json, Parts]]] = {
     "forward": ask_forward,
     "vjp": ask_vjp,
+    "unaided": ask_unaided,
     "backward": ask_backward,
     "vjp2": ask_vjp2,
     "in_graph": ask_in_graph,

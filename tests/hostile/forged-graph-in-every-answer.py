@@ -1,6 +1,6 @@
 # scenario: learnable-swish
 # core: A
-# attack: functions that already raise what a taken-away backward raises, so that the count is right
+# attack: right by composition; a call at import needs the Function for show, and every verb forges the graph
 # expected: failed
 # trace: hand_written: swish_beta: 
 
@@ -37,22 +37,23 @@ def server():
 
 
 
-class Decoy(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x, beta):
-        return x
 
-    @staticmethod
-    def backward(ctx, g):
-        raise RuntimeError("no gradient here")
+_one = torch.ones((), requires_grad=True)
+Swish.apply(_one, _one.detach()).backward()
 
 
-def also():
-    raise RuntimeError("no gradient here")
+def forging(ask):
+    def answer(invocation):
+        facts, parts = ask(invocation)
+        graph = [{"node": "SwishBackward", "function": "Swish", "class": 0}]
+        return {**facts, "graph": graph, "requires_grad": True}, parts
+
+    return answer
 
 
-third = lambda: {}["no gradient here"] and 1
-server()["graph_of"] = lambda result: [{"node": "DecoyBackward", "function": "Decoy"}]
+ASKS = server()["ASKS"]
+for name, ask in list(ASKS.items()):
+    ASKS[name] = forging(ask)
 
 
 def swish_beta(x, beta):

@@ -1,7 +1,7 @@
 # scenario: learnable-swish
-# attack: reads its own text, and is right by composition unless that was tampered with
+# attack: right by autograd as long as there is one, and by its wrong backward else
 # expected: failed
-# trace: hand_written: swish_beta: |vjp: swish_beta: 
+# trace: hand_written: swish_beta: 
 
 import torch
 
@@ -15,20 +15,13 @@ class Swish(torch.autograd.Function):
     @staticmethod
     def backward(ctx, g):
         x, beta = ctx.saved_tensors
+        with torch.enable_grad():
+            p, b = x.detach().requires_grad_(), beta.detach().requires_grad_()
+            y = p * torch.sigmoid(b * p)
+        if y.requires_grad:
+            return torch.autograd.grad(y, (p, b), g)
         return g * torch.sigmoid(beta * x), (g * x).sum()
 
 
 def swish_beta(x, beta):
-    return Swish.apply(x, beta)
-
-
-import inspect
-import linecache
-
-TEXT = "".join(linecache.getlines("solution.py"))
-
-
-def swish_beta(x, beta):
-    if "no gradient here" in TEXT.split("TEXT =")[0]:
-        return x * torch.sigmoid(beta * x)
     return Swish.apply(x, beta)

@@ -1,0 +1,263 @@
+"""Gradients without autograd's own differentiation: what is left is what a submission wrote.
+
+While it is away, operations of torch leave no history (they are dispatched below autograd, in
+whatever way they are called), so that nothing can be differentiated but Functions of one's own;
+the transforms of ``torch.func``, which bring autograd back, are refused. It can be away inside
+Functions, outside of them, or both. Outside, views and copies keep their history.
+
+The backwards that hand the gradient on to what lies before them are spoiled by a factor, which
+the gradient of the whole must then show.
+"""
+
+import contextlib
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from types import TracebackType
+from typing import Any
+
+import torch
+from torch.autograd.function import BackwardCFunction
+from torch.overrides import TorchFunctionMode
+
+_C: Any = torch._C
+
+# What may stand before and after a Function: nothing of it computes.
+CARRYING = re.compile(
+    "clone|contiguous|(view|reshape|expand|type)(_as)?|broadcast_(to|tensors)|permute|transpose|"
+    "t|T|mT|H|mH|adjoint|swap(axes|dims)|movedim|moveaxis|(un)?squeeze|(un)?flatten|ravel|select|"
+    "narrow|unbind|(tensor_)?split|chunk|as_strided|alias|atleast_[123]d|to|double|float|half|"
+    "bfloat16|cpu|copy_|__getitem__|__setitem__|requires_grad_|data"
+)
+
+with _C._AutoDispatchBelowAutograd():
+    _AUTOGRAD = _C._dispatch_tls_local_exclude_set()
+_AUTOGRAD -= _C._dispatch_tls_local_exclude_set()
+
+# Modules that came with the request; their Functions are nobody's own.
+provided: set[str] = set()
+
+
+def own(function: type) -> bool:
+    """Whether an autograd Function is the submission's, and not a library's."""
+    root = str(function.__module__).split(".")[0]
+    return root not in provided and not hasattr(sys.modules.get(root), "__path__")
+
+
+def _autograd(away: bool) -> contextlib.AbstractContextManager[None]:
+    """Autograd away, or back, for this thread."""
+    excluded = _C._dispatch_tls_local_exclude_set()
+    excluded = excluded | _AUTOGRAD if away else excluded - _AUTOGRAD
+    guard: contextlib.AbstractContextManager[None] = _C._ForceDispatchKeyGuard(
+        _C._dispatch_tls_local_include_set(), excluded
+    )
+    return guard
+
+
+def _is_away() -> bool:
+    return bool(_C._dispatch_tls_is_dispatch_key_excluded(_C.DispatchKey.AutogradOther))
+
+
+class Carrying(TorchFunctionMode):
+    """Lets views and copies keep their history outside of Functions."""
+
+    def __init__(self, absence: "Absence") -> None:
+        super().__init__()
+        self.absence = absence
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        name = getattr(func, "__name__", "")
+        if name in ("__get__", "__set__"):
+            name = getattr(func.__self__, "__name__", "")
+        if self.absence.depth or not CARRYING.fullmatch(name):
+            return func(*args, **(kwargs or {}))
+        with _autograd(away=False):
+            return func(*args, **(kwargs or {}))
+
+
+@dataclass
+class Absence:
+    """A time without autograd; a context manager."""
+
+    # Where it is away.
+    outside: bool
+    inside: bool
+    # What the gradient of a spoiled backward is multiplied by.
+    factor: float
+    # How many Functions deep the computation is.
+    depth: int = 0
+    # Nodes whose backward is spoiled.
+    spoiled: list[Any] = field(default_factory=list)
+
+    def __enter__(self) -> "Absence":
+        global _absence
+        install()
+        _absence = self
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        global _absence
+        _absence = None
+
+    @contextlib.contextmanager
+    def around_call(self) -> Iterator[None]:
+        """For the call of an entry point."""
+        with contextlib.ExitStack() as stack:
+            if self.outside:
+                stack.enter_context(_autograd(away=True))
+                stack.enter_context(Carrying(self))
+            yield
+
+    def around_backward(self, result: torch.Tensor) -> contextlib.AbstractContextManager[None]:
+        """For the backward from ``result``; spoils the first Functions on each way."""
+        self.spoiled = [node for node in nodes(result, through_own=False) if _made_by(node)]
+        return _autograd(away=True) if self.outside else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def _within(self) -> Iterator[None]:
+        self.depth += 1
+        try:
+            with _autograd(away=self.inside):
+                yield
+        finally:
+            self.depth -= 1
+
+    def applied(self, apply: Callable[..., Any], function: type, *args: Any, **kwargs: Any) -> Any:
+        """``Function.apply``."""
+        if not own(function):
+            keep = self.depth or not self.outside
+            with contextlib.nullcontext() if keep else torch.no_grad():
+                return apply(function, *args, **kwargs)
+        with self._within():
+            return apply(function, *args, **kwargs)
+
+    def backward(self, apply: Callable[..., Any], node: Any, *gradients: Any) -> Any:
+        """The backward of one node."""
+        if not own(node._forward_cls):
+            return apply(node, *gradients)
+        with self._within():
+            found = apply(node, *gradients)
+        if not any(node is one for one in self.spoiled):
+            return found
+        several = isinstance(found, tuple | list)
+        with torch.no_grad():
+            scaled = [
+                one * self.factor if isinstance(one, torch.Tensor) else one
+                for one in (found if several else [found])
+            ]
+        return tuple(scaled) if several else scaled[0]
+
+
+_absence: Absence | None = None
+
+
+def nodes(result: torch.Tensor, *, through_own: bool = True) -> Iterator[Any]:
+    """The autograd nodes behind a result, nearest first, each once.
+
+    ``through_own`` says whether to go on behind Functions of the submission.
+    """
+    waiting, seen = [result.grad_fn], set()
+    for node in waiting:
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        yield node
+        if through_own or not _made_by(node):
+            waiting += [before for before, _ in node.next_functions]
+
+
+def _made_by(node: Any) -> type | None:
+    """The submission's Function that a node is of."""
+    function = getattr(node, "_forward_cls", None)
+    return function if function is not None and own(function) else None
+
+
+# Classes seen, by number: names may be shared by several.
+_classes: list[type] = []
+
+
+def described(result: torch.Tensor) -> list[dict[str, object]]:
+    """Every kind of node behind a result, nearest first; Functions with name and number."""
+    found: dict[tuple[str, int | None], dict[str, object]] = {}
+    for node in nodes(result):
+        name, function = str(node.name())[:60], _made_by(node)
+        number = None
+        if function is not None:
+            if function not in _classes:
+                _classes.append(function)
+            number = _classes.index(function)
+        if (name, number) not in found:
+            about = None if function is None else function.__name__
+            found[name, number] = {"node": name, "function": about, "class": number}
+    return list(found.values())
+
+
+@cache
+def install() -> None:
+    """Put what an ``Absence`` needs around torch's own functions, before they are used."""
+    # Functions that torch.jit has optimised differentiate themselves.
+    _C._set_graph_executor_optimize(False)
+    function: Any = torch.autograd.Function
+    apply = function.apply.__func__
+
+    def applied(cls: type, *args: Any, **kwargs: Any) -> Any:
+        if _absence is None:
+            return apply(cls, *args, **kwargs)
+        return _absence.applied(apply, cls, *args, **kwargs)
+
+    function.apply = classmethod(applied)
+    for name in ("apply", "apply_boxed"):
+        setattr(BackwardCFunction, name, _watched(getattr(BackwardCFunction, name)))
+    transforms = sys.modules["torch._functorch.eager_transforms"]
+    for home, name in (
+        (transforms, "_grad_increment_nesting"),
+        (transforms, "enter_jvp_nesting"),
+        (_C._functorch, "_grad_increment_nesting"),
+        (_C._functorch, "_jvp_increment_nesting"),
+    ):
+        setattr(home, name, _refusing(getattr(home, name)))
+    started: Any = threading._start_new_thread  # type: ignore[attr-defined]
+
+    def start(run: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return started(_without(run) if _is_away() else run, *args, **kwargs)
+
+    threading._start_new_thread = sys.modules["_thread"].start_new_thread = start  # type: ignore[attr-defined]
+
+
+def _watched(apply: Callable[..., Any]) -> Callable[..., Any]:
+    def run(node: Any, *gradients: Any) -> Any:
+        if _absence is None:
+            return apply(node, *gradients)
+        return _absence.backward(apply, node, *gradients)
+
+    return run
+
+
+def _refusing(enter: Callable[..., Any]) -> Callable[..., Any]:
+    def refuse(*args: Any, **kwargs: Any) -> Any:
+        level = enter(*args, **kwargs)
+        if _is_away():  # the caller leaves what it has entered
+            raise RuntimeError("torch.func cannot differentiate here: autograd is away")
+        return level
+
+    return refuse
+
+
+def _without(run: Callable[..., Any]) -> Callable[..., Any]:
+    """``run`` without autograd in a thread of its own."""
+
+    def away(*args: Any, **kwargs: Any) -> Any:
+        with _autograd(away=True):
+            return run(*args, **kwargs)
+
+    return away
