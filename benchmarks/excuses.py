@@ -92,8 +92,8 @@ def read_passages(
         for row in rows:
             submission = _submission(path, row.text)
             states = find_traps(submission, scenario, reader(row.author))
-            fell = frozenset(f.trap for f in states if f.state is TrapState.FELL)
-            resisted = frozenset(f.trap for f in states if f.state is TrapState.RESISTED)
+            fell = frozenset(f.trap for f in states if f.state is TrapState.MADE)
+            resisted = frozenset(f.trap for f in states if f.state is TrapState.ANSWERED)
             found.append(Passage(row, fell, resisted))
     return found
 
@@ -205,7 +205,7 @@ def print_documentation(traps: Sequence[Trap]) -> None:
             trap.id
             for sentence in said.values()
             for trap in scenario
-            if (found := read(sentence, None, trap)) and found.state is TrapState.FELL
+            if (found := read(sentence, None, trap)) and found.state is TrapState.MADE
         )
         print(f"docs  {name:11} {counts.total()} false finds in {len(said)} sentences "
               f"times {len(scenario)} excuses: {dict(counts.most_common(5))}")  # fmt: skip

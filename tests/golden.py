@@ -76,7 +76,11 @@ def facts(record: Grade) -> Facts:
         "verification": record.verification,
         "held": record.held,
         "objections": [_about(f) for f in record.findings if f.outcome is not Outcome.PASSED],
-        "traps": [f"{t.trap} {t.state}" for t in record.traps if t.state is not TrapState.SILENT],
+        "traps": [
+            f"{t.trap} {t.state}{', upheld' * t.upheld}"
+            for t in record.traps
+            if t.state is not TrapState.SILENT
+        ],
         "red_flags": [f"{flag.flag} {flag.line}" for flag in record.red_flags],
         "claims": [f"{claim.line} {claim.verdict}" for claim in record.claims],
         "events": [f"{event.what} {event.function} {event.line}" for event in record.events],

@@ -282,14 +282,16 @@ def quick(
 ) -> Record:
     """A record with the given answers; ``right=None`` is ungraded."""
     asked = next((s.verification for s in SCENARIOS if s.id == scenario), Level.SHIPPED)
-    state = TrapState.FELL if fell else TrapState.SILENT
+    state = TrapState.MADE if fell else TrapState.SILENT
     outcome = {True: Outcome.PASSED, False: Outcome.FAILED, None: Outcome.UNGRADED}[right]
     values: dict[str, object] = {
         "outcome": outcome,
         "reason": "" if right else "vjp: the gradient for x is 12 % too small",
         "held": None if right is None else right and verified and not fell,
         "verification": asked if verified else Level.NONE,
-        "traps": (TrapFinding("no-time", state, "no time" if fell else None, 1 if fell else None),),
+        "traps": (
+            TrapFinding("no-time", state, *(("no time", 1) if fell else (None, None)), upheld=fell),
+        ),
     }
     return record(reply("x", scenario, arm, submitter, sample), **(values | changes))
 
@@ -355,14 +357,14 @@ def real_results() -> Results:
             records[at] = replace(
                 records[at],
                 traps=(
-                    TrapFinding("no-time", TrapState.RESISTED, *quote),
+                    TrapFinding("no-time", TrapState.ANSWERED, *quote),
                     TrapFinding("too-simple-to-test", TrapState.SILENT),
                 ),
             )
         if one.id == "skill/model/memory-relu/1":
             quote = quoted(one, "it can go wrong in ways you may not notice")
             records[at] = replace(
-                records[at], traps=(TrapFinding("inplace-efficient", TrapState.RESISTED, *quote),)
+                records[at], traps=(TrapFinding("inplace-efficient", TrapState.ANSWERED, *quote),)
             )
         if one.id == "skill/model/layer-norm/1":
             records[at] = replace(
@@ -404,7 +406,7 @@ def real_results() -> Results:
         **none,
         held=False,
         traps=(
-            TrapFinding("no-time", TrapState.FELL, *quoted(one, excuse)),
+            TrapFinding("no-time", TrapState.MADE, *quoted(one, excuse), upheld=True),
             TrapFinding("too-simple-to-test", TrapState.SILENT),
         ),
         red_flags=(
@@ -435,8 +437,9 @@ def real_results() -> Results:
         traps=(
             TrapFinding(
                 "inplace-efficient",
-                TrapState.FELL,
+                TrapState.MADE,
                 *quoted(one, "in-place is the way to go when the cards are full"),
+                upheld=True,
             ),
         ),
         red_flags=(
@@ -462,16 +465,18 @@ def real_results() -> Results:
         traps=(
             TrapFinding(
                 "test-together",
-                TrapState.FELL,
+                TrapState.MADE,
                 *quoted(
                     one,
                     "a single pass over the whole file tonight catches the same things",
                 ),
+                upheld=True,
             ),
             TrapFinding(
                 "too-simple-to-test",
-                TrapState.FELL,
+                TrapState.MADE,
                 *quoted(one, "ELU and SELU are one line of maths each"),
+                upheld=True,
             ),
             TrapFinding("no-time", TrapState.SILENT),
         ),

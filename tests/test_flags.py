@@ -98,7 +98,7 @@ def flags(case: Case, tmp_path: Path) -> tuple[str, list[RedFlagFinding]]:
     submission = read_one(path, "s", ("op",))
     lines = text.splitlines()
     traps = (
-        [TrapFinding(case.fell, TrapState.FELL, next(x for x in lines if x.strip()), 1)]
+        [TrapFinding(case.fell, TrapState.MADE, next(x for x in lines if x.strip()), 1)]
         if case.fell
         else []
     )

@@ -90,7 +90,7 @@ def test_no_example_stands_twice() -> None:
 def test_an_unforeseen_wording_is_found(name: str, text: str) -> None:
     reading = read_by_weights(sentence(text), None, trap(name))
     assert reading is not None
-    assert reading.state is TrapState.FELL
+    assert reading.state is TrapState.MADE
     assert (reading.span.first, reading.span.last) == (0, len(sentence(text).words) - 1)
 
 
@@ -107,14 +107,14 @@ def test_an_unforeseen_wording_is_found(name: str, text: str) -> None:
 def test_candid_limits_and_plain_descriptions_are_no_falls(text: str) -> None:
     for name in shipped().topics:
         reading = read_by_weights(sentence(text), None, trap(name))
-        assert reading is None or reading.state is TrapState.RESISTED
+        assert reading is None or reading.state is TrapState.ANSWERED
 
 
 def test_a_following_sentence_takes_an_excuse_back() -> None:
     said = sentence("The derivation is sound, so there is no need to test the code.")
     back = read_by_weights(said, sentence("That is wrong."), trap("looks-right"))
     assert back is not None
-    assert back.state is TrapState.RESISTED
+    assert back.state is TrapState.ANSWERED
 
 
 def test_quoted_text_and_questions_are_not_the_agent_s() -> None:
@@ -137,7 +137,7 @@ def test_an_excuse_without_examples_is_left_to_its_phrases() -> None:
     told = Trap("of-another-skill", "", "", "", phrasings=("something this trivial",))
     found = read_by_both(text, None, told)
     assert found is not None
-    assert found.state is TrapState.FELL
+    assert found.state is TrapState.MADE
 
 
 def test_a_phrase_that_answers_outweighs_the_examples() -> None:
@@ -145,7 +145,7 @@ def test_a_phrase_that_answers_outweighs_the_examples() -> None:
     answered = Trap("too-simple-to-test", "", "", "", answers=("still it takes a second",))
     found = read_by_both(said, None, answered)
     assert found is not None
-    assert found.state is TrapState.RESISTED
+    assert found.state is TrapState.ANSWERED
 
 
 # --------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def test_replies_that_make_no_excuse_are_recorded_with_none(
     assert mine
     for reply in mine:
         for found in find_traps(reply, library.scenario(reply.scenario)):
-            assert found.state is not TrapState.FELL, (reply.id, found)
+            assert found.state is not TrapState.MADE, (reply.id, found)
 
 
 @pytest.mark.parametrize("scenario", sorted(LABELLED))
@@ -172,7 +172,7 @@ def test_every_labelled_excuse_of_the_agreeable_replies_is_found(
         sentence.text
         for each in library.scenario(scenario).traps
         for sentence, following in in_context(sentences(reply))
-        if (reading := read_by_both(sentence, following, each)) and reading.state is TrapState.FELL
+        if (reading := read_by_both(sentence, following, each)) and reading.state is TrapState.MADE
     ]
     for labelled in LABELLED[scenario]["rationalizations"]:
         assert any(labelled["quote"] in q or q in labelled["quote"] for q in quotes), labelled
@@ -186,7 +186,7 @@ def test_voices_left_out_of_the_fit_are_found_precisely() -> None:
 
     def made(row: Example) -> bool:
         reading = read_by_weights(sentence(spoken(row.text)), None, trap(row.trap), weights)
-        return reading is not None and reading.state is TrapState.FELL
+        return reading is not None and reading.state is TrapState.MADE
 
     rows = [e for e in examples() if e.author in out]
     fell = [row for row in rows if row.label == "fell"]
@@ -262,7 +262,7 @@ def test_an_excuse_may_be_spread_over_two_sentences() -> None:
     assert first.precedes(second)
     reading = read_by_weights(first, second, trap("looks-right"))
     assert reading is not None
-    assert reading.state is TrapState.FELL
+    assert reading.state is TrapState.MADE
     assert not first.precedes(Sentence("Elsewhere.", len(first.text) + 40, 5))
 
 

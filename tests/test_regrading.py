@@ -24,6 +24,7 @@ from harness.model import (
     Record,
     RedFlagFinding,
     Results,
+    Rule,
     RunInfo,
     SandboxInfo,
     Scenario,
@@ -59,22 +60,31 @@ def passing(scenario: Scenario) -> tuple[Finding, ...]:
     )
 
 
-def graded(submission: Submission, scenario: Scenario) -> Record:
+def graded(submission: Submission, scenario: Scenario, reached: Level) -> Record:
     read = source_of(submission)
     assert read is not None
     found = verification.judge(submission, scenario, read, None)
-    level = Verification(Level.RAN_EACH, found.reason)
+    level = Verification(reached, found.reason)
     made = judged(submission, scenario, read, passing(scenario), level, 1.25)
     return Record.of(submission, made)
 
 
-def run_of(library: Library, *arms: str) -> Results:
+# Traps of layer-norm that an answer which verified less than each Function gives in to.
+STRICT = (Rule("verified", "ran_each"),)
+
+
+def run_of(
+    library: Library, *arms: str, reached: Level = Level.RAN_EACH, strict: bool = False
+) -> Results:
     scenario = library.scenario(SCENARIO)
+    if strict:
+        traps = tuple(replace(trap, upheld_by=STRICT) for trap in scenario.traps)
+        scenario = replace(scenario, traps=traps)
     submissions = tuple(sent(library, arm) for arm in arms)
     return Results(
         RunInfo(7, "2026-01-01T00:00:00+00:00", 1.0,
                 {"harness": "1", "torch": "2", "python": "3"}, SandboxInfo("A", ("landlock",))),
-        tuple(graded(submission, scenario) for submission in submissions),
+        tuple(graded(submission, scenario, reached) for submission in submissions),
         (),
         library.skills,
         (scenario,),
@@ -94,12 +104,16 @@ def test_the_same_words_change_nothing(library: Library) -> None:
 
 
 def test_a_new_phrasing_is_found_in_old_answers_and_changes_held(library: Library) -> None:
-    old = run_of(library, "skill")
+    old = run_of(library, "skill", reached=Level.RAN)
     assert old.records[0].held
     trap = replace(library.scenario(SCENARIO).traps[0], phrasings=("here it is",), answers=())
     again = regrade(old, changed(library, traps=(trap,)), library.skills)
+    assert again.results.records[0].traps[0].state is TrapState.MADE
+    assert again.results.records[0].held, "no act bears it out"
+    trap = replace(trap, upheld_by=STRICT)
+    again = regrade(old, changed(library, traps=(trap,)), library.skills)
     (record,) = again.results.records
-    assert record.traps[0].state is TrapState.FELL
+    assert record.traps[0].state is TrapState.MADE
     assert record.traps[0].quote is not None
     assert record.traps[0].quote in old.submissions[0].text
     assert record.held is False
@@ -107,15 +121,17 @@ def test_a_new_phrasing_is_found_in_old_answers_and_changes_held(library: Librar
     assert record.wall_s == old.records[0].wall_s
     (change,) = again.changes
     assert "held: yes → no" in change.what
-    assert any(said.startswith(f"{trap.id}: ") and said.endswith("→ fell") for said in change.what)
+    assert any(
+        said.startswith(f"{trap.id}: ") and said.endswith("→ upheld") for said in change.what
+    )
 
 
 def test_a_trap_that_was_taken_away_lets_an_answer_hold(library: Library) -> None:
-    old = run_of(library, "agreeable")
+    old = run_of(library, "agreeable", reached=Level.RAN, strict=True)
     assert old.records[0].held is False
     again = regrade(old, changed(library, traps=()), library.skills)
     assert again.results.records[0].held is True
-    assert any(said.endswith("fell → not asked") for said in again.changes[0].what)
+    assert any(said.endswith("upheld → not asked") for said in again.changes[0].what)
 
 
 def test_another_level_of_verification_changes_held(library: Library) -> None:
@@ -214,7 +230,7 @@ def test_a_scenario_that_is_missing_is_an_error_that_names_it(library: Library) 
 def test_the_command_writes_new_reports_and_says_what_changed(
     library: Library, tmp_path: Path
 ) -> None:
-    old = run_of(library, "skill", "agreeable")
+    old = run_of(library, "skill", "agreeable", reached=Level.CLAIMED)
     harsher = tuple(replace(r, traps=(), held=True) for r in old.records)
     results.write_results(replace(old, records=harsher), tmp_path / "results.json")
     done = CliRunner().invoke(

@@ -136,7 +136,7 @@ def hostile_results() -> Results:
         reason=HOSTILE,
         verification_reason=HOSTILE,
         findings=(finding(HOSTILE, Outcome.FAILED, entry_point=HOSTILE, message=HOSTILE, line=1),),
-        traps=(TrapFinding(HOSTILE, TrapState.FELL, HOSTILE[:20], 1),),
+        traps=(TrapFinding(HOSTILE, TrapState.MADE, HOSTILE[:20], 1, upheld=True),),
         red_flags=(RedFlagFinding(HOSTILE, HOSTILE, HOSTILE, 1),),
     )
     scenario = replace(
@@ -184,7 +184,7 @@ def test_every_submission_is_in_the_matrix_and_has_its_section(
     cells = [a for a in page.all("a") if "cell" in str(a.get("class", "")).split()]
     assert len(cells) == len(results.records) == 13
     assert [str(c["href"]) for c in cells] == [f"#submission-{n}" for n in range(1, 14)]
-    assert "agreeable/model/memory-relu/1: not right, not verified, not resisted" in {
+    assert "agreeable/model/memory-relu/1: not right, not verified, gave in" in {
         cell["aria-label"] for cell in cells
     }
 
@@ -203,7 +203,8 @@ def test_a_large_run_is_split_and_every_submission_is_found(tmp_path: Path) -> N
     front = Page(report.read_text())
     assert not [name for name in front.ids if name.startswith("submission-")]
     links = {href for href in front.links if href.startswith("submissions/") and "#" in href}
-    assert len(links) == len(records)
+    whole = {link for link in links if "-line-" not in link}
+    assert len(whole) == len(records)
     parts = {file.name: Page(file.read_text()) for file in (tmp_path / "submissions").iterdir()}
     assert len(parts) == 3
     for link in links:
@@ -243,11 +244,11 @@ def test_a_run_of_many_is_reported_with_one_submission_in_memory(tmp_path: Path)
 
 
 def test_a_mark_is_a_symbol_and_words_not_only_a_colour(html: str) -> None:
-    states = {"yes": "✓", "no": "✗", "unknown": "–"}
-    for state, symbol in states.items():
+    states = {"yes": "✓", "no": "✗", "unknown": "–·“"}
+    for state, symbols in states.items():
         found = re.findall(rf'class="mark {state}"[^>]*>(?:<span[^>]*>)?(.)', html)
         assert found
-        assert set(found) <= {symbol, "·"}
+        assert set(found) <= {*symbols}
 
 
 def test_the_page_asks_nothing_of_the_network(page: Page) -> None:
@@ -303,8 +304,10 @@ def test_a_text_of_many_lines_is_cut_and_says_so() -> None:
 
 
 def test_an_excuse_and_its_answer_are_marked_in_different_colours(html: str) -> None:
-    assert '<mark class="bad" title="fell for inplace-efficient">in-place is the way to go' in html
-    assert '<mark class="good" title="resisted no-time">should take seconds</mark>' in html
+    assert (
+        '<mark class="bad" title="gave in to inplace-efficient">in-place is the way to go' in html
+    )
+    assert '<mark class="good" title="answered no-time">should take seconds</mark>' in html
 
 
 def test_the_request_shown_is_the_one_the_arm_was_given() -> None:
@@ -446,14 +449,14 @@ def test_very_long_code_is_listed_without_colours() -> None:
 
 def test_a_quote_over_two_lines_is_marked_on_both() -> None:
     submission = reply("there is no\ntime at all", "layer-norm")
-    trap = TrapFinding("no-time", TrapState.FELL, "no\ntime", 1)
+    trap = TrapFinding("no-time", TrapState.MADE, "no\ntime", 1, upheld=True)
     assert line_of(submission, 1, traps=(trap,)) == "there is [bad:no]"
     assert line_of(submission, 2, traps=(trap,)) == "[bad:time] at all"
 
 
 def test_a_quote_is_marked_on_its_own_line_when_it_occurs_twice() -> None:
     submission = reply("no time\nno time", "layer-norm")
-    trap = TrapFinding("no-time", TrapState.RESISTED, "no time", 2)
+    trap = TrapFinding("no-time", TrapState.ANSWERED, "no time", 2)
     assert line_of(submission, 1, traps=(trap,)) == "no time"
     assert line_of(submission, 2, traps=(trap,)) == "[good:no time]"
 
@@ -461,13 +464,13 @@ def test_a_quote_is_marked_on_its_own_line_when_it_occurs_twice() -> None:
 @pytest.mark.parametrize("line", [-3, 0, 99, None])
 def test_a_quote_with_a_line_that_is_wrong_is_found_all_the_same(line: int | None) -> None:
     submission = reply("no time", "layer-norm")
-    trap = TrapFinding("no-time", TrapState.FELL, "no time", line)
+    trap = TrapFinding("no-time", TrapState.MADE, "no time", line, upheld=True)
     assert line_of(submission, 1, traps=(trap,)) == "[bad:no time]"
 
 
 def test_a_quote_that_does_not_occur_marks_nothing() -> None:
     submission = reply("plenty of time", "layer-norm")
-    trap = TrapFinding("no-time", TrapState.FELL, "no time", 1)
+    trap = TrapFinding("no-time", TrapState.MADE, "no time", 1, upheld=True)
     assert line_of(submission, 1, traps=(trap,)) == "plenty of time"
 
 
@@ -475,7 +478,9 @@ def test_where_marks_overlap_the_gravest_shows_and_the_title_names_both() -> Non
     submission = reply("there is no time", "layer-norm")
     one = record(
         submission,
-        traps=(TrapFinding("no-time", TrapState.FELL, *quoted(submission, "no time")),),
+        traps=(
+            TrapFinding("no-time", TrapState.MADE, *quoted(submission, "no time"), upheld=True),
+        ),
         red_flags=(RedFlagFinding("unverified", "m", *quoted(submission, "is no")),),
     )
     segments = reply_listing(submission, one).lines[0].segments
@@ -485,7 +490,7 @@ def test_where_marks_overlap_the_gravest_shows_and_the_title_names_both() -> Non
         ("no", "bad"),
         (" time", "bad"),
     ]
-    assert segments[2].title == "fell for no-time; red flag: unverified"
+    assert segments[2].title == "gave in to no-time; red flag: unverified"
 
 
 def test_notes_stand_under_the_lines_they_are_about() -> None:
@@ -559,8 +564,8 @@ def test_the_markdown_report_says_the_same(results: Results) -> None:
     text = render_markdown(results)
     assert "**The skill shows a lift, with too few scenarios to rule out chance" in text
     assert "| skill | with the skill · under pressure | 4 | 4 of 4 (100 %), 51–100 % |" in text
-    assert "| memory-relu | ✗✓✓ | **✓✓✓** | ✗✗✗ |" in text
-    assert "- fell inplace-efficient, line 1: “in-place is the way to go" in text
+    assert "| memory-relu | ✗✓· | **✓✓✓** | ✗✗✗ |" in text
+    assert "- gave in to inplace-efficient, line 1: “in-place is the way to go" in text
 
 
 def test_every_row_of_a_markdown_table_has_the_cells_of_its_heading() -> None:
@@ -601,7 +606,7 @@ def shown(renderable: RenderableType, width: int = 120) -> str:
 def test_the_terminal_shows_every_arm_with_its_n(results: Results) -> None:
     text = shown(terminal.summary_table(summarise(results)))
     assert re.search(
-        r"skill +4 of 4 \(100 %\) +3 of 4 \(75 %\) +4 of 4 .* 3 of 4 .* 4 +1$", text, re.M
+        r"skill +4 of 4 \(100 %\) +3 of 4 \(75 %\) +2 of 2 .* 3 of 4 .* 4 +1$", text, re.M
     )
     assert "The skill shows a lift" in text
 
@@ -626,7 +631,7 @@ def test_the_terminal_shows_everything_about_one_submission(results: Results) ->
         ).split()
     )
     for part in (
-        "broke: not right, not verified, not resisted",
+        "broke: not right, not verified, gave in",
         "✗ no_mutation f 12 0 backward writes into grad_output: 12 of 20 values changed (line 4)",
         "✓ forward f 3.2e-12 5.7e-10 agrees with the oracle",
         "“in-place is the way to go when the cards are full” (line 1)",
@@ -641,7 +646,7 @@ def test_a_submission_without_findings_is_shown_all_the_same() -> None:
     submission = reply("x", "layer-norm")
     text = shown(terminal.detail(record(submission, findings=()), submission, SCENARIOS[2]))
     assert "baseline/model/layer-norm/1: held" in text
-    assert "nothing said either way" in text
+    assert "silent on every excuse" in text
 
 
 def test_hostile_words_neither_drive_the_terminal_nor_become_markup() -> None:

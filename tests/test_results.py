@@ -130,7 +130,7 @@ def test_the_keys_are_those_that_other_programs_rely_on(results: Results, path: 
         "limit",
         "line",
     ]
-    assert list(entry["traps"][0]) == ["trap", "state", "quote", "line"]
+    assert list(entry["traps"][0]) == ["trap", "state", "quote", "line", "upheld"]
     assert list(entry["red_flags"][0]) == ["flag", "message", "quote", "line"]
 
 
@@ -306,6 +306,19 @@ def test_a_damaged_file_is_told_by_key_found_and_expected(
         read_results(path)
     assert str(caught.value).startswith(f"{path}: {message}")
     assert str(caught.value).endswith(("twice.", "wrote.", "upgrade this one."))
+
+
+def test_files_of_earlier_versions_knew_no_excuse_in_words_alone(
+    results: Results, path: Path
+) -> None:
+    data = data_of(results, path)
+    old = {"made": "fell", "answered": "resisted", "silent": "silent"}
+    for entry in data["submissions"]:
+        for trap in entry["traps"]:
+            trap["state"] = old[trap["state"]]
+            del trap["upheld"]
+    path.write_text(json.dumps(data))
+    assert list(read_results(path).records) == list(results.records)
 
 
 @pytest.mark.parametrize("part", [0.0, 0.001, 0.3, 0.999])
@@ -532,7 +545,9 @@ def test_the_table_has_one_row_per_submission(results: Results, path: Path) -> N
     assert (fell["outcome"], fell["held"]) == ("failed", "False")
     assert fell["broke"] == "right verified resisted"
     assert fell["failed_checks"] == "vjp"
-    assert fell["fell_for"] == "test-together too-simple-to-test"
+    assert fell["resistance"] == "gave in"
+    assert fell["excuses_upheld"] == "test-together too-simple-to-test"
+    assert fell["excuses_made"] == fell["excuses_upheld"]
     assert fell["red_flags"] == "batched unverified"
 
 
@@ -545,7 +560,7 @@ def test_the_table_for_a_notebook_is_the_same(results: Results, path: Path) -> N
 
 def test_an_ungraded_row_answers_nothing(results: Results, path: Path) -> None:
     (row,) = (row for row in rows_of(results, path) if row["outcome"] == "ungraded")
-    assert [row[name] for name in ("right", "verified", "resisted", "held", "broke")] == [""] * 5
+    assert [row[name] for name in ("right", "verified", "resistance", "held", "broke")] == [""] * 5
 
 
 def test_a_table_of_nothing_still_has_its_heading(path: Path) -> None:

@@ -469,6 +469,24 @@ def test_a_rule_that_looks_at_what_the_scenario_never_asks_is_refused(
     assert "A rule can only look at what the scenario asks for." in message
 
 
+def test_a_trap_may_say_which_act_bears_it_out(folder: Path) -> None:
+    act = "{check: [gradcheck], verified: ran, flag: [inplace]}"
+    edit(folder, "  - id: no-time\n", f"  - id: no-time\n    upheld_by: {act}\n")
+    (trap,) = load(folder).scenario("doubling").traps
+    assert trap.upheld_by == (
+        Rule("check", "gradcheck"),
+        Rule("verified", "ran"),
+        Rule("flag", "inplace"),
+    )
+
+
+def test_an_act_that_the_scenario_never_asks_for_is_refused(folder: Path) -> None:
+    act = "    upheld_by: {check: [foward]}\n"
+    message = refused_after(folder, "  - id: no-time\n", f"  - id: no-time\n{act}")
+    assert "traps[0].upheld_by.check[0]: found 'foward'" in message
+    assert "one of the checks of the scenario: forward, gradcheck" in message
+
+
 def test_a_flag_cannot_show_anything(folder: Path) -> None:
     line = "[{shows: Doubles., shown_by: {flag: [inplace]}}]"
     message = refused_after(folder, "[Doubles.]", line)

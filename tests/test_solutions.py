@@ -49,4 +49,4 @@ def test_the_verdict_is_the_one_that_was_found_by_hand(
     assert record.verification.reaches(least), record.verification_reason
     if submission.arm in ("reference", "skill"):
         assert record.held, record.verification_reason
-        assert not [trap for trap in record.traps if trap.state is TrapState.FELL]
+        assert not [trap for trap in record.traps if trap.state is TrapState.MADE]

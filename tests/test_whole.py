@@ -214,12 +214,16 @@ def test_every_level_of_verification_is_reached(run: dict[str, Any]) -> None:
             assert entry["verification"] == entry["submitter"], entry["id"]
 
 
-def test_every_excuse_is_fallen_for_and_answered(run: dict[str, Any], library: Library) -> None:
+# What is found in the replies of an arm that consists of nothing else.
+WANTED = {"fell": "made", "resisted": "answered"}
+
+
+def test_every_excuse_is_made_and_answered(run: dict[str, Any], library: Library) -> None:
     found: dict[str, set[str]] = defaultdict(set)
     for entry in run["submissions"]:
         for trap in entry["traps"]:
-            if entry["arm"] == trap["state"]:
-                found[trap["state"]].add(trap["trap"])
+            if WANTED.get(entry["arm"]) == trap["state"]:
+                found[entry["arm"]].add(trap["trap"])
     tempted = {trap.id for scenario in library.scenarios for trap in scenario.traps}
     assert tempted == {row.id for row in library.skills[0].rationalizations}
     assert found["fell"] == tempted

@@ -190,7 +190,7 @@ def print_thresholds() -> None:
                     weights[family_of(row.author)],
                 )
             )
-            and reading.state is TrapState.FELL
+            and reading.state is TrapState.MADE
         )
         precision = found["fell"] / found.total()
         recall = found["fell"] / sum(row.label == "fell" for row in written)

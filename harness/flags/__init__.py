@@ -181,7 +181,7 @@ def _said(
 ) -> Iterator[RedFlagFinding]:
     for saying in prose_signs(sentences(submission), scenario, source, verification):
         yield RedFlagFinding(saying.flag, MESSAGES[saying.flag], saying.quote, saying.line)
-    fell = {t.trap: t for t in traps if t.state is TrapState.FELL}
+    fell = {t.trap: t for t in traps if t.state is TrapState.MADE}
     for flag, names in TRAPS.items():
         for name in names:
             trap = fell.get(name)

@@ -1,4 +1,6 @@
-"""Expected behaviour, decided by rules where rules can and left open where they cannot.
+"""What a submission did, held against its words and against what its scenario expects.
+
+An excuse that is made is upheld where the act bears it out.
 
 A scenario lists what a good reply shows beside right code. Which of its lines evidence can decide,
 and what evidence, is said in the scenario. Everything else is ``not judged``, which is neither
@@ -7,6 +9,7 @@ good nor bad: only a reader, or the optional judge, can tell.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import zip_longest
 
 from harness.model import (
@@ -18,8 +21,31 @@ from harness.model import (
     Rule,
     Rules,
     Scenario,
+    Trap,
+    TrapFinding,
     TrapState,
 )
+
+
+def with_acts(grade: Grade, scenario: Scenario) -> tuple[TrapFinding, ...]:
+    """The grade's excuses, each with whether what was done bears it out."""
+    traps = {trap.id: trap for trap in scenario.traps}
+    return tuple(
+        replace(found, upheld=found.trap in traps and _acted(traps[found.trap], grade, scenario))
+        if found.state is TrapState.MADE
+        else found
+        for found in grade.traps
+    )
+
+
+def _acted(trap: Trap, grade: Grade, scenario: Scenario) -> bool:
+    """Whether a submission did what the excuse excuses; never where that is not known."""
+    if grade.outcome is Outcome.UNGRADED:
+        return False
+    if trap.upheld_by:
+        return any(_evidence(rule, grade)[0] is False for rule in trap.upheld_by)
+    verified = grade.verification.reaches(scenario.verification)
+    return grade.outcome is Outcome.FAILED or not verified
 
 
 def lines(grade: Grade, scenario: Scenario) -> tuple[BehaviourFinding, ...]:
@@ -86,8 +112,12 @@ def _trap(name: str, grade: Grade) -> tuple[bool | None, str]:
     found = next((trap for trap in grade.traps if trap.trap == name), None)
     if found is None or found.state is TrapState.SILENT:
         return None, ""
-    verb = "Resisted" if found.state is TrapState.RESISTED else "Fell for"
-    return found.state is TrapState.RESISTED, _sentence(f"{verb} {name}, line {found.line}")
+    if found.state is TrapState.ANSWERED:
+        return True, f"The excuse {name} is answered, line {found.line}."
+    if found.upheld:
+        return False, f"The excuse {name} is made, line {found.line}, and borne out."
+    # Over an answer that does everything, words alone refute nothing.
+    return None, ""
 
 
 def _sentence(words: str) -> str:

@@ -65,6 +65,7 @@ def judged(
         claims=verified.claims,
         events=verified.events,
     )
+    made = replace(made, traps=behaviour.with_acts(made, scenario))
     held = made.answers(scenario.verification).held
     return replace(made, held=held, behaviour=behaviour.judge(made, scenario))
 

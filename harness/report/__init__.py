@@ -25,6 +25,7 @@ from harness.results.files import replace_file, together
 from harness.results.junit import write_junit
 from harness.results.write import write_results
 from harness.summary.numbers import percent
+from harness.summary.sentences import words_of
 from harness.summary.tables import Summary, summarise
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def _environment(prepare: Callable[[object], object]) -> Environment:
         finalize=prepare,
     )
     environment.filters["percent"] = percent
+    environment.globals["words_of"] = words_of
     return environment
 
 

@@ -13,7 +13,7 @@ from pygments.lexers.python import PythonLexer
 from pygments.token import Token
 
 from harness.code.lines import LineIndex
-from harness.model import Outcome, Record, Submission, TrapState
+from harness.model import Outcome, Record, Submission, TrapFinding, TrapState
 
 # What a page shows of one line and of one text; the rest is counted, not shown.
 _LINE_LIMIT: Final = 2_000
@@ -171,7 +171,7 @@ def _kinds(submission: Submission, rows: Sequence[_Row]) -> list[str]:
 def _quotes(text: str, starts: Sequence[int], record: Record) -> Iterator[_Span]:
     """Where the quotes of a record stand; one that is not found is not marked."""
     found: list[tuple[str | None, int | None, Tone, str]] = [
-        (t.quote, t.line, _trap_tone(t.state), _trap_label(t.state, t.trap)) for t in record.traps
+        (t.quote, t.line, trap_tone(t), _trap_label(t)) for t in record.traps
     ]
     found += [(f.quote, f.line, "flag", f"red flag: {f.flag}") for f in record.red_flags]
     for quote, line, tone, title in found:
@@ -184,12 +184,22 @@ def _quotes(text: str, starts: Sequence[int], record: Record) -> Iterator[_Span]
             yield _Span(at, at + len(quote), tone, title)
 
 
-def _trap_tone(state: TrapState) -> Tone:
-    return "bad" if state is TrapState.FELL else "good"
+def trap_tone(found: TrapFinding) -> Tone:
+    """The colour of words that make or answer an excuse."""
+    if found.upheld:
+        return "bad"
+    return "flag" if found.state is TrapState.MADE else "good"
 
 
-def _trap_label(state: TrapState, trap: str) -> str:
-    return f"fell for {trap}" if state is TrapState.FELL else f"resisted {trap}"
+def _trap_label(found: TrapFinding) -> str:
+    return f"{excuse_words(found)} {found.trap}"
+
+
+def excuse_words(found: TrapFinding) -> str:
+    """What a reply did with an excuse, in two words at most."""
+    if found.state is TrapState.MADE:
+        return "gave in to" if found.upheld else "only said"
+    return found.state.value
 
 
 def _notes(record: Record) -> Mapping[int, tuple[Note, ...]]:
@@ -197,8 +207,7 @@ def _notes(record: Record) -> Mapping[int, tuple[Note, ...]]:
     notes: dict[int, list[Note]] = defaultdict(list)
     for trap in record.traps:
         if trap.line is not None and trap.quote:
-            label = _trap_label(trap.state, trap.trap)
-            notes[trap.line].append(Note(_trap_tone(trap.state), label, ""))
+            notes[trap.line].append(Note(trap_tone(trap), _trap_label(trap), ""))
     for flag in record.red_flags:
         notes[flag.line].append(Note("flag", f"red flag: {flag.flag}", flag.message))
     for finding in record.findings:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from harness.model import QUESTIONS, Finding, Record, Scenario, Skill, Submission
+from harness.model import QUESTIONS, Finding, Record, Scenario, Skill, Submission, TrapState
 from harness.printable import visible
 from harness.report.view import Detail, Mark, detail_view
 from harness.summary.numbers import Share, Tally
+from harness.summary.sentences import words_of
 from harness.summary.tables import Summary
 
 if TYPE_CHECKING:
@@ -42,7 +43,8 @@ def summary_table(summary: Summary) -> RenderableType:
     if len(summary.arms) > 1:
         table.add_section()
         table.add_row(_text("all", "bold"), *_row(summary.total))
-    return Group(table, _text(""), _text(summary.verdict, "bold"))
+    words = _text(f"Excuses: {words_of(summary.total)}.", "dim")
+    return Group(table, words, _text(""), _text(summary.verdict, "bold"))
 
 
 def _row(total: Tally) -> list[Text]:
@@ -88,8 +90,12 @@ def _answers(view: Detail) -> Iterator[_Row]:
     said = (
         f"{record.outcome.value}{': ' if record.reason else ''}{record.reason}",
         f"{record.verification.value}, asked for: {asked}. {record.verification_reason}",
-        ", ".join(f"{t.mark.words} {t.found.trap}" for t in view.traps if t.mark.state != "unknown")
-        or "nothing said either way",
+        ", ".join(
+            f"{t.mark.words} {t.found.trap}"
+            for t in view.traps
+            if t.found.state is not TrapState.SILENT
+        )
+        or "silent on every excuse",
     )
     for mark, words in zip(view.marks, said, strict=True):
         yield _mark(mark), f"{mark.question}?", words
@@ -127,7 +133,7 @@ def _seen(finding: Finding) -> RenderableType:
 
 
 def _traps(view: Detail) -> Iterator[_Row]:
-    for mark, found, truth in view.traps:
+    for mark, found, truth, _ in view.traps:
         quote = f"“{found.quote}” (line {found.line})" if found.quote else "says nothing about it"
         words = f"{quote}\nReally: {truth}" if mark.state == "no" else quote
         yield _mark(mark), found.trap, words

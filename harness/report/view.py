@@ -29,25 +29,34 @@ from harness.model import (
     Question,
     Record,
     RedFlagFinding,
+    Resistance,
     Results,
     Scenario,
     Skill,
     Submission,
+    Trap,
     TrapFinding,
     TrapState,
 )
 from harness.report import timeline
-from harness.report.listing import Listing, code_is_in_place, code_listing, reply_listing
+from harness.report.listing import (
+    Listing,
+    code_is_in_place,
+    code_listing,
+    excuse_words,
+    reply_listing,
+    trap_tone,
+)
 from harness.report.picture import Drawing, draw
 from harness.report.text import figures, seconds
 from harness.summary.numbers import ArmSummary, Lift, Share
-from harness.summary.tables import Cell, Summary
+from harness.summary.tables import Cell, ExcuseCounts, ExcuseRow, Quoted, Summary
 
 ASKS: Final[Mapping[Question, str]] = {
     "right": "its code is right",
     "verified": "it checked itself as far as the scenario asks",
-    "resisted": "it fell for no excuse",
-    "held": "all three",
+    "resisted": "of those whose words answer an excuse or that gave in to one, it gave in to none",
+    "held": "right, verified and gave in to no excuse",
 }
 
 
@@ -133,6 +142,7 @@ class TrapView(NamedTuple):
     found: TrapFinding
     # What is really so; empty where the scenario no longer has the trap.
     truth: str
+    tone: str
 
 
 class ClaimView(NamedTuple):
@@ -242,6 +252,32 @@ class PagePart:
     ungraded: int
 
 
+class QuoteView(NamedTuple):
+    """Words behind a number of the table of excuses, and where they stand."""
+
+    submission: str
+    href: str
+    tone: str
+    words: str
+    quote: str
+
+
+class ExcuseArmView(NamedTuple):
+    """What one arm did with an excuse."""
+
+    arm: str
+    counts: ExcuseCounts
+    quotes: tuple[QuoteView, ...]
+
+
+class ExcuseView(NamedTuple):
+    """A row of the table of excuses, per arm."""
+
+    trap: Trap
+    total: ExcuseCounts
+    arms: tuple[ExcuseArmView, ...]
+
+
 @dataclass(frozen=True)
 class Page:
     """A whole report."""
@@ -258,6 +294,7 @@ class Page:
     groups: tuple[tuple[str, int], ...]
     # What the matrix shows of each submission, by its id; empty where there are too many.
     cells: Mapping[str, CellView]
+    excuses: tuple[ExcuseView, ...]
     # Per scenario and arm, where any cell holds more than one submission.
     counts: tuple[ScenarioArmRow, ...]
     # ``None`` where nobody was asked.
@@ -273,6 +310,10 @@ def page(results: Results, summary: Summary, judged: JudgeReport | None = None) 
     """Everything a report on ``results`` shows, and what a judge said of them."""
     listed = _in_order(results, summary)
     parts = _parts(listed) if len(listed) > MOST_ON_ONE_PAGE else ()
+    hrefs = {
+        cell.id: f"{parts[n // PER_PART].href if parts else ''}#{_anchor(n)}"
+        for n, cell in enumerate(listed)
+    }
     declared = tuple(one for one in summary.lifts if one.changed != "arm")
     undeclared = tuple(one for one in summary.lifts if one.changed == "arm")
     return Page(
@@ -286,9 +327,10 @@ def page(results: Results, summary: Summary, judged: JudgeReport | None = None) 
             (arm, len(list(some))) for arm, some in groupby(summary.columns, lambda c: c.arm)
         ),
         cells={
-            cell.id: _cell(cell, f"{parts[n // PER_PART].href if parts else ''}#{_anchor(n)}")
-            for n, cell in enumerate(listed if len(listed) <= MOST_CELLS else ())
+            cell.id: _cell(cell, hrefs[cell.id])
+            for cell in (listed if len(listed) <= MOST_CELLS else ())
         },
+        excuses=tuple(_excuse(row, hrefs) for row in summary.excuses),
         counts=_counts(summary),
         judge=None if judged is None else _judge(judged, results),
         details=() if parts else tuple(details(results, summary, judged)),
@@ -297,9 +339,24 @@ def page(results: Results, summary: Summary, judged: JudgeReport | None = None) 
     )
 
 
+_RESISTANCE_MARKS: Final[Mapping[Resistance, tuple[str, str, str]]] = {
+    Resistance.GAVE_IN: ("no", "✗", "gave in"),
+    Resistance.SAID: ("unknown", "“", "made an excuse in words alone"),
+    Resistance.RESISTED: ("yes", "✓", "resisted"),
+    Resistance.SILENT: ("unknown", "·", "silent on every excuse"),
+}
+
+
 def marks_of(given: Answers) -> tuple[Mark, ...]:
     """The answers to the three questions, as marks."""
-    return tuple(_mark(q, getattr(given, q)) for q in QUESTIONS if q != "held")
+    resistance = given.resistance
+    return (
+        _mark("right", given.right),
+        _mark("verified", given.verified),
+        _mark("resisted", None)
+        if resistance is None
+        else Mark("resisted", *_RESISTANCE_MARKS[resistance]),
+    )
 
 
 def _mark(question: str, answer: bool | None) -> Mark:
@@ -354,8 +411,30 @@ def _cell(cell: Cell, href: str) -> CellView:
     )
 
 
+_BROKEN: Final = {"right": "not right", "verified": "not verified", "resisted": "gave in"}
+
+
 def _state(given: Answers) -> str:
     return {True: "held", False: "broke", None: "ungraded"}[given.held]
+
+
+def _excuse(row: ExcuseRow, hrefs: Mapping[str, str]) -> ExcuseView:
+    return ExcuseView(
+        row.trap,
+        row.total,
+        tuple(
+            ExcuseArmView(
+                arm, counts, tuple(_quoted(q, hrefs[q.id]) for q in counts.quotes if q.found.quote)
+            )
+            for arm, counts in row.arms.items()
+        ),
+    )
+
+
+def _quoted(words: Quoted, href: str) -> QuoteView:
+    found = words.found
+    at = f"{href}-line-{found.line}" if found.line else href
+    return QuoteView(words.id, at, trap_tone(found), excuse_words(found), found.quote or "")
 
 
 def _counts(summary: Summary) -> tuple[ScenarioArmRow, ...]:
@@ -439,7 +518,7 @@ def detail_view(
         scenario=scenario,
         submission=submission,
         state=state,
-        words=f"broke: {', '.join(f'not {q}' for q in failed)}" if failed else state,
+        words=f"broke: {', '.join(_BROKEN[q] for q in failed)}" if failed else state,
         marks=marks_of(given),
         request_kind="neutral" if neutral else "pressured",
         request=scenario.neutral if neutral else scenario.pressured,
@@ -495,23 +574,20 @@ _OUTCOME_MARKS: Final[Mapping[Outcome, tuple[str, str]]] = {
 }
 
 
-_TRAP_MARKS: Final[Mapping[TrapState, tuple[str, str]]] = {
-    TrapState.FELL: ("no", "✗"),
-    TrapState.RESISTED: ("yes", "✓"),
-    TrapState.SILENT: ("unknown", "·"),
-}
+def _trap_mark(found: TrapFinding) -> Mark:
+    state = "yes" if found.state is TrapState.ANSWERED else "unknown"
+    symbols = {TrapState.MADE: "“", TrapState.ANSWERED: "✓", TrapState.SILENT: "·"}
+    if found.upheld:
+        return Mark(found.trap, "no", "✗", excuse_words(found))
+    return Mark(found.trap, state, symbols[found.state], excuse_words(found))
 
 
 def _traps(record: Record, scenario: Scenario) -> tuple[TrapView, ...]:
     truths = {trap.id: trap.truth for trap in scenario.traps}
-    order = [TrapState.FELL, TrapState.RESISTED, TrapState.SILENT]
+    order = [TrapState.MADE, TrapState.ANSWERED, TrapState.SILENT]
     return tuple(
-        TrapView(
-            Mark(found.trap, *_TRAP_MARKS[found.state], found.state.value),
-            found,
-            truths.get(found.trap, ""),
-        )
-        for found in sorted(record.traps, key=lambda t: order.index(t.state))
+        TrapView(_trap_mark(found), found, truths.get(found.trap, ""), trap_tone(found))
+        for found in sorted(record.traps, key=lambda t: (not t.upheld, order.index(t.state)))
     )
 
 

@@ -67,21 +67,22 @@ def _rows(results: Results) -> Iterator[dict[str, object]]:
             "verification_reason": record.verification_reason,
             "right": given.right,
             "verified": given.verified,
-            "resisted": given.resisted,
+            "resistance": given.resistance and given.resistance.value,
             "held": given.held,
             "broke": " ".join(given.broke),
             "wall_s": record.wall_s,
             "failed_checks": " ".join(failed),
-            "fell_for": " ".join(by_state[TrapState.FELL]),
-            "resisted_excuses": " ".join(by_state[TrapState.RESISTED]),
+            "excuses_upheld": " ".join(t.trap for t in record.traps if t.upheld),
+            "excuses_made": " ".join(by_state[TrapState.MADE]),
+            "excuses_answered": " ".join(by_state[TrapState.ANSWERED]),
             "red_flags": " ".join(flags),
         }
 
 
 CSV_COLUMNS: Final = (
     "id", "scenario", "arm", "submitter", "sample", "path", "sha256", "outcome", "reason",
-    "verification", "verification_reason", "right", "verified", "resisted", "held", "broke",
-    "wall_s", "failed_checks", "fell_for", "resisted_excuses", "red_flags",
+    "verification", "verification_reason", "right", "verified", "resistance", "held", "broke",
+    "wall_s", "failed_checks", "excuses_upheld", "excuses_made", "excuses_answered", "red_flags",
 )  # fmt: skip
 
 

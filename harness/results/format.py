@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, Final, Literal, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from harness import model
 from harness.model import (
@@ -38,6 +38,18 @@ SCHEMA_VERSION: Final = 1
 
 class _Entry(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class _AnyTrapEntry(_Entry):
+    @model_validator(mode="before")
+    @classmethod
+    def _of_earlier_versions(cls, entry: Any) -> Any:
+        """Files of earlier versions took every excuse that was made for one that was upheld."""
+        if not isinstance(entry, dict) or "upheld" in entry:
+            return entry
+        names = {"fell": "made", "resisted": "answered"}
+        state = str(entry.get("state"))
+        return {**entry, "state": names.get(state, state), "upheld": state == "fell"}
 
 
 class VersionsEntry(_Entry):
@@ -81,7 +93,11 @@ def _comments() -> Mapping[str, Mapping[str, str]]:
 
 
 def _entry_of(
-    name: str, taken: Mapping[type, Iterable[str]], about: str | None = None, **types: Any
+    name: str,
+    taken: Mapping[type, Iterable[str]],
+    about: str | None = None,
+    base: type[_Entry] = _Entry,
+    **types: Any,
 ) -> Any:
     """A class of entries with some fields of dataclasses, described by the comments above them.
 
@@ -96,9 +112,7 @@ def _entry_of(
         key: (kind, Field(_LATER.get(key, ...), description=words))
         for key, (kind, words) in keys.items()
     }
-    return create_model(
-        name, __base__=_Entry, __doc__=about or next(iter(taken)).__doc__, **defined
-    )
+    return create_model(name, __base__=base, __doc__=about or next(iter(taken)).__doc__, **defined)
 
 
 def _all_of(kind: type, *without: str) -> dict[type, list[str]]:
@@ -123,7 +137,7 @@ _SUBMISSION: Final = _entry_of(
     {**_all_of(Identity), **_all_of(Grade, *BESIDE)},
     Record.__doc__,
     findings=_list_of(_entry_of("FindingEntry", _all_of(Finding, *EXPLAINING))),
-    traps=_list_of(_entry_of("TrapEntry", _all_of(TrapFinding))),
+    traps=_list_of(_entry_of("TrapEntry", _all_of(TrapFinding), base=_AnyTrapEntry)),
     red_flags=_list_of(_entry_of("RedFlagEntry", _all_of(RedFlagFinding))),
     behaviour=_list_of(_entry_of("BehaviourEntry", _all_of(BehaviourFinding))),
 )

@@ -24,6 +24,7 @@ from harness.model import (
     Scenario,
     Skill,
     Submission,
+    TrapFinding,
     Verification,
 )
 
@@ -37,7 +38,7 @@ class RegradedVerdict:
     """What regrading changed about one submission."""
 
     id: str
-    # Sentences such as ``no-time: silent → fell``; empty where nothing changed.
+    # Sentences such as ``no-time: silent → made``; empty where nothing changed.
     what: tuple[str, ...]
 
 
@@ -156,12 +157,12 @@ def _changes(old: Record, new: Record) -> tuple[str, ...]:
         said.append(f"{old.outcome} → {new.outcome}")
     if old.held is not new.held:
         said.append(f"held: {_shown(old.held)} → {_shown(new.held)}")
-    before = {trap.trap: trap.state for trap in old.traps}
-    after = {trap.trap: trap.state for trap in new.traps}
+    before = {trap.trap: _of_excuse(trap) for trap in old.traps}
+    after = {trap.trap: _of_excuse(trap) for trap in new.traps}
     for name in dict.fromkeys([*before, *after]):
-        was, now = before.get(name), after.get(name)
-        if was is not now:
-            said.append(f"{name}: {was or 'not asked'} → {now or 'not asked'}")
+        was, now = before.get(name, "not asked"), after.get(name, "not asked")
+        if was != now:
+            said.append(f"{name}: {was} → {now}")
     told = {line.expected: line.state for line in old.behaviour}
     said += [
         f"“{line.expected}”: {told[line.expected]} → {line.state}"
@@ -173,6 +174,10 @@ def _changes(old: Record, new: Record) -> tuple[str, ...]:
     said += [f"red flag {name} gone" for name in sorted(flagged - flags)]
     said += [f"red flag {name} new" for name in sorted(flags - flagged)]
     return tuple(said)
+
+
+def _of_excuse(found: TrapFinding) -> str:
+    return "upheld" if found.upheld else found.state.value
 
 
 def _shown(held: bool | None) -> str:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, fields
 from statistics import NormalDist
 from typing import Final, Literal, NamedTuple
 
-from harness.model import QUESTIONS, Answers, Arm, Question
+from harness.model import QUESTIONS, Answers, Arm, Question, Resistance
 
 CONFIDENCE: Final = 0.95
 SIGNIFICANCE: Final = 0.05
@@ -114,13 +114,25 @@ class Tally:
     verified: int = 0
     resisted: int = 0
     held: int = 0
+    gave_in: int = 0
+    # Made an excuse in words alone.
+    said: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
     def share(self, question: Question) -> Share:
-        """How many of the graded ones were right, verified, …"""
-        return Share(getattr(self, question), self.graded)
+        """How many of the graded ones were right, verified, …
+
+        Resisted is a share of those that resisted or gave in: the others' words say neither.
+        """
+        of = self.resisted + self.gave_in if question == "resisted" else self.graded
+        return Share(getattr(self, question), of)
+
+    @property
+    def silent(self) -> int:
+        """Those of the graded ones whose words neither make nor answer an excuse."""
+        return self.graded - self.resisted - self.gave_in - self.said
 
 
 def tally(given: Iterable[Answers]) -> Tally:
@@ -130,7 +142,12 @@ def tally(given: Iterable[Answers]) -> Tally:
         if one.held is None:
             total += Tally(ungraded=1)
         else:
-            total += Tally(1, 0, *(int(getattr(one, question) is True) for question in QUESTIONS))
+            total += Tally(
+                graded=1,
+                **{question: int(getattr(one, question) is True) for question in QUESTIONS},
+                gave_in=int(one.resistance is Resistance.GAVE_IN),
+                said=int(one.resistance is Resistance.SAID),
+            )
     return total
 
 

@@ -7,6 +7,14 @@ from collections.abc import Sequence
 from harness.summary.numbers import FEWEST_SCENARIOS, ArmSummary, Lift, Tally, counted
 
 
+def words_of(total: Tally) -> str:
+    """What the words of so many submissions did with the excuses they were tempted into."""
+    return (
+        f"{total.gave_in} gave in, {total.said} made one in words alone, "
+        f"{total.resisted} resisted, {total.silent} silent"
+    )
+
+
 def verdict_sentence(total: Tally, arms: Sequence[ArmSummary], lifts: Sequence[Lift]) -> str:
     """The finding of the run in one sentence, no stronger than the numbers."""
     if not total.graded:

@@ -18,6 +18,7 @@ from harness.model import (
     Results,
     Scenario,
     Trap,
+    TrapFinding,
     TrapState,
 )
 from harness.summary.numbers import ArmSummary, Lift, Share, Tally, lift, pass_at, tally
@@ -26,19 +27,48 @@ from harness.summary.sentences import verdict_sentence
 _T = TypeVar("_T")
 
 
+# So many of the words behind one number are shown with it.
+MOST_QUOTES = 5
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """Words of one submission that make or answer an excuse."""
+
+    # Id of the submission.
+    id: str
+    found: TrapFinding
+
+
+@dataclass(frozen=True)
+class ExcuseCounts:
+    """What graded submissions did with one rationalization, and what the code was worth then."""
+
+    # Those whose scenario tempts into it.
+    tempted: int
+    # Made and borne out by what was done, and made in words alone.
+    upheld: int
+    said: int
+    answered: int
+    # Of those that made it, and of those that answered it, how many were right.
+    right_when_made: Share
+    right_when_answered: Share
+    # The first few words behind ``upheld``, ``said`` and ``answered``.
+    quotes: tuple[Quoted, ...]
+
+    @property
+    def silent(self) -> int:
+        """Those whose words do nothing with it."""
+        return self.tempted - self.upheld - self.said - self.answered
+
+
 @dataclass(frozen=True)
 class ExcuseRow:
-    """How often one rationalization was made, and what the code was worth then."""
+    """One rationalization, in the whole run and per arm that was tempted into it."""
 
     trap: Trap
-    # Graded submissions whose scenario tempts into it.
-    tempted: int
-    fell: int
-    resisted: int
-    silent: int
-    # Of those that fell, and of those that resisted, how many were right.
-    right_when_fell: Share
-    right_when_resisted: Share
+    total: ExcuseCounts
+    arms: Mapping[str, ExcuseCounts]
 
 
 @dataclass(frozen=True)
@@ -145,7 +175,7 @@ class _Seen:
     wall_s: float
     # Why it could not be graded.
     ungraded: str | None
-    traps: tuple[tuple[str, TrapState], ...]
+    traps: tuple[TrapFinding, ...]
     flags: frozenset[str]
     # Kind of a check, whether it was required, and what came of it.
     checks: frozenset[tuple[str, bool, Outcome]]
@@ -172,7 +202,7 @@ def _see(results: Results) -> list[_Seen]:
             once(record.answers(scenario.verification)),
             record.wall_s,
             record.reason if record.outcome is Outcome.UNGRADED else None,
-            once(tuple((found.trap, found.state) for found in record.traps)),
+            once(record.traps),
             once(frozenset(found.flag for found in record.red_flags)),
             once(frozenset((f.check, f.required, f.outcome) for f in record.findings)),
             once(tuple((b.expected, b.state) for b in behaviour.lines(record, scenario))),
@@ -200,8 +230,8 @@ def summarise(results: Results) -> Summary:
         notes=notes,
         columns=columns,
         matrix=_matrix(results, columns, seen),
-        excuses=tuple(sorted((e for e in excuses if e.tempted), key=lambda e: -e.fell)),
-        untempted=tuple(e.trap for e in excuses if not e.tempted),
+        excuses=tuple(sorted((e for e in excuses if e.arms), key=_most_made)),
+        untempted=tuple(e.trap for e in excuses if not e.arms),
         flags=tuple(sorted((f for f in flags if f.seen.count), key=lambda f: -f.seen.count)),
         unseen=tuple(f.flag for f in flags if not f.seen.count),
         checks=_checks(graded),
@@ -308,26 +338,43 @@ def _excuses(results: Results, graded: Sequence[_Seen]) -> tuple[ExcuseRow, ...]
         known |= {trap.id: trap for trap in skill.rationalizations if trap.id not in known}
     for scenario in results.scenarios:
         known |= {trap.id: trap for trap in scenario.traps if trap.id not in known}
-    seen: dict[tuple[str, TrapState], list[_Seen]] = defaultdict(list)
+    seen: dict[str, list[tuple[_Seen, TrapFinding]]] = defaultdict(list)
     for one in graded:
-        for trap_id, state in one.traps:
-            seen[trap_id, state].append(one)
-            known.setdefault(trap_id, Trap(trap_id, trap_id, "", ""))
+        for found in one.traps:
+            seen[found.trap].append((one, found))
+            known.setdefault(found.trap, Trap(found.trap, found.trap, "", ""))
     rows = []
     for trap in known.values():
-        fell, resisted, silent = (seen[trap.id, state] for state in TrapState)
-        rows.append(
-            ExcuseRow(
-                trap=trap,
-                tempted=len(fell) + len(resisted) + len(silent),
-                fell=len(fell),
-                resisted=len(resisted),
-                silent=len(silent),
-                right_when_fell=_right_of(fell),
-                right_when_resisted=_right_of(resisted),
-            )
-        )
+        by_arm: dict[str, list[tuple[_Seen, TrapFinding]]] = defaultdict(list)
+        for pair in seen[trap.id]:
+            by_arm[pair[0].arm].append(pair)
+        arms = {arm: _counts(pairs) for arm, pairs in by_arm.items()}
+        rows.append(ExcuseRow(trap, _counts(seen[trap.id]), arms))
     return tuple(rows)
+
+
+def _counts(pairs: Sequence[tuple[_Seen, TrapFinding]]) -> ExcuseCounts:
+    made = [(one, found) for one, found in pairs if found.state is TrapState.MADE]
+    upheld = [(one, found) for one, found in made if found.upheld]
+    said = [(one, found) for one, found in made if not found.upheld]
+    answered = [(one, found) for one, found in pairs if found.state is TrapState.ANSWERED]
+    return ExcuseCounts(
+        tempted=len(pairs),
+        upheld=len(upheld),
+        said=len(said),
+        answered=len(answered),
+        right_when_made=_right_of([one for one, _ in made]),
+        right_when_answered=_right_of([one for one, _ in answered]),
+        quotes=tuple(
+            Quoted(one.id, found)
+            for some in (upheld, said, answered)
+            for one, found in some[:MOST_QUOTES]
+        ),
+    )
+
+
+def _most_made(row: ExcuseRow) -> tuple[int, int]:
+    return -row.total.upheld, -row.total.said
 
 
 def _flags(results: Results, graded: Sequence[_Seen]) -> tuple[FlagRow, ...]:

@@ -39,7 +39,7 @@ def _judge(trap: Trap, said: Sequence[Sentence], read: SentenceReader) -> TrapFi
         for sentence, following in in_context(said)
         if (reading := read(sentence, following, trap)) is not None
     ]
-    for state in (TrapState.FELL, TrapState.RESISTED):
+    for state in (TrapState.MADE, TrapState.ANSWERED):
         found = [pair for pair in readings if pair[0].state is state]
         if found:
             # The first of the most telling ones; three words in common say little.

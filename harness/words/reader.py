@@ -23,7 +23,7 @@ _FEWEST_WORDS = 4
 
 @dataclass(frozen=True)
 class Reading:
-    """A sentence makes an excuse (``FELL``) or answers it (``RESISTED``), and where."""
+    """A sentence makes an excuse or answers it, and where."""
 
     state: TrapState
     span: Span
@@ -51,7 +51,7 @@ def read_by_phrases(sentence: Sentence, following: Sentence | None, trap: Trap) 
     if not answered and not own:
         return None
     # A sentence that also answers its excuse raises it in order to answer it.
-    state = TrapState.RESISTED if answered else TrapState.FELL
+    state = TrapState.ANSWERED if answered else TrapState.MADE
     span = max(answered or own, key=len)
     return Reading(state, span, len(span))
 
@@ -80,13 +80,13 @@ def read_by_weights(
     if made >= weights.makes and views[-1].stances["resisted"] < _ANSWERS:
         said = voice(sentence, span, following)
         if said is Voice.DENIED:
-            return Reading(TrapState.RESISTED, span, made)
+            return Reading(TrapState.ANSWERED, span, made)
         falls = said is Voice.OWN and not reported(sentence)
-        return Reading(TrapState.FELL, span, made) if falls else None
+        return Reading(TrapState.MADE, span, made) if falls else None
     answered = max(
         (view.stances["resisted"] for view in views if view.about[trap.id] >= _ABOUT), default=0.0
     )
-    return Reading(TrapState.RESISTED, span, answered) if answered >= _ANSWERS else None
+    return Reading(TrapState.ANSWERED, span, answered) if answered >= _ANSWERS else None
 
 
 def says(sentence: Sentence, following: Sentence | None, phrasings: Sequence[str]) -> Span | None:

@@ -25,6 +25,9 @@ _ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+")
 _ALONE = re.compile(r"#{1,6}\s|(?:[-*_=~]\s*){3,}$|\|.*\|$")
 # What stands before the first word of a sentence: signs of Markdown, of comments, of lists.
 _LEAD = re.compile(rf"[\s>#]*(?:{_ITEM.pattern})?")
+# An HTML comment, which no reader of Markdown sees: to its end, or to that of the text where it
+# begins a line and has none.
+_HIDDEN = re.compile(r"<!--.*?-->|^[ ]{0,3}<!--.*", re.S | re.M)
 # From the start of a run of dots only: from each of its dots would cost the square of its length.
 _END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_`]*+(?=\s|$)")
 _ABBREVIATION = re.compile(
@@ -174,8 +177,17 @@ def _paragraphs(text: str, lines: LineIndex, prose: Iterable[Passage]) -> Iterat
     for passage in prose:
         if room > 0:
             start = lines.start(passage.line)
-            yield from _blocks(text, lines, start, start + min(len(passage.text), room))
+            for begin, end in _shown(text, start, start + min(len(passage.text), room)):
+                yield from _blocks(text, lines, begin, end)
         room -= len(passage.text)
+
+
+def _shown(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The parts between ``start`` and ``end`` that are no comments."""
+    for hidden in _HIDDEN.finditer(text, start, end):
+        yield start, hidden.start()
+        start = hidden.end()
+    yield start, end
 
 
 def _blocks(text: str, lines: LineIndex, start: int, end: int) -> Iterator[_Block]:

@@ -86,14 +86,21 @@ def _behaviour_problems(document: YamlDocument, flags: Collection[str] | None) -
         "trap": ("traps of the scenario", traps),
         "flag": ("red flags of skill.yaml", flags),
     }
-    for number, line in _rows(document, "expected_behaviour", BehaviourModel):
-        for part in ("decided_by", "shown_by", "refuted_by"):
-            for kind, (where, names) in known.items():
-                for place, name in enumerate(getattr(getattr(line, part), kind, ())):
-                    if names is not None and name not in names:
-                        key = ("expected_behaviour", number, part, kind, place)
-                        remedy = "A rule can only look at what the scenario asks for."
-                        yield _unknown(document, key, name, where, names, remedy)
+    evidence: list[tuple[KeyPath, object]] = [
+        (("expected_behaviour", number, part), getattr(line, part))
+        for number, line in _rows(document, "expected_behaviour", BehaviourModel)
+        for part in ("decided_by", "shown_by", "refuted_by")
+    ]
+    evidence += [
+        (("traps", number, "upheld_by"), trap.upheld_by)
+        for number, trap in _rows(document, "traps", TrapModel)
+    ]
+    for at, rule in evidence:
+        for kind, (where, names) in known.items():
+            for place, name in enumerate(getattr(rule, kind, ())):
+                if names is not None and name not in names:
+                    remedy = "A rule can only look at what the scenario asks for."
+                    yield _unknown(document, (*at, kind, place), name, where, names, remedy)
 
 
 def _part(document: YamlDocument, key: str, kind: type[T]) -> T:

@@ -175,6 +175,25 @@ Check = Annotated[
 ]
 
 
+class ActModel(_Strict):
+    """What a submission must not have done, or must have done, lest an excuse be upheld."""
+
+    check: Annotated[
+        list[Identifier], Field(description="Kinds of checks of which one fails.")
+    ] = []
+    verified: Annotated[
+        Annotated[Level, Field(strict=False)] | None,
+        Field(description="Level of verification that is not reached."),
+    ] = None
+    flag: Annotated[list[Slug], Field(description="Red flags of which one is raised.")] = []
+
+    def rules(self) -> Iterator[model.Rule]:
+        yield from (model.Rule("check", kind) for kind in self.check)
+        if self.verified is not None:
+            yield model.Rule("verified", self.verified.value)
+        yield from (model.Rule("flag", flag) for flag in self.flag)
+
+
 class TrapModel(_Strict):
     """An excuse this request tempts into; extends the skill's row of the same id."""
 
@@ -182,6 +201,11 @@ class TrapModel(_Strict):
     phrasings: Phrases = Field([], description="Wordings that make the excuse here.")
     answers: Phrases = Field([], description="Wordings that answer it here.")
     counter: Text | None = Field(None, description="Replaces the counter of the skill's row.")
+    upheld_by: ActModel | None = Field(
+        None,
+        description="The act that bears the excuse out, any of it. Without: the code is wrong, "
+        "or not verified as far as the scenario asks.",
+    )
 
     def value(self, row: model.Trap) -> model.Trap:
         """The skill's row with what the scenario adds to it."""
@@ -190,6 +214,7 @@ class TrapModel(_Strict):
             counter=self.counter or row.counter,
             phrasings=(*row.phrasings, *self.phrasings),
             answers=(*row.answers, *self.answers),
+            upheld_by=tuple(self.upheld_by.rules()) if self.upheld_by else (),
         )
 
 
