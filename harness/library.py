@@ -267,7 +267,8 @@ class _Example:
             if low == high:
                 return NumberArgument(name, (value,))
             ends = [int(low), int(high)] if isinstance(value, int) else [float(low), float(high)]
-            return NumberArgument(name, tuple(dict.fromkeys((ends[0], value, ends[1]))))
+            values = tuple(dict.fromkeys((ends[0], value, ends[1])))
+            return NumberArgument(name, values, bounds=(ends[0], ends[1]))
         low, high = self.ranges.get(name) or _range(value)
         argument = TensorArgument(
             name,

@@ -174,6 +174,8 @@ class NumberArgument:
     values: tuple[float, ...] | tuple[int, ...]
     # Default value that the signature promises; ``None`` where it has none.
     default: float | int | None = None
+    # Bounds between which others are drawn; ``None`` where only ``values`` are meant.
+    bounds: tuple[float, float] | tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,9 @@ class EntryPoint:
     sizes: tuple[Mapping[str, int], ...] = ()
     # Whether gradients flow through it.
     differentiable: bool = True
+    # Dimension name -> least and greatest size; any sizes between these go together. Empty
+    # where only ``sizes`` are meant.
+    dimensions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import torch
 from harness.checks.compare import Edges
 from harness.checks.context import Bench, Trial
 from harness.library import _scenario
-from harness.model import EntryPoint, TensorArgument
-from harness.numerics.inputs import Drawer
+from harness.model import EntryPoint, NumberArgument, TensorArgument
+from harness.numerics.inputs import SWEPT, Drawer
 from harness.numerics.oracles import Oracle, Oracles
 
 SIZES = ({"n": 2, "m": 3}, {"n": 1, "m": 1}, {"n": 4, "m": 5})
@@ -35,7 +35,6 @@ OPTIONS: tuple[dict[str, bool], ...] = (
     {"special": True},
     {"cluster": True},
     {"zero": True},
-    {"expanded": True},
 )
 
 
@@ -122,3 +121,58 @@ def test_edge_points_are_asked_in_shapes_that_are_declared(
 def test_a_label_names_the_points_that_a_case_holds() -> None:
     labels = {trial.label for trial in edges_of(torch.sin, tensor("x", edges=(0.5, 50.0)))}
     assert {"float64 x = [0.5]", "float64 x = [50]", "float32 x = [0.5]"} <= labels
+
+
+def test_every_size_of_a_dimension_up_to_a_drawn_bound_is_in_a_sweep() -> None:
+    any_shape = Drawer(EntryPoint("f", (TensorArgument("x", None, -1.0, 1.0),)), 3, "test")
+    shapes = [size["*"] for size in any_shape.sweep()]
+    assert {(n,) for n in range(1, SWEPT[0] + 1)} <= set(shapes)
+    assert {len(shape) for shape in shapes} == {1, 3, 4, 5}
+    bounds = {"n": (1, 40), "m": (2, 5)}
+    entry = EntryPoint("f", (tensor("x", "n", "m"),), ({"n": 2, "m": 3},), True, bounds)
+    named = Drawer(entry, 3, "test").sweep()
+    assert sorted(size["n"] for size in named) == list(range(1, 41))
+    assert {size["m"] for size in named} == {2, 3, 4, 5}
+    assert Drawer(EntryPoint("f", (tensor("x", "n", "m"),), SIZES), 3, "test").sweep() == []
+
+
+def test_sizes_are_drawn_between_their_bounds_with_equal_ones_and_ones_among_them() -> None:
+    bounds = {"n": (1, 40), "m": (1, 30)}
+    entry = EntryPoint("f", (tensor("x", "n", "m"),), SIZES, True, bounds)
+    draws = [Drawer(entry, seed, "test").sizes() for seed in range(60)]
+    assert all(sizes[0] == SIZES[0] and len(sizes) == len(SIZES) for sizes in draws)
+    drawn = [size for sizes in draws for size in sizes[1:]]
+    assert all(1 <= size["n"] <= 40 and 1 <= size["m"] <= 30 for size in drawn)
+    assert sum(size["n"] == size["m"] > 1 for size in drawn) > 10
+    assert sum(1 in size.values() for size in drawn) > 10
+    assert len({(size["n"], size["m"]) for size in drawn}) > 80
+    assert draws[7] == Drawer(entry, 7, "test").sizes()
+
+
+def test_shapes_of_every_rank_come_up_square_ones_and_batches_among_them() -> None:
+    entry = EntryPoint("f", (TensorArgument("x", None, -1.0, 1.0),))
+    draws = [[size["*"] for size in Drawer(entry, seed, "test").sizes()] for seed in range(30)]
+    for shapes in draws:
+        assert {0, 1, 2, 3} <= {len(shape) for shape in shapes}
+        assert len(shapes[0]) == 2
+        assert len(set(shapes[0])) == 2
+        assert any(len(shape) == 2 and shape[0] == shape[1] > 1 for shape in shapes)
+    assert {max(map(len, shapes)) for shapes in draws} == {4, 5}
+    assert len({shapes[0] for shapes in draws}) > 10
+
+
+def test_numbers_are_drawn_between_their_bounds_in_every_other_case() -> None:
+    eps = NumberArgument("eps", (1e-5, 0.1), 1e-5, (1e-6, 1.0))
+    step = NumberArgument("step", (1, 2), None, (1, 7))
+    draw = Drawer(EntryPoint("f", (tensor("x", "n", "m"), eps, step), SIZES), 1, "test")
+    cases = [draw.case(SIZES[0]).values[1:] for _ in range(80)]
+    of_eps, of_step = ([case[place] for case in cases] for place in (0, 1))
+    assert all(1e-6 <= value <= 1.0 for value in of_eps if isinstance(value, float))
+    assert {1e-5, 0.1} < set(of_eps)
+    # Bounds far apart: as many below the middle of their sizes as above it.
+    free = [value for value in of_eps if isinstance(value, float) and value not in (1e-5, 0.1)]
+    assert len(free) == 40
+    assert 8 < sum(value < 1e-3 for value in free) < 32
+    assert set(of_step) == set(range(1, 8))
+    assert all(isinstance(value, int) for value in of_step)
+    assert {case[0] for case in cases if case[1] == 7} - {1e-5, 0.1}

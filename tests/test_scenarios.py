@@ -423,6 +423,38 @@ def test_dimensions_without_sizes_are_refused(folder: Path) -> None:
     assert "Add sizes, the smallest first." in message
 
 
+BOUNDS = "    sizes: [{n: 2}, {n: 0}]\n    dimensions: "
+
+
+def test_bounds_of_an_unknown_dimension_give_the_nearest_one(folder: Path) -> None:
+    edit(folder, "    sizes: [{n: 2}, {n: 0}]", BOUNDS + "{m: [1, 40]}")
+    message = refusal(folder)
+    assert "dimensions.m: found 'm' (a string), expected one of the dimension names" in message
+    assert "dimensions: found no bounds for 'n', expected some for every dimension name" in message
+    assert "Add n: [1, 40], or other bounds." in message
+
+
+@pytest.mark.parametrize(
+    ("bounds", "words"),
+    [
+        ("[40, 1]", "[low, high] with low below high"),
+        ("[0, 4]", "at least 1"),
+        ("[1, 9999999]", "expected at most 4194304 in a tensor"),
+    ],
+)
+def test_bounds_that_no_size_can_be_drawn_between_are_refused(
+    folder: Path, bounds: str, words: str
+) -> None:
+    message = refused_after(folder, "    sizes: [{n: 2}, {n: 0}]", f"{BOUNDS}{{n: {bounds}}}")
+    assert words in message
+
+
+def test_bounds_of_a_number_are_of_its_type(folder: Path) -> None:
+    message = refused_after(folder, "default: 1e-5", "default: 1e-5, range: [0, 1]")
+    assert "eps.range: found [0, 1] (a list), expected bounds of the same type" in message
+    assert "Write 1.0 instead of 1 where numbers are fractions." in message
+
+
 def test_an_empty_shape_may_not_come_first(folder: Path) -> None:
     message = refused_after(folder, "[{n: 2}, {n: 0}]", "[{n: 0}, {n: 2}]")
     assert "sizes[0]: found an empty shape, expected a small shape with elements" in message
@@ -889,10 +921,16 @@ def test_the_shipped_scenarios_define_the_entry_points_of_the_design() -> None:
 def test_convolution_sizes_include_strides_that_leave_a_remainder_and_never_one_output() -> None:
     entry = load(SHIPPED).scenario("logging-conv2d").entry_point("logged_conv2d")
     (stride,) = (a for a in entry.arguments if isinstance(a, NumberArgument))
+    assert stride.bounds is not None
+    steps = range(int(stride.bounds[0]), int(stride.bounds[1]) + 1)
+    assert set(stride.values) <= set(steps)
     remainders = 0
-    for size in entry.sizes:
-        for step in stride.values:
-            step = int(step)
+    least = {name: low for name, (low, _) in entry.dimensions.items()}
+    most = {name: high for name, (_, high) in entry.dimensions.items()}
+    assert least["H"] >= most["kh"]
+    assert least["W"] >= most["kw"]
+    for size in (*entry.sizes, least, {**least, "kh": most["kh"], "kw": most["kw"]}):
+        for step in steps:
             rows, columns = size["H"] - size["kh"], size["W"] - size["kw"]
             remainders += bool(rows % step or columns % step)
             outputs = size["N"] * size["O"] * (rows // step + 1) * (columns // step + 1)

@@ -33,11 +33,14 @@ from harness.sandbox.inside.part import BRANCH, DRAW, RESULT, Part, Role
 # Cotangent sizes: a gradient is linear in the cotangent at every one of them,
 # and a contract that clips does so at some and not at others.
 SCALES = (1.0, 0.03, 1e-6, 1e6, 1e-12)
-# More calls than most "once in a while" faults need.
-MANY = 128
+# Equal calls in a row; other faults that come once in a while meet one of all other calls.
+MANY = 40
+# Depths of stacks beside those that a scenario lists, and what such are made of.
+DEPTHS = (6, 30)
+ANYWHERE = {"linear", "tanh", "gelu", "silu", "layer_norm", "residual", "dropout_off", "scale"}
 # Those that oracles, in float64, can be the measure of.
 DTYPES = ("float64", "float32", "float16", "bfloat16")
-LAYOUTS = ("transposed", "strided", "offset", "expanded", "filled")
+LAYOUTS = ("transposed", "permuted", "strided", "offset", "expanded", "filled")
 
 
 def compared(answered: Answered, pass_message: str) -> Judgement:
@@ -95,16 +98,15 @@ def with_gradients(
     names = case.differentiable if names is None else names
     result = reference.forward()
     if not case.entry.differentiable:
-        options = {k: v for k, v in options.items() if k == "layouts"}
+        options = {k: v for k, v in options.items() if k in ("layouts", "orders")}
         return Trial(Question("forward", case, **options), {RESULT: result}, label or case.label)
     if cotangent is None:
         cotangent = cotangent_for(draw, result.low.shape, result.dtype, scale)
-    layout = options.pop("cotangent_layout", None)
     if kinks is None:
         gradients = reference.gradients(cotangent, names)
     else:
         gradients = reference.gradients_at_kinks(cotangent, names, kinks)
-    cotangents = (Cotangent(cotangent, layout),)
+    cotangents = (Cotangent(cotangent),)
     question = Question("vjp", case, grad=names, cotangents=cotangents, **options)
     expected = {RESULT: result, **gradient_parts(gradients)}
     return Trial(question, expected, label or case.label)
@@ -168,22 +170,27 @@ class Vjp(Comparison):
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         scales = itertools.cycle(SCALES)
         stacks = itertools.cycle(steady_stacks(entry))
-        for number, size in enumerate(draw.sizes()):
-            for index in range(3):
-                rare = index == 2
-                case = draw.case(size, stack=next(stacks), special=rare, zero=rare and number == 1)
+        for rare in (False, True):
+            sizes = draw.sizes()
+            for number, size in enumerate(sizes):
+                # Zero all over in the first, or gets none but zeros, in the second: no special
+                # point of another argument shows beside either.
+                special = rare and (number > 1 or len(sizes) < 3)
+                zero = rare and number == 0
+                case = draw.case(size, stack=next(stacks), special=special, zero=zero)
                 scale = next(scales)
                 label = f"{case.label}, incoming gradient of size {scale:g}"
                 cotangent = None
                 if rare:
                     shape = bench.reference(case).value().shape
-                    part = 0.5 if number else 0.0
+                    part = 0.0 if number == 1 else 0.5
                     cotangent = scale * draw.normal(shape) * (draw.uniform(shape, 0, 1) < part)
-                    label += ", half of it zero" if number else ", all of it zero"
+                    label += ", half of it zero" if part else ", all of it zero"
                 yield with_gradients(
                     bench, draw, case, scale=scale, label=label, cotangent=cotangent
                 )
-            if self.any_size:
+        if self.any_size:
+            for size in draw.sizes():
                 yield from self._exploded(bench, draw, size)
 
     def _exploded(self, bench: Bench, draw: Drawer, size: Mapping[str, Any]) -> Iterator[Trial]:
@@ -239,8 +246,8 @@ class Dtypes(Comparison):
         scales = itertools.cycle(SCALES)
         stacks = itertools.cycle(steady_stacks(entry))
         for name in self.dtypes:
-            for size in draw.sizes():
-                for cluster in (False, True):
+            for cluster in (False, True):
+                for size in draw.sizes():
                     dtype, stack = getattr(torch, name), next(stacks)
                     case = draw.case(size, dtype=dtype, stack=stack, cluster=cluster)
                     label = f"{name} {case.label}{', values close together' if cluster else ''}"
@@ -257,28 +264,63 @@ class Layouts(Comparison):
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         sizes = [size for size in draw.sizes() if _has_dimensions(size)]
         stacks = itertools.cycle(steady_stacks(entry))
+        high = [size for size in sizes if len(size.get("*", ())) > 2] or sizes
         for index, layout in enumerate(LAYOUTS):
-            for size in (sizes[0], sizes[(index + 1) % len(sizes)]):
+            # In the middle of three dimensions or more, where there are so many, and anywhere.
+            for middle, size in (
+                (True, high[index % len(high)]),
+                (False, sizes[index % len(sizes)]),
+            ):
                 if layout != "filled":
-                    case = draw.case(size, expanded=layout == "expanded", stack=next(stacks))
-                    layouts = {n: layout for n, t in case.tensors.items() if _allows(layout, t)}
-                    label = f"{case.label}, {layout} in memory"
-                    yield with_gradients(bench, draw, case, layouts=layouts, label=label)
+                    case = draw.case(size, stack=next(stacks))
+                    yield self._of_inputs(bench, draw, case, layout, middle)
                 if not entry.differentiable:
                     continue
                 case = draw.case(size, stack=next(stacks))
                 shape = bench.reference(case).value().shape
                 if not _allows(layout, torch.empty(shape)):
                     continue
-                cotangent = draw.normal(shape)
-                if layout == "expanded":
-                    cotangent = cotangent[:1].expand(shape).clone()
-                if layout == "filled":
-                    cotangent = cotangent.reshape(-1)[0].expand(shape).clone()
+                order = _order(draw, layout, len(shape), middle)
+                cotangent = _fitting(layout, order, draw.normal(shape))
                 label = f"{case.label}, incoming gradient {layout} in memory"
-                yield with_gradients(
-                    bench, draw, case, cotangent=cotangent, cotangent_layout=layout, label=label
-                )
+                asked = with_gradients(bench, draw, case, cotangent=cotangent, label=label)
+                laid = (Cotangent(cotangent, layout, order),)
+                yield replace(asked, question=replace(asked.question, cotangents=laid))
+
+    @staticmethod
+    def _of_inputs(bench: Bench, draw: Drawer, case: Case, layout: str, middle: bool) -> Trial:
+        layouts = {n: layout for n, t in case.tensors.items() if _allows(layout, t)}
+        orders = {name: _order(draw, layout, case.tensors[name].dim(), middle) for name in layouts}
+        fitting = {
+            id(tensor): _fitting(layout, orders[name], tensor)
+            for name, tensor in case.tensors.items()
+            if name in layouts
+        }
+        case = replace(case, values=tuple(fitting.get(id(v), v) for v in case.values))
+        label = f"{case.label}, {layout} in memory"
+        return with_gradients(bench, draw, case, layouts=layouts, orders=orders, label=label)
+
+
+def _order(draw: Drawer, layout: str, rank: int, middle: bool) -> tuple[int, ...]:
+    """The order of dimensions in which a layout is made; empty for the usual one."""
+    if rank < 2 or layout not in ("permuted", "strided", "expanded"):
+        return ()
+    if layout == "permuted":
+        return draw.order(rank)
+    one = draw.whole(1, rank - 2) if middle and rank > 2 else draw.whole(0, rank - 1)
+    others = [dimension for dimension in range(rank) if dimension != one]
+    return (*others, one) if layout == "strided" else (one, *others)
+
+
+def _fitting(layout: str, order: Sequence[int], tensor: torch.Tensor) -> torch.Tensor:
+    """Values that a layout can hold: alike where it repeats memory."""
+    match layout:
+        case "expanded":
+            first = tensor.narrow(order[0] if order else 0, 0, 1)
+            return first.expand(tensor.shape).clone()
+        case "filled":
+            return tensor.reshape(-1)[0].expand(tensor.shape).clone()
+    return tensor
 
 
 def _has_dimensions(size: Mapping[str, Any]) -> bool:
@@ -287,22 +329,24 @@ def _has_dimensions(size: Mapping[str, Any]) -> bool:
 
 
 def _allows(layout: str, tensor: torch.Tensor) -> bool:
-    needed = {"transposed": 2, "strided": 1, "offset": 0, "expanded": 1, "filled": 1}
+    needed = {"transposed": 2, "permuted": 2, "strided": 1, "offset": 0, "expanded": 1, "filled": 1}
     return tensor.dim() >= needed[layout]
 
 
 @dataclass(frozen=True)
 class Shapes(Comparison):
-    """Every shape that the interface allows works: 0-d, empty, extra dimensions, large."""
+    """Every size up to a bound works, and shapes that are empty or large."""
 
     kind: ClassVar[str] = "shapes"
     needs_gradient: ClassVar[bool] = False
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
-        for size in [*draw.sizes(), *draw.empty_sizes(), *draw.large_sizes()]:
+        scales = itertools.cycle(SCALES)
+        swept = draw.sweep() or draw.sizes()
+        for size in [*swept, *draw.empty_sizes(), *draw.large_sizes()]:
             case = draw.case(size, stack=next(stacks))
-            yield with_gradients(bench, draw, case)
+            yield with_gradients(bench, draw, case, scale=next(scales))
 
 
 @dataclass(frozen=True)
@@ -480,8 +524,12 @@ class ParameterGradients(Comparison):
         return any(isinstance(a, LayersArgument) for a in entry.arguments)
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
-        for stack in steady_stacks(entry):
-            for size in draw.sizes()[:3]:
+        steady = [stack for stack in steady_stacks(entry) if stack is not None]
+        # Layers that may stand anywhere, as deep as a request says and deeper.
+        choice = sorted({name for stack in steady for name in stack} & ANYWHERE)
+        deep = [draw.names(choice, *DEPTHS)] if choice else []
+        for stack in [*steady, *deep]:
+            for size in draw.sizes()[:2]:
                 for names in (_differentiable(entry), ()):
                     case = draw.case(size, stack=stack)
                     if names or (case.stack and case.stack.parameters):
@@ -560,6 +608,8 @@ class TrueError(Comparison):
     rtol: float = 0.02
     kind: ClassVar[str] = "true_error"
     DRAWS: ClassVar[int] = 40
+    FEW: ClassVar[int] = 2
+    SIZES: ClassVar[int] = 7
     needs_gradient: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -571,8 +621,11 @@ class TrueError(Comparison):
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         (seed,) = bench.seeds(f"{self.kind}/{entry.name}", 1)
-        for size in draw.sizes()[:4]:
-            cases = [draw.case(size) for _ in range(self.DRAWS)]
+        # Many of small sizes, and a few of each of several.
+        few = [*(entry.sizes or draw.sizes())[:2], *draw.sweep()[: self.SIZES]]
+        for number, size in enumerate(few):
+            count = self.DRAWS if number < 2 else self.FEW
+            cases = [draw.case(size) for _ in range(count)]
             errors = [self._measured(bench, case) for case in cases]
             # A deviation is relative: from an error of zero there is none.
             usable = [index for index, error in enumerate(errors) if 0 < error < math.inf]
@@ -584,7 +637,7 @@ class TrueError(Comparison):
                 )
             # Where the error is small, another part of it than usually is the largest.
             order = sorted(usable, key=errors.__getitem__)
-            for index in (*order[: self.DRAWS // 3], order[-1]):
+            for index in order[: max(1, count // 3)]:
                 kept = untouched(cases[index])
                 kept[DRAW] = Expected.exactly(RANDOM_NUMBER, first_draw(seed))
                 yield Trial(Question("forward", cases[index], seed=seed), kept)

@@ -99,31 +99,33 @@ def _dtype(call: AskedCall) -> torch.dtype | None:
 # --------------------------------------------------------------------------
 # Memory layouts
 
-# Tensors with the layouts that they come in.
-Laid = list[tuple[torch.Tensor, str | None]]
+# Tensors with the layouts that they come in, and the order of dimensions these are made in.
+Laid = list[tuple[torch.Tensor, str | None, Sequence[int]]]
 # In words, for layouts that amount to it.
 LAYOUTS: tuple[tuple[str, frozenset[str]], ...] = (
     ("transposed (not contiguous) in memory", frozenset({"transposed"})),
+    ("permuted (not contiguous) in memory", frozenset({"permuted"})),
     ("strided (not contiguous) in memory", frozenset({"strided"})),
     ("not at the start of its memory", frozenset({"offset"})),
     ("expanded (stride 0) in memory", frozenset({"expanded"})),
     ("expanded (stride 0)", frozenset({"expanded", "filled"})),
-    ("not contiguous", frozenset({"transposed", "strided"})),
+    ("not contiguous", frozenset({"transposed", "permuted", "strided"})),
 )
-UNTIDY = frozenset({"transposed", "strided", "expanded", "filled"})
+UNTIDY = frozenset({"transposed", "permuted", "strided", "expanded", "filled"})
 
 
 def _inputs(call: AskedCall) -> Laid:
-    question = call.question
-    return [(t, question.layouts.get(name)) for name, t in question.case.tensors.items()]
+    return [laid for name in call.question.case.tensors for laid in _input(call, name)]
 
 
 def _input(call: AskedCall, name: str) -> Laid:
-    return [(call.question.case.tensors[name], call.question.layouts.get(name))]
+    question = call.question
+    layout, order = question.layouts.get(name), question.orders.get(name, ())
+    return [(question.case.tensors[name], layout, order)]
 
 
 def _cotangents(call: AskedCall) -> Laid:
-    return [(c.value, c.layout) for c in call.question.cotangents]
+    return [(c.value, c.layout, c.order) for c in call.question.cotangents]
 
 
 def _everything(call: AskedCall) -> Laid:
@@ -154,20 +156,24 @@ def _laid_out(words: str, tensors: Callable[[AskedCall], Laid], layouts: frozens
     return Trait(
         words,
         lambda call: any(
-            layout in layouts and _matters(tensor, layout) for tensor, layout in tensors(call)
+            layout in layouts and _matters(tensor, layout, order)
+            for tensor, layout, order in tensors(call)
         ),
     )
 
 
-def _matters(tensor: torch.Tensor, layout: str | None) -> bool:
+def _matters(tensor: torch.Tensor, layout: str | None, order: Sequence[int]) -> bool:
     """Whether a layout shows: a row of one element is contiguous however it is strided."""
     match layout:
         case "transposed":
             return tensor.dim() > 1 and tensor.shape[-1] > 1 and tensor.shape[-2] > 1
         case "strided" | "filled":
             return tensor.dim() > 0 and tensor.numel() > 1
+        case "permuted":  # a dimension of size 1 lies wherever one says
+            taken = [dim for dim in order if tensor.shape[dim] > 1]
+            return taken != sorted(taken)
         case "expanded":
-            return tensor.dim() > 0 and tensor.shape[0] > 1
+            return tensor.dim() > 0 and tensor.shape[order[0] if order else 0] > 1
     return layout is not None
 
 

@@ -59,14 +59,14 @@ def still_failing(
 
 def _variants(question: Question) -> Iterator[tuple[Case, tuple[Cotangent, ...]]]:
     case, cotangents = question.case, question.cotangents
-    ones = tuple(Cotangent(torch.ones_like(c.value), c.layout) for c in cotangents)
+    ones = tuple(replace(c, value=torch.ones_like(c.value)) for c in cotangents)
     for digits in DIGITS:
         rounded = _changed(case, lambda t, d=digits: _rounded(t, d))  # type: ignore[misc]
         if cotangents:
             yield rounded, ones
         yield (
             rounded,
-            tuple(Cotangent(_rounded(c.value, digits), c.layout) for c in cotangents),
+            tuple(replace(c, value=_rounded(c.value, digits)) for c in cotangents),
         )
     yield _changed(case, _ramp), ones
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 
@@ -85,7 +85,7 @@ def _vjp(question: Question) -> list[str]:
     first = question.cotangents[0]
     return [
         f"g = {_literal(first.value)}",
-        *_laid_out("g", first.layout),
+        *_laid_out("g", first.layout, first.order),
         f"grads = torch.autograd.grad(y, {_leaves(question, '')}, g, allow_unused=True)",
     ]
 
@@ -175,7 +175,8 @@ def _arguments(
                 if value.numel() > MOST_NUMBERS and _as_ramp(value) is None:
                     return None
                 lines.append(f"{name} = {_literal(value, precise=precise)}")
-                lines += _laid_out(name, question.layouts.get(argument.name))
+                layout = question.layouts.get(argument.name)
+                lines += _laid_out(name, layout, question.orders.get(argument.name, ()))
                 if argument.name in question.grad:
                     lines.append(f"{name}.requires_grad_()")
                     if question.inner:
@@ -204,6 +205,7 @@ def _arguments(
 
 # Per layout, a line that puts a tensor into it, values unchanged.
 _LAYOUTS = {
+    "permuted": "{0} = {0}.contiguous()",
     "transposed": "{0} = {0}.mT.contiguous().mT  # not contiguous",
     "strided": "{0} = {0}.repeat_interleave(2, -1)[..., ::2]  # not contiguous",
     "offset": (
@@ -215,8 +217,18 @@ _LAYOUTS = {
 }
 
 
-def _laid_out(name: str, layout: str | None) -> list[str]:
-    return [] if layout is None else [_LAYOUTS[layout].format(name)]
+def _laid_out(name: str, layout: str | None, order: Sequence[int]) -> list[str]:
+    if layout is None:
+        return []
+    line = _LAYOUTS[layout].format(name)
+    if not order:
+        return [line]
+    back = tuple(sorted(range(len(order)), key=order.__getitem__))
+    return [
+        f"{name} = {name}.permute({tuple(order)})",
+        line,
+        f"{name} = {name}.permute({back})  # its dimensions lie in another order in memory",
+    ]
 
 
 def _literal(tensor: torch.Tensor, *, precise: bool = True) -> str:

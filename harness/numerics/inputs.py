@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import itertools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import torch
 
@@ -21,11 +22,17 @@ from harness.model import (
 )
 from harness.sandbox.inside import layers
 
-# Shapes for arguments that take any; each is right for one way of getting it wrong.
-ANY_SHAPES = ((3, 4), (5,), (), (2, 3, 4), (1,), (4, 1), (2, 1, 3, 2), (33, 40))
-# A dense Jacobian of so many elements does not fit into a candidate's memory; blocks of any
-# power of two come out even here, as they do in no other shape.
-LARGE_SHAPE = (17, 1, 1, 1, 1024)
+T = TypeVar("T")
+
+# Every size of a dimension up to one that is drawn from here is asked about once.
+SWEPT = (40, 48)
+# Large tensors have about so many elements, or half of that: the dense Jacobian does not fit
+# into a candidate's memory. One comes out even in blocks of any power of two, one in none.
+LARGE, BLOCK, MOST_BEYOND = 17 << 10, 1 << 10, 60
+# A drawn size has a dimension of size 1, or two of equal size, this often.
+ONE, EQUAL = 0.2, 0.3
+# Bounds of a number that lie further apart than this have all sizes between them drawn alike.
+FAR = 100.0
 EMPTY_SHAPES = ((0,), (0, 3), (2, 0))
 SMALL_SHAPE = (2, 3)
 # gradcheck's tolerances hold at inputs of about unit size.
@@ -127,14 +134,88 @@ class Drawer:
         return torch.randn(shape, generator=self.rng, dtype=torch.float64)
 
     def sizes(self) -> list[Mapping[str, Any]]:
-        """What to draw shapes from: the entry's sizes, with a shape for arguments that take any."""
-        shapes = [shape for shape in ANY_SHAPES if len(shape) >= self._least_dims]
-        named = self.entry.sizes
+        """Sizes of several kinds, drawn anew by every call; the first has two dimensions or more.
+
+        For arguments that take any shape there is one under ``*``. The entry's own sizes
+        are among them, all where it states no bounds to draw others between.
+        """
+        named: list[Mapping[str, Any]] = list(self.entry.sizes)
+        if self.entry.dimensions:
+            named[1:] = [self._named_size() for _ in named[1:]]
         if named and not self._takes_any:
-            return list(named)
+            return named
+        shapes = self._any_shapes()
         count = max(len(shapes), len(named))
         repeated = zip(itertools.cycle(shapes), itertools.cycle(named or ({},)), strict=False)
         return [{"*": shape, **sizes} for shape, sizes in itertools.islice(repeated, count)]
+
+    def sweep(self) -> list[Mapping[str, Any]]:
+        """Small sizes, in which each number up to a bound that is drawn is that of a dimension."""
+        bound = self.whole(*SWEPT)
+        every: dict[str, list[Any]] = {
+            name: self._shuffled(range(low, min(high, low + bound - 1) + 1))
+            for name, (low, high) in self.entry.dimensions.items()
+        }
+        if self._takes_any:
+            before = (1,) * (self._least_dims - 1)
+            every["*"] = [(*before, n) for n in self._shuffled(range(1, bound + 1))]
+            every["*"] += [tuple(self.whole(1, 3) for _ in range(rank)) for rank in (3, 4, 5)]
+            every["*"] = [shape for shape in every["*"] if len(shape) >= self._least_dims]
+        count = max(map(len, every.values()), default=0)
+        cycles = {name: itertools.cycle(values) for name, values in every.items()}
+        own = itertools.cycle(self.entry.sizes or ({},))
+        return [
+            {**next(own), **{name: next(cycle) for name, cycle in cycles.items()}}
+            for _ in range(count)
+        ]
+
+    def _any_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of all ranks up to 5, each right for one way of getting it wrong."""
+        small, tiny = partial(self.whole, 2, 6), partial(self.whole, 1, 3)
+        side, rows = self.whole(2, 9), self.whole(1, 7)
+        columns = 1 if self.chance(ONE) else self.whole(1, SWEPT[0])
+        first = small()
+        shapes: list[tuple[int, ...]] = [
+            (self.whole(1, SWEPT[0]),),
+            (),
+            (small(), first, first if self.chance(EQUAL) else small()),
+            (side, side),
+            (rows, columns),
+            tuple(tiny() for _ in range(self.whole(4, 5))),
+            (self.whole(20, SWEPT[1]), self.whole(20, SWEPT[1])),
+        ]
+        uneven = (first, first + self.whole(1, 3))
+        shapes = [uneven[:: self._sign()], *self._shuffled(shapes)]
+        least = self._least_dims
+        return [shape for shape in shapes if len(shape) >= least]
+
+    def _named_size(self) -> dict[str, int]:
+        """Sizes for the dimension names, between their bounds."""
+        bounds = self.entry.dimensions
+        size = {name: self.whole(low, high) for name, (low, high) in bounds.items()}
+        one, other = (self._shuffled(bounds) * 2)[:2]
+        if self.chance(ONE):
+            size[one] = bounds[one][0]
+        elif self.chance(EQUAL):
+            low, high = max(bounds[one][0], bounds[other][0]), min(bounds[one][1], bounds[other][1])
+            if low <= high:
+                size[one] = size[other] = self.whole(low, high)
+        return size
+
+    def whole(self, low: int, high: int) -> int:
+        """A whole number between the two, ends included."""
+        return int(torch.randint(low, high + 1, (), generator=self.rng))
+
+    def chance(self, share: float) -> bool:
+        """Whether something that happens this often happens now."""
+        return float(self.uniform((), 0, 1)) < share
+
+    def _sign(self) -> int:
+        return 1 if self.chance(0.5) else -1
+
+    def _shuffled(self, items: Iterable[T]) -> list[T]:
+        given = list(items)
+        return [given[i] for i in torch.randperm(len(given), generator=self.rng).tolist()]
 
     def empty_sizes(self) -> list[Mapping[str, Any]]:
         """Sizes without elements, where the arguments take any shape."""
@@ -143,8 +224,16 @@ class Drawer:
         return [{**self.small_size(), "*": shape} for shape in shapes] if self._takes_any else []
 
     def large_sizes(self) -> list[Mapping[str, Any]]:
-        """A size with many elements, where the arguments take any shape."""
-        return [] if self.entry.sizes else [{"*": LARGE_SHAPE}]
+        """A size with many elements, where the arguments take any shape; else the entry's own."""
+        if not self._takes_any:
+            return list(self.entry.sizes[1:]) if self.entry.dimensions else []
+        if self.entry.sizes:
+            return []
+        rows = LARGE // BLOCK + self.whole(0, 6)
+        return [
+            {"*": (rows, 1, 1, 1, BLOCK)},
+            {"*": (BLOCK + self.whole(1, MOST_BEYOND), LARGE // BLOCK // 2)},
+        ]
 
     def small_size(self) -> Mapping[str, Any]:
         """A size of a few elements."""
@@ -169,7 +258,6 @@ class Drawer:
         dtype: torch.dtype = torch.float64,
         unit_range: bool = False,
         stack: tuple[str, ...] | None = None,
-        expanded: bool = False,
         use_default: bool = False,
         special: bool = False,
         cluster: bool = False,
@@ -177,8 +265,7 @@ class Drawer:
     ) -> Case:
         """One case of the given size.
 
-        With ``expanded`` every tensor is constant along its first dimension;
-        with ``use_default`` trailing numbers that have a default are left out;
+        With ``use_default`` trailing numbers that have a default are left out;
         with ``special`` some elements are zero, tiny or at the ends of the range;
         with ``cluster`` all elements lie close together, away from zero;
         with ``zero`` the first tensor is zero all over, where its range allows that.
@@ -189,7 +276,7 @@ class Drawer:
         for argument in self.entry.arguments:
             match argument:
                 case TensorArgument():
-                    tensor = self._tensor(argument, size, unit_range, expanded)
+                    tensor = self._tensor(argument, size, unit_range)
                     if special:
                         tensor = self._with_special_points(argument, tensor)
                     if cluster:
@@ -198,10 +285,9 @@ class Drawer:
                         tensor = torch.zeros_like(tensor)
                     values.append(tensor.to(dtype))
                 case NumberArgument():
-                    # Moved on by one each round, lest it kept step with another cycle.
-                    count = len(argument.values)
-                    usual = argument.values[(turn + turn // count) % count]
-                    value = size.get(argument.name, usual)
+                    value = size.get(argument.name)
+                    if value is None:
+                        value = self._number(argument, turn)
                     if use_default and argument.default is not None:
                         continue
                     values.append(value)
@@ -210,7 +296,8 @@ class Drawer:
                     values.append(Log())
                 case LayersArgument():
                     names = stack or argument.stacks[turn % len(argument.stacks)]
-                    values.append(self._stack(names, values, dtype))
+                    x = next(value for value in values if isinstance(value, torch.Tensor))
+                    values.append(self.stack(names, x.shape[-1], dtype))
                     numbers.append(" → ".join(names))
         shapes = [
             f"{name} {tuple(tensor.shape)}"
@@ -219,16 +306,30 @@ class Drawer:
         label = ", ".join([*shapes, *numbers])
         return Case(self.entry, tuple(values), label)
 
+    def _number(self, argument: NumberArgument, turn: int) -> float | int:
+        """One of its values, or in every other turn one between its bounds."""
+        count = len(argument.values)
+        if argument.bounds is not None:
+            turn, drawn = divmod(turn, 2)
+            # Moved on by one each round, lest it kept step with another cycle.
+            if (drawn + turn // count) % 2:
+                low, high = argument.bounds
+                if isinstance(low, int) and isinstance(high, int):
+                    return self.whole(low, high)
+                share = float(self.uniform((), 0, 1))
+                if low > 0 and high > FAR * low:
+                    return float(low * (high / low) ** share)
+                return float(low + (high - low) * share)
+        return argument.values[(turn + turn // count) % count]
+
     def _tensor(
-        self, argument: TensorArgument, size: Mapping[str, Any], unit_range: bool, expanded: bool
+        self, argument: TensorArgument, size: Mapping[str, Any], unit_range: bool
     ) -> torch.Tensor:
         shape = _shape(argument, size)
         spans = _near_unit(argument.spans()) if unit_range else argument.spans()
         values = spans[0][0] + self.uniform(shape, 0, sum(high - low for low, high in spans))
         for (_, end), (start, _) in itertools.pairwise(spans):
             values = torch.where(values > end, values + (start - end), values)
-        if expanded and values.dim():
-            values = values[:1].expand(shape).clone()
         return values
 
     def _with_special_points(self, argument: TensorArgument, values: torch.Tensor) -> torch.Tensor:
@@ -300,9 +401,20 @@ class Drawer:
         place = (values - argument.low) / (argument.high - argument.low)
         return centre + CLUSTER * (high - low) * (2 * place - 1)
 
-    def _stack(self, names: Sequence[str], values: list[Value], dtype: torch.dtype) -> Stack:
-        x = next(value for value in values if isinstance(value, torch.Tensor))
-        width = x.shape[-1]
+    def order(self, rank: int) -> tuple[int, ...]:
+        """The dimensions of a tensor of at least two in another order than they are."""
+        usual = list(range(rank))
+        while (order := self._shuffled(usual)) == usual:
+            pass
+        return tuple(order)
+
+    def names(self, choice: Sequence[str], least: int, most: int) -> tuple[str, ...]:
+        """Names of layers for a stack of a depth between the two, ends included."""
+        depth = self.whole(least, most)
+        return tuple(choice[self.whole(0, len(choice) - 1)] for _ in range(depth))
+
+    def stack(self, names: Sequence[str], width: int, dtype: torch.dtype) -> Stack:
+        """The layers for inputs (…, ``width``), with parameters of about half unit size."""
         parameters = [
             0.5 * self.normal(parameter.shape).to(dtype)
             for parameter in layers.parameters(layers.build(list(names), width, dtype))

@@ -31,6 +31,8 @@ class Cotangent:
 
     value: torch.Tensor
     layout: str | None = None
+    # The dimensions in the order in which the layout takes them; empty for the usual one.
+    order: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Question:
     cotangents: tuple[Cotangent, ...] = ()
     # Memory layout per tensor argument name.
     layouts: Mapping[str, str] = field(default_factory=dict)
+    # The same per name as ``Cotangent.order``.
+    orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     # Whether the argument is the result of an operation rather than a leaf.
     inner: bool = False
     no_grad: bool = False
@@ -135,7 +139,8 @@ class MessageBuilder:
             "ask": question.ask,
             "args": self._arguments(question),
             "cotangents": [
-                {"t": self.add(c.value), "layout": c.layout} for c in question.cotangents
+                {"t": self.add(c.value), "layout": c.layout, "order": c.order}
+                for c in question.cotangents
             ],
             "no_grad": question.no_grad,
             "seed": question.seed,
@@ -158,6 +163,7 @@ class MessageBuilder:
                             "grad": name in question.grad,
                             "inner": question.inner,
                             "layout": question.layouts.get(name),
+                            "order": question.orders.get(name, ()),
                         }
                     )
                 case Stack():

@@ -95,6 +95,11 @@ Range = Annotated[
     AfterValidator(_increasing),
     Field(json_schema_extra={"minItems": 2, "maxItems": 2}),
 ]
+Bounds = Annotated[
+    list[Annotated[int, Field(ge=1)]],
+    AfterValidator(_increasing),
+    Field(json_schema_extra={"minItems": 2, "maxItems": 2}),
+]
 Numbers = Annotated[list[Number], Field(min_length=1), AfterValidator(_one_type)]
 Shape = Annotated[
     Any,

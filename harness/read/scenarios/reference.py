@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -149,6 +149,7 @@ def _entry_point_problems(
     if dimensions and not entry.sizes:
         found, expected = "no sizes", f"values for the dimensions {', '.join(dimensions)}"
         yield document.problem(key, found, expected, "Add sizes, the smallest first.")
+    yield from _what_lies_between(document, key, entry, dimensions)
     for number, sizes in enumerate(entry.sizes):
         at = (*key, "sizes", number)
         for name in sizes:
@@ -163,12 +164,43 @@ def _entry_point_problems(
         if number == 0 and 0 in sizes.values():
             found, expected = "an empty shape", "a small shape with elements, for gradcheck"
             yield document.problem(at, found, expected, "Put another shape first.")
-        for name, tensor in _tensors(entry).items():
-            shape = [sizes.get(d, 1) if isinstance(d, str) else d for d in tensor.tensor or ()]
-            if math.prod(shape) > MOST_ELEMENTS:
-                found = f"{math.prod(shape)} elements in {name!r}"
-                expected = f"at most {MOST_ELEMENTS} in a tensor"
-                yield document.problem(at, found, expected, "Make its dimensions smaller.")
+        yield from _too_many_elements(document, at, entry, sizes)
+
+
+def _what_lies_between(
+    document: YamlDocument, key: KeyPath, entry: EntryPointModel, names: Mapping[str, None]
+) -> Iterator[Problem]:
+    """Bounds that sizes and numbers cannot be drawn between."""
+    at = (*key, "dimensions")
+    for name in entry.dimensions:
+        if name not in names:
+            remedy = "Correct the name or use it in a tensor argument."
+            where = "dimension names of the arguments"
+            yield _unknown(document, (*at, name), name, where, names, remedy)
+    missing = [name for name in names if name not in entry.dimensions]
+    if entry.dimensions and missing:
+        found, expected = f"no bounds for {missing[0]!r}", "some for every dimension name, or none"
+        yield document.problem(at, found, expected, f"Add {missing[0]}: [1, 40], or other bounds.")
+    greatest = {name: high for name, (_, high) in entry.dimensions.items()}
+    yield from _too_many_elements(document, at, entry, greatest)
+    for name, numbers in entry.arguments.items():
+        if isinstance(numbers, NumbersModel) and numbers.range is not None:
+            kinds = {type(number) for number in (*numbers.numbers, *numbers.range)}
+            if kinds not in ({int}, {float}):
+                found, expected = described(numbers.range), "bounds of the same type as numbers"
+                remedy = "Write 1.0 instead of 1 where numbers are fractions."
+                yield document.problem((*key, "arguments", name, "range"), found, expected, remedy)
+
+
+def _too_many_elements(
+    document: YamlDocument, at: KeyPath, entry: EntryPointModel, sizes: Mapping[str, int]
+) -> Iterator[Problem]:
+    for name, tensor in _tensors(entry).items():
+        shape = [sizes.get(d, 1) if isinstance(d, str) else d for d in tensor.tensor or ()]
+        if math.prod(shape) > MOST_ELEMENTS:
+            found = f"{math.prod(shape)} elements in {name!r}"
+            expected = f"at most {MOST_ELEMENTS} in a tensor"
+            yield document.problem(at, found, expected, "Make its dimensions smaller.")
 
 
 def _tensors(entry: EntryPointModel) -> dict[str, TensorModel]:

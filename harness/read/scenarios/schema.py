@@ -17,6 +17,7 @@ from harness import model
 from harness.model import Level
 from harness.read.document import YamlDocument
 from harness.read.field import (
+    Bounds,
     Identifier,
     Number,
     Numbers,
@@ -55,6 +56,9 @@ Layer = Literal[
     "dropout_off",
     "residual",
     "scale",
+    "silu",
+    "rise",
+    "fall",
     "again",
 ]
 
@@ -96,9 +100,16 @@ class NumbersModel(_Strict):
 
     numbers: Numbers = Field(description="Values to try, all int or all float.")
     default: Number | None = Field(None, description="The default the signature promises.")
+    range: Range | None = Field(
+        None, description="Others are drawn between these two, whole ones where numbers are."
+    )
 
     def value(self, name: str) -> model.NumberArgument:
-        return model.NumberArgument(name, tuple(self.numbers), self.default)
+        bounds = None
+        if self.range is not None:
+            low, high = map(type(self.numbers[0]), self.range)
+            bounds = (low, high)
+        return model.NumberArgument(name, tuple(self.numbers), self.default, bounds)
 
 
 class LogModel(_Strict):
@@ -146,10 +157,14 @@ class EntryPointModel(_Strict):
     sizes: list[dict[Identifier, Annotated[int, Field(ge=0)]]] = Field(
         [], description="Values for the dimension names; the first is small, for gradcheck."
     )
+    dimensions: dict[Identifier, Bounds] = Field(
+        {}, description="Least and greatest size per dimension name; others are drawn between."
+    )
 
     def value(self, name: str) -> model.EntryPoint:
         arguments = tuple(argument.value(name) for name, argument in self.arguments.items())
-        return model.EntryPoint(name, arguments, tuple(self.sizes), self.differentiable)
+        bounds = {name: (low, high) for name, (low, high) in self.dimensions.items()}
+        return model.EntryPoint(name, arguments, tuple(self.sizes), self.differentiable, bounds)
 
 
 class CheckModel(BaseModel):

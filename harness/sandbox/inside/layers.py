@@ -35,6 +35,10 @@ MAKERS: dict[str, Callable[[int], Layer]] = {
     "gelu": lambda width: nn.GELU(),
     "tanh": lambda width: torch.tanh,
     "scale": lambda width: scale,
+    "silu": lambda width: nn.functional.silu,
+    # Between these two the width is another.
+    "rise": lambda width: nn.Linear(width, width + 3),
+    "fall": lambda width: nn.Linear(width + 3, width),
 }
 
 

@@ -202,7 +202,7 @@ class Server:
             case "hold":
                 return self.hold(header["call"], tensors), []
             case "drop":
-                return self.drop(tensors)
+                return self.drop(tensors, header.get("place", 0))
         raise ValueError(f"unknown request {header['do']!r}")
 
     def load(self, header: Json) -> Json:
@@ -268,11 +268,11 @@ class Server:
             return {"error": described(error)}
         return {}
 
-    def drop(self, cotangents: list[torch.Tensor]) -> tuple[Json, list[torch.Tensor]]:
-        """Release what is held; with a cotangent, after the gradients of its leaves."""
+    def drop(self, cotangents: list[torch.Tensor], place: int) -> tuple[Json, list[torch.Tensor]]:
+        """Release what is held; with a cotangent, after the gradients of the leaves of one."""
         parts: Parts = []
         try:
-            for invocation, result in self.held if cotangents else ():
+            for invocation, result in self.held[place : place + 1] if cotangents else ():
                 parts += numbered(
                     Role.GRADIENT, invocation.gradients(result, cotangents[0].clone())
                 )
@@ -282,6 +282,7 @@ class Server:
             return {"error": described(error)}, []
         finally:
             self.held.clear()
+            linux.trim()
         return {"parts": [str(name) for name, _ in parts]}, found
 
     def script(self, header: Json) -> Json:
@@ -382,26 +383,12 @@ class Invocation:
     def _laid_out(self, spec: Json) -> torch.Tensor:
         """The tensor in the asked memory layout, values unchanged."""
         tensor = self.tensors[spec["t"]].clone()
-        match spec.get("layout"):
-            case None:
-                return tensor
-            case "transposed":
-                return tensor.transpose(-1, -2).contiguous().transpose(-1, -2)
-            case "strided":
-                wide = torch.full(
-                    (*tensor.shape[:-1], 2 * tensor.shape[-1]), 7.0, dtype=tensor.dtype
-                )
-                wide[..., ::2] = tensor
-                return wide[..., ::2]
-            case "offset":
-                padded = torch.full((tensor.numel() + 3,), 7.0, dtype=tensor.dtype)
-                padded[3:] = tensor.reshape(-1)
-                return padded[3:].view(tensor.shape)
-            case "expanded":
-                return tensor[:1].clone().expand(tensor.shape)
-            case "filled":  # what backward of a sum hands on
-                return tensor.reshape(-1)[0].clone().expand(tensor.shape)
-        raise ValueError(f"unknown layout {spec['layout']!r}")
+        order = spec.get("order")
+        if not order:
+            return laid_out(tensor, spec.get("layout"))
+        # As a layout of other dimensions than the last or the first, whatever their number.
+        back = sorted(range(len(order)), key=order.__getitem__)
+        return laid_out(tensor.permute(order).contiguous(), spec.get("layout")).permute(back)
 
     def run(self) -> Any:
         # torch.manual_seed also formats a stack for every backend, a hundred times the cost.
@@ -432,6 +419,28 @@ class Invocation:
 
     def random_draw(self) -> torch.Tensor:
         return torch.rand(4, dtype=torch.float64)
+
+
+def laid_out(tensor: torch.Tensor, layout: str | None) -> torch.Tensor:
+    """A tensor of its own in the memory layout, values unchanged."""
+    match layout:
+        case None | "permuted":
+            return tensor
+        case "transposed":
+            return tensor.transpose(-1, -2).contiguous().transpose(-1, -2)
+        case "strided":
+            wide = torch.full((*tensor.shape[:-1], 2 * tensor.shape[-1]), 7.0, dtype=tensor.dtype)
+            wide[..., ::2] = tensor
+            return wide[..., ::2]
+        case "offset":
+            padded = torch.full((tensor.numel() + 3,), 7.0, dtype=tensor.dtype)
+            padded[3:] = tensor.reshape(-1)
+            return padded[3:].view(tensor.shape)
+        case "expanded":
+            return tensor[:1].clone().expand(tensor.shape)
+        case "filled":  # what backward of a sum hands on
+            return tensor.reshape(-1)[0].clone().expand(tensor.shape)
+    raise ValueError(f"unknown layout {layout!r}")
 
 
 def recorder(log: list[list[Any]]) -> Callable[[object, object], None]:
