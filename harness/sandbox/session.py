@@ -98,6 +98,8 @@ class Session:
             self.close()
             raise
         self._wall_s: float = limits.wall_s * json.loads(message)["pace"]
+        # Of ``memory_bytes``, before any code of a candidate was there.
+        self.fresh_bytes = self.memory_bytes()
         self.renew()
 
     def __enter__(self) -> Session:
@@ -140,12 +142,16 @@ class Session:
         return pid
 
     def memory_bytes(self) -> int:
-        """Memory of the candidate, resident or swapped out, as the kernel counts it."""
+        """Memory of the candidate that is in no file, resident or swapped out.
+
+        As the kernel counts it, with what it shares with the process it was forked from.
+        """
         try:
             # A process may call itself by bytes that are no text.
             with Path(f"/proc/{self.pid}/status").open(errors="replace") as file:
                 fields = dict(line.split(":", 1) for line in file)
-            return sum(int(fields[name].split()[0]) << 10 for name in ("VmRSS", "VmSwap"))
+            counted = ("RssAnon", "RssShmem", "VmSwap")
+            return sum(int(fields[name].split()[0]) << 10 for name in counted)
         except (OSError, KeyError):  # gone, or a zombie, which has no memory
             raise CandidateFault(self._why_gone()) from None
 
