@@ -162,9 +162,9 @@ def test_what_cannot_be_used_is_said_with_its_remedy(
         harness.check(Linear, reference, *arguments, **options)
 
 
-def test_a_reference_with_two_results_is_refused() -> None:
+def test_a_reference_without_a_result_of_numbers_is_refused() -> None:
     with pytest.raises(UsageError, match="expected one tensor"):
-        harness.check(Linear, lambda x: (x, x), X)
+        harness.check(Linear, lambda x, w: None, X, W)
 
 
 def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
@@ -172,13 +172,21 @@ def test_an_unknown_name_of_the_package_is_an_attribute_error() -> None:
         _ = harness.chekc
 
 
-def test_the_documented_example_runs(harness_check: Any) -> None:
-    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+def documented() -> dict[str, Any]:
+    """What the examples of the page define."""
     space: dict[str, Any] = {"__name__": "documented"}
-    for block in blocks:
+    for block in re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL):
         exec(block, space)
-    space["test_swish"]()
-    space["test_swish_with_the_fixture"](harness_check)
+    return space
+
+
+EXAMPLES = {name: made for name, made in documented().items() if name.startswith("test_")}
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_documented_examples_run(name: str, harness_check: Any) -> None:
+    with_fixture = name.endswith("fixture")
+    EXAMPLES[name](*[harness_check] if with_fixture else [])
 
 
 def test_the_fixture_fails_without_the_harness_own_frames(harness_check: Any) -> None:

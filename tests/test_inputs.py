@@ -10,7 +10,7 @@ import torch
 
 from harness.checks.compare import Edges
 from harness.checks.context import Bench, Trial
-from harness.library import _scenario
+from harness.library.checking import _scenario
 from harness.model import EntryPoint, NumberArgument, TensorArgument
 from harness.numerics.inputs import SWEPT, Drawer
 from harness.numerics.oracles import Oracle, Oracles
@@ -83,7 +83,7 @@ def test_arguments_of_any_shape_go_with_arguments_that_have_sizes() -> None:
 def edges_of(oracle: Any, *arguments: TensorArgument) -> Sequence[Trial]:
     entry = EntryPoint("f", arguments, SIZES)
     oracles = Oracles({"f": Oracle("f", oracle, None)}, {}, {})
-    return Edges().trials(Bench(_scenario(entry, False, ()), oracles, 1), entry)
+    return Edges().trials(Bench(_scenario(entry), oracles, 1), entry)
 
 
 @pytest.mark.parametrize(

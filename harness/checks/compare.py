@@ -38,6 +38,8 @@ MANY = 40
 # Depths of stacks beside those that a scenario lists, and what such are made of.
 DEPTHS = (6, 30)
 ANYWHERE = {"linear", "tanh", "gelu", "silu", "layer_norm", "residual", "dropout_off", "scale"}
+# Inputs beyond which not every subset of them is asked.
+MANY_INPUTS = 5
 # Those that oracles, in float64, can be the measure of.
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 LAYOUTS = ("transposed", "permuted", "strided", "offset", "expanded", "filled")
@@ -213,7 +215,9 @@ class RequiresGrad(Comparison):
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         names = _differentiable(entry)
-        for count in range(1, len(names) + 1):
+        # Of many, the subsets of one and of all but one stand for the others.
+        counts = range(1, len(names) + 1) if len(names) <= MANY_INPUTS else (1, len(names) - 1)
+        for count in counts:
             for subset in itertools.combinations(names, count):
                 for size in draw.sizes()[:2]:
                     case = draw.case(size)

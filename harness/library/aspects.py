@@ -1,0 +1,321 @@
+"""The ways in which one function is asked: each of its results, in place, vectorised."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.autograd import forward_ad
+
+from harness.library.arguments import Form
+from harness.library.subject import ResultKind, Subject
+from harness.model import NumberArgument, TensorArgument
+
+# What every function is asked; kinds that do not fit it (no kinks, say) leave themselves out.
+KINDS = (
+    "forward",
+    "vjp",
+    "gradcheck",
+    "requires_grad",
+    "dtypes",
+    "layouts",
+    "shapes",
+    "edges",
+    "zeros",
+    "no_mutation",
+    "overwritten",
+    "in_graph",
+    "repeated_calls",
+    "training",
+    "released",
+    "far_sizes",
+    "double_backward",
+    "gradgradcheck",
+)
+# What one result of several is asked where another one was asked all of it.
+OF_ANOTHER = ("forward", "vjp", "dtypes", "layouts", "no_mutation", "in_graph", "double_backward")
+TOGETHER = ("vjp", "gradcheck", "overwritten", "repeated_calls", "double_backward")
+# Points that are asked at once under vmap.
+BATCH = 3
+FACTOR = 1.5
+
+Arguments = tuple[TensorArgument | NumberArgument, ...]
+
+
+@dataclass(frozen=True)
+class Aspect:
+    """One way of asking: functions of real tensors and numbers with one real tensor as result."""
+
+    # Added to the name of the function.
+    suffix: str
+    # In words, for the report; empty for the usual way.
+    words: str
+    fn: Callable[..., Any]
+    reference: Callable[..., torch.Tensor]
+    # The contract's gradient, if it is not the derivative.
+    vjp: Callable[..., tuple[torch.Tensor | None, ...]] | None
+    arguments: Arguments
+    kinds: tuple[str, ...]
+    # The call in a snippet, as an expression of ``{call}``.
+    body: str | None = "{call}"
+    # Whether its result has a gradient.
+    differentiable: bool = True
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether a gradient is asked for."""
+        found = [a for a in self.arguments if isinstance(a, TensorArgument) and a.differentiable]
+        return self.differentiable and bool(found)
+
+
+def aspects(
+    subject: Subject,
+    arguments: Arguments,
+    functions: Sequence[type[torch.autograd.Function]],
+    made: bool,
+) -> Iterator[Aspect]:
+    """Every way in which the function is asked; the usual one first."""
+    results = subject.results
+    wanted = [i for i, kind in enumerate(results) if kind is ResultKind.DIFFERENTIABLE]
+    several = len(results) > 1
+    for number, of in enumerate(wanted):
+        unused = "the others unused" if len(results) > 2 else "the other unused"
+        yield _of_result(
+            subject,
+            arguments,
+            of,
+            f"result {of} of {len(results)}, {unused}" if several else "",
+            KINDS if number == 0 else OF_ANOTHER,
+        )
+    for of, kind in enumerate(results):
+        if kind is ResultKind.EXACT or kind is ResultKind.CONSTANT:
+            words = f"result {of} of {len(results)}, which has no gradient"
+            kinds = ("forward",) if kind is ResultKind.EXACT else ("forward", "vjp")
+            yield _of_result(subject, arguments, of, words, kinds)
+    if len(wanted) > 1:
+        yield Aspect(
+            "_together",
+            "all results together",
+            subject.fn_together,
+            subject.reference_together,
+            subject.contract(None),
+            arguments,
+            TOGETHER,
+            "torch.cat([y.reshape(-1) for y in {call}])"
+            if wanted == list(range(len(results)))
+            else None,
+        )
+    for of in wanted:
+        yield _changed(subject, arguments, of)
+    if subject.inplace:
+        yield _in_place(subject, arguments, wanted[0])
+    if not made and not subject.random and wanted:
+        offered = [_offers(function) for function in functions]
+        if offered and all(jvp for jvp, _ in offered):
+            yield _jvp(subject, arguments, wanted[0])
+        if offered and all(vmap for _, vmap in offered):
+            yield from _vmaps(subject, arguments, wanted[0])
+
+
+def _offers(function: type[torch.autograd.Function]) -> tuple[bool, bool]:
+    """Whether a Function has a rule for forward mode, and one for vmap."""
+    plain: Any = torch.autograd.Function
+    mine: Any = function
+    vmap = mine.vmap is not plain.vmap or bool(mine.generate_vmap_rule)
+    return mine.jvp is not plain.jvp, vmap
+
+
+def _of_result(
+    subject: Subject, arguments: Arguments, of: int, words: str, kinds: tuple[str, ...]
+) -> Aspect:
+    several = len(subject.results) > 1
+    return Aspect(
+        f"_result_{of}" if several else "",
+        words,
+        lambda *values: subject.fn_result(*values, of=of),
+        lambda *values: subject.reference_result(*values, of=of),
+        subject.contract(of),
+        arguments,
+        kinds,
+        f"{{call}}[{of}]" if several else "{call}",
+        subject.results[of] is not ResultKind.EXACT,
+    )
+
+
+def _changed(subject: Subject, arguments: Arguments, of: int) -> Aspect:
+    """The caller writes to the result in place."""
+
+    def fn(*values: Any) -> Any:
+        result = subject.fn_result(*values, of=of)
+        if not isinstance(result, torch.Tensor):
+            return result
+        tensors = [value for value in values if isinstance(value, torch.Tensor)]
+        shared = any(_share(result, tensor) for tensor in tensors)
+        overlaps = any(n > 1 and s == 0 for n, s in zip(result.shape, result.stride(), strict=True))
+        # To write there would change the input, or several elements at once.
+        result = result.clone() if shared or overlaps else result
+        return result.mul_(FACTOR)
+
+    contract = subject.contract(of)
+    return Aspect(
+        f"_changed_{of}",
+        "the result written to in place",
+        fn,
+        lambda *values: FACTOR * subject.reference_result(*values, of=of),
+        None if contract is None else lambda g, *values: contract(FACTOR * g, *values),
+        arguments,
+        ("result_in_place",),
+        f"{{call}}.mul_({FACTOR})" if len(subject.results) == 1 else None,
+    )
+
+
+def _share(one: torch.Tensor, other: torch.Tensor) -> bool:
+    return one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
+
+
+def _in_place(subject: Subject, arguments: Arguments, of: int) -> Aspect:
+    """The function writes to its input, which holds the result afterwards."""
+    place = next(i for i, piece in enumerate(subject.pieces) if piece.name in subject.inplace)
+
+    def fn(*values: Any) -> torch.Tensor:
+        moved = list(values)
+        moved[place] = values[place] * 1  # no leaf, which must not be written to
+        subject.fn_result(*moved, of=of, as_is=True)
+        after: torch.Tensor = moved[place]
+        return after
+
+    return Aspect(
+        "_in_place",
+        f"{subject.pieces[place].name} after the call, which is to hold the result",
+        fn,
+        lambda *values: subject.reference_result(*values, of=of),
+        subject.contract(of),
+        arguments,
+        ("forward", "vjp"),
+        None,
+    )
+
+
+def _jvp(subject: Subject, arguments: Arguments, of: int) -> Aspect:
+    """Forward mode: the tangent of the result beside the transposed vjp of the reference."""
+    places = [i for i, piece in enumerate(subject.pieces) if piece.differentiable]
+    count = len(arguments)
+
+    def fn(*values: Any) -> torch.Tensor:
+        plain, tangents = list(values[:count]), values[count:]
+        rule: Any = forward_ad  # its functions have no types
+        with warnings.catch_warnings(), rule.dual_level():
+            warnings.simplefilter("ignore", DeprecationWarning)  # torch's own, of torch.jit
+            for place, tangent in zip(places, tangents, strict=True):
+                plain[place] = rule.make_dual(plain[place], tangent)
+            result = rule.unpack_dual(subject.fn_result(*plain, of=of))
+            if result.tangent is None:
+                return torch.zeros_like(result.primal)
+            found: torch.Tensor = result.tangent.clone()
+            return found
+
+    contract = subject.contract(of)
+
+    def reference(*values: Any) -> torch.Tensor:
+        plain, tangents = list(values[:count]), values[count:]
+        with torch.enable_grad():
+            for place in places:
+                plain[place] = plain[place].detach().requires_grad_()
+            leaves = [plain[place] for place in places]
+            result = subject.reference_result(*plain, of=of)
+            weights = torch.zeros_like(result, requires_grad=True)
+            found: Sequence[torch.Tensor | None]
+            if contract is None:
+                found = torch.autograd.grad(
+                    result, leaves, weights, create_graph=True, allow_unused=True
+                )
+            else:
+                tensors = [i for i, piece in enumerate(subject.pieces) if piece.is_tensor]
+                of_all = contract(weights, *plain)
+                found = [of_all[tensors.index(place)] for place in places]
+            total = torch.zeros((), dtype=weights.dtype)
+            for gradient, tangent in zip(found, tangents, strict=True):
+                if gradient is not None:
+                    total = total + (gradient * tangent).sum()
+            if not total.requires_grad:
+                return torch.zeros_like(weights)
+            (moved,) = torch.autograd.grad(total, weights)
+            return moved
+
+    fixed = tuple(_without_gradient(argument) for argument in arguments)
+    tangents = tuple(
+        TensorArgument(f"tangent_{a.name}", a.shape, -1.0, 1.0, differentiable=False)
+        for place in places
+        for a in [arguments[place]]
+        if isinstance(a, TensorArgument)
+    )
+    words = "its jvp, in forward mode"
+    return Aspect("_jvp", words, fn, reference, None, fixed + tangents, ("forward",), None)
+
+
+def _without_gradient(argument: TensorArgument | NumberArgument) -> Any:
+    if isinstance(argument, NumberArgument):
+        return argument
+    a = argument
+    return TensorArgument(a.name, a.shape, a.low, a.high, differentiable=False)
+
+
+def _vmaps(subject: Subject, arguments: Arguments, of: int) -> Iterator[Aspect]:
+    """Several points at once; all arguments batched, then each of the first two alone, last."""
+    tensors = [i for i, p in enumerate(subject.pieces) if p.form is Form.TENSOR]
+    yield _vmap(subject, arguments, of, dict.fromkeys(tensors, 0), "_vmap")
+    for place in tensors[:2] if len(tensors) > 1 else ():
+        yield _vmap(subject, arguments, of, {place: -1}, f"_vmap_{place}")
+    if len(tensors) == 1:
+        yield _vmap(subject, arguments, of, {tensors[0]: -1}, "_vmap_last")
+
+
+def _vmap(
+    subject: Subject, arguments: Arguments, of: int, batched: dict[int, int], suffix: str
+) -> Aspect:
+    def fn(*values: Any) -> torch.Tensor:
+        places = list(batched)
+
+        def one(*chosen: torch.Tensor) -> Any:
+            moved = list(values)
+            for place, value in zip(places, chosen, strict=True):
+                moved[place] = value
+            return subject.fn_result(*moved, of=of)
+
+        found: torch.Tensor = torch.func.vmap(one, tuple(batched.values()))(
+            *(values[place] for place in places)
+        )
+        return found
+
+    def reference(*values: Any) -> torch.Tensor:
+        rows = []
+        for index in range(BATCH):
+            moved = [
+                value.select(batched[place], index) if place in batched else value
+                for place, value in enumerate(values)
+            ]
+            rows.append(subject.reference_result(*moved, of=of))
+        return torch.stack(rows)
+
+    changed = tuple(
+        _batched(argument, batched[place])
+        if place in batched and isinstance(argument, TensorArgument)
+        else argument
+        for place, argument in enumerate(arguments)
+    )
+    names = ", ".join(subject.pieces[place].name for place in batched)
+    words = f"its vmap rule, {names} batched along dimension {next(iter(batched.values()))}"
+    kinds = ("forward", "vjp") if subject.gradient is None else ("forward",)
+    return Aspect(suffix, words, fn, reference, None, changed, kinds, None)
+
+
+def _batched(argument: TensorArgument, dim: int) -> TensorArgument:
+    assert argument.shape is not None
+    shape = (BATCH, *argument.shape) if dim == 0 else (*argument.shape, BATCH)
+    a = argument
+    return TensorArgument(
+        a.name, shape, a.low, a.high, differentiable=a.differentiable, kinks=a.kinks
+    )
