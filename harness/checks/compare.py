@@ -76,8 +76,10 @@ def compared(answered: Answered, pass_message: str) -> Judgement:
 def cotangent_for(
     draw: Drawer, shape: torch.Size, dtype: torch.dtype, scale: float
 ) -> torch.Tensor:
-    """A dense signed cotangent."""
-    return (scale * draw.normal(shape)).to(dtype)
+    """A dense signed cotangent, of the size nearest to ``scale`` that the dtype has room for."""
+    numbers = torch.finfo(dtype)
+    room = math.sqrt(numbers.smallest_normal), math.sqrt(numbers.max)
+    return (min(max(scale, room[0]), room[1]) * draw.normal(shape)).to(dtype)
 
 
 def with_gradients(

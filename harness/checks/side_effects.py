@@ -23,7 +23,7 @@ from harness.numerics.expectation import (
 )
 from harness.numerics.inputs import Drawer
 from harness.numerics.question import Answer, Cotangent, Question
-from harness.numerics.rounding import ROUNDOFF_MARGIN, unit_roundoff
+from harness.numerics.rounding import margins, unit_roundoff
 from harness.sandbox.inside.part import COTANGENT, DRAW, RESULT, Part, Role
 from harness.sandbox.session import CandidateFault
 
@@ -299,7 +299,7 @@ def _is_statistic(name: str, value: float, tensor: torch.Tensor, dtype: torch.dt
     if name == "std" and tensor.numel() == 1 and math.isnan(value):
         return True  # the unbiased deviation of one element
     unit = unit_roundoff(dtype)
-    limit = max(1e-9, ROUNDOFF_MARGIN * unit) * (1.0 + float(tensor.abs().max()))
+    limit = max(1e-9, margins(dtype).roundoff * unit) * (1.0 + float(tensor.abs().max()))
     if name == "std" and bool((tensor == tensor.reshape(-1)[0]).all()):
         limit *= 1 + math.sqrt(unit) / 1e-9  # what is left of the difference of two squares
     return any(abs(value - right) <= limit for right in _statistics(name, tensor))

@@ -6,22 +6,30 @@ import itertools
 import math
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from typing import Any
 
 import torch
 
 from harness.model import Fault, Quantity, QuantityKind
 from harness.numerics import rounding
-from harness.numerics.inputs import Case, Log, Stack
+from harness.numerics.inputs import Case, Log, Stack, Value, generator
 from harness.numerics.oracles import Oracle
 from harness.sandbox.inside import layers, part
 from harness.sandbox.inside.part import Part, Role
 
 # An incoming gradient beyond this is handed to contracts that cut it: no size to err by.
 MOST_SIZE = 1e8
+# One-sided slopes are taken so far from a kink, relative to it where it is beyond 1 and at least
+# so many roundoffs: x + 3 keeps that much. Values within a few roundoffs of a kink are the kink.
+KINK_STEP, KINK_CLEAR, KINK_BLUR = 2.0**-40, 32, 4
+# Equal values are moved apart by so much of their size, so many times, to see whether they share
+# a gradient; it changes by more than this part then.
+APART, TRIES, CHANGED = 1e-12, 6, 1e-6
+# Roughly: relative, and in roundoffs where the dtype's are larger.
 ROUGHLY = 1e-3
+ROUGHLY_ROUNDED = 32
 # Answers to one expectation whose mismatch is remembered: several trials may share it.
 MOST_SEEN = 8
 
@@ -59,6 +67,8 @@ class Expected:
     allowed: torch.Tensor
     # The dtype an answer must have.
     dtype: torch.dtype
+    # What the elements add up to and how far from it they may, where no one element is certain.
+    total: tuple[float, float] | None = None
 
     @staticmethod
     def exactly(quantity: Quantity, value: torch.Tensor) -> Expected:
@@ -116,7 +126,7 @@ class Expected:
         wide = got.double()
         fits = self.fits(wide)
         if fits.all():
-            return None
+            return None if self.adds_up(got) else self._differs(Fault.WRONG_VALUE, self._sums(wide))
         wrong = ~fits
         error = torch.maximum(self.low - wide, wide - self.high)
         # A NaN is the worst error there is; elsewhere the one that is most out of bounds.
@@ -148,6 +158,20 @@ class Expected:
     def fits(self, wide: torch.Tensor) -> torch.Tensor:
         """Which elements of ``wide`` (float64, of the right shape) are as they may be."""
         return _fits(self.low, self.high, self.allowed, wide)
+
+    def adds_up(self, got: torch.Tensor) -> bool:
+        """Whether the elements add up to what they must."""
+        if self.total is None:
+            return True
+        right, within = self.total
+        return abs(float(got.double().sum()) - right) <= within
+
+    def _sums(self, wide: torch.Tensor) -> str:
+        right = self.total[0] if self.total else math.nan
+        return (
+            f"adds up to {float(wide.sum()):.6g}, expected {right:.6g}, however values that are "
+            "equal share it"
+        )
 
     def strain(self, got: torch.Tensor | None) -> float:
         """Largest error of a fitting answer relative to its limit, where a sheet has seen it."""
@@ -226,8 +250,8 @@ class Sheet:
         )
         fitting = []
         for one, got, misses, strain in zip(self.expected, usable, missed, strains, strict=True):
-            fitting.append(got is not None and not misses)
-            if got is not None and not misses:
+            fitting.append(got is not None and not misses and one.adds_up(got))
+            if got is not None and fitting[-1]:
                 one.remember(got, None, strain)
         return fitting
 
@@ -280,6 +304,32 @@ def _index(at: int, shape: torch.Size) -> str:
     return f"[{', '.join(places)}]" if places else ""
 
 
+def _repeats(tensor: torch.Tensor) -> bool:
+    """Whether two of its values are equal."""
+    return tensor.numel() > 1 and len(torch.unique(tensor)) < tensor.numel()
+
+
+def _between(
+    one: Expected,
+    bound: torch.Tensor,
+    apart: Sequence[torch.Tensor],
+    together: Sequence[torch.Tensor],
+) -> Expected:
+    """``one`` with what elements may be that share a gradient; ``bound`` is how far is the same."""
+    values = torch.stack(list(apart))
+    changed = ((values - one.low).abs() > bound).any(0) & values.isfinite().all(0)
+    if not changed.any():
+        return one
+    # In so few tries not each of many gets all there is to share.
+    least, most = values.amin(0), values.amax(0)
+    whole = torch.maximum(least.abs(), most.abs()).amax() * torch.ones_like(least)
+    low = torch.where(changed, torch.minimum(least, -whole * (least < 0).any()), one.low)
+    high = torch.where(changed, torch.maximum(most, whole * (most > 0).any()), one.high)
+    total, within = float(one.low.sum()), float((one.allowed + bound).sum())
+    certain = all(abs(float(value.sum()) - total) <= within for value in together)
+    return replace(one, low=low, high=high, total=(total, within) if certain else None)
+
+
 class Reference:
     """The oracle evaluated on one case, in float64.
 
@@ -325,8 +375,9 @@ class Reference:
     ) -> list[Expected]:
         exact = [value.detach() for value in evaluate()]
         if self.rough:
+            within = max(ROUGHLY, ROUGHLY_ROUNDED * rounding.unit_roundoff(self.dtype))
             return [
-                Expected(quantity, value, value, ROUGHLY * (value.abs() + floor), self.dtype)
+                Expected(quantity, value, value, within * (value.abs() + floor), self.dtype)
                 for quantity, value, floor in zip(quantities, exact, floors, strict=True)
             ]
         spreads = rounding.spread(evaluate, exact, self.dtype)
@@ -376,36 +427,100 @@ class Reference:
             self._reseed()
             return list(self.oracle.gradients(self.arguments, wide, tuple(wanted)))
 
-        return self._expected(quantities, evaluate, [floor] * len(wanted))
+        expected = self._expected(quantities, evaluate, [floor] * len(wanted))
+        if self.oracle.vjp is None and any(map(_repeats, self.case.tensors.values())):
+            expected = self._shared(expected, evaluate, floor)
+        return expected
+
+    def _shared(
+        self, expected: list[Expected], evaluate: Callable[[], list[torch.Tensor]], floor: float
+    ) -> list[Expected]:
+        """Where equal values share a gradient, as those of a maximum do, they may share it anyhow.
+
+        Any convex combination of the subgradients is right; each element lies between those
+        found when the values are moved apart, and their sum is what it is when they are moved
+        together.
+        """
+        noise = generator(0, "apart")
+
+        def apart(leaf: torch.Tensor) -> torch.Tensor:
+            moves = torch.rand(leaf.shape, generator=noise, dtype=torch.float64)
+            return APART * (2 * moves - 1) * torch.where(leaf == 0, 1.0, leaf)
+
+        found = [self._evaluated(evaluate, apart)]
+        bounds = [CHANGED * (one.low.abs() + floor) + one.allowed for one in expected]
+        if not any(
+            bool(((value - one.low).abs() > bound).any())
+            for value, one, bound in zip(found[0], expected, bounds, strict=True)
+        ):
+            return expected
+        found += [self._evaluated(evaluate, apart) for _ in range(TRIES - 1)]
+        together = [
+            self._evaluated(evaluate, partial(torch.full_like, fill_value=side * APART))
+            for side in (-1, 1)
+        ]
+        return [
+            _between(one, bound, [values[place] for values in found], [t[place] for t in together])
+            for place, (one, bound) in enumerate(zip(expected, bounds, strict=True))
+        ]
+
+    def _evaluated(
+        self,
+        evaluate: Callable[[], list[torch.Tensor]],
+        move: Callable[[torch.Tensor], torch.Tensor],
+    ) -> list[torch.Tensor]:
+        """What ``evaluate`` gives with all leaves moved by what ``move`` makes of them."""
+        kept = {name: leaf.detach().clone() for name, leaf in self.leaves.items()}
+        with torch.no_grad():
+            for name, leaf in self.leaves.items():
+                leaf.add_(move(kept[name]))
+        try:
+            return [value.detach() for value in evaluate()]
+        finally:
+            with torch.no_grad():
+                for name, leaf in self.leaves.items():
+                    leaf.copy_(kept[name])
 
     def gradients_at_kinks(
         self, cotangent: torch.Tensor, names: Sequence[str], kinks: Mapping[str, Sequence[float]]
     ) -> list[Expected]:
         """Gradients where any value between the one-sided derivatives at ``kinks`` is right."""
-        middle = self.gradients(cotangent, names)
+        unit = rounding.unit_roundoff(self.dtype)
+        blurred, step = KINK_BLUR * unit, max(KINK_STEP, KINK_CLEAR * unit)
         sides = []
-        for direction in (-math.inf, math.inf):
-            beyond = torch.tensor(direction, dtype=torch.float64)
+        for direction in (-1, 1):
             values = []
             for argument, value in zip(self.case.entry.arguments, self.case.values, strict=False):
                 if isinstance(value, torch.Tensor):
                     value = value.double().clone()
                     for kink in kinks.get(argument.name, ()):
-                        value = torch.where(value == kink, value.nextafter(beyond), value)
+                        # Near it rounding decides, and moved by an ulp it may round back.
+                        beyond = kink + direction * step * max(1.0, abs(kink))
+                        at_kink = (value - kink).abs() <= blurred * abs(kink)
+                        value = torch.where(at_kink, beyond, value)
                 values.append(value)
-            moved = Reference(self.oracle, Case(self.case.entry, tuple(values), ""))
-            moved.dtype = self.dtype
-            sides.append(moved.gradients(cotangent, names))
+            sides.append(self._moved(values).gradients(cotangent, names))
         return [
-            Expected(
-                here.quantity,
-                torch.minimum(left.low, right.low),
-                torch.maximum(left.high, right.high),
-                torch.maximum(here.allowed, torch.maximum(left.allowed, right.allowed)),
-                here.dtype,
+            replace(
+                left,
+                low=torch.minimum(left.low, right.low),
+                high=torch.maximum(left.high, right.high),
+                allowed=torch.maximum(left.allowed, right.allowed),
+                total=None,
             )
-            for here, left, right in zip(middle, *sides, strict=True)
+            for left, right in zip(*sides, strict=True)
         ]
+
+    def _moved(self, values: Sequence[Value]) -> Reference:
+        """The same reference at other values, for answers in the same dtype."""
+        moved = Reference(
+            self.oracle,
+            Case(self.case.entry, tuple(values), ""),
+            seed=self.seed,
+            rough=self.rough,
+        )
+        moved.dtype = self.dtype
+        return moved
 
     def second_gradients(
         self, cotangent: torch.Tensor, outer: Sequence[torch.Tensor], names: Sequence[str]

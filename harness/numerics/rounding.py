@@ -5,22 +5,41 @@ result. The oracle is therefore run a few times in float64 with every operand
 and every result of every operation, forward and backward, perturbed at the unit
 roundoff of the dtype under test: Monte Carlo arithmetic (D. S. Parker, "Monte
 Carlo Arithmetic", UCLA CSD-970002, 1997). The spread of the results is the
-error that a straightforward implementation of the same formula makes.
+error that a straightforward implementation of the same formula makes. Where one
+operation has other plain formulas that pass through numbers of size 1, as
+σ(x) = (1 + tanh(x/2))/2 does, it is perturbed at that size, so that all of them are right.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-SAMPLES = 4
-# Margins over the spread, and over the roundoff of a result of size |b| + floor,
-# for right formulas that differ from the oracle's; see docs/decisions.
-SPREAD_MARGIN = 24.0
-ROUNDOFF_MARGIN = 256.0
+# Numbers that a dtype rounds coarser than this are half precision.
+COARSE = 1e-5
+
+
+class Margins(NamedTuple):
+    """How often the oracle is perturbed, and what right formulas that differ from it may add."""
+
+    samples: int
+    # Over the spread.
+    spread: float
+    # Over the roundoff of a result of size |b| + floor.
+    roundoff: float
+
+
+# See docs/decisions. In half precision wide margins would let pass what is wrong by a tenth,
+# so more is measured and less is added.
+WIDE = Margins(samples=4, spread=24.0, roundoff=256.0)
+HALF = Margins(samples=8, spread=4.0, roundoff=4.0)
+# Other right formulas have intermediates so many times larger than the oracle's; beyond the
+# greatest number of a half dtype nothing is judged.
+HEADROOM = 16.0
 # A constant typed to ten digits is right. Relative to a result, and to its floor: a result
 # near zero is small against the intermediates that the constant went into.
 LITERAL_ERROR = 1e-9
@@ -32,13 +51,67 @@ def unit_roundoff(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).eps / 2
 
 
-class RoundingNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Multiplies what operations read and return by 1 + u·ξ, ξ uniform in [-1, 1]."""
+def margins(dtype: torch.dtype) -> Margins:
+    """Those that hold for ``dtype``."""
+    return HALF if unit_roundoff(dtype) > COARSE else WIDE
 
-    def __init__(self, unit: float, generator: torch.Generator) -> None:
+
+def _named(*names: str) -> frozenset[str]:
+    return frozenset(f"aten::{name}" for name in names)
+
+
+# Operations that choose, compare or copy: nothing is rounded, and what is equal stays equal.
+_EXACT = _named(
+    *("amax", "amin", "max", "min", "maximum", "minimum", "max_pool2d_with_indices"),
+    *("eq", "ne", "lt", "le", "gt", "ge", "isfinite", "isnan", "isinf"),
+    *("where", "clamp", "clamp_min", "clamp_max", "relu", "threshold_backward", "hardtanh"),
+    *("hardtanh_backward", "abs", "neg", "sign", "sgn", "floor", "ceil", "round", "trunc"),
+    *("sort", "topk", "kthvalue", "median", "mode", "cummax", "cummin", "argmax", "argmin"),
+    *("gather", "index", "index_select", "masked_fill", "masked_select", "scatter", "cat"),
+    *("stack", "flip", "roll", "tril", "triu", "constant_pad_nd", "repeat", "clone", "copy"),
+    *("_to_copy", "value_selecting_reduction_backward", "select_backward", "slice_backward"),
+)
+# Operations with other plain formulas that pass through numbers of size 1: 1 − σ(−x), eˣ − 1,
+# log(1 + x), 1 − tanh².
+_OF_UNIT_SIZE = _named(
+    *("sigmoid", "tanh", "erf", "erfc", "_softmax", "softplus", "log1p", "expm1", "elu"),
+)
+# The same times the input: x·σ(x) and its like, in one operation.
+_OF_INPUT_SIZE = _named("silu", "mish", "gelu")
+# The same of derivatives, times the incoming gradient; of the latter, times 1 + |x| as well.
+_OF_GRADIENT_SIZE = _named(
+    *("sigmoid_backward", "tanh_backward", "softplus_backward", "elu_backward"),
+)
+_OF_BOTH_SIZES = _named("silu_backward", "mish_backward", "gelu_backward")
+
+
+def _size_within(name: str, args: Any) -> torch.Tensor | float:
+    """How large what other formulas for an operation pass through is, beside its result."""
+    if name in _OF_UNIT_SIZE:
+        return 1.0
+    if name in _OF_INPUT_SIZE or name in _OF_GRADIENT_SIZE:
+        return _materialised(args[0]).abs()
+    if name in _OF_BOTH_SIZES:
+        gradient, x = map(_materialised, args[:2])
+        return gradient.abs() * (1 + x.abs())
+    return 0.0
+
+
+class RoundingNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Multiplies what operations read and return by 1 + u·ξ, ξ uniform in [-1, 1].
+
+    In half precision the smallest number of the dtype is added, times such a ξ, and what
+    is too large for it becomes infinite.
+    """
+
+    def __init__(self, dtype: torch.dtype, generator: torch.Generator) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self.unit = unit
+        self.unit = unit_roundoff(dtype)
         self.generator = generator
+        numbers = torch.finfo(dtype)
+        is_half = margins(dtype) is HALF
+        self.smallest = numbers.smallest_normal * numbers.eps if is_half else 0.0
+        self.largest = numbers.max / HEADROOM if is_half else math.inf
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -49,18 +122,47 @@ class RoundingNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         aliases = any(r.alias_info is not None for r in func._schema.returns)
         if aliases or func._schema.is_mutable:
             return func(*args, **(kwargs or {}))
-        result = func(*[self._perturbed(a) for a in args], **(kwargs or {}))
-        if isinstance(result, tuple | list):
-            return type(result)(self._perturbed(value) for value in result)
-        return self._perturbed(result)
+        name = func._schema.name
+        if name in _EXACT:
+            return _each(func(*args, **(kwargs or {})), _materialised)
+        result = func(*[_each(a, self._perturbed) for a in args], **(kwargs or {}))
+        result = _each(result, self._perturbed)
+        size = _size_within(name, args)
+        if isinstance(size, float) and not size:
+            return result
+        return result + self._noise(result) * size
 
-    def _perturbed(self, value: Any) -> Any:
-        if isinstance(value, list):  # torch.cat and its like
-            return [self._perturbed(item) for item in value]
-        if not isinstance(value, torch.Tensor) or not value.is_floating_point():
-            return value
+    def _noise(self, value: torch.Tensor) -> torch.Tensor:
+        """u·ξ, in the shape and dtype of ``value``."""
         noise = torch.rand(value.shape, generator=self.generator, dtype=torch.float64)
-        return value * noise.mul_(2 * self.unit).add_(1 - self.unit).to(value.dtype)
+        return noise.mul_(2 * self.unit).sub_(self.unit).to(value.dtype)
+
+    def _perturbed(self, value: torch.Tensor) -> torch.Tensor:
+        value = _materialised(value)
+        noisy = value * self._noise(value).add_(1)
+        if self.smallest:
+            noisy = noisy + self._noise(value) * (self.smallest / self.unit)
+            noisy = torch.where(noisy.abs() > self.largest, noisy * math.inf, noisy)
+        return noisy
+
+
+def _each(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    """``value`` with every floating-point tensor in it changed."""
+    if isinstance(value, list | tuple):  # torch.cat and its like
+        return type(value)(_each(item, change) for item in value)
+    if isinstance(value, torch.Tensor) and value.is_floating_point():
+        return change(value)
+    return value
+
+
+def _materialised(value: torch.Tensor) -> torch.Tensor:
+    """Zeros that torch has no memory for, as it makes in second derivatives of |x|, get some.
+
+    Arithmetic on the others never ends, inside a dispatch mode.
+    """
+    if value._is_zerotensor():
+        return torch.zeros(value.shape, dtype=value.dtype)
+    return value
 
 
 def spread(
@@ -72,8 +174,8 @@ def spread(
     """
     generator = torch.Generator().manual_seed(20260101)
     largest = [torch.zeros_like(value) for value in exact]
-    for _ in range(SAMPLES):
-        with RoundingNoise(unit_roundoff(dtype), generator):
+    for _ in range(margins(dtype).samples):
+        with RoundingNoise(dtype, generator):
             noisy = evaluate()
         largest = [
             torch.maximum(so_far, (value.detach() - truth).abs())
@@ -86,6 +188,6 @@ def allowed(
     exact: torch.Tensor, spread_: torch.Tensor, dtype: torch.dtype, floor: float
 ) -> torch.Tensor:
     """The largest error that is not held against an answer, per element."""
-    unit = unit_roundoff(dtype)
-    roundoff = ROUNDOFF_MARGIN * unit * (exact.abs() + floor)
-    return SPREAD_MARGIN * spread_ + roundoff + LITERAL_ERROR * exact.abs() + LITERAL_FLOOR * floor
+    margin = margins(dtype)
+    roundoff = margin.roundoff * unit_roundoff(dtype) * (exact.abs() + floor)
+    return margin.spread * spread_ + roundoff + LITERAL_ERROR * exact.abs() + LITERAL_FLOOR * floor
