@@ -397,7 +397,8 @@ def validate(
     """Check SCENARIOS, then prove that each can tell right from wrong.
 
     Its reference solution must pass; zeros, the input itself, a detached
-    result, a constant gradient and a no-op must fail.
+    result, a constant gradient and a no-op must fail, and so must 1.1 times
+    the right answer in every dtype that is asked.
     """
     import harness.read.scenarios
 

@@ -481,7 +481,17 @@ class Quantity:
     @property
     def is_derivative(self) -> bool:
         """Whether it is a gradient or second derivative that the contract asks for."""
-        return self.kind in _DERIVATIVES
+        return self.is_gradient or self.is_second_derivative
+
+    @property
+    def is_second_derivative(self) -> bool:
+        """Whether it is a gradient of gradients."""
+        return self.kind in (QuantityKind.SECOND_DERIVATIVE, QuantityKind.COTANGENT_DERIVATIVE)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether it is what a function is there for: its result, or a derivative of it."""
+        return self.kind is QuantityKind.RESULT or self.is_derivative
 
     @property
     def is_gradient(self) -> bool:
@@ -492,16 +502,6 @@ class Quantity:
     def is_kept(self) -> bool:
         """Whether it is a tensor of the caller's that a call must leave as it is."""
         return self.kind in (QuantityKind.INPUT_AFTER_CALL, QuantityKind.COTANGENT_AFTER_BACKWARD)
-
-
-_DERIVATIVES = frozenset(
-    {
-        QuantityKind.GRADIENT,
-        QuantityKind.PARAMETER_GRADIENT,
-        QuantityKind.SECOND_DERIVATIVE,
-        QuantityKind.COTANGENT_DERIVATIVE,
-    }
-)
 
 
 class Fault(StrEnum):

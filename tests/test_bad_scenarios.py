@@ -12,6 +12,7 @@ from harness.errors import ScenarioError
 from harness.grading.plan import Plan
 from harness.model import Submission
 from harness.read.scenarios import load
+from harness.run.prove import SCALED, accepting
 from harness.run.task import Task
 from harness.run.worker import PlanCache
 
@@ -226,3 +227,22 @@ def test_the_command_line_says_it_in_a_line_and_exits_with_2(tmp_path: Path, com
     said = done.stdout + done.stderr
     assert "Traceback" not in said
     assert "s.yaml: entry point 'f': the oracle of 'f' raises ValueError: no" in said
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+def test_no_tolerance_is_as_wide_as_a_tenth(tmp_path: Path, dtype: str) -> None:
+    checks = f"[forward, {{kind: dtypes, dtypes: [{dtype}]}}]"
+    plan = Plan(load(write(tmp_path, checks=checks)).scenario("s"), 1)
+    assert [list(accepting(plan, factor)) for factor in SCALED.values()] == [[], []]
+
+
+@pytest.mark.parametrize("factor", SCALED.values())
+def test_an_oracle_of_which_rounding_leaves_nothing_is_told_of(
+    tmp_path: Path, factor: float
+) -> None:
+    checks = "[forward, {kind: dtypes, dtypes: [float32, bfloat16]}]"
+    oracle = "def f(x): return (x + 1000) - 1000"
+    plan = Plan(load(write(tmp_path, oracle, checks=checks)).scenario("s"), 1)
+    (told,) = accepting(plan, factor)
+    assert told.startswith("the result of entry point 'f' in bfloat16, asked by dtypes: ")
+    assert "narrow the ranges of the arguments" in told

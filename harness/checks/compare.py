@@ -28,6 +28,7 @@ from harness.numerics.expectation import (
 )
 from harness.numerics.inputs import Case, Drawer
 from harness.numerics.question import Cotangent, Question
+from harness.numerics.rounding import HALF, margins
 from harness.sandbox.inside.part import BRANCH, DRAW, RESULT, Part, Role
 
 # Cotangent sizes: a gradient is linear in the cotangent at every one of them,
@@ -252,12 +253,24 @@ class Dtypes(Comparison):
         scales = itertools.cycle(SCALES)
         stacks = itertools.cycle(steady_stacks(entry))
         for name in self.dtypes:
-            for cluster in (False, True):
+            for second in (False, True):
                 for size in draw.sizes():
                     dtype, stack = getattr(torch, name), next(stacks)
-                    case = draw.case(size, dtype=dtype, stack=stack, cluster=cluster)
+                    # A half rounds what is close together to one value. It is certain of most
+                    # near zero, and of sums whose terms have one sign.
+                    coarse = margins(dtype) is HALF
+                    near, cluster = second and coarse, second and not coarse
+                    case = draw.case(
+                        size, dtype=dtype, stack=stack, cluster=cluster, unit_range=near
+                    )
                     label = f"{name} {case.label}{', values close together' if cluster else ''}"
-                    yield with_gradients(bench, draw, case, scale=next(scales), label=label)
+                    scale, cotangent = next(scales), None
+                    if near:
+                        shape = bench.reference(case).value().shape
+                        cotangent = cotangent_for(draw, shape, dtype, scale).abs()
+                    yield with_gradients(
+                        bench, draw, case, scale=scale, label=label, cotangent=cotangent
+                    )
 
 
 @dataclass(frozen=True)

@@ -125,15 +125,11 @@ class EntryPointAnswers:
             if answer.error is not None:
                 known = raised.meaning(answer.error_text(), about.trials[0].question.case.entry)
                 return None if known is None else f"{known}."
-        first = (QuantityKind.GRADIENT, QuantityKind.PARAMETER_GRADIENT)
-        kinds = [first, (QuantityKind.RESULT,)]
+        wrong = [q for q, samples in self.samples.items() if any(not s.right for s in samples)]
+        told = [q for q in wrong if q.is_gradient] + [q for q in wrong if q == RESULT]
         if about.check == "gradgradcheck":
-            kinds.insert(0, (QuantityKind.SECOND_DERIVATIVE, QuantityKind.COTANGENT_DERIVATIVE))
-        for group in kinds:
-            for quantity, samples in self.samples.items():
-                if quantity.kind in group and any(not s.right for s in samples):
-                    return self.of_quantity(quantity, "")
-        return None
+            told = [q for q in wrong if q.is_second_derivative] + told
+        return self.of_quantity(told[0], "") if told else None
 
     def _of_errors(self, about: CheckResult, answer: Answer) -> str | None:
         damage = self._of_known_damage()
@@ -233,7 +229,7 @@ class EntryPointAnswers:
             telling = [s for s in wrong.passing if _would_show(found, s)]
             if not telling or wrong.where(telling) is not None:
                 hint = found.hint
-                if found.is_zero and wrong.quantity.kind in _SECOND:
+                if found.is_zero and wrong.quantity.is_second_derivative:
                     hint = _CONSTANT_BACKWARD
                 everywhere = " everywhere" if found.changes_the_right_one and not telling else ""
                 return wrong.sentence(f"{found.words}{everywhere}", hint, telling)
@@ -307,7 +303,7 @@ def _missing(wrong: _Wrong) -> str | None:
     if len(stacked) == len(wrong.failing):
         return None
     telling = _telling(wrong.passing)
-    if wrong.quantity.kind in _SECOND:
+    if wrong.quantity.is_second_derivative:
         return wrong.sentence("is missing", _CONSTANT_BACKWARD, telling)
     return wrong.sentence("is missing (None)", "", telling)
 
@@ -363,7 +359,6 @@ _OF_MOVED_GENERATOR = (
     "Random numbers are drawn or the generator is seeded beside what a plain run does: the next "
     "random number is another one."
 )
-_SECOND = (QuantityKind.SECOND_DERIVATIVE, QuantityKind.COTANGENT_DERIVATIVE)
 _CONSTANT_BACKWARD = (
     "backward treats what it uses as constants (detached, or computed outside the graph)"
 )

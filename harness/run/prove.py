@@ -1,7 +1,8 @@
 """Proves that a scenario can tell right from wrong.
 
 Its reference solution must pass, and answers that no request could mean must
-fail: zeros, the input itself, a detached result, a constant gradient, nothing.
+fail: zeros, the input itself, a detached result, a constant gradient, nothing. In every dtype
+that a check asks in, no tolerance may be so wide that a tenth more or zero is right.
 A scenario that accepts one of them would make every verdict on it worthless.
 """
 
@@ -11,9 +12,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+import torch
+
 from harness.grading.page import grade
 from harness.grading.plan import Plan
-from harness.model import Outcome, Scenario, Submission
+from harness.model import Outcome, Quantity, Scenario, Submission
+from harness.numerics.expectation import Expected
 
 PROOF_SEED = 20260101
 
@@ -65,11 +69,15 @@ WRONG = {
 }
 
 
+# Name -> what a right answer is multiplied by, to be wrong.
+SCALED = {"an answer that is 1.1 times the right one": 1.1, "an answer that is zero": 0.0}
+
+
 @dataclass(frozen=True)
 class Proof:
     """What one answer showed about a scenario."""
 
-    # ``reference`` or a key of ``WRONG``.
+    # ``reference`` or a key of ``WRONG`` or ``SCALED``.
     answer: str
     # Whether the verdict is the one it must be.
     holds: bool
@@ -93,6 +101,37 @@ def prove(scenario: Scenario, reference: Submission, address: str) -> Iterator[P
         record = grade(wrong_answer(scenario, reference, name), plan, address)
         checks = sorted({f.check for f in record.findings if f.outcome is Outcome.FAILED})
         yield Proof(name, record.outcome is Outcome.FAILED, ", ".join(checks))
+    for name, factor in SCALED.items():
+        lax = list(accepting(plan, factor))
+        yield Proof(name, not lax, "; ".join(lax))
+
+
+def accepting(plan: Plan, factor: float) -> Iterator[str]:
+    """What all checks together take for right when it is ``factor`` times what is right."""
+    asking: dict[tuple[str, Quantity, torch.dtype], dict[str, bool]] = {}
+    for step in plan.steps:
+        for trial in step.trials:
+            for one in trial.expected.values():
+                if one.quantity.is_asked and (noticed := _notices(one, factor)) is not None:
+                    checks = asking.setdefault((step.entry.name, one.quantity, one.dtype), {})
+                    checks[step.check.kind] = checks.get(step.check.kind, False) or noticed
+    for (name, quantity, dtype), checks in asking.items():
+        if not any(checks.values()):
+            yield (
+                f"{quantity} of entry point {name!r} in "
+                f"{str(dtype).removeprefix('torch.')}, asked by {', '.join(checks)}: rounding "
+                "alone may be as far off at the values drawn; narrow the ranges of the arguments, "
+                "write the oracle so that it cancels less, or do not ask in this dtype"
+            )
+
+
+def _notices(expected: Expected, factor: float) -> bool | None:
+    """Whether ``factor`` times the right answer fails; ``None`` where it is right as well."""
+    certain = expected.low.isfinite() & (expected.low == expected.high)
+    if not (certain & (expected.low != 0)).any():
+        return None
+    scaled = torch.where(certain, factor * expected.low, expected.low)
+    return not bool(expected.fits(scaled).all())
 
 
 def wrong_answer(scenario: Scenario, reference: Submission, name: str) -> Submission:
