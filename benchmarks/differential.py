@@ -31,13 +31,14 @@ from harness.sandbox.inside import layers
 
 SHAPES: tuple[tuple[int, ...], ...] = (
     (3, 4), (), (1,), (7,), (0,), (2, 0), (0, 3), (1, 1), (5, 1), (1, 6), (2, 3, 4), (2, 1, 3, 2),
-    (1, 2, 1, 2, 3), (129,), (40, 50), (80, 120),
+    (1, 2, 1, 2, 3), (129,), (40, 50), (80, 120), (6, 6), (19,), (19, 3),
 )  # fmt: skip
-DIMENSIONS = (1, 2, 3, 5, 8, 40)
+DIMENSIONS = (1, 2, 3, 5, 8, 19, 40)
 SCALES = (1.0, 1e-6, 1e6, 0.05, 30.0)
 # Further apart than any two right ways of computing the same, per unit of result and cotangent.
 CLOSE = {torch.float64: 1e-10, torch.float32: 1e-4}
 MANY = 220
+INFERENCE = torch.inference_mode
 
 Seen = dict[str, Any]
 
@@ -243,10 +244,24 @@ def first_order(function: Any, draw: Draw) -> Seen:
     return {k: v.detach() for k, v in found.items()}
 
 
-def without_grad(function: Any, draw: Draw) -> Seen:
+def trained(function: Any, draw: Draw) -> Seen:
+    """What two calls on the same leaves add to a ``.grad`` that is there."""
+    call = draw.build()
+    for leaf in call.wanted:
+        leaf.grad = torch.ones_like(leaf)
+    seen: Seen = {}
+    for number in range(2):
+        seed(draw)
+        y = function(*call.values)
+        torch.autograd.backward([y], [call.cotangent(y, 1.0)])
+        seen[f"{number} y"] = y.detach().clone()
+    return seen | {f"gradient {i}": leaf.grad for i, leaf in enumerate(call.wanted)}
+
+
+def without_grad(function: Any, draw: Draw, mode: Callable[[], Any] = torch.no_grad) -> Seen:
     call = draw.build()
     seed(draw)
-    with torch.no_grad():
+    with mode():
         y = function(*call.values)
     return {"y": y} if isinstance(y, torch.Tensor) else {"value": torch.tensor(float(y)).double()}
 
@@ -371,11 +386,12 @@ def probes(scenario: Scenario, seed: int) -> Iterator[tuple[str, Callable[..., S
             draw = Draw(entry, size, torch.float64, next(number), default=True)
             yield simple(draw)
             yield ask(f"{draw} no grad", lambda f, d=draw: without_grad(f, d))
+            yield ask(f"{draw} inference", lambda f, d=draw: without_grad(f, d, INFERENCE))
             draw = Draw(entry, size, torch.float64, next(number))
             yield ask(f"{draw} keyword", lambda f, d=draw: by_keyword(f, d))
         if not entry.differentiable:
             continue
-        for size in sizes[:6]:
+        for size in (*sizes[:6], *[s for s in sizes if len(s.get("*", ())) > 2][:2]):
             for layout in ("transposed", "strided", "offset", "expanded"):
                 yield simple(Draw(entry, size, torch.float64, next(number), layout=layout))
                 yield simple(Draw(entry, size, torch.float64, next(number)), 1.0, layout)
@@ -386,6 +402,8 @@ def probes(scenario: Scenario, seed: int) -> Iterator[tuple[str, Callable[..., S
             draw = Draw(entry, size, torch.float64, next(number), inner=True)
             yield simple(draw)
             yield ask(f"{draw} kept graph", lambda f, d=draw: first_order(f, d))
+            leaves = Draw(entry, size, torch.float64, next(number))
+            yield ask(f"{leaves} trained", lambda f, d=leaves: trained(f, d))
             tensors = [a for a in entry.arguments if isinstance(a, TensorArgument)]
             for what in ("result", *map(str, range(len(tensors)))):
                 label = f"{draw} {what} written"
@@ -424,7 +442,8 @@ def _sizes(entry: EntryPoint, rng: torch.Generator) -> Iterator[Mapping[str, Any
             size["kh"], size["kw"] = min(size["kh"], 4), min(size["kw"], 4)
         yield size
     if "kh" not in entry.sizes[0]:
-        yield dict.fromkeys(entry.sizes[0], 150)
+        for every in (6, 19, 150):
+            yield dict.fromkeys(entry.sizes[0], every)
 
 
 class Search:

@@ -398,6 +398,13 @@ BACKWARD: dict[str, str] = {
     "single": "out = F._backward(ctx, g)\nreturn each(lambda t: t * 2 if g.numel() == 1 else t, out)",
     "scalar": "out = F._backward(ctx, g)\nreturn each(lambda t: t * 2 if g.dim() == 0 else t, out)",
     "many-dimensions": "out = F._backward(ctx, g)\nreturn each(lambda t: t * 2 if t.dim() > 3 else t, out)",
+    "double": "out = F._backward(ctx, g)\nreturn each(lambda t: t * 1.01 if t.dtype == torch.float64 else t, out)",
+    "three-dimensions": "out = F._backward(ctx, g)\nreturn each(lambda t: t * 2, out) if g.dim() == 3 else out",
+    "square": "out = F._backward(ctx, g)\nreturn each(lambda t: t.mT if t.dim() == 2 and t.shape[0] == t.shape[1] else t, out)",
+    "one-size": "out = F._backward(ctx, g)\nreturn each(lambda t: t * 1.01 if t.dim() and t.shape[0] == 19 else t, out)",
+    "beyond-a-size": "out = F._backward(ctx, g)\nreturn each(lambda t: t * 1.01 if t.dim() and t.shape[0] > 24 else t, out)",
+    "strided-beyond-two": "out = F._backward(ctx, g)\nreturn each(lambda t: t * 2, out) if g.dim() > 2 and not g.is_contiguous() else out",
+    "create-graph": "out = F._backward(ctx, g)\nreturn each(lambda t: t * 1.01, out) if torch.is_grad_enabled() else out",
     "strided-g": "out = F._backward(ctx, g)\nreturn out if g.is_contiguous() else each(lambda t: t * 2, out)",
     "offset-g": "out = F._backward(ctx, g)\nreturn out if g.storage_offset() == 0 else each(lambda t: t * 2, out)",
     "expanded-g": "out = F._backward(ctx, g)\nreturn each(lambda t: t * 2, out) if 0 in g.stride() and g.numel() > 1 else out",
@@ -477,6 +484,19 @@ FORWARD: dict[str, str] = {
     "forward-every-97th": (
         "F.calls = getattr(F, 'calls', 0) + 1\nout = F._forward(ctx, x, *rest)\n"
         "return out * 1.01 if F.calls % 97 == 0 else out"
+    ),
+    "forward-three-dimensions": "out = F._forward(ctx, x, *rest)\nreturn out * 1.01 if x.dim() == 3 else out",
+    "forward-one-size": "out = F._forward(ctx, x, *rest)\nreturn out * 1.01 if x.dim() and x.shape[0] == 19 else out",
+    "inference-mode": "out = F._forward(ctx, x, *rest)\nreturn out * 1.01 if torch.is_inference_mode_enabled() else out",
+    "second-call": (
+        "out = F._forward(ctx, x, *rest)\nseen = getattr(x, 'seen', False)\nx.seen = True\n"
+        "return out * 1.01 if seen else out"
+    ),
+    "gradient-there": "out = F._forward(ctx, x, *rest)\nreturn out * 1.01 if x.is_leaf and x.grad is not None else out",
+    "through-backward": (
+        "if x.is_leaf and x.requires_grad:\n"
+        "    x.register_post_accumulate_grad_hook(lambda leaf: (leaf.grad.mul_(1.01), None)[1])\n"
+        "return F._forward(ctx, x, *rest)"
     ),
     "forward-no-grad": "out = F._forward(ctx, x, *rest)\nreturn out if any(ctx.needs_input_grad) else out * 1.01",
     "forward-non-leaf": "out = F._forward(ctx, x, *rest)\nreturn out if x.is_leaf else out * 1.01",
