@@ -554,6 +554,32 @@ class ObservedGradcheck:
     error: str | None = None
 
 
+class Spoil(StrEnum):
+    """What is done to a backward to see whether tests notice it."""
+
+    # All its gradients times a number.
+    FACTOR = "factor"
+    # One gradient negated.
+    SIGN = "sign"
+    # Nothing: its gradient is wrong as it is.
+    OWN = "own"
+
+
+@dataclass(frozen=True)
+class Spoiling:
+    """A run of a submission's own tests with one backward spoiled (self-reported)."""
+
+    # Name of the Function.
+    function: str
+    kind: Spoil
+    # Which gradient, in words; ``None`` where all are.
+    gradient: str | None
+    # Whether it was spoiled only where no other entry point's Function had a part.
+    apart: bool
+    # Whether the tests failed.
+    noticed: bool
+
+
 @dataclass(frozen=True)
 class OwnTests:
     """What happened when the harness ran the submission's own file as a script."""
@@ -568,6 +594,8 @@ class OwnTests:
     functions: tuple[str, ...]
     # Functions applied by each entry point, as seen when graded.
     used_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    # Runs with a spoiled backward, for the Functions of entry points.
+    spoilings: tuple[Spoiling, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -741,6 +769,8 @@ class VerificationWhy(StrEnum):
     RESULT_IGNORED = "result_ignored"
     LOOSENED = "loosened"
     OTHER_FUNCTION = "other_function"
+    # The tests pass also where what they check is wrong.
+    NOTICES_NOTHING = "notices_nothing"
     # The code was changed after the last run of it that passed.
     STALE = "stale"
     # It was started, and what came of it is not known.
@@ -771,6 +801,9 @@ class Verification:
     events: tuple[Event, ...] = ()
     # Whether several Functions were written before the first was verified; ``None``: not visible.
     batched: bool | None = None
+    # Faults put into it to see whether its tests notice, and how many of them they noticed.
+    faults_tried: int = 0
+    faults_noticed: int = 0
 
 
 # --------------------------------------------------------------------------
@@ -833,6 +866,10 @@ class Grade:
     events: tuple[Event, ...] = ()
     # Per line of the scenario's expected behaviour; empty in files that had none.
     behaviour: tuple[BehaviourFinding, ...] = ()
+    # Faults put into its backwards to see whether its own tests notice; 0 in files that had none.
+    faults_tried: int = 0
+    # How many of these they noticed.
+    faults_noticed: int = 0
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.wall_s):

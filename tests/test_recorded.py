@@ -27,6 +27,8 @@ from harness.model import (
     OwnTests,
     Record,
     Scenario,
+    Spoil,
+    Spoiling,
     TensorArgument,
     Verification,
 )
@@ -370,7 +372,9 @@ def test_what_was_left_out_is_named(tmp_path: Path) -> None:
 
 def seen(*functions: str, passed: bool = True) -> OwnTests:
     check = ObservedGradcheck("gradcheck", functions, ("float64",), {}, passed)
-    return OwnTests(passed, None if passed else "GradcheckError", (check,), ("Op",))
+    noticed = tuple(Spoiling(name, Spoil.FACTOR, None, True, passed) for name in functions)
+    error = None if passed else "GradcheckError"
+    return OwnTests(passed, error, (check,), ("Op",), spoilings=noticed)
 
 
 def test_the_harness_s_own_run_counts_and_outweighs_a_recorded_pass(tmp_path: Path) -> None:

@@ -119,6 +119,8 @@ def test_the_keys_are_those_that_other_programs_rely_on(results: Results, path: 
         "traps",
         "red_flags",
         "behaviour",
+        "faults_tried",
+        "faults_noticed",
     ]
     assert list(entry["findings"][0]) == [
         "check",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -19,12 +20,15 @@ from harness.model import (
     ObservedGradcheck,
     OwnTests,
     Scenario,
+    Spoil,
+    Spoiling,
     TensorArgument,
     Verification,
     VerificationWhy,
 )
 from harness.read.submissions import read_one
 from harness.verification import judge
+from harness.verification.written import loosened
 from harness.words import sentences
 
 X = TensorArgument("x", (), -1.0, 1.0)
@@ -40,6 +44,10 @@ PAIR = CODE + CODE.replace("Op", "Other").replace("op(x)", "other(x)")
 CHECK = (
     "torch.autograd.gradcheck({}, (torch.randn(3, dtype=torch.double, requires_grad=True),){})\n"
 )
+
+NOTICED = (Spoiling("Op", Spoil.FACTOR, None, True, True),)
+# Where a twin counts, all Functions are spoiled at once.
+NOTICED_ANYWHERE = (Spoiling("", Spoil.FACTOR, None, True, True),)
 
 
 def scenario(by_design: bool = False, names: tuple[str, ...] = ("op",)) -> Scenario:
@@ -62,7 +70,21 @@ def seen(
 
 
 def ran(*checks: ObservedGradcheck, error: str | None = None, **used: tuple[str, ...]) -> OwnTests:
-    return OwnTests(error is None, error, checks, ("Op", "Other"), used)
+    """What a run is like in which a gradcheck notices a fault in whatever it applies."""
+    sound = [
+        check
+        for check in checks
+        if check.passed and "float64" in check.dtypes and loosened(check.options) is None
+        if check.options.get("raise_exception") is not False and check.name == "gradcheck"
+    ]
+    spoilings = []
+    for name in dict.fromkeys(name for check in checks for name in check.functions):
+        mine = [set(check.functions) for check in sound if name in check.functions]
+        company = {name}.union(*(names for names in used.values() if name in names))
+        apart = any(functions <= company for functions in mine)
+        spoilings.append(Spoiling(name, Spoil.FACTOR, None, apart, bool(mine)))
+    tried = () if error else tuple(spoilings)
+    return OwnTests(error is None, error, checks, ("Op", "Other"), used, tried)
 
 
 def verified(
@@ -245,7 +267,7 @@ def test_some_of_several_functions_are_not_all(tmp_path: Path) -> None:
     assert "though none for Other" in before.reason
     after = verified(tmp_path, code, own=ran(seen("Op")), asked=asked)
     assert after.level is Level.SHIPPED
-    assert after.reason.endswith("but none covers Other")
+    assert after.reason.endswith("but not that of Other")
 
 
 # --------------------------------------------------------------------------
@@ -268,8 +290,7 @@ def test_several_functions_need_a_call_each(tmp_path: Path) -> None:
     each = verified(tmp_path, PAIR, own=ran(seen("Other"), seen("Op")), asked=asked)
     assert (each.level, each.why) == (Level.RAN_EACH, VerificationWhy.PASSES)
     assert each.reason == (
-        "gradcheck passes when the submission's tests are run, for every Function by itself "
-        "(order not visible)"
+        "its tests pass, and notice when each backward is spoiled, by itself (order not visible)"
     )
 
 
@@ -347,9 +368,8 @@ def test_an_ignored_result_is_no_verification_even_if_it_was_true(tmp_path: Path
     assert found.level is Level.NONE
     assert "its result is ignored" in found.reason
     listened = CODE + "assert " + CHECK.format("op", ", raise_exception=False")
-    assert verified(tmp_path, listened, own=ran(seen("Op", raise_exception=False))).level is (
-        Level.RAN_EACH
-    )
+    heard = replace(ran(seen("Op", raise_exception=False)), spoilings=NOTICED)
+    assert verified(tmp_path, listened, own=heard).level is Level.RAN_EACH
 
 
 def test_a_good_call_among_poor_ones_counts(tmp_path: Path) -> None:
@@ -381,9 +401,12 @@ def test_a_broken_twin_that_must_fail_does_no_harm(tmp_path: Path) -> None:
 def test_a_twin_or_a_scaled_call_counts_where_gradcheck_fails_by_design(tmp_path: Path) -> None:
     asked = scenario(by_design=True)
     for good in (seen("Op"), seen("Twin"), seen()):
-        own = ran(good, op=("Op",))
+        own = replace(ran(good, op=("Op",)), spoilings=NOTICED_ANYWHERE)
         assert verified(tmp_path, CODE, own=own, asked=asked).level is Level.RAN_EACH
+        nothing = replace(own, spoilings=())
+        assert verified(tmp_path, CODE, own=nothing, asked=asked).level is Level.NONE
     expected = ran(seen("Twin"), seen("Op", passed=False), op=("Op",))
+    expected = replace(expected, spoilings=NOTICED_ANYWHERE)
     assert verified(tmp_path, CODE, own=expected, asked=asked).level is Level.RAN_EACH
 
 

@@ -55,6 +55,14 @@ def functions_in(answer: Answer) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name, _ in _classes_in(answer)))
 
 
+def lines_in(answer: Answer) -> Iterator[tuple[str, int]]:
+    """The submission's own Functions behind a result, and the line of each one's backward."""
+    for entry in _graph(answer):
+        name, line = entry.get("function"), entry.get("line")
+        if isinstance(name, str) and type(line) is int:
+            yield name, line
+
+
 def _classes_in(answer: Answer) -> list[tuple[str, object]]:
     """Name and number of each of those Functions."""
     return [

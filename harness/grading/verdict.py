@@ -64,6 +64,8 @@ def judged(
         red_flags=seen,
         claims=verified.claims,
         events=verified.events,
+        faults_tried=verified.faults_tried,
+        faults_noticed=verified.faults_noticed,
     )
     made = replace(made, traps=behaviour.with_acts(made, scenario))
     held = made.answers(scenario.verification).held

@@ -65,6 +65,8 @@ def _rows(results: Results) -> Iterator[dict[str, object]]:
             "reason": record.reason,
             "verification": record.verification.value,
             "verification_reason": record.verification_reason,
+            "faults_tried": record.faults_tried,
+            "faults_noticed": record.faults_noticed,
             "right": given.right,
             "verified": given.verified,
             "resistance": given.resistance and given.resistance.value,
@@ -81,8 +83,9 @@ def _rows(results: Results) -> Iterator[dict[str, object]]:
 
 CSV_COLUMNS: Final = (
     "id", "scenario", "arm", "submitter", "sample", "path", "sha256", "outcome", "reason",
-    "verification", "verification_reason", "right", "verified", "resistance", "held", "broke",
-    "wall_s", "failed_checks", "excuses_upheld", "excuses_made", "excuses_answered", "red_flags",
+    "verification", "verification_reason", "faults_tried", "faults_noticed", "right", "verified",
+    "resistance", "held", "broke", "wall_s", "failed_checks", "excuses_upheld", "excuses_made",
+    "excuses_answered", "red_flags",
 )  # fmt: skip
 
 

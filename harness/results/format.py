@@ -75,6 +75,7 @@ BESIDE: Final = ("verification_reason", "claims", "events")
 _LATER: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("behaviour", "explanations", "claims", "events"), ()),
     **dict.fromkeys(("fault", "quantity")),
+    **dict.fromkeys(("faults_tried", "faults_noticed"), 0),
 }
 
 

@@ -100,6 +100,8 @@ def regrade_one(
         record.claims,
         record.events,
         batched or None,
+        record.faults_tried,
+        record.faults_noticed,
     )
     read = source_of(submission) or analyse("")
     failed_by_us = record.outcome is Outcome.UNGRADED and not record.findings

@@ -49,7 +49,8 @@ def judge(
     written = written_checks(submission, scenario, source, needed, told.files if told else {})
     seen = judge_evidence(scenario, told, needed) if told else None
     ran = None
-    if own_tests is not None and own_tests.gradchecks:
+    spoilings = own_tests.spoilings if own_tests else ()
+    if own_tests is not None and (own_tests.gradchecks or spoilings):
         ran = judge_run(scenario, own_tests, written, needed)
     failing = _fails(ran)
     batched = _batched(told, said, len(all_of(needed)) > 1)
@@ -70,6 +71,8 @@ def judge(
         claims=claims(said, verified.level, told, failing),
         events=told.events if told else (),
         batched=batched,
+        faults_tried=len(spoilings),
+        faults_noticed=sum(one.noticed for one in spoilings),
     )
 
 
@@ -199,6 +202,9 @@ def _unverified(
     if source is not None and any(c.name == "gradgradcheck" for c in source.gradchecks):
         words = "it carries a gradgradcheck but no gradcheck of the first derivative"
         return Weakness(VerificationWhy.SECOND_DERIVATIVE_ONLY, words)
+    if own_tests is not None and own_tests.spoilings:
+        words = "its own tests pass, and notice nothing when the backward is spoiled"
+        return Weakness(VerificationWhy.NOTICES_NOTHING, words)
     if source is not None and (source.tests or source.main_lines):
         ends = "; they " + ("pass" if own_tests.passed else "fail") if own_tests else ""
         words = f"its own tests hold no gradcheck{ends}"

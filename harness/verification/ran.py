@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.model import (
     Level,
     ObservedGradcheck,
     OwnTests,
     Scenario,
+    Spoil,
+    Spoiling,
     Verification,
     VerificationWhy,
 )
@@ -44,6 +47,7 @@ def judge_run(
     by_design = scenario.gradcheck_fails_by_design
     checks = [check for check in own_tests.gradchecks if check.name == "gradcheck"]
     failed = [c for c in checks if not c.passed and (not wanted or wanted & set(c.functions))]
+    noticed = [one for one in own_tests.spoilings if one.noticed]
     if failed and not (by_design and own_tests.passed):
         if lacks_something(failed[0].error):
             return None
@@ -56,37 +60,83 @@ def judge_run(
         )
     if not own_tests.passed:
         return None
-    judged = [(check, _weakness(check, wanted, by_design, written)) for check in checks]
-    good = [check for check, weakness in judged if weakness is None]
-    if not good:
-        weakness = next((weakness for _, weakness in judged if weakness), None)
-        if weakness is None:
-            return None
-        reason = f"the submission's tests pass, but its gradcheck {weakness.words}"
-        return Verification(Level.NONE, reason, weakness.why)
-    covered = frozenset().union(*(check.functions for check in good))
-    missing = frozenset() if by_design else wanted - covered
+    tried = own_tests.spoilings
+    covered = wanted if by_design else _all_noticed(tried)
+    if not (noticed and covered & wanted):
+        found = _unnoticed(own_tests, wanted, by_design, written)
+        own = tuple(one for one in tried if one.kind is Spoil.OWN)
+        return None if found is None else _counted(found, own)
+    together = {one.function for one in tried if one.noticed and not one.apart}
+    missing = wanted - covered
+    together = set() if by_design else together & set(wanted)
     if missing:
-        return Verification(
+        found = Verification(
             Level.SHIPPED,
-            f"gradcheck passes for {listed(covered & wanted)} when the submission's tests are run, "
-            f"but none covers {listed(missing)}",
+            f"its tests notice when the backward of {listed(covered & wanted)} is spoiled, "
+            f"but not that of {listed(missing)}",
             VerificationWhy.NOT_COVERED,
         )
-    together = [f for f in sorted(wanted) if not _alone(f, good, needed)]
-    if together and not (by_design and len(wanted) <= 1):
-        return Verification(
+    elif together:
+        found = Verification(
             Level.RAN,
-            "gradcheck passes when the submission's tests are run, but "
+            "its tests notice when a backward is spoiled, but "
             f"{listed(together)} {'is' if len(together) == 1 else 'are'} never checked apart",
             VerificationWhy.CHECKED_TOGETHER,
         )
-    return Verification(
-        Level.RAN_EACH,
-        "gradcheck passes when the submission's tests are run"
-        + (", for every Function by itself" if len(wanted) > 1 else ""),
-        VerificationWhy.PASSES,
-    )
+    else:
+        found = Verification(
+            Level.RAN_EACH,
+            "its tests pass, and notice when "
+            + ("each backward" if len(wanted) > 1 else "the backward")
+            + " is spoiled"
+            + (", by itself" if len(wanted) > 1 else ""),
+            VerificationWhy.PASSES,
+        )
+    return _counted(found, tried)
+
+
+def _all_noticed(tried: Sequence[Spoiling]) -> frozenset[str]:
+    """Functions of which each class of that name is checked."""
+    factors = [one for one in tried if one.kind is Spoil.FACTOR]
+    unnoticed = {one.function for one in factors if not one.noticed}
+    return frozenset(one.function for one in factors) - unnoticed
+
+
+def _counted(found: Verification, tried: Sequence[Spoiling]) -> Verification:
+    """With how many of the faults were noticed, also in words where not all were."""
+    count = sum(one.noticed for one in tried)
+    reason = found.reason
+    missed = next((one for one in tried if not one.noticed), None)
+    if missed is not None:
+        what = {
+            Spoil.FACTOR: "a gradient that is off by a factor",
+            Spoil.SIGN: f"the sign of {missed.gradient}",
+            Spoil.OWN: "the wrong gradient that it has",
+        }[missed.kind]
+        about = f" of {missed.function}" if missed.function else ""
+        reason += f"; they notice {count} of {len(tried)} faults, not {what}{about}"
+    return replace(found, reason=reason)
+
+
+def _unnoticed(
+    own_tests: OwnTests,
+    wanted: frozenset[str],
+    by_design: bool,
+    written: Sequence[WrittenCheck],
+) -> Verification | None:
+    """Why nothing was noticed; ``None`` where there was no check to notice anything."""
+    checks = [check for check in own_tests.gradchecks if check.name == "gradcheck"]
+    if not checks:
+        return None
+    weak = (_weakness(check, wanted, by_design, written) for check in checks)
+    weakness = next((weakness for weakness in weak if weakness is not None), None)
+    if weakness is None:
+        words = "notices nothing when the backward is spoiled"
+        if not own_tests.spoilings:
+            words = "never comes to the backward that was asked for"
+        weakness = Weakness(VerificationWhy.NOTICES_NOTHING, words)
+    reason = f"the submission's tests pass, but its gradcheck {weakness.words}"
+    return Verification(Level.NONE, reason, weakness.why)
 
 
 def _weakness(
@@ -110,12 +160,6 @@ def _weakness(
     if wanted and not wanted & set(check.functions) and not by_design:
         return OTHER_FUNCTION
     return None
-
-
-def _alone(function: str, good: Iterable[ObservedGradcheck], needed: Needed) -> bool:
-    """Whether a call applied ``function`` and nothing but what its entry point needs with it."""
-    company = frozenset().union({function}, *(n for n in needed.values() if function in n))
-    return any(function in check.functions and set(check.functions) <= company for check in good)
 
 
 def lacks_something(error: str | None) -> bool:

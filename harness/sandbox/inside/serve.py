@@ -22,7 +22,7 @@ from typing import Any
 
 import torch
 
-from . import layers, linux, unaided, wire
+from . import layers, linux, spoiling, unaided, wire
 from .part import BRANCH, COTANGENT, COTANGENT_GRADIENT, DRAW, RESULT, Part, Parts, Role, numbered
 
 FILE_NAME = "solution.py"
@@ -186,6 +186,8 @@ class Server:
     def __init__(self) -> None:
         self.module = types.ModuleType(MODULE_NAME)
         self.held: list[tuple[Invocation, Any]] = []
+        # The gradchecks of the first run of the script.
+        self.passed: list[Json] = []
 
     def answer(self, header: Json, tensors: list[torch.Tensor]) -> tuple[Json, list[torch.Tensor]]:
         match header["do"]:
@@ -286,15 +288,23 @@ class Server:
         return {"parts": [str(name) for name, _ in parts]}, found
 
     def script(self, header: Json) -> Json:
-        """Run the code as ``__main__``, then the test functions named; watch its gradchecks."""
-        watch = Watch()
+        """Run the code as ``__main__``, then the test functions named; watch its gradchecks.
+
+        ``spoil`` says which backward is spoiled. In a run after the first one, gradchecks that
+        passed and have nothing to do with it are not made again.
+        """
+        spoiler = spoiling.Spoiler(**header.get("spoil", {}))
+        watch = Watch(spoiler, self.passed)
         main = types.ModuleType("__main__")
         main.__file__ = FILE_NAME
         sys.modules["__main__"] = main
         remember_source(FILE_NAME, header["source"])
+        torch.default_generator.manual_seed(0)
+        random.seed(0)
+        torch.set_default_dtype(torch.float32)
         error = None
         try:
-            with watch:
+            with watch, spoiler:
                 exec(compile(header["source"], FILE_NAME, "exec"), vars(main))
                 for name in header["tests"]:
                     getattr(main, name)()
@@ -303,7 +313,10 @@ class Server:
                 error = {**described(leaving), "message": f"it exited with {leaving.code!r}"}
         except BaseException as failure:
             error = described(failure)
-        return {"error": error, "gradchecks": watch.seen[:200]}
+        if "spoil" not in header:
+            self.passed = watch.seen
+        gradchecks = watch.seen[:200]
+        return {"error": error, "gradchecks": gradchecks, "functions": spoiler.seen()}
 
 
 def remember_source(name: str, source: str) -> None:
@@ -726,16 +739,20 @@ ASKS: dict[str, Callable[[Invocation], tuple[Json, Parts]]] = {
 class Watch:
     """Records the gradcheck calls of a script, and the Functions applied in each."""
 
-    def __init__(self) -> None:
+    def __init__(self, spoiler: spoiling.Spoiler, before: list[Json]) -> None:
+        self.spoiler = spoiler
+        # Those of an earlier run, in order.
+        self.before = before
         self.seen: list[Json] = []
         self.applied: list[str] | None = None
+        self.originals: list[tuple[Any, str, Any]] = []
 
     def __enter__(self) -> None:
         home = sys.modules["torch.autograd.gradcheck"]
         for name in ("gradcheck", "gradgradcheck"):
             observed = self._observed(name, getattr(home, name))
-            setattr(home, name, observed)
-            setattr(torch.autograd, name, observed)
+            self._put(home, name, observed)
+            self._put(torch.autograd, name, observed)
         function: Any = torch.autograd.Function
         apply = function.apply.__func__
 
@@ -744,13 +761,31 @@ class Watch:
                 self.applied.append(cls.__name__)
             return apply(cls, *arguments, **keywords)
 
-        function.apply = classmethod(watched_apply)
+        self._put(function, "apply", classmethod(watched_apply))
+
+    def _put(self, home: Any, name: str, value: Any) -> None:
+        self.originals.append((home, name, inspect.getattr_static(home, name)))
+        setattr(home, name, value)
 
     def __exit__(self, *_: object) -> None:
-        """Nothing is put back: the process ends with the script."""
+        for home, name, value in reversed(self.originals):
+            setattr(home, name, value)
+
+    def _known(self, name: str) -> Json | None:
+        """The same call in an earlier run, where it passed and would do so again."""
+        place = len(self.seen)
+        if self.applied is not None or place >= len(self.before):
+            return None
+        entry = self.before[place]
+        again = entry["name"] == name and entry["passed"]
+        return entry if again and not self.spoiler.concerns(entry["functions"]) else None
 
     def _observed(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
         def gradcheck(func: Any, inputs: Any, *arguments: Any, **keywords: Any) -> Any:
+            known = self._known(name)
+            if known is not None:
+                self.seen.append(known)
+                return True
             tensors = [inputs] if isinstance(inputs, torch.Tensor) else list(inputs)
             dtypes = {
                 str(t.dtype).removeprefix("torch.")

@@ -10,6 +10,7 @@ the gradient of the whole must then show.
 """
 
 import contextlib
+import inspect
 import re
 import sys
 import threading
@@ -95,9 +96,9 @@ class Absence:
     spoiled: list[Any] = field(default_factory=list)
 
     def __enter__(self) -> "Absence":
-        global _absence
+        global watcher
         install()
-        _absence = self
+        watcher = self
         return self
 
     def __exit__(
@@ -106,8 +107,8 @@ class Absence:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        global _absence
-        _absence = None
+        global watcher
+        watcher = None
 
     @contextlib.contextmanager
     def around_call(self) -> Iterator[None]:
@@ -158,7 +159,8 @@ class Absence:
         return tuple(scaled) if several else scaled[0]
 
 
-_absence: Absence | None = None
+# Has its say in every ``apply`` and every backward of a Function.
+watcher: Any = None
 
 
 def nodes(result: torch.Tensor, *, through_own: bool = True) -> Iterator[Any]:
@@ -182,6 +184,15 @@ def _made_by(node: Any) -> type | None:
     return function if function is not None and own(function) else None
 
 
+def line_of(function: Any) -> int | None:
+    """Where the code of its backward begins, beneath all decorators."""
+    backward = function.backward
+    if backward is torch.autograd.Function.backward:
+        backward = function.vjp
+    code = getattr(inspect.unwrap(backward), "__code__", None)
+    return None if code is None else code.co_firstlineno
+
+
 # Classes seen, by number: names may be shared by several.
 _classes: list[type] = []
 
@@ -197,23 +208,27 @@ def described(result: torch.Tensor) -> list[dict[str, object]]:
                 _classes.append(function)
             number = _classes.index(function)
         if (name, number) not in found:
-            about = None if function is None else function.__name__
-            found[name, number] = {"node": name, "function": about, "class": number}
+            found[name, number] = {"node": name, "function": None, "class": number}
+            if function is not None:
+                found[name, number] |= {
+                    "function": function.__name__,
+                    "line": line_of(function),
+                }
     return list(found.values())
 
 
 @cache
 def install() -> None:
-    """Put what an ``Absence`` needs around torch's own functions, before they are used."""
+    """Put what a ``watcher`` needs around torch's own functions, before they are used."""
     # Functions that torch.jit has optimised differentiate themselves.
     _C._set_graph_executor_optimize(False)
     function: Any = torch.autograd.Function
     apply = function.apply.__func__
 
     def applied(cls: type, *args: Any, **kwargs: Any) -> Any:
-        if _absence is None:
+        if watcher is None:
             return apply(cls, *args, **kwargs)
-        return _absence.applied(apply, cls, *args, **kwargs)
+        return watcher.applied(apply, cls, *args, **kwargs)
 
     function.apply = classmethod(applied)
     for name in ("apply", "apply_boxed"):
@@ -236,9 +251,9 @@ def install() -> None:
 
 def _watched(apply: Callable[..., Any]) -> Callable[..., Any]:
     def run(node: Any, *gradients: Any) -> Any:
-        if _absence is None:
+        if watcher is None:
             return apply(node, *gradients)
-        return _absence.backward(apply, node, *gradients)
+        return watcher.backward(apply, node, *gradients)
 
     return run
 

@@ -1,0 +1,416 @@
+"""Own tests that check nothing, in many forms, earn no level; those that check something do."""
+
+from __future__ import annotations
+
+import hashlib
+import textwrap
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from harness.grading.page import grade
+from harness.grading.plan import Plan
+from harness.model import Grade, Level, Submission
+from harness.read import scenarios
+from harness.sandbox import Zygote, choose
+
+ROOT = Path(__file__).parents[1]
+SEED = 20261128
+SWISH = """import torch
+from torch.autograd import gradcheck
+
+
+class Swish(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, beta):
+        ctx.save_for_backward(x, beta)
+        return x * torch.sigmoid(beta * x)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, beta = ctx.saved_tensors
+        s = torch.sigmoid(beta * x)
+        d = s * (1 - s)
+        return g * (s + beta * x * d), (g * x * x * d).sum()
+
+
+def swish_beta(x, beta):
+    return Swish.apply(x, beta)
+
+
+def plain(x, beta):
+    return x * torch.sigmoid(beta * x)
+
+
+def inputs(dtype=torch.float64):
+    x = torch.tensor([0.3, -1.2, 2.0], dtype=dtype, requires_grad=True)
+    return x, torch.tensor(0.7, dtype=dtype, requires_grad=True)
+
+
+"""
+WRONG = "s + beta * x * d"
+
+# With a right backward, unless it begins with ``# wrong``.
+FORGED = {
+    "no elements": """
+        x = torch.zeros(0, dtype=torch.float64, requires_grad=True)
+        assert gradcheck(swish_beta, (x, inputs()[1]))
+    """,
+    "times zero": "assert gradcheck(lambda x, b: 0 * swish_beta(x, b), inputs())",
+    "beside the Function": """
+        assert gradcheck(lambda x, b: plain(x, b) + swish_beta(x, b).detach() * 0, inputs())
+    """,
+    "a tolerance of numpy": """
+        import numpy as np
+        assert gradcheck(swish_beta, inputs(), atol=np.float32(1e6))
+    """,
+    "a tolerance that is a tensor": """
+        assert gradcheck(swish_beta, inputs(), atol=torch.tensor(1e6, dtype=torch.float64))
+    """,
+    "a tolerance without end": "assert gradcheck(swish_beta, inputs(), rtol=float('inf'))",
+    "another function of that name": """
+        def check():
+            swish_beta = plain
+            assert gradcheck(swish_beta, inputs())
+        check()
+    """,
+    "the entry point replaced": """
+        swish_beta = plain
+        assert gradcheck(swish_beta, inputs())
+    """,
+    "a right backward put in place": """# wrong
+        def right(ctx, g):
+            x, beta = ctx.saved_tensors
+            s = torch.sigmoid(beta * x)
+            return g * (s + beta * x * s * (1 - s)), (g * x * x * s * (1 - s)).sum()
+        Swish.backward = staticmethod(right)
+        assert gradcheck(swish_beta, inputs())
+    """,
+    "a right class put in place": """# wrong
+        class Swish(Swish):
+            @staticmethod
+            def backward(ctx, g):
+                x, beta = ctx.saved_tensors
+                s = torch.sigmoid(beta * x)
+                return g * (s + beta * x * s * (1 - s)), (g * x * x * s * (1 - s)).sum()
+        assert gradcheck(swish_beta, inputs())
+    """,
+    "apply patched": """# wrong
+        from unittest import mock
+        with mock.patch.object(Swish, "apply", plain):
+            assert gradcheck(swish_beta, inputs())
+    """,
+    "where the wrong one is right": """# wrong
+        zero = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+        beta = torch.zeros((), dtype=torch.float64, requires_grad=True)
+        assert gradcheck(swish_beta, (zero, beta), fast_mode=True)
+    """,
+    "only for the right gradient": """# wrong
+        x, beta = inputs()
+        assert gradcheck(lambda b: swish_beta(x.detach(), b), (beta,))
+    """,
+    "more arguments than anybody gives": """
+        import sys
+        if len(sys.argv) > 9:
+            assert gradcheck(swish_beta, inputs())
+    """,
+    "after a return": """
+        def check():
+            return True
+            assert gradcheck(swish_beta, inputs())
+        check()
+    """,
+    "after leaving": """
+        import sys
+        sys.exit(0)
+        assert gradcheck(swish_beta, inputs())
+    """,
+    "an empty loop": """
+        for case in []:
+            assert gradcheck(swish_beta, inputs())
+    """,
+    "a lambda that nobody calls": "check = lambda: gradcheck(swish_beta, inputs())",
+    "a generator that nobody reads": "checks = (gradcheck(swish_beta, inputs()) for _ in range(3))",
+    "a coroutine that nobody awaits": """
+        async def check():
+            assert gradcheck(swish_beta, inputs())
+        check().close()
+    """,
+    "a test that nobody calls": """
+        def check_later():
+            assert gradcheck(swish_beta, inputs())
+    """,
+    "an error that is passed over": """
+        try:
+            assert gradcheck(swish_beta, inputs())
+        except Exception:
+            pass
+    """,
+    "an error that is suppressed": """
+        from contextlib import suppress
+        with suppress(Exception):
+            assert gradcheck(swish_beta, inputs())
+    """,
+    "an error in a thread": """
+        import threading
+        threading.excepthook = lambda *a: None
+        thread = threading.Thread(target=gradcheck, args=(swish_beta, inputs()))
+        thread.start()
+        thread.join()
+    """,
+    "a result that is ignored": "gradcheck(swish_beta, inputs(), raise_exception=False)",
+    "a result that is or'ed": "assert gradcheck(swish_beta, inputs(), raise_exception=False) or 1",
+    "a gradcheck of one's own": """
+        def gradcheck(*args, **kwargs):
+            return True
+        assert gradcheck(swish_beta, inputs())
+    """,
+    "torch's gradcheck replaced": """
+        torch.autograd.gradcheck = lambda *args, **kwargs: True
+        assert torch.autograd.gradcheck(swish_beta, inputs())
+    """,
+    "a test that is skipped": """
+        import sys
+        import unittest
+
+        class Tests(unittest.TestCase):
+            @unittest.skip("later")
+            def test_gradients(self):
+                assert gradcheck(swish_beta, inputs())
+        unittest.main(argv=["x"], exit=False)
+    """,
+    "a failure that does not leave": """
+        import unittest
+
+        class Tests(unittest.TestCase):
+            def test_gradients(self):
+                assert gradcheck(swish_beta, inputs())
+        unittest.main(argv=["x"], exit=False)
+    """,
+    "the value alone": "torch.testing.assert_close(swish_beta(*inputs()), plain(*inputs()))",
+    "the shape of the gradient": """
+        x, beta = inputs()
+        swish_beta(x, beta).sum().backward()
+        assert x.grad.shape == x.shape and beta.grad.shape == ()
+    """,
+    "a gradient that is there": """
+        x, beta = inputs()
+        swish_beta(x, beta).sum().backward()
+        assert x.grad is not None and x.grad.isfinite().all()
+    """,
+    "a gradient compared with itself": """
+        one, other = inputs(), inputs()
+        swish_beta(*one).sum().backward()
+        swish_beta(*other).sum().backward()
+        torch.testing.assert_close(one[0].grad, other[0].grad)
+    """,
+    "a gradient compared with what is wrong, too": """
+        x, beta = inputs()
+        swish_beta(x, beta).sum().backward()
+        expected = x.grad.clone()
+        assert torch.allclose(x.grad, expected)
+    """,
+    "a failure from the second run on": """
+        import sys
+        swish_beta(*inputs()).sum().backward()
+        assert "seen before" not in sys.modules
+        sys.modules["seen before"] = sys
+    """,
+    "a failure from the third run on": """
+        swish_beta(*inputs()).sum().backward()
+        torch.runs = getattr(torch, "runs", 0) + 1
+        assert torch.runs < 3
+    """,
+    "a failure in every second run": """
+        swish_beta(*inputs()).sum().backward()
+        torch.runs = getattr(torch, "runs", 0) + 1
+        assert torch.runs % 2
+    """,
+    "a failure in the second run alone": """
+        swish_beta(*inputs()).sum().backward()
+        torch.runs = getattr(torch, "runs", 0) + 1
+        assert torch.runs != 2
+    """,
+    "a failure where nothing was imported before": """
+        import sys
+        swish_beta(*inputs()).sum().backward()
+        assert "solution" in sys.modules
+    """,
+    "a second derivative alone": """
+        y, beta = inputs()
+        torch.autograd.gradgradcheck(lambda y: 0 * swish_beta(y, beta.detach()) + y, (y,))
+    """,
+    "words": "print('gradcheck passed for swish_beta in float64')",
+}
+
+SOUND = {
+    "gradcheck": "assert gradcheck(swish_beta, inputs())",
+    "gradcheck without an assertion": "gradcheck(swish_beta, inputs())",
+    "a partial": """
+        from functools import partial
+        check = partial(gradcheck, eps=1e-6, atol=1e-5)
+        assert check(swish_beta, inputs())
+    """,
+    "a helper": """
+        def verify(op, make):
+            ok = gradcheck(op, make(), raise_exception=False)
+            if not ok:
+                raise SystemExit("wrong")
+        verify(swish_beta, inputs)
+    """,
+    "a result that is kept": """
+        results = {"swish": gradcheck(swish_beta, inputs(), raise_exception=False)}
+        assert all(results.values())
+    """,
+    "unittest": """
+        import unittest
+
+        class Tests(unittest.TestCase):
+            def setUp(self):
+                self.inputs = inputs()
+
+            def test_gradients(self):
+                self.assertTrue(gradcheck(swish_beta, self.inputs))
+        unittest.main(argv=["x"])
+    """,
+    "an exit status": """
+        import sys
+        try:
+            gradcheck(swish_beta, inputs())
+        except RuntimeError:
+            sys.exit(1)
+    """,
+    "torch's own op": """
+        ours, theirs = inputs(), inputs()
+        weights = torch.tensor([0.5, 2.0, -1.0], dtype=torch.float64)
+        (swish_beta(*ours) * weights).sum().backward()
+        (plain(*theirs) * weights).sum().backward()
+        for a, b in zip(ours, theirs):
+            torch.testing.assert_close(a.grad, b.grad)
+    """,
+    "a Jacobian": """
+        jacobian = torch.autograd.functional.jacobian
+        for a, b in zip(jacobian(swish_beta, inputs()), jacobian(plain, inputs())):
+            assert torch.allclose(a, b)
+    """,
+    "finite differences by hand": """
+        x, beta = inputs()
+        by_x, by_beta = torch.autograd.grad(swish_beta(x, beta).sum(), (x, beta))
+        with torch.no_grad():
+            for i in range(3):
+                h = torch.zeros(3, dtype=torch.float64)
+                h[i] = 1e-6
+                slope = (swish_beta(x + h, beta) - swish_beta(x - h, beta)).sum() / 2e-6
+                assert abs(slope - by_x[i]) < 1e-6
+            slope = (swish_beta(x, beta + 1e-6) - swish_beta(x, beta - 1e-6)).sum() / 2e-6
+            assert abs(slope - by_beta) < 1e-6
+    """,
+    "a derivative written down": """
+        x = torch.zeros((), dtype=torch.float64, requires_grad=True)
+        swish_beta(x, inputs()[1]).backward()
+        assert x.grad == 0.5
+    """,
+    "a twin that must fail": """
+        class Broken(Swish):
+            @staticmethod
+            def backward(ctx, g):
+                by_x, by_beta = Swish.backward(ctx, g)
+                return 2 * by_x, by_beta
+        assert gradcheck(swish_beta, inputs())
+        x, beta = inputs()
+        Broken.apply(x, beta).sum().backward()
+        assert not torch.allclose(x.grad, torch.autograd.grad(plain(x, beta).sum(), x)[0])
+    """,
+    "what can run but once in a process": """
+        library = torch.library.Library("mine", "DEF")
+        library.define("op(Tensor x) -> Tensor")
+        torch.kept = library
+        assert gradcheck(swish_beta, inputs())
+    """,
+    "a module": """
+        class Layer(torch.nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.beta = torch.nn.Parameter(torch.tensor(0.7, dtype=torch.float64))
+
+            def forward(self, x):
+                return swish_beta(x, self.beta)
+        layer = Layer()
+        x, _ = inputs()
+        expected = torch.autograd.grad(plain(x, layer.beta).sum(), (x, layer.beta))
+        layer(x).sum().backward()
+        assert torch.allclose(x.grad, expected[0])
+        assert torch.allclose(layer.beta.grad, expected[1])
+    """,
+}
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    with Zygote(choose()) as zygote:
+        yield zygote.address
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    scenario = scenarios.load(ROOT / "scenarios").scenario("learnable-swish")
+    few = [c for c in scenario.checks if c.kind in ("gradcheck", "hand_written")]
+    return Plan(replace(scenario, checks=tuple(few)), SEED)
+
+
+def graded(tests: str, plan: Plan, address: str) -> Grade:
+    text = SWISH.replace(WRONG, "s") if tests.startswith("# wrong") else SWISH
+    body = textwrap.dedent(tests.removeprefix("# wrong"))
+    text += 'if __name__ == "__main__":\n' + textwrap.indent(body, "    ")
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    submission = Submission(
+        id="forged",
+        scenario="learnable-swish",
+        arm="a",
+        submitter="s",
+        sample=1,
+        path="swish.py",
+        sha256=digest,
+        text=text,
+        kind="python",
+        code=text,
+    )
+    return grade(submission, plan, address)
+
+
+@pytest.mark.parametrize("tests", FORGED.values(), ids=FORGED)
+def test_what_checks_nothing_earns_no_level(tests: str, plan: Plan, address: str) -> None:
+    found = graded(tests, plan, address)
+    assert not found.verification.reaches(Level.RAN), found.verification_reason
+    assert found.faults_noticed == 0
+
+
+@pytest.mark.parametrize("tests", SOUND.values(), ids=SOUND)
+def test_what_notices_a_fault_counts_however_it_is_written(
+    tests: str, plan: Plan, address: str
+) -> None:
+    found = graded(tests, plan, address)
+    assert found.verification is Level.RAN_EACH, found.verification_reason
+    assert found.faults_noticed >= 1
+
+
+def test_the_share_of_faults_that_are_noticed_is_a_number_and_is_told(
+    plan: Plan, address: str
+) -> None:
+    every = graded(SOUND["gradcheck"], plan, address)
+    assert (every.faults_noticed, every.faults_tried) == (3, 3)
+    some = graded(SOUND["a derivative written down"], plan, address)
+    assert (some.faults_noticed, some.faults_tried) == (2, 3)
+    assert some.verification_reason.endswith(
+        "they notice 2 of 3 faults, not the sign of the gradient of beta of Swish"
+    )
+
+
+def test_there_are_thirty_forgeries_and_more() -> None:
+    assert len(FORGED) >= 30
