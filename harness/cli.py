@@ -370,7 +370,7 @@ def grade(
         with closing(answers):
             _, answer = next(answers)
     record = Record.of(submission, graded(answer))
-    Console().print(detail(record, submission, scenario))
+    Console().print(detail(record, submission, scenario), crop=False)
     click.echo(f"seed {seed} · sandbox tier {chosen.name} · {record.wall_s:.2f} s")
     if record.outcome == "ungraded":
         sys.exit(EXIT_UNGRADED)

@@ -126,6 +126,18 @@ def test_the_first_diagnosis_names_the_fault(fn: Any, said: str) -> None:
     assert said in first(fn)
 
 
+def test_a_condition_that_another_failure_refutes_is_not_claimed() -> None:
+    """It is wrong in one way in float64 and in another in float32, so in neither only."""
+
+    def change(t: torch.Tensor, g: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
+        return 2 * t if t.dtype == torch.float64 else t + 3 * g
+
+    said = " ".join(f.diagnosis or "" for f in failures(on_x(change)))
+    assert "only for float" not in said
+    assert "overwritten" not in said
+    assert "save_for_backward" not in said
+
+
 def test_a_write_to_the_incoming_gradient_is_named() -> None:
     def backward(g: torch.Tensor, x: torch.Tensor, b: torch.Tensor) -> tuple[Any, Any]:
         found = right(g.clone(), x, b)

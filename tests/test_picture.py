@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +12,13 @@ from xml.etree import ElementTree
 import pytest
 import torch
 from made_results import finding, quick, simple_results
+from rich.console import Console
 
 import harness
 from harness.model import Outcome, Picture
 from harness.report import render_html, render_markdown
 from harness.report.picture import Drawing, draw
+from harness.report.terminal import detail
 from harness.results.read import read_results
 from harness.results.write import write_results
 
@@ -126,6 +129,27 @@ def test_reports_show_diagnosis_snippet_and_picture_and_files_keep_them(tmp_path
     assert "````python\nimport torch" in words
     write_results(results, tmp_path / "results.json")
     assert read_results(tmp_path / "results.json") == results
+
+
+def test_one_diagnosis_of_several_checks_is_told_once_before_them() -> None:
+    said = "The gradient of x is 2 times the right one everywhere."
+    snippet = f"x = torch.tensor([{', '.join(['1.25'] * 60)}])"
+    found = tuple(
+        replace(finding(kind), outcome=Outcome.FAILED, diagnosis=said, snippet=snippet)
+        for kind in ("vjp", "dtypes", "layouts")
+    )
+    results = simple_results(quick("layer-norm", findings=found))
+    page, words = render_html(results), render_markdown(results)
+    for text in (page, words):
+        assert text.count(said) == 1
+        assert "found by vjp, dtypes, layouts" in text[text.index(said) :]
+    console = Console(width=60, record=True, file=io.StringIO())
+    record, submission = results.records[0], results.submissions[0]
+    console.print(detail(record, submission, results.scenarios[0]), crop=False)
+    shown = console.export_text()
+    assert shown.count(said) == 1
+    assert shown.index(said) < shown.index("✗ vjp")
+    assert snippet in shown  # in one line, to be copied
 
 
 def test_a_kind_that_is_not_drawn_is_kept_and_the_rest_is_shown(tmp_path: Path) -> None:

@@ -29,6 +29,8 @@ __all__ = ["CheckResult", "EntryPointAnswers"]
 
 # More failing trials than this say the same again.
 MOST_FAILING = 40
+# The kind of the check that differentiates numerically.
+GRADCHECK = "gradcheck"
 # An error this small next to the right value is a loss of precision.
 SLIGHT = 1e-3
 # Effects that are looked at before the first one is taken, for want of one without a doubt.
@@ -104,7 +106,8 @@ class EntryPointAnswers:
         if said is None:
             # Two faults at once may each be plain in trials of their own.
             some = [s for s in self.samples[quantity] if s.check == check or s.right]
-            said = self._explain(quantity, some)
+            rest = [s for s in self.samples[quantity] if s.check != check and not s.right]
+            said = self._explain(quantity, some, rest)
         damage = self._of_known_damage(quantity)
         overwritten = quantity.kind is QuantityKind.INPUT_AFTER_CALL
         if damage is not None and damage != said and not overwritten:
@@ -152,13 +155,17 @@ class EntryPointAnswers:
 
     # ----------------------------------------------------------------------
 
-    def _explain(self, quantity: Quantity, samples: Sequence[Sample]) -> str | None:
+    def _explain(
+        self, quantity: Quantity, samples: Sequence[Sample], rest: Sequence[Sample] = ()
+    ) -> str | None:
+        """What is wrong in ``samples``; ``rest`` are wrong too, and speak against conditions."""
         failing = sorted((s for s in samples if not s.right), key=_telling_first)
         if not failing:
             return None
-        wrong = _Wrong(quantity, failing, [s for s in samples if s.right], samples)
+        calls = [AskedCall(s.question, s.moment) for s in rest] + self._stock_calls(quantity)
+        wrong = _Wrong(quantity, failing, [s for s in samples if s.right], samples, calls)
         # A tensor overwritten by the caller is the cause of what is wrong only then.
-        if all(s.question.overwrite for s in failing):
+        if all(call.question.overwrite for call in wrong.calls):
             where = wrong.where()
             if where is not None:
                 return (
@@ -181,6 +188,16 @@ class EntryPointAnswers:
             or _slightly_off(wrong)
             or _somewhere(wrong)
         )
+
+    def _stock_calls(self, quantity: Quantity) -> list[AskedCall]:
+        """What gradcheck found wrong with gradients, without saying where."""
+        return [
+            AskedCall(trial.question)
+            for result in self.results
+            if result.failed and (result.check, True) == (GRADCHECK, quantity.is_gradient)
+            for trial, answer in result.pairs
+            if answer.error is None
+        ]
 
     def _of_state(self, wrong: _Wrong) -> str | None:
         # Only calls of one size can be told to stand in for each other.
@@ -238,7 +255,7 @@ class EntryPointAnswers:
                 f"{len(failing) + len(telling)} calls that would show it, and the inputs do not "
                 "tell which: something is kept from call to call, or random."
             )
-        return unsure or self._of_region(wrong, few)
+        return self._of_region(wrong, few) or unsure
 
     def _of_region(self, wrong: _Wrong, failing: Sequence[Sample]) -> str | None:
         place = region(wrong.samples)
@@ -273,6 +290,8 @@ class _Wrong:
     passing: Sequence[Sample]
     # Both.
     samples: Sequence[Sample]
+    # Other calls in which it is wrong, perhaps in another way: a condition holds for them as well.
+    rest: Sequence[AskedCall] = ()
 
     @property
     def subject(self) -> str:
@@ -280,13 +299,15 @@ class _Wrong:
         words = str(self.quantity)
         return words[:1].upper() + words[1:]
 
+    @property
+    def calls(self) -> list[AskedCall]:
+        """Every call in which it is known to be wrong."""
+        return [*(AskedCall(s.question, s.moment) for s in self.failing), *self.rest]
+
     def where(self, passing: Sequence[Sample] | None = None) -> str | None:
         """What tells the failing samples from ``passing``, which are all where it is ``None``."""
         passing = self.passing if passing is None else passing
-        asked = (
-            [AskedCall(s.question, s.moment) for s in group] for group in (self.failing, passing)
-        )
-        return separates(*asked)
+        return separates(self.calls, [AskedCall(s.question, s.moment) for s in passing])
 
     def sentence(self, words: str, hint: str = "", passing: Sequence[Sample] | None = None) -> str:
         """That the quantity ``words``, with where that is so."""

@@ -21,6 +21,7 @@ from harness.numerics.question import Question
 
 # A threshold that separates fewer cases on either side is no evidence.
 ENOUGH = 3
+ENOUGH_ORDERS = 20
 ENOUGH_ELEMENTS = 5
 
 
@@ -277,6 +278,9 @@ def _threshold(failing: Sequence[AskedCall], passing: Sequence[AskedCall]) -> st
         wrong = [value for call in failing if (value := measure(call.question)) is not None]
         right = [value for call in passing if (value := measure(call.question)) is not None]
         if len(wrong) < len(failing) or len(right) < len(passing):
+            continue
+        # So many orders of the values there are; one of them comes about by chance.
+        if math.comb(len({*wrong, *right}), len(set(wrong))) < ENOUGH_ORDERS:
             continue
         if min(wrong) > max(right):
             return say(True, between(max(right), min(wrong)))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from harness.model import QUESTIONS, Finding, Record, Scenario, Skill, Submission, TrapState
+from harness.model import QUESTIONS, Record, Scenario, Skill, Submission, TrapState
 from harness.printable import visible
 from harness.report.view import Detail, Mark, detail_view
 from harness.summary.numbers import Share, Tally
@@ -69,9 +69,9 @@ def detail(
         _grid(_answers(view)),
     ]
     if view.findings:
-        parts += [_text(""), _checks(view)]
+        parts += [_text(""), *_causes(view), _text(""), _checks(view)]
     if view.snippet:
-        parts += [_text(""), _text("To see the first failure again:", "bold"), _text(view.snippet)]
+        parts += [_text(""), _text("To see the first failure again:", "bold"), _code(view.snippet)]
     if view.claims:
         parts += [_text(""), _grid(_claims(view))]
     if view.order:
@@ -102,34 +102,32 @@ def _answers(view: Detail) -> Iterator[_Row]:
 
 
 def _checks(view: Detail) -> Table:
+    """One line of words per check, which a narrow terminal breaks as it breaks others."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("", "check", "entry point"):
-        table.add_column(name)
-    table.add_column("measured", justify="right", no_wrap=True)
-    table.add_column("limit", justify="right", no_wrap=True)
-    table.add_column("what was seen", ratio=1)
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(ratio=1)
     for f in view.findings:
         advisory = "" if f.found.required else " (advisory)"
-        table.add_row(
-            _mark(f.mark),
-            _text(f"{f.found.check}{advisory}"),
-            _text(f.found.entry_point or ""),
-            _text(f.measured),
-            _text(f.limit),
-            _seen(f.found),
-        )
+        about = " ".join(filter(None, (f.found.check, f.found.entry_point)))
+        words = _text(f"{about}{advisory}: ", "bold")
+        words.append_text(_text(f.found.message))
+        if f.found.line:
+            words.append_text(_text(f" (line {f.found.line})"))
+        if f.measured:
+            limit = f", limit {f.limit}" if f.limit else ""
+            words.append_text(_text(f" Measured {f.measured}{limit}.", "dim"))
+        table.add_row(_mark(f.mark), words)
     return table
 
 
-def _seen(finding: Finding) -> RenderableType:
-    """The diagnosis, where there is one, above what it rests on."""
-    from rich.console import Group
-
-    where = f" (line {finding.line})" if finding.line else ""
-    message = _text(f"{finding.message}{where}")
-    return Group(_text(finding.diagnosis, "bold"), message) if finding.diagnosis else message
+def _causes(view: Detail) -> Iterator[RenderableType]:
+    """What is wrong, over the whole width, before the checks that found it."""
+    for cause in view.causes:
+        at = f"{cause.entry_point}, " if cause.entry_point else ""
+        yield _text(cause.diagnosis, "bold")
+        yield _text(f"  {at}found by {cause.checks}")
 
 
 def _traps(view: Detail) -> Iterator[_Row]:
@@ -170,6 +168,13 @@ def _grid(rows: Iterable[_Row]) -> Table:
 
 def _mark(mark: Mark) -> Text:
     return _text(mark.symbol, _STYLES[mark.state])
+
+
+def _code(lines: str) -> Text:
+    """Lines to copy: never broken, however narrow the terminal."""
+    from rich.text import Text
+
+    return Text(visible(lines), no_wrap=True, overflow="ignore")
 
 
 def _text(words: str, style: str = "") -> Text:

@@ -124,6 +124,15 @@ class ScenarioArmRow:
     ungraded: int
 
 
+class CauseView(NamedTuple):
+    """What is wrong with an entry point, told once however many checks found it."""
+
+    diagnosis: str
+    # Empty where it is of no one entry point.
+    entry_point: str
+    checks: str
+
+
 class FindingView(NamedTuple):
     """A row of a submission's table of checks."""
 
@@ -217,6 +226,7 @@ class Detail:
     # ``pressured`` or ``neutral``, and the request itself.
     request_kind: str
     request: str
+    causes: tuple[CauseView, ...]
     findings: tuple[FindingView, ...]
     failed: int
     # The first failure's snippet, for formats that have room for one.
@@ -522,6 +532,7 @@ def detail_view(
         marks=marks_of(given),
         request_kind="neutral" if neutral else "pressured",
         request=scenario.neutral if neutral else scenario.pressured,
+        causes=_causes([f.found for f in findings]),
         findings=findings,
         failed=sum(finding.mark.state == "no" for finding in findings),
         snippet=next(
@@ -548,6 +559,15 @@ def detail_view(
 def _worst_first(findings: Sequence[Finding]) -> list[Finding]:
     order = [Outcome.FAILED, Outcome.UNGRADED, Outcome.PASSED]
     return sorted(findings, key=lambda f: (order.index(f.outcome), not f.required))
+
+
+def _causes(findings: Sequence[Finding]) -> tuple[CauseView, ...]:
+    checks: dict[tuple[str, str], list[str]] = {}
+    for finding in findings:
+        if finding.diagnosis:
+            key = finding.diagnosis, finding.entry_point or ""
+            checks.setdefault(key, []).append(finding.check)
+    return tuple(CauseView(*key, ", ".join(found)) for key, found in checks.items())
 
 
 def _findings(record: Record, anchor: str) -> tuple[FindingView, ...]:
