@@ -76,6 +76,26 @@ def test_a_result_that_must_be_used_is_found() -> None:
     assert "in backward\n    first = g * x.cos()" in said or "h * (x * x.cos()" in said
 
 
+@pytest.mark.parametrize("materialised", [True, False])
+def test_a_result_inside_the_function_may_go_unused(materialised: bool) -> None:
+    inner = of_sine(True, materialised)
+
+    def both(x: torch.Tensor) -> torch.Tensor:
+        y, z = inner.apply(x)
+        result: torch.Tensor = y + z
+        return result
+
+    def reference(x: torch.Tensor) -> torch.Tensor:
+        return torch.sin(x) * (1 + x)
+
+    if materialised:
+        assert harness.check(both, reference, X, **QUICK)
+    else:
+        said = failed(both, reference, X, **QUICK)
+        assert "TypeError" in said
+        assert "of a Function inside is not used" in said
+
+
 def largest(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     values, places = x.max(-1)
     return values, places
@@ -512,9 +532,25 @@ def test_make_takes_a_generator_a_seed_a_size_or_nothing(make: Any) -> None:
     assert harness.check(torch.sqrt, torch.sqrt, make=make, dtypes=())
 
 
-def test_inputs_beside_make_are_refused() -> None:
-    with pytest.raises(UsageError, match="expected one of them"):
-        harness.check(torch.sqrt, torch.sqrt, X, make=lambda: X)
+def test_an_example_beside_make_says_how_many_arguments_there_are() -> None:
+    def make(generator: torch.Generator) -> list[torch.Tensor]:
+        return [torch.rand((2, 3), generator=generator) for _ in range(2)]
+
+    assert harness.check(torch.mul, torch.mul, X, X, make=make, dtypes=())
+    with pytest.raises(UsageError, match="make= gives 1 arguments, expected 2"):
+        harness.check(torch.mul, torch.mul, X, X, make=lambda: X)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: [][0], "make= raises IndexError"),
+        (lambda generator, size, third: X, "'third', expected generator, seed or size"),
+    ],
+)
+def test_what_make_cannot_do_is_said(make: Any, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        harness.check(torch.sqrt, torch.sqrt, make=make)
 
 
 # --------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import torch
 from torch.autograd import forward_ad
 
 from harness.library.arguments import Form
-from harness.library.subject import ResultKind, Subject
+from harness.library.subject import ResultKind, Subject, nodes_of_functions
 from harness.model import NumberArgument, TensorArgument
 
 # What every function is asked; kinds that do not fit it (no kinks, say) leave themselves out.
@@ -75,6 +75,7 @@ def aspects(
     subject: Subject,
     arguments: Arguments,
     functions: Sequence[type[torch.autograd.Function]],
+    several_inside: Sequence[tuple[int, int]],
     made: bool,
 ) -> Iterator[Aspect]:
     """Every way in which the function is asked; the usual one first."""
@@ -112,6 +113,9 @@ def aspects(
         yield _changed(subject, arguments, of)
     if subject.inplace:
         yield _in_place(subject, arguments, wanted[0])
+    for place, count in several_inside if not several else ():
+        for result in range(count):
+            yield _unused(subject, arguments, wanted[0], place, result)
     if not made and not subject.random and wanted:
         offered = [_offers(function) for function in functions]
         if offered and all(jvp for jvp, _ in offered):
@@ -195,6 +199,49 @@ def _in_place(subject: Subject, arguments: Arguments, of: int) -> Aspect:
         subject.contract(of),
         arguments,
         ("forward", "vjp"),
+        None,
+    )
+
+
+def _unused(subject: Subject, arguments: Arguments, of: int, place: int, result: int) -> Aspect:
+    """A result that nothing uses gets None or zeros: a Function inside must not tell them apart."""
+
+    def gradients(values: Sequence[Any], zeros: bool) -> torch.Tensor:
+        moved = [
+            v.detach().requires_grad_(piece.differentiable) if piece.is_tensor else v
+            for v, piece in zip(values, subject.pieces, strict=False)
+        ]
+        moved += values[len(moved) :]
+        leaves = [v for v in moved if isinstance(v, torch.Tensor) and v.requires_grad]
+        with torch.enable_grad():
+            y = subject.fn_result(*moved, of=of)
+            node = nodes_of_functions([y])[place]
+
+            def replaced(incoming: tuple[torch.Tensor | None, ...]) -> Any:
+                changed = list(incoming)
+                like = changed[result]
+                changed[result] = torch.zeros_like(like) if zeros and like is not None else None
+                return tuple(changed)
+
+            node.register_prehook(replaced)
+            found: Sequence[torch.Tensor | None] = torch.autograd.grad(
+                y, leaves, torch.ones_like(y), allow_unused=True
+            )
+        return torch.cat(
+            [
+                (torch.zeros_like(leaf) if g is None else g).reshape(-1)
+                for g, leaf in zip(found, leaves, strict=True)
+            ]
+        )
+
+    return Aspect(
+        f"_unused_{place}_{result}",
+        f"the gradients where result {result} of a Function inside is not used",
+        lambda *values: gradients(values, False),
+        lambda *values: gradients(values, True),
+        None,
+        tuple(_without_gradient(argument) for argument in arguments),
+        ("forward",),
         None,
     )
 

@@ -34,8 +34,8 @@ class Manner:
     # Whether the limits are a thousandth instead of found out, as for large arguments.
     rough: bool = False
     maker: Maker | None = None
-    # Reads what the maker made.
-    read: Callable[[Sequence[Any]], Arguments] | None = None
+    # What the maker makes, by number of draw and size, taken apart.
+    read: Callable[[int, int], Arguments] | None = None
     # The sets of arguments made so far, by number of draw.
     givens: list[Arguments] | None = None
     # Whether a case holds the number of its draw, as not all of it is drawn.
@@ -114,11 +114,10 @@ class OwnDrawer(Drawer):
 
     def _made(self, size: int, dtype: torch.dtype) -> Case:
         manner = self.manner
-        assert manner.maker is not None
         assert manner.read is not None
         assert manner.givens is not None
         draw = len(manner.givens)
-        given = manner.read(manner.maker(draw, size))
+        given = manner.read(draw, size)
         first = manner.givens[0].pieces
         if [(p.name, p.form) for p in given.pieces] != [(p.name, p.form) for p in first]:
             raise UsageError(

@@ -22,7 +22,7 @@ from harness.code import analyse
 from harness.diagnosis import CheckResult
 from harness.diagnosis.explanation import Smallest, explain, find_smallest
 from harness.errors import ScenarioError, UsageError, did_you_mean
-from harness.library.arguments import Arguments, parameter_names
+from harness.library.arguments import Arguments, Form, parameter_names
 from harness.library.asked import FarSizes, LayoutsOfMade, ResultInPlace, Zeros
 from harness.library.aspects import Aspect, aspects
 from harness.library.bench import MADE, Manner, OwnBench
@@ -39,6 +39,7 @@ from harness.library.subject import (
     functions_behind,
     inspected,
     strangers,
+    with_several_results,
     writes_to,
 )
 from harness.model import (
@@ -178,13 +179,8 @@ def _checked(
     module = fn if isinstance(fn, torch.nn.Module) else None
     maker = None
     if options.make is not None:
-        if inputs:
-            raise UsageError(
-                "harness.check was given inputs and make=, expected one of them: what make "
-                "returns is the example"
-            )
         maker = Maker(options.make, options.seed)
-        inputs = maker(0, maker.sizes()[0])
+        inputs = inputs or maker.arguments(0, maker.sizes()[0], None)
 
     def read(values: Sequence[Any]) -> Arguments:
         target = oracle.forward if isinstance(oracle, torch.nn.Module) else oracle
@@ -200,6 +196,11 @@ def _checked(
             "harness.check was given no floating-point tensor; give an example of each "
             "argument after the two functions, e.g. harness.check(op, reference, x)"
         )
+
+    def made(draw: int, size: int) -> Arguments:
+        assert maker is not None
+        return read(maker.arguments(draw, size, len(inputs)))
+
     numbered = maker is not None and bool(given.kept)
     subject = Subject(fn, oracle, options.gradient, [given], numbered)
     example = _example(subject, torch.float64)
@@ -215,8 +216,8 @@ def _checked(
     domain = Domain(given, options.ranges, options.kinks, options.vary_sizes, _taker(subject))
     subject = replace(subject, inplace=_inplace(inplace, subject, example))
     dtype = _widest(subject, options)
-    functions = _look_at(subject, dtype, options)
-    return _asked(title, subject, domain, maker, read, dtype, functions, options)
+    inside = _look_at(subject, dtype, options)
+    return _asked(title, subject, domain, maker, made, dtype, inside, options)
 
 
 def _example(subject: Subject, dtype: torch.dtype) -> list[Any]:
@@ -316,12 +317,19 @@ def _takes(subject: Subject, dtype: torch.dtype) -> bool:
     return True
 
 
-def _look_at(
-    subject: Subject, dtype: torch.dtype, options: Options
-) -> list[type[torch.autograd.Function]]:
-    """The Functions behind the result; warns of what is differentiable and is not asked."""
-    for piece, leaf in zip(subject.pieces, subject.givens[0].pieces, strict=True):
-        if piece.form.name == "SPARSE" and leaf.differentiable is False:
+@dataclass(frozen=True)
+class Inside:
+    """What the result of the function is made of, as its graph shows."""
+
+    functions: Sequence[type[torch.autograd.Function]] = ()
+    # Nodes that made several tensors: place in the graph, and how many.
+    several: Sequence[tuple[int, int]] = ()
+
+
+def _look_at(subject: Subject, dtype: torch.dtype, options: Options) -> Inside:
+    """What is behind the result; warns of what is differentiable and is not asked."""
+    for piece in subject.pieces:
+        if piece.form is Form.SPARSE:
             options.notes.append(f"no gradient is asked for {piece.name}, which is sparse")
     if subject.random:
         options.notes.append(
@@ -335,10 +343,12 @@ def _look_at(
         try:
             example = _example(subject, dtype)
             found = subject.call_fn(example)[0]
+            functions = functions_behind(found)
+            several = with_several_results(found)
         except Exception:
-            return []  # it is seen again when it is asked
+            return Inside()  # it is seen again when it is asked
         _warn_of(strangers(found, example), "function")
-    return functions_behind(found)
+    return Inside(functions, several)
 
 
 def _warn_of(tensors: Sequence[torch.Tensor], which: str) -> None:
@@ -360,9 +370,9 @@ def _asked(
     subject: Subject,
     domain: Domain,
     maker: Maker | None,
-    read: Callable[[Sequence[Any]], Arguments],
+    made: Callable[[int, int], Arguments],
     dtype: torch.dtype,
-    functions: Sequence[type[torch.autograd.Function]],
+    inside: Inside,
     options: Options,
 ) -> Report:
     name = title if title.isidentifier() else "function"
@@ -380,7 +390,7 @@ def _asked(
         tolerance=options.tolerance,
         rough=count > MOST_NUMBERS,
         maker=maker,
-        read=read,
+        read=made,
         givens=subject.givens,
         numbered=subject.numbered,
     )
@@ -388,7 +398,7 @@ def _asked(
     if subject.numbered:
         arguments += (NumberArgument("draw", (0,)),)
     found: list[Found] = []
-    for aspect in aspects(subject, arguments, functions, maker is not None):
+    for aspect in aspects(subject, arguments, inside.functions, inside.several, maker is not None):
         entry = EntryPoint(
             name + aspect.suffix, aspect.arguments, tuple(sizes), aspect.has_gradient
         )
@@ -401,10 +411,10 @@ def _asked(
         )
         if once:
             others = tuple(getattr(torch, n) for n in options.names if not subject.random)
-            made = [FarSizes(tuple(map(FrozenMapping, sizes)), others)]
+            asked = [FarSizes(tuple(map(FrozenMapping, sizes)), others)]
         else:
-            made = list(_checks_of(aspect, subject, far, dtype, options))
-        found += _of_aspect(bench, entry, aspect, made, subject, options)
+            asked = list(_checks_of(aspect, subject, far, dtype, options))
+        found += _of_aspect(bench, entry, aspect, asked, subject, options)
         if any(f.raised for f in found if f.finding.outcome is Outcome.FAILED):
             break  # what raises is mended first
     return Report(title, tuple(found), tuple(dict.fromkeys(options.notes)))

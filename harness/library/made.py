@@ -36,8 +36,8 @@ class Maker:
         """What to make arguments of."""
         return SIZES if self.takes_size else tuple(range(1, DRAWS + 1))
 
-    def __call__(self, draw: int, size: int) -> tuple[Any, ...]:
-        """Arguments number ``draw``; raises ``UsageError`` where they cannot be made."""
+    def __call__(self, draw: int, size: int) -> Any:
+        """What is made for number ``draw``; raises ``UsageError`` where it cannot be."""
         seed = self.seed * 10_007 + draw
         generator = torch.Generator().manual_seed(seed)
         values = {"generator": generator, "seed": seed, "size": size}
@@ -49,14 +49,27 @@ class Maker:
                 positional.append(values[role])
         torch.manual_seed(seed)
         try:
-            found = self.make(*positional, **keywords)
+            return self.make(*positional, **keywords)
         except Exception as error:
             of = f" for size {size}" if self.takes_size else ""
             raise UsageError(
                 f"make= raises {type(error).__name__}: {error}{of}; it is called with a "
                 "generator or a seed, and with a size where it takes one"
             ) from error
-        return tuple(found) if isinstance(found, tuple) else (found,)
+
+    def arguments(self, draw: int, size: int, count: int | None) -> tuple[Any, ...]:
+        """The same as a tuple of arguments; ``count`` is how many there are, where known."""
+        found = self(draw, size)
+        if isinstance(found, tuple) or (isinstance(found, list) and count == len(found) > 1):
+            made = tuple(found)
+        else:
+            made = (found,)
+        if count is not None and len(made) != count:
+            raise UsageError(
+                f"make= gives {len(made)} arguments, expected {count} as in the example; return "
+                "a tuple of them"
+            )
+        return made
 
 
 def _parameters(make: Callable[..., Any]) -> list[tuple[str, str, bool]]:

@@ -74,6 +74,7 @@ class Cause:
             yield f"\n✗ {finding.message}{where}"
             yield f"  found by {finding.check}"
         checks = list(dict.fromkeys(one.finding.check for one in self.found[1:]))
+        checks = [check for check in checks if check != finding.check]
         manners = list(dict.fromkeys(one.manner for one in self.found if one.manner))
         if checks:
             yield f"  also found by {', '.join(checks)}"

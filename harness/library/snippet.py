@@ -13,7 +13,7 @@ from harness.library.arguments import Arguments, Form, Piece
 
 # Numbers of a tensor that is written down.
 MOST_NUMBERS = 64
-UNKNOWN = "# {} is the function under test"
+UNKNOWN = "# {0} is the function under test"
 
 
 class NotWritten(Exception):
@@ -23,7 +23,7 @@ class NotWritten(Exception):
 def import_lines(
     fn: Any, givens: Sequence[Arguments], numbered: bool, draws: Iterable[int], body: str | None
 ) -> str:
-    """Lines that define the function that is asked; ``{}`` stands for its name.
+    """Lines that define the function that is asked; ``{0}`` stands for its name.
 
     ``body`` is an expression of ``{call}``, or ``None`` where there is none to be written.
     """
@@ -34,21 +34,21 @@ def import_lines(
     if imported is None or body is None or givens[0].modules:
         return UNKNOWN
     try:
-        lines = [imported.replace("{", "{{").replace("}", "}}")]
+        lines = [imported]
         names = [piece.name for piece in givens[0].pieces]
         if numbered:
             for draw in sorted(set(draws)):
                 made = _call(givens[draw])
                 lines.append(f"def call_{draw}({', '.join(names)}): return {_escaped(made)}")
             lines.append(
-                f"def {{}}({', '.join(names)}, draw): return "
+                f"def {{0}}({', '.join(names)}, draw): return "
                 + _escaped(
                     body.replace("{call}", f"globals()[f'call_{{draw}}']({', '.join(names)})")
                 )
             )
         else:
             call = body.replace("{call}", _call(givens[0]))
-            lines.append(f"def {{}}({', '.join(names)}): return {_escaped(call)}")
+            lines.append(f"def {{0}}({', '.join(names)}): return {_escaped(call)}")
     except NotWritten:
         return UNKNOWN
     return "\n".join(lines)
@@ -65,25 +65,23 @@ def _is_plain(given: Arguments) -> bool:
 
 
 def _import(fn: Any, alias: str | None) -> str | None:
-    """A line that imports ``fn``, under its own name or ``alias``; ``None`` where none does."""
+    """A line that imports ``fn`` as ``alias``, or else under the name that ``{0}`` stands for.
+
+    ``None`` where no line does.
+    """
     name, home = getattr(fn, "__qualname__", ""), getattr(fn, "__module__", "") or ""
     module = sys.modules.get(home)
     if not name.isidentifier() or home == "__main__" or getattr(module, name, None) is not fn:
         return None
-    known = alias or "{}"
+    known = alias or "{0}"
+    apply = ".apply" if isinstance(fn, type) else ""
     file = getattr(module, "__file__", None)
     if file is not None and Path(file).stem not in (home.rpartition(".")[2], "__init__"):
-        line = f'import runpy; {known} = runpy.run_path("{file}")["{name}"]'
-        return line + (f"; {known} = {known}.apply" if isinstance(fn, type) else "")
-    line = f"from {home} import {name}" if alias is None else f"from {home} import {name} as op"
-    if isinstance(fn, type):
-        line += f"; {known if alias else name} = {alias or name}.apply"
-        if alias is None and name != "{}":
-            line = f"from {home} import {name}; {{}} = {name}.apply"
-    elif alias is None:
-        line = f"from {home} import {{}}"
+        return f'import runpy; {known} = runpy.run_path("{_escaped(file)}")["{name}"]{apply}'
+    line = f"from {home} import {name}"
+    line += f"; {known} = {name}{apply}" if apply or alias else ""
     before = _path_line(file, home)
-    return f"{before}\n{line}" if before else line
+    return f"{_escaped(before)}\n{line}" if before else line
 
 
 def _path_line(file: str | None, home: str) -> str | None:

@@ -332,19 +332,35 @@ def strangers(leaves: Sequence[Any], known: Sequence[Any]) -> list[torch.Tensor]
 
 def functions_behind(leaves: Sequence[Any]) -> list[type[torch.autograd.Function]]:
     """The Functions that made the results."""
+    return list(dict.fromkeys(node._forward_cls for node in nodes_of_functions(leaves)))
+
+
+def nodes_of_functions(leaves: Sequence[Any]) -> list[Any]:
+    """The nodes of Functions behind the results, in an order that is the same for every call."""
     waiting = [leaf.grad_fn for leaf in leaves if isinstance(leaf, torch.Tensor)]
     seen: set[Any] = set()
-    found: list[type[torch.autograd.Function]] = []
+    found: list[Any] = []
     while waiting:
         node = waiting.pop()
         if node is None or node in seen:
             continue
         seen.add(node)
-        made_by = getattr(node, "_forward_cls", None)
-        if made_by is not None and made_by not in found:
-            found.append(made_by)
+        if getattr(node, "_forward_cls", None) is not None:
+            found.append(node)
         waiting += [parent for parent, _ in node.next_functions]
     return found
+
+
+def with_several_results(leaves: Sequence[Any]) -> list[tuple[int, int]]:
+    """Of those nodes the ones that made several tensors: their places, and how many they made."""
+    counts: dict[int, int] = {}
+    nodes = nodes_of_functions(leaves)
+    for place, node in enumerate(nodes):
+        node.register_prehook(lambda gradients, at=place: counts.update({at: len(gradients)}))
+    for leaf in leaves:
+        if isinstance(leaf, torch.Tensor) and leaf.requires_grad:
+            torch.autograd.backward([leaf], [torch.ones_like(leaf)], retain_graph=True)
+    return [(place, count) for place, count in sorted(counts.items()) if count > 1]
 
 
 def real(leaf: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
