@@ -1,6 +1,7 @@
 """How often the graders are wrong: mutants they let live, right solutions they fail.
 
     python benchmarks/accuracy.py --mutants 1000 --variants 100 --seeds 20
+    python benchmarks/accuracy.py --mutants 0 --corpus --seeds 40
 
 Mutants of the reference solutions are graded in the sandbox, next to stock gradcheck as
 examples use it and to a tight gradcheck with gradgradcheck. A mutant that a wide search cannot
@@ -42,6 +43,7 @@ from harness.sandbox import Zygote, choose
 
 ROOT = Path(__file__).parents[1]
 REFERENCES = ROOT / "solutions" / "reference" / "harness"
+CORPUS = ROOT / "tests" / "corpus" / "right"
 # Longest that one mutant may take in this process.
 PATIENCE_S = 60.0
 
@@ -185,6 +187,13 @@ def grade_variants(entries: Sequence[variants.Variant], seed: int) -> list[Alarm
 # --------------------------------------------------------------------------
 
 
+def corpus(names: Sequence[str]) -> list[variants.Variant]:
+    """The right solutions among the tests, and the reference solutions."""
+    files = [(name, path) for name in names for path in sorted((CORPUS / name).glob("*.py"))]
+    files += [(name, REFERENCES / f"{name}.py") for name in names]
+    return [variants.Variant(name, path.stem, path.read_text()) for name, path in files]
+
+
 def originals(library: Iterable[Scenario]) -> dict[str, mutate.Original]:
     """The reference solution of each scenario."""
     return {
@@ -287,6 +296,11 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     number = {"type": int, "metavar": "N"}
     parser.add_argument("--mutants", default=1000, help="mutants to grade (1000)", **number)
     parser.add_argument("--variants", default=1000, help="right solutions, at most", **number)
+    parser.add_argument(
+        "--corpus",
+        action="store_true",
+        help="tests/corpus/right and the references, not variants made here",
+    )
     parser.add_argument("--seeds", default=20, help="seeds for right solutions (20)", **number)
     parser.add_argument("--seed", default=0, help="first seed (0)", **number)
     parser.add_argument("--scenario", action="append", help="only this one; may be repeated")
@@ -317,7 +331,10 @@ def main(given: Sequence[str] | None = None) -> int:
     if options.operator:
         pool_of_mutants = [m for m in pool_of_mutants if m.operator in options.operator]
     mutants = mutate.sample(pool_of_mutants, options.mutants, options.seed)
-    entries = variants.sample([s.id for s in chosen], options.variants, options.seed)
+    ids = [s.id for s in chosen]
+    entries = variants.sample(ids, options.variants, options.seed)
+    if options.corpus:
+        entries = corpus(ids)
     print(
         f"{len(mutants)} of {len(pool_of_mutants)} mutants, {len(entries)} right solutions",
         file=sys.stderr,
