@@ -126,6 +126,15 @@ def test_the_first_diagnosis_names_the_fault(fn: Any, said: str) -> None:
     assert said in first(fn)
 
 
+def test_the_values_at_the_wrong_place_are_shown() -> None:
+    seen = failures(on_x(lambda t, g, x: torch.where(x > 1, 2 * t, t)))[0]
+    found = re.search(
+        r"elements are wrong, at x = (\S+), b = (\S+), incoming gradient = (\S+)", seen.message
+    )
+    assert found, seen.message
+    assert float(found[1]) > 1
+
+
 def test_a_condition_that_another_failure_refutes_is_not_claimed() -> None:
     """It is wrong in one way in float64 and in another in float32, so in neither only."""
 

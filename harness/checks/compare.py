@@ -21,6 +21,7 @@ from harness.numerics.expectation import (
     BRANCH_GRADIENT,
     RANDOM_NUMBER,
     Expected,
+    Mismatch,
     first_draw,
     gradient_parts,
     second_parts,
@@ -57,7 +58,8 @@ def compared(answered: Answered, pass_message: str) -> Judgement:
     if wrong:
         _, trial, answer, found = min(wrong, key=lambda entry: entry[0])
         more = f" ({len(wrong)} of {count} cases fail)" if len(wrong) > 1 else ""
-        return Judgement.differs(found, f"For {trial.about}: {found.message}{more}.", answer.line)
+        message = f"For {trial.about}: {found.message}{_there(trial, found)}{more}."
+        return Judgement.differs(found, message, answer.line)
     strain, expected, got = max(
         (
             (expected.strain(got), expected, got)
@@ -72,6 +74,22 @@ def compared(answered: Answered, pass_message: str) -> Judgement:
     if not strain or expected is None or got is None:
         return Judgement.passed(message)
     return Judgement.passed(message, *expected.largest_error(got))
+
+
+def _there(trial: Trial, found: Mismatch) -> str:
+    """The inputs' values at the wrong place, where they have one there."""
+    if found.place is None or trial.question.others:
+        return ""
+    tensors = dict(trial.question.case.tensors)
+    if trial.question.cotangents and found.quantity is not None and found.quantity.is_derivative:
+        tensors["incoming gradient"] = trial.question.cotangents[0].value
+    values = [
+        f"{name} = {float(tensor[found.place]):.6g}"
+        for name, tensor in tensors.items()
+        if tuple(tensor.shape) in (found.shape, ())
+        for tensor in [tensor.expand(found.shape)]
+    ]
+    return f", at {', '.join(values)}" if values else ""
 
 
 def cotangent_for(

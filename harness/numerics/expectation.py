@@ -45,6 +45,9 @@ class Mismatch:
     limit: float | None = None
     # What differs; ``None`` where no tensor came.
     quantity: Quantity | None = None
+    # The worst element, in a tensor of ``shape``; ``None`` where no one element is wrong.
+    place: tuple[int, ...] | None = None
+    shape: tuple[int, ...] = ()
 
 
 # What it means that a tensor is not what it must be; a wrong value where nothing stands here.
@@ -147,13 +150,20 @@ class Expected:
             f"{count} of {wrong.numel()} elements are wrong",
             measured if math.isfinite(measured) else None,
             limit,
+            _place(at, self.low.shape),
         )
 
     def _differs(
-        self, fault: Fault, how: str, measured: float | None = None, limit: float | None = None
+        self,
+        fault: Fault,
+        how: str,
+        measured: float | None = None,
+        limit: float | None = None,
+        place: tuple[int, ...] | None = None,
     ) -> Mismatch:
         fault = _FAULTS.get(self.quantity.kind, fault)
-        return Mismatch(fault, f"{self.quantity} {how}", measured, limit, self.quantity)
+        words, shape = f"{self.quantity} {how}", tuple(self.low.shape)
+        return Mismatch(fault, words, measured, limit, self.quantity, place, shape)
 
     def fits(self, wide: torch.Tensor) -> torch.Tensor:
         """Which elements of ``wide`` (float64, of the right shape) are as they may be."""
@@ -296,12 +306,18 @@ def _name(dtype: torch.dtype) -> str:
     return str(dtype).removeprefix("torch.")
 
 
-def _index(at: int, shape: torch.Size) -> str:
-    places: list[str] = []
+def _place(at: int, shape: torch.Size) -> tuple[int, ...]:
+    """Where the element number ``at`` lies."""
+    places: list[int] = []
     for size in reversed(shape):
         at, place = divmod(at, size)
-        places.insert(0, str(place))
-    return f"[{', '.join(places)}]" if places else ""
+        places.insert(0, place)
+    return tuple(places)
+
+
+def _index(at: int, shape: torch.Size) -> str:
+    places = _place(at, shape)
+    return f"[{', '.join(map(str, places))}]" if places else ""
 
 
 def _repeats(tensor: torch.Tensor) -> bool:
