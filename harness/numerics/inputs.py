@@ -29,6 +29,8 @@ SWEPT = (40, 48)
 # Large tensors have about so many elements, or half of that: the dense Jacobian does not fit
 # into a candidate's memory. One comes out even in blocks of any power of two, one in none.
 LARGE, BLOCK, MOST_BEYOND = 17 << 10, 1 << 10, 60
+# So many sizes are drawn where an entry states bounds, beside its own.
+DRAWN = 3
 # A drawn size has a dimension of size 1, or two of equal size, this often.
 ONE, EQUAL = 0.2, 0.3
 # Bounds of a number that lie further apart than this have all sizes between them drawn alike.
@@ -137,11 +139,12 @@ class Drawer:
         """Sizes of several kinds, drawn anew by every call; the first has two dimensions or more.
 
         For arguments that take any shape there is one under ``*``. The entry's own sizes
-        are among them, all where it states no bounds to draw others between.
+        are among them, all where it states no bounds to draw others between, else the first and
+        the last.
         """
         named: list[Mapping[str, Any]] = list(self.entry.sizes)
         if self.entry.dimensions:
-            named[1:] = [self._named_size() for _ in named[1:]]
+            named = [named[0], *(self._named_size() for _ in range(DRAWN)), *named[1:][-1:]]
         if named and not self._takes_any:
             return named
         shapes = self._any_shapes()
