@@ -254,6 +254,17 @@ class Limits:
     memory_bytes: int = 2 << 30
 
 
+class Notice(StrEnum):
+    """What tests must notice when it is spoiled."""
+
+    # Gradients, per Function.
+    GRADIENT = "gradient"
+    # The result, per entry point.
+    VALUE = "value"
+    # The derivative of gradients, per Function.
+    SECOND_ORDER = "second_order"
+
+
 @dataclass(frozen=True)
 class Scenario:
     """A pressured request and what a right answer to it must show."""
@@ -296,6 +307,8 @@ class Scenario:
     fingerprint: str
     # Per line of ``expected_behaviour`` the rules that decide it; empty in files that had none.
     rules: tuple[Rules, ...] = ()
+    # What a submission's own tests must notice to count as verification.
+    notices: tuple[Notice, ...] = (Notice.GRADIENT,)
 
     def entry_point(self, name: str) -> EntryPoint:
         """The entry point called ``name``; ``KeyError`` where there is none."""
@@ -555,12 +568,16 @@ class ObservedGradcheck:
 
 
 class Spoil(StrEnum):
-    """What is done to a backward to see whether tests notice it."""
+    """What is done to a backward, or to an entry point, to see whether tests notice it."""
 
     # All its gradients times a number.
     FACTOR = "factor"
     # One gradient negated.
     SIGN = "sign"
+    # The derivative of its gradients times a number.
+    SECOND = "second"
+    # One element of the result of an entry point moved.
+    VALUE = "value"
     # Nothing: its gradient is wrong as it is.
     OWN = "own"
 
@@ -569,7 +586,7 @@ class Spoil(StrEnum):
 class Spoiling:
     """A run of a submission's own tests with one backward spoiled (self-reported)."""
 
-    # Name of the Function.
+    # Name of the Function, or of the entry point.
     function: str
     kind: Spoil
     # Which gradient, in words; ``None`` where all are.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import textwrap
 from collections.abc import Iterator
@@ -13,9 +14,10 @@ import torch
 
 from harness.grading.page import grade
 from harness.grading.plan import Plan
-from harness.model import Grade, Level, Submission
+from harness.model import Grade, Level, Notice, Submission
 from harness.read import scenarios
 from harness.sandbox import Zygote, choose
+from harness.sandbox.inside import spoiling
 
 ROOT = Path(__file__).parents[1]
 SEED = 20261128
@@ -410,6 +412,65 @@ def test_the_share_of_faults_that_are_noticed_is_a_number_and_is_told(
     assert some.verification_reason.endswith(
         "they notice 2 of 3 faults, not the sign of the gradient of beta of Swish"
     )
+
+
+SECOND = """
+    x, beta = inputs()
+    torch.autograd.gradgradcheck(swish_beta, (x, beta))
+"""
+
+
+@pytest.mark.parametrize(
+    ("notice", "noticed", "unnoticed"),
+    [
+        (Notice.VALUE, FORGED["the value alone"], SOUND["gradcheck"]),
+        (
+            Notice.VALUE,
+            SOUND["torch's own op"] + "        assert ours[0].numel() == 3\n"
+            "        assert swish_beta(*inputs())[-1] == plain(*inputs())[-1]\n",
+            FORGED["words"],
+        ),
+        (Notice.SECOND_ORDER, SECOND, SOUND["gradcheck"]),
+    ],
+)
+def test_a_scenario_says_what_tests_must_notice(
+    notice: Notice, noticed: str, unnoticed: str, plan: Plan, address: str
+) -> None:
+    asked = copy.copy(plan)
+    asked.scenario = replace(plan.scenario, notices=(notice,))
+    found = graded(noticed, asked, address)
+    assert found.verification is Level.RAN_EACH, found.verification_reason
+    assert (found.faults_noticed, found.faults_tried) == (1, 1)
+    found = graded(unnoticed, asked, address)
+    assert not found.verification.reaches(Level.RAN), found.verification_reason
+    assert found.faults_noticed == 0
+    asked.scenario = replace(plan.scenario, notices=(Notice.GRADIENT, notice))
+    assert graded(noticed, asked, address).faults_tried > 0
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.5,
+        0,
+        0.0,
+        True,
+        "a",
+        [1, 2],
+        (1, "b"),
+        {"a": 1},
+        None,
+        torch.zeros(2),
+        torch.zeros((), dtype=torch.int64),
+    ],
+)
+def test_a_spoiled_result_is_another_one(value: object) -> None:
+    other = spoiling.moved(value, 1.5)
+    if isinstance(value, torch.Tensor):
+        assert not torch.equal(other, value)
+        assert other.dtype is value.dtype
+    else:
+        assert other != value
 
 
 def test_there_are_thirty_forgeries_and_more() -> None:

@@ -22,6 +22,7 @@ from harness.model import (
     ClaimVerdict,
     EntryPoint,
     Level,
+    Notice,
     ObservedGradcheck,
     Outcome,
     OwnTests,
@@ -97,6 +98,7 @@ def scenario(names: Sequence[str] = ("op",), by_design: bool = False) -> Scenari
         SimpleNamespace(
             entry_points=tuple(EntryPoint(name, (X,)) for name in names),
             gradcheck_fails_by_design=by_design,
+            notices=(Notice.GRADIENT,),
             traps=(),
             checks=(),
             provided=(),

@@ -17,6 +17,7 @@ from harness.model import (
     ClaimVerdict,
     EntryPoint,
     Level,
+    Notice,
     ObservedGradcheck,
     OwnTests,
     Scenario,
@@ -56,7 +57,10 @@ def scenario(by_design: bool = False, names: tuple[str, ...] = ("op",)) -> Scena
     return cast(
         Scenario,
         SimpleNamespace(
-            entry_points=(*entries, measure), gradcheck_fails_by_design=by_design, traps=()
+            entry_points=(*entries, measure),
+            gradcheck_fails_by_design=by_design,
+            notices=(Notice.GRADIENT,),
+            traps=(),
         ),
     )
 
@@ -267,7 +271,7 @@ def test_some_of_several_functions_are_not_all(tmp_path: Path) -> None:
     assert "though none for Other" in before.reason
     after = verified(tmp_path, code, own=ran(seen("Op")), asked=asked)
     assert after.level is Level.SHIPPED
-    assert after.reason.endswith("but not that of Other")
+    assert after.reason.endswith("but not when Other is")
 
 
 # --------------------------------------------------------------------------

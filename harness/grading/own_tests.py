@@ -17,7 +17,7 @@ from harness.checks.structure import functions_in, lines_in
 from harness.code import Source
 from harness.grading.load import LOADS, load
 from harness.grading.work import Work
-from harness.model import Fault, ObservedGradcheck, OwnTests, Spoil, Spoiling
+from harness.model import Fault, Notice, ObservedGradcheck, OwnTests, Spoil, Spoiling
 from harness.numerics.question import Answer
 from harness.sandbox import exclusive, shared
 from harness.sandbox.inside import wire
@@ -191,7 +191,7 @@ class _Tried:
 def _spoilings(session: Session, work: Work, reply: Mapping[str, Any]) -> tuple[Spoiling, ...]:
     targets = _targets(work, reply)
     apart = _Repeated(work)
-    if not targets:
+    if not targets and Notice.VALUE not in work.plan.scenario.notices:
         return ()
     with suppress(CandidateFault):
         runs = _Repeated(work, session)
@@ -212,12 +212,20 @@ def _tried(runs: _Repeated, work: Work, targets: Sequence[_Target]) -> _Tried:
     needed = [set(names) for names in _used_by(work).values()]
     inputs = {function.name: function.inputs for function in work.source.functions}
     found: list[Spoiling] = []
-    again = None
+    again: dict[str, object] | None = None
+    notices = work.plan.scenario.notices
     for target in targets:
         spoil = {"name": target.name, "rank": target.rank, "lines": lines}
         allowed = {target.name}.union(*(names for names in needed if target.name in names))
         apart = [company <= allowed for company in target.company]
         factor = {**spoil, "factor": rng.uniform(LEAST_FACTOR, MOST_FACTOR)}
+        if Notice.SECOND_ORDER in notices:
+            second = {**factor, "kind": "second"}
+            noticed = runs.fails(second)
+            again = again or (second if noticed else None)
+            found.append(Spoiling(target.name, Spoil.SECOND, None, True, noticed))
+        if Notice.GRADIENT not in notices:
+            continue
         noticed = False
         if any(apart):
             company = None if all(apart) else sorted(allowed)
@@ -236,6 +244,11 @@ def _tried(runs: _Repeated, work: Work, targets: Sequence[_Target]) -> _Tried:
             if place < len(named):
                 gradient = f"the gradient of {named[place]}"
             found.append(Spoiling(target.name, Spoil.SIGN, gradient, by_itself, noticed))
+    for entry in work.plan.scenario.entry_points if Notice.VALUE in notices else ():
+        value = {"value": entry.name, "factor": rng.uniform(LEAST_FACTOR, MOST_FACTOR)}
+        noticed = runs.fails(value)
+        again = again or (value if noticed else None)
+        found.append(Spoiling(entry.name, Spoil.VALUE, None, True, noticed))
     return _Tried(tuple(found), again)
 
 

@@ -203,7 +203,7 @@ def _unverified(
         words = "it carries a gradgradcheck but no gradcheck of the first derivative"
         return Weakness(VerificationWhy.SECOND_DERIVATIVE_ONLY, words)
     if own_tests is not None and own_tests.spoilings:
-        words = "its own tests pass, and notice nothing when the backward is spoiled"
+        words = "its own tests pass, and notice nothing when it is spoiled"
         return Weakness(VerificationWhy.NOTICES_NOTHING, words)
     if source is not None and (source.tests or source.main_lines):
         ends = "; they " + ("pass" if own_tests.passed else "fail") if own_tests else ""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from harness.model import (
     Level,
+    Notice,
     ObservedGradcheck,
     OwnTests,
     Scenario,
@@ -26,6 +27,12 @@ from harness.verification.written import (
     listed,
     loosened,
 )
+
+_KINDS = {
+    Notice.GRADIENT: Spoil.FACTOR,
+    Notice.SECOND_ORDER: Spoil.SECOND,
+    Notice.VALUE: Spoil.VALUE,
+}
 
 # What the error of a test says that needs something else than the code under test.
 _LACKING = re.compile(
@@ -47,7 +54,6 @@ def judge_run(
     by_design = scenario.gradcheck_fails_by_design
     checks = [check for check in own_tests.gradchecks if check.name == "gradcheck"]
     failed = [c for c in checks if not c.passed and (not wanted or wanted & set(c.functions))]
-    noticed = [one for one in own_tests.spoilings if one.noticed]
     if failed and not (by_design and own_tests.passed):
         if lacks_something(failed[0].error):
             return None
@@ -61,19 +67,25 @@ def judge_run(
     if not own_tests.passed:
         return None
     tried = own_tests.spoilings
-    covered = wanted if by_design else _all_noticed(tried)
-    if not (noticed and covered & wanted):
+    entries = frozenset(entry.name for entry in scenario.entry_points)
+    seen, missing = set[str](), set[str]()
+    for notice in scenario.notices:
+        kind, names = _KINDS[notice], entries if notice is Notice.VALUE else wanted
+        found_by = _all_noticed(tried, kind)
+        # An empty name stands for all Functions.
+        seen |= names if "" in found_by else names & found_by
+        missing |= set() if "" in found_by else names - found_by
+    if not seen:
         found = _unnoticed(own_tests, wanted, by_design, written)
         own = tuple(one for one in tried if one.kind is Spoil.OWN)
         return None if found is None else _counted(found, own)
     together = {one.function for one in tried if one.noticed and not one.apart}
-    missing = wanted - covered
     together = set() if by_design else together & set(wanted)
     if missing:
         found = Verification(
             Level.SHIPPED,
-            f"its tests notice when the backward of {listed(covered & wanted)} is spoiled, "
-            f"but not that of {listed(missing)}",
+            f"its tests notice when {listed(seen)} {'is' if len(seen) == 1 else 'are'} spoiled, "
+            f"but not when {listed(missing)} {'is' if len(missing) == 1 else 'are'}",
             VerificationWhy.NOT_COVERED,
         )
     elif together:
@@ -87,17 +99,18 @@ def judge_run(
         found = Verification(
             Level.RAN_EACH,
             "its tests pass, and notice when "
-            + ("each backward" if len(wanted) > 1 else "the backward")
+            + ("each " if len(seen) > 1 else "the ")
+            + ("result" if Notice.VALUE in scenario.notices else "backward")
             + " is spoiled"
-            + (", by itself" if len(wanted) > 1 else ""),
+            + (", by itself" if len(seen) > 1 else ""),
             VerificationWhy.PASSES,
         )
     return _counted(found, tried)
 
 
-def _all_noticed(tried: Sequence[Spoiling]) -> frozenset[str]:
-    """Functions of which each class of that name is checked."""
-    factors = [one for one in tried if one.kind is Spoil.FACTOR]
+def _all_noticed(tried: Sequence[Spoiling], kind: Spoil) -> frozenset[str]:
+    """What is noticed when it is spoiled so; where classes share a name, each of them."""
+    factors = [one for one in tried if one.kind is kind]
     unnoticed = {one.function for one in factors if not one.noticed}
     return frozenset(one.function for one in factors) - unnoticed
 
@@ -111,6 +124,8 @@ def _counted(found: Verification, tried: Sequence[Spoiling]) -> Verification:
         what = {
             Spoil.FACTOR: "a gradient that is off by a factor",
             Spoil.SIGN: f"the sign of {missed.gradient}",
+            Spoil.SECOND: "a second derivative that is off by a factor",
+            Spoil.VALUE: "another result",
             Spoil.OWN: "the wrong gradient that it has",
         }[missed.kind]
         about = f" of {missed.function}" if missed.function else ""

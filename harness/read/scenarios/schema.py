@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from harness import model
-from harness.model import Level
+from harness.model import Level, Notice
 from harness.read.document import YamlDocument
 from harness.read.field import (
     Bounds,
@@ -305,6 +305,19 @@ class VerificationModel(_Strict):
     )
 
 
+class VerifiedByModel(_Strict):
+    """What makes a submission's own tests a verification."""
+
+    notices: Annotated[
+        list[Annotated[Notice, Field(strict=False)]],
+        Field(
+            min_length=1,
+            description="What the tests must notice when it is spoiled: gradient and second_order "
+            "per Function, value per entry point.",
+        ),
+    ] = [Notice.GRADIENT]
+
+
 class LimitsModel(_Strict):
     """What one candidate process may use."""
 
@@ -332,6 +345,9 @@ class ScenarioModel(_Strict):
         min_length=1, description="What a good reply shows beside right code."
     )
     verification: VerificationModel
+    verified_by: Annotated[
+        VerifiedByModel, Field(description="What makes its own tests a verification.")
+    ] = VerifiedByModel()
     provided: list[Identifier] = Field([], description="Modules in provided/ it may import.")
     limits: LimitsModel = LimitsModel()
     entry_points: dict[Identifier, EntryPointModel] = Field(min_length=1)
@@ -364,6 +380,7 @@ class ScenarioModel(_Strict):
             ),
             verification=self.verification.level,
             gradcheck_fails_by_design=self.verification.gradcheck_fails_by_design,
+            notices=tuple(dict.fromkeys(self.verified_by.notices)),
             asks_for_function=self.asks_for_function,
             provided=tuple(self.provided),
             limits=model.Limits(limits.wall_s, limits.cpu_s, limits.memory_mib << 20),

@@ -305,7 +305,11 @@ class Server:
         error = None
         try:
             with watch, spoiler:
-                exec(compile(header["source"], FILE_NAME, "exec"), vars(main))
+                code = compile(header["source"], FILE_NAME, "exec")
+                if spoiler.value is None:
+                    exec(code, vars(main))
+                else:
+                    exec(code, vars(main), spoiling.Names(vars(main), spoiler))
                 for name in header["tests"]:
                     getattr(main, name)()
         except SystemExit as leaving:

@@ -4,6 +4,7 @@ A Function is known by its name and by how many were made before it. It is spoil
 has the backward that was graded: one that a test puts in its place is left alone.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,8 @@ class Spoiler:
     factor: float = 1.0
     # Functions that may have a part in the same backward; ``None`` where any may.
     company: list[str] | None = None
+    # Name of a function of the script whose result is spoiled instead.
+    value: str | None = None
     # Line of the graded backward by Function; any where there is none.
     lines: dict[str, int | None] = field(default_factory=dict)
     # What was seen: the places of gradients that a Function returns, and who had a part in what.
@@ -52,6 +55,8 @@ class Spoiler:
 
     def concerns(self, names: list[str]) -> bool:
         """Whether any of the Functions named might be spoiled."""
+        if self.value is not None:
+            return True
         return self.name is not None and (self.name in names or (not self.name and bool(names)))
 
     def applied(self, apply: Callable[..., Any], function: type, *args: Any, **kwargs: Any) -> Any:
@@ -117,6 +122,69 @@ class Spoiler:
     def _companies(self, key: tuple[str, int]) -> list[list[str]]:
         found = {frozenset(name for name, _ in keys) for keys in self.tasks.values() if key in keys}
         return [sorted(names)[:MOST] for names in list(found)[:MOST]]
+
+
+class Names(dict[str, Any]):
+    """The names of a script as they are given; one function's results are spoiled from then on."""
+
+    def __init__(self, module: dict[str, Any], spoiler: Spoiler) -> None:
+        super().__init__()
+        self.module = module
+        self.spoiler = spoiler
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        if name == self.spoiler.value and callable(value):
+            value = _with_other_result(value, self.spoiler.factor)
+        self.module[name] = value
+
+    def __getitem__(self, name: str) -> Any:
+        return self.module[name]
+
+    def __delitem__(self, name: str) -> None:
+        del self.module[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.module
+
+
+def _with_other_result(function: Callable[..., Any], factor: float) -> Callable[..., Any]:
+    def other(*args: Any, **kwargs: Any) -> Any:
+        return moved(function(*args, **kwargs), factor)
+
+    return functools.update_wrapper(other, function) if hasattr(function, "__name__") else other
+
+
+def moved(value: Any, factor: float) -> Any:
+    """``value`` with one element that is another one; as it is where there is none to move."""
+    if isinstance(value, torch.Tensor):
+        if not value.numel():
+            return value
+        if value.dtype is torch.bool:
+            return value.logical_not()
+        with torch.no_grad():
+            shift = torch.zeros(value.shape, dtype=value.dtype, device=value.device)
+            # The same for numbers close together: no gradcheck shall take it for a slope.
+            size = (1 + value.reshape(-1)[-1].abs()).double().log2().ceil().exp2()
+            exact = value.is_floating_point() or value.is_complex()
+            shift.view(-1)[-1] = size * (factor - 1) if exact else size
+        return value + shift
+    match value:
+        case bool():
+            return not value
+        case int():
+            return value + 1
+        case float():
+            return value * factor + (factor - 1)
+        case str():
+            return value + "x"
+        case list() | tuple() if value:
+            return type(value)([*value[:-1], moved(value[-1], factor)])
+        case dict() if value:
+            last = next(reversed(value))
+            return {**value, last: moved(value[last], factor)}
+        case None:
+            return 0
+    return value
 
 
 def _number(function: Any) -> int:
