@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from harness.model import Fault, Quantity, QuantityKind
+from harness.model import Fault, Quantity, QuantityKind, TensorArgument
 from harness.numerics import rounding
 from harness.numerics.inputs import Case, Log, Stack, Value, generator
 from harness.numerics.oracles import Oracle
@@ -487,9 +487,18 @@ class Reference:
     ) -> list[torch.Tensor]:
         """What ``evaluate`` gives with all leaves moved by what ``move`` makes of them."""
         kept = {name: leaf.detach().clone() for name, leaf in self.leaves.items()}
+        ranges = {
+            argument.name: (argument.low, argument.high)
+            for argument in self.case.entry.arguments
+            if isinstance(argument, TensorArgument)
+        }
         with torch.no_grad():
             for name, leaf in self.leaves.items():
                 leaf.add_(move(kept[name]))
+                if leaf.numel() and name in ranges:  # a reference need not know what is beyond
+                    low, high = ranges[name]
+                    least, most = float(kept[name].min()), float(kept[name].max())
+                    leaf.clamp_(min(low, least), max(high, most))
         try:
             return [value.detach() for value in evaluate()]
         finally:
