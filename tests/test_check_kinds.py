@@ -298,6 +298,22 @@ def test_a_sparse_matrix_is_drawn_and_its_gradient_is_said_to_be_unasked() -> No
     failed(function(forward, forgetting), torch.sparse.mm, a, X, **QUICK)
 
 
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_cuda_tensors_are_asked_on_their_device() -> None:
+    devices = set()
+
+    def forward(ctx: Any, x: torch.Tensor) -> Any:
+        devices.add(x.device.type)
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    right = function(forward, lambda ctx, g: g * ctx.saved_tensors[0].cos())
+    report = harness.check(right, torch.sin, X.cuda())
+    assert devices == {"cuda"}
+    assert "asked on cuda" in str(report)
+    failed(function(forward, lambda ctx, g: g), torch.sin, X.cuda(), **QUICK)
+
+
 # --------------------------------------------------------------------------
 # Contracts
 

@@ -11,7 +11,7 @@ import torch
 from torch.autograd import forward_ad
 
 from harness.library.arguments import Form
-from harness.library.subject import ResultKind, Subject, nodes_of_functions
+from harness.library.subject import ResultKind, Subject, nodes_of_functions, real
 from harness.model import NumberArgument, TensorArgument
 
 # What every function is asked; kinds that do not fit it (no kinks, say) leave themselves out.
@@ -187,9 +187,8 @@ def _in_place(subject: Subject, arguments: Arguments, of: int) -> Aspect:
     def fn(*values: Any) -> torch.Tensor:
         moved = list(values)
         moved[place] = values[place] * 1  # no leaf, which must not be written to
-        subject.fn_result(*moved, of=of, as_is=True)
-        after: torch.Tensor = moved[place]
-        return after
+        _, built = subject.call_fn(moved, as_is=True)
+        return real(built.pieces[place], moved[place].dtype)
 
     return Aspect(
         "_in_place",

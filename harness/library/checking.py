@@ -331,6 +331,11 @@ def _look_at(subject: Subject, dtype: torch.dtype, options: Options) -> Inside:
     for piece in subject.pieces:
         if piece.form is Form.SPARSE:
             options.notes.append(f"no gradient is asked for {piece.name}, which is sparse")
+    for device in {piece.device for piece in subject.pieces if piece.device.type != "cpu"}:
+        options.notes.append(
+            f"asked on {device}: what is drawn and what comes back passes through the CPU, so "
+            "layouts in memory and writes to the incoming gradient are not asked there"
+        )
     if subject.random:
         options.notes.append(
             "the reference draws random numbers: both functions are called with the same seed, "

@@ -97,7 +97,8 @@ class Subject:
             target = getattr(target, "apply")  # noqa: B009
         with self._random_numbers():
             found = target(*positional, **keywords)
-        check_untouched(built.guards)
+        if not as_is:
+            check_untouched(built.guards)
         return pytree.tree_leaves(found), built
 
     def call_reference(self, values: Values) -> tuple[list[Any], Built]:
@@ -150,9 +151,9 @@ class Subject:
     # ----------------------------------------------------------------------
     # One result of them
 
-    def fn_result(self, *values: Any, of: int, as_is: bool = False) -> Any:
+    def fn_result(self, *values: Any, of: int) -> Any:
         """One result of the function as a real tensor; the function's own where it is one."""
-        leaves, built = self.call_fn(values, as_is=as_is)
+        leaves, built = self.call_fn(values)
         self._check_count(leaves)
         if self.results[of] is ResultKind.OTHER:
             return leaves[of]
@@ -293,21 +294,18 @@ def _run(subject: Subject, values: Values) -> tuple[list[Any], Built]:
 def writes_to(subject: Subject, values: Values) -> frozenset[str]:
     """Pieces that the function overwrites and returns, as ``ctx.mark_dirty`` declares."""
     given, mine = subject.given(values)
+    # The results of an operation: no leaf may be written to, and none was so far.
     inner = [v * 1 if isinstance(v, torch.Tensor) else v for v in mine]
-    versions = [v._version if isinstance(v, torch.Tensor) else 0 for v in inner]
-    after = [*inner, *values[len(mine) :]]
     try:
         with torch.enable_grad():
-            leaves, built = subject.call_fn(after, as_is=True)
+            leaves, built = subject.call_fn([*inner, *values[len(mine) :]], as_is=True)
     except Exception:
         return frozenset()  # it is seen again when it is asked
     return frozenset(
         piece.name
-        for piece, value, handed, version in zip(
-            given.pieces, inner, built.pieces, versions, strict=True
-        )
-        if isinstance(value, torch.Tensor)
-        and value._version != version
+        for piece, handed in zip(given.pieces, built.pieces, strict=True)
+        if isinstance(handed, torch.Tensor)
+        and handed._version
         and any(leaf is handed for leaf in leaves)
     )
 

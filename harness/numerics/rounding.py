@@ -135,7 +135,7 @@ class RoundingNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _noise(self, value: torch.Tensor) -> torch.Tensor:
         """u·ξ, in the shape and dtype of ``value``."""
         noise = torch.rand(value.shape, generator=self.generator, dtype=torch.float64)
-        return noise.mul_(2 * self.unit).sub_(self.unit).to(value.dtype)
+        return noise.mul_(2 * self.unit).sub_(self.unit).to(value.device, value.dtype)
 
     def _perturbed(self, value: torch.Tensor) -> torch.Tensor:
         value = _materialised(value)
@@ -161,7 +161,7 @@ def _materialised(value: torch.Tensor) -> torch.Tensor:
     Arithmetic on the others never ends, inside a dispatch mode.
     """
     if value._is_zerotensor():
-        return torch.zeros(value.shape, dtype=value.dtype)
+        return torch.zeros(value.shape, dtype=value.dtype, device=value.device)
     return value
 
 
