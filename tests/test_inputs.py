@@ -10,7 +10,7 @@ import torch
 
 from harness.checks.compare import Edges
 from harness.checks.context import Bench, Trial
-from harness.library.checking import _scenario
+from harness.library.asking import _scenario
 from harness.model import EntryPoint, NumberArgument, TensorArgument
 from harness.numerics.inputs import SWEPT, Drawer
 from harness.numerics.oracles import Oracle, Oracles

@@ -7,8 +7,9 @@ only the answers are computed here instead of in a sandbox. There is therefore
 no protection from code that means harm: it is for code that one would run anyway.
 
 ``arguments`` reads the example, ``domain`` its sizes and ranges, ``subject`` calls both
-functions, ``aspects`` lists the ways in which they are asked, ``bench`` and ``asked`` hold what
-is asked otherwise than of a submission, ``report`` is what comes out.
+functions, ``aspects`` lists the ways in which they are asked, ``asking`` puts the questions,
+``bench`` and ``asked`` hold what is asked otherwise than of a submission, ``report`` is what
+comes out.
 """
 
 from harness.library.checking import check

@@ -3,96 +3,34 @@
 from __future__ import annotations
 
 import inspect
-import random
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from functools import partial
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import torch
 
-from harness import checks
-from harness.checks.context import Check, InteractiveCheck, PlannedCheck, SubmissionContext, Trial
-from harness.checks.registry import FrozenMapping
-from harness.checks.side_effects import NoMutation
-from harness.code import analyse
-from harness.diagnosis import CheckResult
-from harness.diagnosis.explanation import Smallest, explain, find_smallest
-from harness.errors import ScenarioError, UsageError, did_you_mean
+from harness.errors import UsageError, did_you_mean
 from harness.library.arguments import Arguments, Form, parameter_names
-from harness.library.asked import FarSizes, LayoutsOfMade, ResultInPlace, Zeros
-from harness.library.aspects import Aspect, aspects
-from harness.library.bench import MADE, Manner, OwnBench
-from harness.library.domain import MOST_NUMBERS, Domain, Range
+from harness.library.asking import Inside, asked
+from harness.library.domain import Domain, Range
 from harness.library.made import Maker
-from harness.library.report import CheckFailed, Found, Raised, Report, UncheckedWarning
-from harness.library.session import in_process
-from harness.library.snippet import import_lines
+from harness.library.options import Options
+from harness.library.report import CheckFailed, Report, UncheckedWarning
 from harness.library.subject import (
     Function,
     Gradients,
     ResultKind,
     Subject,
+    example_values,
     functions_behind,
     inspected,
     strangers,
     with_several_results,
     writes_to,
 )
-from harness.model import (
-    CheckSpec,
-    EntryPoint,
-    Level,
-    Limits,
-    NumberArgument,
-    Outcome,
-    Scenario,
-)
-from harness.numerics.oracles import Oracle, OracleError, Oracles
-from harness.numerics.question import Answer, put
-
-# gradcheck's questions are as many as the numbers that it differentiates by.
-MOST_FOR_GRADCHECK = 200
-# Numbers in arguments that may not be made smaller, beyond which they are asked only once.
-MOST_OFTEN = 1 << 16
-STOCK = ("gradcheck", "gradgradcheck")
-
-
-@dataclass
-class Options:
-    """What the caller said beside the functions and the example."""
-
-    ranges: Mapping[str, Range]
-    kinks: Mapping[str, Sequence[float]]
-    double_backward: bool
-    # ``None`` where nothing was said.
-    dtypes: Sequence[torch.dtype | str] | None
-    vary_sizes: bool
-    seed: int
-    tolerance: float
-    no_gradient: Sequence[str]
-    gradient: Callable[..., Gradients] | None
-    make: Callable[..., Any] | None
-    notes: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        for name in self.names:
-            if not isinstance(getattr(torch, name, None), torch.dtype):
-                raise UsageError(f"dtypes names {name!r}, expected e.g. 'float32' or torch.float32")
-        if not 0 <= self.tolerance < 1:
-            raise UsageError(
-                f"tolerance is {self.tolerance!r}, expected a number from 0 to below 1: the "
-                "error that is allowed, relative to the largest value"
-            )
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The dtypes to ask beside the widest, by name."""
-        given = ("float32",) if self.dtypes is None else self.dtypes
-        return tuple(str(dtype).removeprefix("torch.") for dtype in given)
+from harness.numerics.oracles import OracleError
 
 
 def check(
@@ -203,7 +141,7 @@ def _checked(
 
     numbered = maker is not None and bool(given.kept)
     subject = Subject(fn, oracle, options.gradient, [given], numbered)
-    example = _example(subject, torch.float64)
+    example = example_values(subject, torch.float64)
     subject = inspected(subject, example)
     if ResultKind.DIFFERENTIABLE not in subject.results and any(
         piece.differentiable for piece in given.pieces
@@ -217,18 +155,7 @@ def _checked(
     subject = replace(subject, inplace=_inplace(inplace, subject, example))
     dtype = _widest(subject, options)
     inside = _look_at(subject, dtype, options)
-    return _asked(title, subject, domain, maker, made, dtype, inside, options)
-
-
-def _example(subject: Subject, dtype: torch.dtype) -> list[Any]:
-    """The example's values, as leaves of the dtype."""
-    values = [
-        piece.value.to(dtype, copy=True).requires_grad_(piece.differentiable)
-        if isinstance(piece.value, torch.Tensor)
-        else piece.value
-        for piece in subject.pieces
-    ]
-    return [*values, 0] if subject.numbered else values
+    return asked(title, subject, domain, maker, made, dtype, inside, options)
 
 
 def _check_names(option: str, names: Iterable[str], given: Arguments) -> None:
@@ -301,7 +228,7 @@ def _widest(subject: Subject, options: Options) -> torch.dtype:
 
 def _takes(subject: Subject, dtype: torch.dtype) -> bool:
     """Whether a call and its backward work and keep the dtype."""
-    values = _example(subject, dtype)
+    values = example_values(subject, dtype)
     try:
         with torch.enable_grad():
             leaves, _ = subject.call_fn(values)
@@ -315,15 +242,6 @@ def _takes(subject: Subject, dtype: torch.dtype) -> bool:
     except Exception:
         return False
     return True
-
-
-@dataclass(frozen=True)
-class Inside:
-    """What the result of the function is made of, as its graph shows."""
-
-    functions: Sequence[type[torch.autograd.Function]] = ()
-    # Nodes that made several tensors: place in the graph, and how many.
-    several: Sequence[tuple[int, int]] = ()
 
 
 def _look_at(subject: Subject, dtype: torch.dtype, options: Options) -> Inside:
@@ -341,12 +259,12 @@ def _look_at(subject: Subject, dtype: torch.dtype, options: Options) -> Inside:
             "the reference draws random numbers: both functions are called with the same seed, "
             "in float64 alone, as other dtypes draw others"
         )
-    example = _example(subject, torch.float64)
+    example = example_values(subject, torch.float64)
     with torch.enable_grad():
         behind = list(subject.call_reference(example)[0])
         _warn_of(strangers(behind, example), "reference")
         try:
-            example = _example(subject, dtype)
+            example = example_values(subject, dtype)
             found = subject.call_fn(example)[0]
             functions = functions_behind(found)
             several = with_several_results(found)
@@ -366,249 +284,6 @@ def _warn_of(tensors: Sequence[torch.Tensor], which: str) -> None:
         )
 
 
-# --------------------------------------------------------------------------
-# Asking
-
-
-def _asked(
-    title: str,
-    subject: Subject,
-    domain: Domain,
-    maker: Maker | None,
-    made: Callable[[int, int], Arguments],
-    dtype: torch.dtype,
-    inside: Inside,
-    options: Options,
-) -> Report:
-    name = title if title.isidentifier() else "function"
-    sizes, far = _sizes(domain, maker, options)
-    count = 0 if maker is not None else domain.count(sizes[0])
-    once = count > MOST_OFTEN
-    if count > MOST_NUMBERS:
-        options.notes.append(
-            f"the example holds {count} numbers and no smaller sizes may be asked: "
-            + ("it was asked once per dtype, " if once else "")
-            + "with limits of a thousandth"
-        )
-    manner = Manner(
-        dtype=dtype,
-        tolerance=options.tolerance,
-        rough=count > MOST_NUMBERS,
-        maker=maker,
-        read=made,
-        givens=subject.givens,
-        numbered=subject.numbered,
-    )
-    arguments = tuple(domain.argument(piece) for piece in domain.given.pieces)
-    if subject.numbered:
-        arguments += (NumberArgument("draw", (0,)),)
-    found: list[Found] = []
-    for aspect in aspects(subject, arguments, inside.functions, inside.several, maker is not None):
-        entry = EntryPoint(
-            name + aspect.suffix, aspect.arguments, tuple(sizes), aspect.has_gradient
-        )
-        oracle = Oracle(entry.name, aspect.reference, aspect.vjp)
-        bench = OwnBench(
-            _scenario(entry),
-            Oracles({entry.name: oracle}, {}, {}),
-            options.seed,
-            replace(manner, size=_size(aspect, subject) if options.tolerance else 0.0),
-        )
-        if once:
-            others = tuple(getattr(torch, n) for n in options.names if not subject.random)
-            asked = [FarSizes(tuple(map(FrozenMapping, sizes)), others)]
-        else:
-            asked = list(_checks_of(aspect, subject, far, dtype, options))
-        found += _of_aspect(bench, entry, aspect, asked, subject, options)
-        if any(f.raised for f in found if f.finding.outcome is Outcome.FAILED):
-            break  # what raises is mended first
-    return Report(title, tuple(found), tuple(dict.fromkeys(options.notes)))
-
-
-def _size(aspect: Aspect, subject: Subject) -> float:
-    """The largest value of the result at the example, where it takes nothing else."""
-    if len(aspect.arguments) != len(_example(subject, torch.float64)):
-        return 0.0
-    try:
-        found = aspect.reference(*_example(subject, torch.float64)).detach()
-    except Exception:
-        return 0.0
-    finite = found[found.isfinite()]
-    return float(finite.abs().max()) if finite.numel() else 0.0
-
-
-def _sizes(
-    domain: Domain, maker: Maker | None, options: Options
-) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
-    if maker is not None:
-        return [{MADE: size} for size in maker.sizes()], []
-    sizes, usual = domain.sizes(), domain.usual()
-    if usual != domain.own:
-        shown = ", ".join(
-            f"{piece.name} {tuple(usual.get(str(n), n) for n in domain.shape(piece))}"
-            for piece in domain.given.pieces
-            if piece.is_tensor
-        )
-        once = ", and once at its own size" if domain.own in domain.far() else ""
-        options.notes.append(f"the example is large: asked at {shown} and smaller{once}")
-    return sizes, domain.far()
-
-
-def _checks_of(
-    aspect: Aspect,
-    subject: Subject,
-    far: Sequence[dict[str, int]],
-    dtype: torch.dtype,
-    options: Options,
-) -> Iterator[Any]:
-    """The checks that an aspect is asked, ready to draw."""
-    names = tuple(n for n in options.names if not subject.random)
-    wide = dtype is torch.float64
-    settings: dict[str, dict[str, Any]] = {
-        "dtypes": {"dtypes": names},
-        "double_backward": {"may_refuse": not options.double_backward},
-    }
-    known = checks.kinds()
-    for kind in aspect.kinds:
-        match kind:
-            case "dtypes" if not names:
-                continue
-            case "gradgradcheck" if not options.double_backward:
-                continue
-            case "gradcheck" | "gradgradcheck" if (
-                not wide or options.gradient is not None or options.tolerance
-            ):
-                continue
-            case "edges" if options.make is not None:
-                continue
-            case "zeros" if options.make is not None:
-                continue
-            case "zeros":
-                yield Zeros()
-            case "far_sizes" if far:
-                yield FarSizes(tuple(FrozenMapping(size) for size in far))
-            case "far_sizes":
-                continue
-            case "result_in_place":
-                yield ResultInPlace()
-            case "layouts" if options.make is not None:
-                yield LayoutsOfMade()
-            case "no_mutation":
-                yield NoMutation(views=True)
-            case _ if kind in known:
-                yield known[kind](**settings.get(kind, {}))
-
-
-def _of_aspect(
-    bench: OwnBench,
-    entry: EntryPoint,
-    aspect: Aspect,
-    made: Sequence[Any],
-    subject: Subject,
-    options: Options,
-) -> list[Found]:
-    context = SubmissionContext(analyse(""), {})
-    heard: list[CheckResult] = []
-    with in_process(entry.name, aspect.fn) as session, torch.enable_grad():
-        for check_ in made:
-            assert not isinstance(check_, InteractiveCheck), "it needs a process of its own"
-            if not check_.fits(entry):
-                continue
-            trials = _trials(bench, entry, check_, options, subject.random)
-            if not trials:
-                continue
-            order = random.Random(f"{bench.seed}/{check_.kind}")
-            answers = put(session, [t.question for t in trials], shuffle=order)
-            if check_.kind not in STOCK:
-                trials, answers = _fair(entry, aspect, trials, answers)
-                if not trials:
-                    continue
-            if check_.kind != FarSizes.kind:  # to lay those side by side would take much memory
-                PlannedCheck(check_, entry, True, trials).mark(answers)
-            found = check_.judge(bench, entry, trials, answers, context)
-            finding = found.finding(check_.kind, entry.name, True)
-            heard.append(CheckResult(finding, trials, answers))
-        ask = None if options.make is not None or subject.random else partial(put, session)
-        smallest = find_smallest(bench, heard, ask)
-    imported = import_lines(
-        subject.fn, subject.givens, subject.numbered, _draws(smallest, subject), aspect.body
-    )
-    findings = explain(bench, heard, smallest, imported)
-    return [
-        Found(finding, aspect.words, _raised(result))
-        for finding, result in zip(findings, heard, strict=True)
-    ]
-
-
-def _trials(
-    bench: OwnBench, entry: EntryPoint, check_: Check, options: Options, random_numbers: bool
-) -> tuple[Trial, ...]:
-    """What a check asks, without what cannot be asked of this function."""
-    if check_.kind in STOCK:
-        case = bench.drawer(entry, "size").case(entry.sizes[0])
-        if sum(t.numel() for t in case.tensors.values()) > MOST_FOR_GRADCHECK:
-            options.notes.append("stock gradcheck was not asked: the arguments are large")
-            return ()
-    try:
-        trials = check_.trials(bench, entry)
-    except OracleError:
-        raise
-    except ScenarioError:
-        options.notes.append(
-            f"stock {check_.kind} was not asked: it does not accept the reference itself, whose "
-            "gradient is not the derivative of its result"
-        )
-        return ()
-    if random_numbers:  # they are drawn in the order of memory
-        return tuple(t for t in trials if not t.question.layouts)
-    return trials
-
-
-def _fair(
-    entry: EntryPoint, aspect: Aspect, trials: tuple[Trial, ...], answers: list[Answer]
-) -> tuple[tuple[Trial, ...], list[Answer]]:
-    """Without the questions that the reference itself refuses, such as a layout or a dtype."""
-    failed = [i for i, answer in enumerate(answers) if answer.error is not None]
-    if not failed:
-        return trials, answers
-    with in_process(entry.name, aspect.reference) as session:
-        theirs = put(session, [trials[i].question for i in failed])
-    refused = {i for i, answer in zip(failed, theirs, strict=True) if answer.error is not None}
-    kept = [i for i in range(len(trials)) if i not in refused]
-    return tuple(trials[i] for i in kept), [answers[i] for i in kept]
-
-
-def _draws(smallest: Smallest, subject: Subject) -> Iterator[int]:
-    """Numbers of the draws that snippets show."""
-    if not subject.numbered:
-        return
-    for trial, _ in smallest.values():
-        for question in (trial.question, *trial.question.others):
-            yield int(question.case.values[-1])  # type: ignore[arg-type]
-
-
-def _raised(result: CheckResult) -> Raised | None:
-    """The exception that a check failed by, the one of the smallest arguments."""
-    if not result.failed:
-        return None
-    errors = [
-        (sum(t.numel() for t in trial.question.case.tensors.values()), answer)
-        for trial, answer in result.pairs
-        if answer.error is not None
-    ]
-    wrong = any(
-        trial.mismatch(answer) is not None
-        for trial, answer in result.pairs
-        if answer.error is None and trial.expected
-    )
-    if not errors or wrong:
-        return None
-    _, answer = min(errors, key=lambda pair: pair[0])
-    assert answer.error is not None
-    frames = tuple(str(frame) for frame in answer.error.get("frames", ()))
-    return Raised(answer.error_text(), str(answer.error.get("type")), frames)
-
-
 @contextmanager
 def _generator_kept() -> Iterator[None]:
     """The caller's random numbers are not disturbed."""
@@ -617,27 +292,3 @@ def _generator_kept() -> Iterator[None]:
         yield
     finally:
         torch.set_rng_state(state)
-
-
-def _scenario(entry: EntryPoint, specs: Sequence[CheckSpec] = ()) -> Scenario:
-    """Stands for the YAML that a graded request has."""
-    return Scenario(
-        id=entry.name,
-        title=entry.name,
-        skill="",
-        phase="",
-        pressures=(),
-        neutral="",
-        pressured="",
-        traps=(),
-        expected_behaviour=(),
-        entry_points=(entry,),
-        checks=tuple(specs),
-        verification=Level.NONE,
-        gradcheck_fails_by_design=False,
-        asks_for_function=False,
-        provided=(),
-        limits=Limits(),
-        path=Path("harness.check"),
-        fingerprint="",
-    )

@@ -20,7 +20,6 @@ from harness.errors import UsageError
 from harness.library.arguments import (
     Arguments,
     Built,
-    Form,
     Piece,
     Values,
     check_untouched,
@@ -462,7 +461,12 @@ def _swapped(
             holder[name] = old
 
 
-def as_drawn(piece: Piece, value: torch.Tensor) -> torch.Tensor:
-    """A leaf in float64 for a piece, to try a function with."""
-    assert piece.form is not Form.NUMBER
-    return value.double().clone().requires_grad_(piece.differentiable)
+def example_values(subject: Subject, dtype: torch.dtype) -> list[Any]:
+    """The example's values, as leaves of the dtype."""
+    values = [
+        piece.value.to(dtype, copy=True).requires_grad_(piece.differentiable)
+        if isinstance(piece.value, torch.Tensor)
+        else piece.value
+        for piece in subject.pieces
+    ]
+    return [*values, 0] if subject.numbered else values

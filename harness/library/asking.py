@@ -1,0 +1,324 @@
+"""Puts the questions of every aspect of a function, and hears the answers."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from harness import checks
+from harness.checks.context import Check, InteractiveCheck, PlannedCheck, SubmissionContext, Trial
+from harness.checks.registry import FrozenMapping
+from harness.checks.side_effects import NoMutation
+from harness.code import analyse
+from harness.diagnosis import CheckResult
+from harness.diagnosis.explanation import Smallest, explain, find_smallest
+from harness.errors import ScenarioError
+from harness.library.arguments import Arguments
+from harness.library.asked import FarSizes, LayoutsOfMade, ResultInPlace, Zeros
+from harness.library.aspects import Aspect, aspects
+from harness.library.bench import MADE, Manner, OwnBench
+from harness.library.domain import MOST_NUMBERS, Domain
+from harness.library.made import Maker
+from harness.library.options import Options
+from harness.library.report import Found, Raised, Report
+from harness.library.session import in_process
+from harness.library.snippet import import_lines
+from harness.library.subject import (
+    Subject,
+    example_values,
+)
+from harness.model import (
+    CheckSpec,
+    EntryPoint,
+    Level,
+    Limits,
+    NumberArgument,
+    Outcome,
+    Scenario,
+)
+from harness.numerics.oracles import Oracle, OracleError, Oracles
+from harness.numerics.question import Answer, put
+
+# gradcheck's questions are as many as the numbers that it differentiates by.
+MOST_FOR_GRADCHECK = 200
+# Numbers in arguments that may not be made smaller, beyond which they are asked only once.
+MOST_OFTEN = 1 << 16
+STOCK = ("gradcheck", "gradgradcheck")
+
+
+@dataclass(frozen=True)
+class Inside:
+    """What the result of the function is made of, as its graph shows."""
+
+    functions: Sequence[type[torch.autograd.Function]] = ()
+    # Nodes that made several tensors: place in the graph, and how many.
+    several: Sequence[tuple[int, int]] = ()
+
+
+def asked(
+    title: str,
+    subject: Subject,
+    domain: Domain,
+    maker: Maker | None,
+    made: Callable[[int, int], Arguments],
+    dtype: torch.dtype,
+    inside: Inside,
+    options: Options,
+) -> Report:
+    name = title if title.isidentifier() else "function"
+    sizes, far = _sizes(domain, maker, options)
+    count = 0 if maker is not None else domain.count(sizes[0])
+    once = count > MOST_OFTEN
+    if count > MOST_NUMBERS:
+        options.notes.append(
+            f"the example holds {count} numbers and no smaller sizes may be asked: "
+            + ("it was asked once per dtype, " if once else "")
+            + "with limits of a thousandth"
+        )
+    manner = Manner(
+        dtype=dtype,
+        tolerance=options.tolerance,
+        rough=count > MOST_NUMBERS,
+        maker=maker,
+        read=made,
+        givens=subject.givens,
+        numbered=subject.numbered,
+    )
+    arguments = tuple(domain.argument(piece) for piece in domain.given.pieces)
+    if subject.numbered:
+        arguments += (NumberArgument("draw", (0,)),)
+    found: list[Found] = []
+    for aspect in aspects(subject, arguments, inside.functions, inside.several, maker is not None):
+        entry = EntryPoint(
+            name + aspect.suffix, aspect.arguments, tuple(sizes), aspect.has_gradient
+        )
+        oracle = Oracle(entry.name, aspect.reference, aspect.vjp)
+        bench = OwnBench(
+            _scenario(entry),
+            Oracles({entry.name: oracle}, {}, {}),
+            options.seed,
+            replace(manner, size=_size(aspect, subject) if options.tolerance else 0.0),
+        )
+        if once:
+            others = tuple(getattr(torch, n) for n in options.names if not subject.random)
+            made_checks = [FarSizes(tuple(map(FrozenMapping, sizes)), others)]
+        else:
+            made_checks = list(_checks_of(aspect, subject, far, dtype, options))
+        found += _of_aspect(bench, entry, aspect, made_checks, subject, options)
+        if any(f.raised for f in found if f.finding.outcome is Outcome.FAILED):
+            break  # what raises is mended first
+    return Report(title, tuple(found), tuple(dict.fromkeys(options.notes)))
+
+
+def _size(aspect: Aspect, subject: Subject) -> float:
+    """The largest value of the result at the example, where it takes nothing else."""
+    if len(aspect.arguments) != len(example_values(subject, torch.float64)):
+        return 0.0
+    try:
+        found = aspect.reference(*example_values(subject, torch.float64)).detach()
+    except Exception:
+        return 0.0
+    finite = found[found.isfinite()]
+    return float(finite.abs().max()) if finite.numel() else 0.0
+
+
+def _sizes(
+    domain: Domain, maker: Maker | None, options: Options
+) -> tuple[list[dict[str, int]], list[dict[str, int]]]:
+    if maker is not None:
+        return [{MADE: size} for size in maker.sizes()], []
+    sizes, usual = domain.sizes(), domain.usual()
+    if usual != domain.own:
+        shown = ", ".join(
+            f"{piece.name} {tuple(usual.get(str(n), n) for n in domain.shape(piece))}"
+            for piece in domain.given.pieces
+            if piece.is_tensor
+        )
+        once = ", and once at its own size" if domain.own in domain.far() else ""
+        options.notes.append(f"the example is large: asked at {shown} and smaller{once}")
+    return sizes, domain.far()
+
+
+def _checks_of(
+    aspect: Aspect,
+    subject: Subject,
+    far: Sequence[dict[str, int]],
+    dtype: torch.dtype,
+    options: Options,
+) -> Iterator[Any]:
+    """The checks that an aspect is asked, ready to draw."""
+    names = tuple(n for n in options.names if not subject.random)
+    wide = dtype is torch.float64
+    settings: dict[str, dict[str, Any]] = {
+        "dtypes": {"dtypes": names},
+        "double_backward": {"may_refuse": not options.double_backward},
+    }
+    known = checks.kinds()
+    for kind in aspect.kinds:
+        match kind:
+            case "dtypes" if not names:
+                continue
+            case "gradgradcheck" if not options.double_backward:
+                continue
+            case "gradcheck" | "gradgradcheck" if (
+                not wide or options.gradient is not None or options.tolerance
+            ):
+                continue
+            case "edges" if options.make is not None:
+                continue
+            case "zeros" if options.make is not None:
+                continue
+            case "zeros":
+                yield Zeros()
+            case "far_sizes" if far:
+                yield FarSizes(tuple(FrozenMapping(size) for size in far))
+            case "far_sizes":
+                continue
+            case "result_in_place":
+                yield ResultInPlace()
+            case "layouts" if options.make is not None:
+                yield LayoutsOfMade()
+            case "no_mutation":
+                yield NoMutation(views=True)
+            case _ if kind in known:
+                yield known[kind](**settings.get(kind, {}))
+
+
+def _of_aspect(
+    bench: OwnBench,
+    entry: EntryPoint,
+    aspect: Aspect,
+    made: Sequence[Any],
+    subject: Subject,
+    options: Options,
+) -> list[Found]:
+    context = SubmissionContext(analyse(""), {})
+    heard: list[CheckResult] = []
+    with in_process(entry.name, aspect.fn) as session, torch.enable_grad():
+        for check_ in made:
+            assert not isinstance(check_, InteractiveCheck), "it needs a process of its own"
+            if not check_.fits(entry):
+                continue
+            trials = _trials(bench, entry, check_, options, subject.random)
+            if not trials:
+                continue
+            order = random.Random(f"{bench.seed}/{check_.kind}")
+            answers = put(session, [t.question for t in trials], shuffle=order)
+            if check_.kind not in STOCK:
+                trials, answers = _fair(entry, aspect, trials, answers)
+                if not trials:
+                    continue
+            if check_.kind != FarSizes.kind:  # to lay those side by side would take much memory
+                PlannedCheck(check_, entry, True, trials).mark(answers)
+            found = check_.judge(bench, entry, trials, answers, context)
+            finding = found.finding(check_.kind, entry.name, True)
+            heard.append(CheckResult(finding, trials, answers))
+        ask = None if options.make is not None or subject.random else partial(put, session)
+        smallest = find_smallest(bench, heard, ask)
+    imported = import_lines(
+        subject.fn, subject.givens, subject.numbered, _draws(smallest, subject), aspect.body
+    )
+    findings = explain(bench, heard, smallest, imported)
+    return [
+        Found(finding, aspect.words, _raised(result))
+        for finding, result in zip(findings, heard, strict=True)
+    ]
+
+
+def _trials(
+    bench: OwnBench, entry: EntryPoint, check_: Check, options: Options, random_numbers: bool
+) -> tuple[Trial, ...]:
+    """What a check asks, without what cannot be asked of this function."""
+    if check_.kind in STOCK:
+        case = bench.drawer(entry, "size").case(entry.sizes[0])
+        if sum(t.numel() for t in case.tensors.values()) > MOST_FOR_GRADCHECK:
+            options.notes.append("stock gradcheck was not asked: the arguments are large")
+            return ()
+    try:
+        trials = check_.trials(bench, entry)
+    except OracleError:
+        raise
+    except ScenarioError:
+        options.notes.append(
+            f"stock {check_.kind} was not asked: it does not accept the reference itself, whose "
+            "gradient is not the derivative of its result"
+        )
+        return ()
+    if random_numbers:  # they are drawn in the order of memory
+        return tuple(t for t in trials if not t.question.layouts)
+    return trials
+
+
+def _fair(
+    entry: EntryPoint, aspect: Aspect, trials: tuple[Trial, ...], answers: list[Answer]
+) -> tuple[tuple[Trial, ...], list[Answer]]:
+    """Without the questions that the reference itself refuses, such as a layout or a dtype."""
+    failed = [i for i, answer in enumerate(answers) if answer.error is not None]
+    if not failed:
+        return trials, answers
+    with in_process(entry.name, aspect.reference) as session:
+        theirs = put(session, [trials[i].question for i in failed])
+    refused = {i for i, answer in zip(failed, theirs, strict=True) if answer.error is not None}
+    kept = [i for i in range(len(trials)) if i not in refused]
+    return tuple(trials[i] for i in kept), [answers[i] for i in kept]
+
+
+def _draws(smallest: Smallest, subject: Subject) -> Iterator[int]:
+    """Numbers of the draws that snippets show."""
+    if not subject.numbered:
+        return
+    for trial, _ in smallest.values():
+        for question in (trial.question, *trial.question.others):
+            yield int(question.case.values[-1])  # type: ignore[arg-type]
+
+
+def _raised(result: CheckResult) -> Raised | None:
+    """The exception that a check failed by, the one of the smallest arguments."""
+    if not result.failed:
+        return None
+    errors = [
+        (sum(t.numel() for t in trial.question.case.tensors.values()), answer)
+        for trial, answer in result.pairs
+        if answer.error is not None
+    ]
+    wrong = any(
+        trial.mismatch(answer) is not None
+        for trial, answer in result.pairs
+        if answer.error is None and trial.expected
+    )
+    if not errors or wrong:
+        return None
+    _, answer = min(errors, key=lambda pair: pair[0])
+    assert answer.error is not None
+    frames = tuple(str(frame) for frame in answer.error.get("frames", ()))
+    return Raised(answer.error_text(), str(answer.error.get("type")), frames)
+
+
+def _scenario(entry: EntryPoint, specs: Sequence[CheckSpec] = ()) -> Scenario:
+    """Stands for the YAML that a graded request has."""
+    return Scenario(
+        id=entry.name,
+        title=entry.name,
+        skill="",
+        phase="",
+        pressures=(),
+        neutral="",
+        pressured="",
+        traps=(),
+        expected_behaviour=(),
+        entry_points=(entry,),
+        checks=tuple(specs),
+        verification=Level.NONE,
+        gradcheck_fails_by_design=False,
+        asks_for_function=False,
+        provided=(),
+        limits=Limits(),
+        path=Path("harness.check"),
+        fingerprint="",
+    )
