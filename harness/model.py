@@ -465,6 +465,12 @@ class QuantityKind(StrEnum):
     COTANGENT_AFTER_BACKWARD = "incoming gradient after backward"
     BRANCH_GRADIENT = "gradient of another branch"
     RANDOM_NUMBER = "next random number"
+    # Memory of the caller's that a tensor is a view of, or that lies between its elements.
+    AROUND_INPUT = "memory beside an input"
+    AROUND_COTANGENT = "memory beside the incoming gradient"
+    # What ``.backward()`` leaves in ``.grad``.
+    ACCUMULATED = ".grad after backward"
+    ACCUMULATED_PARAMETER = ".grad of a parameter after backward"
 
 
 _QUANTITY_WORDS: Mapping[QuantityKind, str] = {
@@ -477,6 +483,10 @@ _QUANTITY_WORDS: Mapping[QuantityKind, str] = {
     QuantityKind.COTANGENT_AFTER_BACKWARD: "the incoming gradient after backward",
     QuantityKind.BRANCH_GRADIENT: "the gradient of another branch of the graph",
     QuantityKind.RANDOM_NUMBER: "the next random number",
+    QuantityKind.AROUND_INPUT: "the memory beside {}",
+    QuantityKind.AROUND_COTANGENT: "the memory beside the incoming gradient",
+    QuantityKind.ACCUMULATED: "the .grad of {} after .backward()",
+    QuantityKind.ACCUMULATED_PARAMETER: "the .grad of parameter {} after .backward()",
 }
 
 
@@ -532,7 +542,13 @@ class Fault(StrEnum):
     WRONG_VALUE = "wrong_value"
     MUTATED_INPUT = "mutated_input"
     MUTATED_COTANGENT = "mutated_cotangent"
+    # Memory beside an input or the incoming gradient was written to.
+    WROTE_BESIDE = "wrote_beside"
     MOVED_GENERATOR = "moved_generator"
+    # Hooks or attributes on the caller's tensors.
+    LEFT_BEHIND = "left_behind"
+    # A result that requires grad where nothing asks for it.
+    HAS_HISTORY = "has_history"
     LEFT_GRADIENT = "left_gradient"
     CHANGED_SETTINGS = "changed_settings"
     CHANGED_FLAG = "changed_flag"

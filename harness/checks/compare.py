@@ -10,11 +10,13 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 from typing import Any, ClassVar
 
 import torch
 
 from harness.checks.context import Answered, Bench, DrawnCheck, Judgement, Trial, number_of
+from harness.checks.turns import Turn, in_turn, operations, turns
 from harness.errors import ScenarioError
 from harness.model import EntryPoint, Fault, LayersArgument, NumberArgument, Outcome, TensorArgument
 from harness.numerics.expectation import (
@@ -23,13 +25,16 @@ from harness.numerics.expectation import (
     Expected,
     Mismatch,
     first_draw,
+    first_parts,
     gradient_parts,
     second_parts,
     untouched,
 )
 from harness.numerics.inputs import Case, Drawer
+from harness.numerics.oracles import OracleError
 from harness.numerics.question import Cotangent, Question
 from harness.numerics.rounding import HALF, margins
+from harness.sandbox.inside.layout import OPERATIONS
 from harness.sandbox.inside.part import BRANCH, DRAW, RESULT, Part, Role
 
 # Cotangent sizes: a gradient is linear in the cotangent at every one of them,
@@ -159,6 +164,39 @@ class Comparison(DrawnCheck):
         return compared(answered, self.pass_message)
 
 
+class Way(Enum):
+    """How to call for a result without history."""
+
+    NO_GRAD = auto()
+    INFERENCE = auto()
+    # Nothing requires grad.
+    DATA = auto()
+
+
+def ways(entry: EntryPoint) -> tuple[Way, ...]:
+    """Those that fit; what computes gradients itself may need a graph for that."""
+    return tuple(Way) if entry.differentiable else (Way.DATA,)
+
+
+def plain(bench: Bench, case: Case, result: Expected, way: Way) -> Trial:
+    """A call whose result has no history, in one of the ways."""
+    names = case.differentiable if case.entry.differentiable else ()
+    match way:
+        case Way.NO_GRAD:
+            question = Question("forward", case, grad=names, no_grad=True)
+            why, label = "it is called under no_grad", "under no_grad"
+        case Way.INFERENCE:
+            # What comes first is data; the others are parameters.
+            question = Question("forward", case, grad=names[1:], inference=True)
+            why, label = "it is called under inference_mode", "under inference_mode"
+        case Way.DATA:
+            question = Question("forward", case)
+            why = label = "nothing requires grad"
+            if not bench.closed or (case.stack is not None and case.stack.parameters):
+                why = ""  # parameters do
+    return Trial(question, {RESULT: result}, f"{case.label}, {label}", no_history=why)
+
+
 @dataclass(frozen=True)
 class Forward(Comparison):
     """The result agrees with the oracle, with and without grad mode and history."""
@@ -169,6 +207,7 @@ class Forward(Comparison):
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
+        way = in_turn(bench.drawer(entry, "ways"), ways(entry))
         for index, size in enumerate(draw.sizes()):
             # A default that is a little off shows where values lie close together.
             last = index % 3 == 2
@@ -176,10 +215,7 @@ class Forward(Comparison):
             expected = {RESULT: bench.reference(case).forward()}
             names = case.differentiable if entry.differentiable else ()
             yield Trial(Question("forward", case, grad=names, keywords=True), expected)
-            yield Trial(Question("forward", case), expected, f"{case.label}, nothing requires grad")
-            if entry.differentiable:
-                question = Question("forward", case, no_grad=True)
-                yield Trial(question, expected, f"{case.label}, under no_grad")
+            yield plain(bench, case, expected[RESULT], next(way))
 
 
 @dataclass(frozen=True)
@@ -193,6 +229,7 @@ class Vjp(Comparison):
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         scales = itertools.cycle(SCALES)
         stacks = itertools.cycle(steady_stacks(entry))
+        graphs = in_turn(bench.drawer(entry, "graphs"), (True, False, False, False))
         for rare in (False, True):
             sizes = draw.sizes()
             for number, size in enumerate(sizes):
@@ -209,8 +246,16 @@ class Vjp(Comparison):
                     part = 0.0 if number == 1 else 0.5
                     cotangent = scale * draw.normal(shape) * (draw.uniform(shape, 0, 1) < part)
                     label += ", half of it zero" if part else ", all of it zero"
+                graph = next(graphs)
+                label += ", under create_graph" * graph
                 yield with_gradients(
-                    bench, draw, case, scale=scale, label=label, cotangent=cotangent
+                    bench,
+                    draw,
+                    case,
+                    scale=scale,
+                    label=label,
+                    cotangent=cotangent,
+                    create_graph=graph,
                 )
         if self.any_size:
             for size in draw.sizes():
@@ -430,13 +475,16 @@ class InGraph(Comparison):
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
-        for size in draw.sizes()[:4]:
-            case = draw.case(size, stack=next(stacks))
-            inner = with_gradients(bench, draw, case, inner=True)
+        every = turns(bench, entry, draw)
+        count = max(len(every), len(OPERATIONS))
+        made_by = operations(draw)
+        for turn in itertools.islice(itertools.cycle(every), count):
+            case = turn.case(draw, next(stacks))
+            inner = with_gradients(bench, draw, case, inner=next(made_by))
             (cotangent,) = inner.question.cotangents
             shared = Expected.exactly(BRANCH_GRADIENT, 2 * cotangent.value)
             question = replace(inner.question, ask="in_graph")
-            yield Trial(question, {**inner.expected, BRANCH: shared})
+            yield Trial(question, {**inner.expected, BRANCH: shared}, inner.label)
 
 
 @dataclass(frozen=True)
@@ -449,35 +497,29 @@ class RepeatedCalls(Comparison):
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         if not entry.differentiable:
-            # What one call had in memory lies where the next one's is.
+            # What one call had in memory lies where the next one's is, or is the next one's.
             cases = [draw.case(draw.small_size()) for _ in range(3)] * 2
             expected = {
                 RESULT._replace(call=place): bench.reference(case).forward()
                 for place, case in enumerate(cases)
             }
-            in_turn = tuple(Question("forward", case) for case in cases)
+            asked = tuple(Question("forward", case) for case in cases)
             label = f"{len(cases)} calls, one after the other"
-            yield Trial(replace(in_turn[0], ask="in_turn", others=in_turn), expected, label)
+            yield Trial(replace(asked[0], ask="in_turn", others=asked), expected, label)
             return
         stacks = steady_stacks(entry)
         sizes = draw.sizes()
-        for size, second in ((sizes[0], sizes[0]), (sizes[0], sizes[-1])):
-            calls = [
-                with_gradients(bench, draw, draw.case(s, stack=stacks[0]))
-                for s in (size, second, size)
-            ]
-            first, *others = [call.question for call in calls]
-            expected = {}
-            for index, call in enumerate(calls):
-                for part, value in call.expected.items():
-                    expected[part._replace(call=index)] = value
-                    if index == 0 and part.role is Role.GRADIENT:
-                        expected[Part(Role.AGAIN, part.place)] = value
-            question = replace(first, ask="interleaved", others=tuple(others))
-            yield Trial(question, expected, "three calls, their backwards in reverse, one twice")
+        every = turns(bench, entry, draw)
+        tensors = [a.name for a in entry.arguments if isinstance(a, TensorArgument)]
+        some = [tuple(t for t in tensors if t != name) for name in tensors]
+        some = some if len(tensors) > 1 else [(), tuple(tensors)]
+        sharing = in_turn(draw, some if bench.mixes else [()])
+        for turn in every:
+            yield self._interleaved(bench, draw, stacks[0], turn, next(sharing))
+        if bench.mixes:
+            yield from self._nested(bench, draw, stacks[0], every[0])
         case = draw.case(sizes[0], stack=stacks[0])
-        for _ in range(3):
-            yield with_gradients(bench, draw, case, label=f"{case.label}, asked several times")
+        yield with_gradients(bench, draw, case, label=f"{case.label}, asked like any other")
         # Numbers at their first value: at others, such as a factor of zero, nothing might show.
         numbers = {a.name: a.values[0] for a in entry.arguments if isinstance(a, NumberArgument)}
         case = draw.case({**draw.small_size(), **numbers}, stack=stacks[0])
@@ -485,6 +527,100 @@ class RepeatedCalls(Comparison):
         expected = {part: value.repeated(MANY) for part, value in once.expected.items()}
         label = f"{once.label}, {MANY} calls one after the other"
         yield Trial(replace(once.question, ask="many", count=MANY), expected, label)
+
+    @staticmethod
+    def _interleaved(
+        bench: Bench,
+        draw: Drawer,
+        stack: tuple[str, ...] | None,
+        turn: Turn,
+        shared: tuple[str, ...],
+    ) -> Trial:
+        """Two calls, of which the second has some of the very tensors of the first."""
+        first = turn.case(draw, stack)
+        second = with_shared(turn.case(draw, stack), first, shared)
+        calls = [with_gradients(bench, draw, case) for case in (first, second)]
+        expected = {}
+        for index, call in enumerate(calls):
+            for part, value in call.expected.items():
+                expected[part._replace(call=index)] = value
+                if index == 0 and part.role is Role.GRADIENT:
+                    expected[Part(Role.AGAIN, part.place)] = value
+        one, other = (call.question for call in calls)
+        question = replace(one, ask="interleaved", others=(replace(other, shared=shared),))
+        named = f" that share {' and '.join(shared)}" if shared else ""
+        label = f"{first.label}, two calls{named}, their backwards in reverse, one twice"
+        return Trial(question, expected, label)
+
+    @staticmethod
+    def _nested(
+        bench: Bench, draw: Drawer, stack: tuple[str, ...] | None, turn: Turn
+    ) -> Iterator[Trial]:
+        """A call with the result of another one, and the same arguments beside it."""
+        case = turn.case(draw, stack)
+        reference = bench.reference(case, rough=True)
+        result = reference.forward()
+        for argument in case.entry.arguments:
+            if not isinstance(argument, TensorArgument) or not argument.differentiable:
+                continue
+            tensor, most = case.tensors[argument.name], 0.9 * min(-argument.low, argument.high)
+            if tensor.shape != result.low.shape or most <= 0 or not tensor.numel():
+                continue
+            largest = float(result.low.abs().max())
+            if not 1e-9 < largest < math.inf:
+                continue
+            factor = min(1.0, most / largest)
+            fed = (factor * result.low).to(tensor.dtype)
+            names = case.differentiable
+            second = with_values(case, {argument.name: fed})
+            above = bench.reference(second, rough=True)
+            try:
+                shape = above.value().shape
+            except OracleError:
+                continue  # as it may do with what is within its range and comes out of it
+            cotangent = cotangent_for(draw, shape, tensor.dtype, 1.0)
+            outer = dict(zip(names, above.gradients(cotangent, names), strict=True))
+            through = factor * outer[argument.name].low
+            inner = dict(zip(names, reference.gradients(through, names), strict=True))
+            total = [
+                inner[name]
+                if name == argument.name
+                else inner[name].beside(outer[name], 0.0, inner[name].quantity)
+                for name in names
+            ]
+            shared = tuple(a.name for a in case.entry.arguments if a.name != argument.name)
+            next_call = Question(
+                "vjp",
+                second,
+                grad=names,
+                cotangents=(Cotangent(cotangent),),
+                shared=shared,
+                fed=(argument.name, factor),
+            )
+            expected = {
+                RESULT._replace(call=0): result,
+                RESULT._replace(call=1): above.forward(),
+                **gradient_parts(total),
+            }
+            question = Question("nested", case, grad=names, others=(next_call,))
+            label = f"{case.label}, its result handed to a second call as {argument.name}"
+            yield Trial(question, expected, label)
+            return
+
+
+def with_values(case: Case, values: Mapping[str, Any]) -> Case:
+    """The case with other values for some arguments, by name."""
+    replaced = [
+        values.get(argument.name, value)
+        for argument, value in zip(case.entry.arguments, case.values, strict=False)
+    ]
+    return Case(case.entry, tuple(replaced), case.label)
+
+
+def with_shared(case: Case, other: Case, names: Sequence[str]) -> Case:
+    """The case with the values that another one has for the arguments named."""
+    named = zip((a.name for a in case.entry.arguments), other.values, strict=False)
+    return with_values(case, {name: value for name, value in named if name in names})
 
 
 @dataclass(frozen=True)
@@ -535,9 +671,9 @@ class DoubleBackward(Comparison):
                 outer = [draw.normal(case.tensors[name].shape) for name in names]
                 second = reference.second_gradients(cotangent, outer, names)
                 cotangents = (Cotangent(cotangent), *(Cotangent(o) for o in outer))
-                yield Trial(
-                    Question("vjp2", case, grad=names, cotangents=cotangents), second_parts(second)
-                )
+                question = Question("vjp2", case, grad=names, cotangents=cotangents)
+                first = reference.gradients(cotangent, names)
+                yield Trial(question, {**first_parts(first), **second_parts(second)})
 
     def judgement(self, answered: Answered) -> Judgement:
         raised = [answer for answer in answered.answers if answer.error is not None]

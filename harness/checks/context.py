@@ -89,6 +89,11 @@ class Trial:
     expected: Mapping[Part, Expected] = field(default_factory=dict)
     # What is special about it, for messages.
     label: str = ""
+    # Parts that may be missing where the process says that it refused, as autograd does when a
+    # tensor that it saved was overwritten.
+    refusable: frozenset[Part] = frozenset()
+    # Why the result must not require grad; empty where it may.
+    no_history: str = ""
 
     @property
     def about(self) -> str:
@@ -102,15 +107,31 @@ class Trial:
         if "value" in answer.facts:
             kind = answer.facts.get("type")
             return Mismatch(Fault.NOT_A_TENSOR, f"the result is a {kind}, expected a tensor")
+        refused = self.refused(answer)
         for part, expected in self.expected.items():
             found = expected.mismatch(answer.parts.get(part))
-            if found is not None:
+            if found is not None and part not in refused:
                 return found
+        facts = answer.facts
+        # What is the input itself, or a view of it, is as the input is.
+        if self.no_history and facts.get("requires_grad") and not facts.get("shares_storage_with"):
+            return Mismatch(
+                Fault.HAS_HISTORY, f"the result requires grad although {self.no_history}"
+            )
         return None
+
+    def refused(self, answer: Answer) -> frozenset[Part]:
+        """What the answer may lack because it says that it refused."""
+        return self.refusable if answer.facts.get("refused") else frozenset()
 
 
 class Bench:
     """A scenario with its oracles and a seed; trials are drawn when first asked for."""
+
+    # Whether arguments of one case go together with those of another.
+    mixes = True
+    # Whether all that a call depends on is among its arguments.
+    closed = True
 
     def __init__(self, scenario: Scenario, oracles: Oracles, seed: int) -> None:
         self.scenario = scenario
@@ -257,14 +278,14 @@ class PlannedCheck:
         if self._sheet is None:
             return True
         asked = [
-            (answer, part)
+            (trial, answer, part)
             for trial, answer in zip(self.trials, answers, strict=True)
             for part in trial.expected
         ]
-        fitting = self._sheet.mark([answer.parts.get(part) for answer, part in asked])
+        fitting = self._sheet.mark([answer.parts.get(part) for _, answer, part in asked])
         return all(
-            fits or answer.facts.get("refused")
-            for fits, (answer, _) in zip(fitting, asked, strict=True)
+            fits or part in trial.refused(answer)
+            for fits, (trial, answer, part) in zip(fitting, asked, strict=True)
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
-from harness.checks import compare, library, resources, side_effects, stock, structure
+from harness.checks import compare, library, resources, side_effects, stock, structure, training
 from harness.checks.conformance import check_plugin
 from harness.checks.context import Check, InteractiveCheck
 from harness.errors import ScenarioError, did_you_mean
@@ -36,6 +36,7 @@ OWN: tuple[type[Any], ...] = (
     resources.Released,
     compare.InGraph,
     compare.RepeatedCalls,
+    training.TrainingSteps,
     compare.DoubleBackward,
     compare.BatchedGrad,
     resources.CostGrowth,

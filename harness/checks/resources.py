@@ -12,33 +12,63 @@ import torch
 
 from harness.checks.compare import steady_stacks, with_gradients
 from harness.checks.context import Answered, Bench, DrawnCheck, Judgement, Trial
+from harness.checks.turns import Turn, of_some_size, turns
 from harness.model import EntryPoint, Fault, LayersArgument, TensorArgument
 from harness.numerics.expectation import Expected
 from harness.numerics.inputs import Case, Drawer, Stack
-from harness.numerics.question import MessageBuilder, Question
+from harness.numerics.question import Cotangent, MessageBuilder, Question
 from harness.sandbox.inside.part import Part, Role
 from harness.sandbox.session import CandidateFault, Session
+
+# Elements of tensors whose copies can be told from what else is in memory.
+ELEMENTS = 4096
 
 
 @dataclass(frozen=True)
 class Released(DrawnCheck):
-    """Tensors of a finished call are let go of (self-reported: it can fail, never excuse)."""
+    """Nothing of a finished call is kept (self-reported: it can fail, never excuse).
+
+    Tensors are counted, and bytes, as what is kept need not be a tensor. All arguments but the
+    first are the same ones in every call, as parameters are.
+    """
 
     kind: ClassVar[str] = "released"
-    CALLS: ClassVar[int] = 8
+    # Calls in each dtype and number of dimensions.
+    CALLS: ClassVar[int] = 4
     # A cache of one call or two is not a leak.
     KEPT: ClassVar[int] = 3
+    # What a call of each kind may add to the memory that interpreter, libraries and ``malloc``
+    # (which counts its caches of small pieces) use: up to 4,512 bytes over 300 right answers.
+    NOISE_BYTES: ClassVar[int] = 8192
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
-        case = draw.case(draw.small_size(), stack=steady_stacks(entry)[0])
-        question = with_gradients(bench, draw, case).question
-        yield Trial(replace(question, ask="released", count=self.CALLS))
+        stacks = itertools.cycle(steady_stacks(entry))
+        every = [of_some_size(entry, draw, t, ELEMENTS) for t in turns(bench, entry, draw)]
+        first, *others = [self._question(bench, draw, turn, next(stacks)) for turn in every]
+        yield Trial(replace(first, ask="released", others=tuple(others)))
+
+    def _question(
+        self, bench: Bench, draw: Drawer, turn: Turn, stack: tuple[str, ...] | None
+    ) -> Question:
+        case = turn.case(draw, stack)
+        cotangent = draw.normal(bench.reference(case).value().shape).to(
+            next(iter(case.tensors.values())).dtype
+        )
+        tensors = list(case.tensors)
+        return Question(
+            "vjp",
+            case,
+            grad=case.differentiable,
+            cotangents=(Cotangent(cotangent),),
+            count=self.CALLS,
+            shared=tuple(tensors[1:]) if bench.mixes else (),
+        )
 
     def judgement(self, answered: Answered) -> Judgement:
-        (answer,) = answered.answers
+        ((trial, answer),) = answered.pairs
         if answer.error is not None:
             return Judgement.raised(answer)
-        alive, grown = (answer.number(name) for name in ("alive", "grown"))
+        alive, grown, kept = (answer.number(name) for name in ("alive", "grown", "kept_bytes"))
         if alive > self.KEPT:
             return Judgement.failed(
                 f"Of {self.CALLS} finished calls {alive:g} are still held in memory: something "
@@ -55,7 +85,24 @@ class Released(DrawnCheck):
                 float(self.KEPT),
                 fault=Fault.KEPT_MEMORY,
             )
-        return Judgement.passed(f"Nothing of {self.CALLS} finished calls is kept.")
+        size = min(_bytes(question) for question in (trial.question, *trial.question.others))
+        most = float(max(size / 2, self.NOISE_BYTES))
+        if kept > most:
+            return Judgement.failed(
+                f"Each finished call leaves {kept:g} bytes in use, expected less than {most:g}: "
+                "something keeps copies of inputs or results, as arrays, bytes or storages.",
+                kept,
+                most,
+                fault=Fault.KEPT_MEMORY,
+            )
+        return Judgement.passed(f"Nothing of {self.CALLS} finished calls is kept.", kept, most)
+
+
+def _bytes(question: Question) -> int:
+    """Size of the largest tensor that is new in every call."""
+    tensors = question.case.tensors
+    new = [tensor for name, tensor in tensors.items() if name not in question.shared]
+    return max(tensor.numel() * tensor.element_size() for tensor in new)
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,16 @@ from typing import Any, ClassVar
 
 import torch
 
-from harness.checks.compare import Comparison, cotangent_for, steady_stacks, with_gradients
+from harness.checks.compare import (
+    Comparison,
+    cotangent_for,
+    plain,
+    steady_stacks,
+    ways,
+    with_gradients,
+)
 from harness.checks.context import Answered, Bench, Judgement, Trial, number_of
+from harness.checks.turns import in_turn, operations, turns
 from harness.model import EntryPoint, Fault, LogArgument, TensorArgument
 from harness.numerics.expectation import (
     COTANGENT_AFTER_BACKWARD,
@@ -20,6 +28,7 @@ from harness.numerics.expectation import (
     Mismatch,
     first_draw,
     untouched,
+    untouched_around,
 )
 from harness.numerics.inputs import Drawer
 from harness.numerics.question import Answer, Cotangent, Question
@@ -42,11 +51,53 @@ SIDE_EFFECTS = {
         Fault.CHANGED_FLAG,
         "the call leaves its input with another requires_grad than it had",
     ),
+    "moved_generators": (
+        Fault.MOVED_GENERATOR,
+        "the call moves the random generators of Python or numpy",
+    ),
+    "left_behind": (
+        Fault.LEFT_BEHIND,
+        "the call leaves a hook or an attribute on a tensor of its caller's, or on the node of "
+        "the graph that hands that tensor its gradient",
+    ),
     ALIAS: (
         Fault.SHARES_MEMORY,
         "the result shares memory with the input, so a write to one changes the other",
     ),
 }
+
+
+# Layouts that leave room beside a tensor, for inputs and the incoming gradient in turn.
+LAID_OUT = ("strided", "offset")
+
+
+def _laid_out(trial: Trial, layouts: tuple[str, ...]) -> Trial:
+    """The same with the tensors amid others in memory."""
+    of_inputs, of_cotangent = layouts
+    question = trial.question
+    laid = {name: _allowed(of_inputs, t) for name, t in question.case.tensors.items()}
+    cotangents = tuple(
+        Cotangent(c.value, _allowed(of_cotangent, c.value)) for c in question.cotangents
+    )
+    return replace(
+        trial,
+        question=replace(question, layouts=laid, cotangents=cotangents),
+        label=f"{trial.about}, {of_inputs} in memory",
+    )
+
+
+def _allowed(layout: str, tensor: torch.Tensor) -> str:
+    return layout if tensor.dim() else "offset"
+
+
+def _kept(trial: Trial, seed: int, *, watched: bool = True) -> Trial:
+    """The trial with all that the call must leave as it is, first of all."""
+    question = replace(trial.question, seed=seed, watched=watched)
+    kept = {**untouched(question.case), **untouched_around(question)}
+    kept[DRAW] = Expected.exactly(RANDOM_NUMBER, first_draw(seed))
+    for cotangent in question.cotangents:
+        kept[COTANGENT] = Expected.exactly(COTANGENT_AFTER_BACKWARD, cotangent.value)
+    return replace(trial, question=question, expected={**kept, **trial.expected})
 
 
 @dataclass(frozen=True)
@@ -68,62 +119,72 @@ class NoMutation(Comparison):
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
-        for size in draw.sizes()[:3]:
-            case = draw.case(size, stack=next(stacks))
-            names = case.differentiable
-            kept = untouched(case)
-            (seed,) = bench.seeds(f"{self.kind}/{entry.name}/{case.label}", 1)
-            kept[DRAW] = Expected.exactly(RANDOM_NUMBER, first_draw(seed))
-            forward = Question("forward", case, grad=names, seed=seed)
-            if not entry.differentiable:
-                kept[RESULT] = bench.reference(case).forward()
-                yield Trial(replace(forward, grad=()), kept)
-                yield Trial(forward, kept, f"{case.label}, inputs require grad")
-                continue
-            asked = with_gradients(bench, draw, case)
-            (cotangent,) = asked.question.cotangents
-            unchanged = Expected.exactly(COTANGENT_AFTER_BACKWARD, cotangent.value)
-            # What else it answers is judged too: no question goes without.
-            question = replace(asked.question, seed=seed)
-            yield Trial(question, {**kept, COTANGENT: unchanged, **asked.expected})
-            kept[RESULT] = asked.expected[RESULT]
-            yield Trial(forward, kept)
-            inner = f"{case.label}, the input is a result of another operation"
-            yield Trial(replace(forward, inner=True), kept, inner)
-            label = f"{case.label}, nothing requires grad"
-            yield Trial(replace(forward, grad=()), kept, label)
+        way, made_by = in_turn(draw, ways(entry)), operations(draw)
+        (one, other), first = LAID_OUT, next(in_turn(draw, (0, 1)))
+        for number, turn in enumerate(turns(bench, entry, draw)):
+            case = turn.case(draw, next(stacks))
+            (seed,) = bench.seeds(f"{self.kind}/{entry.name}/{number}", 1)
+            # A copy of what is contiguous may be the tensor itself, so both kinds are asked.
+            layouts = (one, other)[:: 1 if (number + first) % 2 else -1]
+            if entry.differentiable:
+                asked = with_gradients(bench, draw, case)
+                yield _kept(asked, seed)
+                yield _kept(_laid_out(asked, layouts), seed, watched=False)
+                result = asked.expected[RESULT]
+                forward = Question("forward", case, grad=case.differentiable, inner=next(made_by))
+                label = f"{case.label}, the input is a result of another operation"
+                yield _kept(Trial(forward, {RESULT: result}, label), seed)
+            else:
+                result = bench.reference(case).forward()
+                forward = Question("forward", case, grad=case.differentiable)
+                label = f"{case.label}, inputs require grad"
+                yield _kept(Trial(forward, {RESULT: result}, label), seed)
+            # Values of one sign only are handed back as they are by some.
+            case = turn.case(draw, next(stacks), cluster=bool(number % 2))
+            bare = plain(bench, case, bench.reference(case).forward(), next(way))
+            yield _kept(bare if number % 2 else _laid_out(bare, layouts), seed)
 
     def judgement(self, answered: Answered) -> Judgement:
         for trial, answer in answered.pairs:
-            found = trial.mismatch(answer)
-            if found is not None and not self._declared(trial, answer):
+            declared = self._declared(trial, answer)
+            held = {part: one for part, one in trial.expected.items() if part not in declared}
+            found = replace(trial, expected=held).mismatch(answer)
+            if found is not None:
                 return Judgement.differs(found, f"For {trial.about}: {found.message}.", answer.line)
-            for fact, (fault, said) in SIDE_EFFECTS.items():
-                allowed = fact == ALIAS and (self.views or self._declared(trial, answer))
-                if answer.facts.get(fact) and not allowed:
-                    return Judgement.failed(f"For {trial.about}: {said}.", fault=fault)
+            aliased = self.views or bool(declared)
+            if (left := side_effect(trial, answer, aliased=aliased)) is not None:
+                return left
         return Judgement.passed(f"{self.pass_message} in {len(answered.trials)} cases.")
 
-    def _declared(self, trial: Trial, answer: Answer) -> bool:
-        """Whether the write is one that the contract allows: the input itself is the result."""
+    def _declared(self, trial: Trial, answer: Answer) -> set[Part]:
+        """Inputs that are written to as the contract allows: the input itself is the result."""
         question = trial.question
         leaf = bool(question.grad) and not question.inner
-        if self.input != "declared" or answer.error is not None or leaf:
-            return False
-        written = {
-            name: answer.parts[name]
-            for name, expected in trial.expected.items()
-            if expected.mismatch(answer.parts.get(name)) is not None and name in answer.parts
-        }
         same, result = answer.facts.get("same_as"), answer.parts.get(RESULT)
-        return (
-            question.ask == "forward"
-            and isinstance(same, list)
-            and result is not None
-            and written.keys() <= {Part(Role.INPUT, place) for place in same}
+        if self.input != "declared" or answer.error is not None or leaf:
+            return set()
+        if question.ask != "forward" or not isinstance(same, list) or result is None:
+            return set()
+        return {
+            part
+            for place in same
+            if isinstance(place, int)
+            and (part := Part(Role.INPUT, place)) in trial.expected
             # Whatever it says: what is in the input now must be the result.
-            and all(torch.equal(tensor, result) for tensor in written.values())
-        )
+            and part in answer.parts
+            and torch.equal(answer.parts[part], result)
+        }
+
+
+def side_effect(trial: Trial, answer: Answer, *, aliased: bool = False) -> Judgement | None:
+    """The first side effect that the candidate's process tells of.
+
+    A result that shares memory with an input is none where it is ``aliased`` by contract.
+    """
+    for fact, (fault, said) in SIDE_EFFECTS.items():
+        if answer.facts.get(fact) and not (fact == ALIAS and aliased):
+            return Judgement.failed(f"For {trial.about}: {said}.", fault=fault)
+    return None
 
 
 @dataclass(frozen=True)
@@ -141,22 +202,46 @@ class Overwritten(Comparison):
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
-        for size in draw.sizes()[:2]:
-            for target in ("result", *_positions(entry)):
-                case = draw.case(size, stack=next(stacks))
-                once = with_gradients(bench, draw, case)
+        made_by, alone = operations(draw), in_turn(draw, (True, False))
+        every = turns(bench, entry, draw)
+        half = len(every) // 2
+        halves = in_turn(draw, (every[:half], every[half:]))
+        for target in ("result", *_positions(entry)):
+            # Each dtype with one of the two numbers of dimensions.
+            for turn in next(halves):
+                case = turn.case(draw, next(stacks))
+                once = with_gradients(bench, draw, case, inner=next(made_by))
                 gradients = {k: v for k, v in once.expected.items() if k != RESULT}
                 named = "its result" if target == "result" else list(case.tensors)[int(target)]
+                # Of the same call beside it, to whose tensors nobody writes: whoever refuses
+                # whatever is asked has no gradient there.
+                others = (once.question,) if next(alone) else ()
+                beside = {
+                    part._replace(call=place): value
+                    for place in range(1, len(others) + 1)
+                    for part, value in gradients.items()
+                }
                 yield Trial(
-                    replace(once.question, ask="overwritten", overwrite=target, inner=True),
-                    gradients,
+                    replace(
+                        once.question,
+                        ask="overwritten",
+                        overwrite=target,
+                        others=others,
+                    ),
+                    {**gradients, **beside},
                     f"{case.label}, {named} overwritten in place before backward",
+                    refusable=frozenset(gradients),
                 )
 
     def judgement(self, answered: Answered) -> Judgement:
-        kept = [(t, answer) for t, answer in answered.pairs if not answer.facts.get("refused")]
-        trials, answers = tuple(t for t, _ in kept), [answer for _, answer in kept]
-        return super().judgement(replace(answered, trials=trials, answers=answers))
+        for trial, answer in answered.pairs:
+            if answer.facts.get("refused") and trial.mismatch(answer) is not None:
+                return Judgement.failed(
+                    f"For {trial.about}: it refuses, and has no right gradient of another call "
+                    "either, to whose tensors nobody wrote.",
+                    fault=Fault.MISSING,
+                )
+        return super().judgement(answered)
 
 
 def _positions(entry: EntryPoint) -> list[str]:

@@ -95,8 +95,27 @@ class EntryPointAnswers:
             return None
         for sample in samples_of(about.check, trial, answer):
             if not sample.right:
-                return self.of_quantity(sample.quantity, about.check)
+                return self._of_accumulated(sample.quantity) or self.of_quantity(
+                    sample.quantity, about.check
+                )
         return None
+
+    def _of_accumulated(self, accumulated: Quantity) -> str | None:
+        """What is in ``.grad`` is wrong where the gradient is; else ``.backward()`` alone is."""
+        kind = _GRADIENTS.get(accumulated.kind)
+        if kind is None:
+            return None
+        gradient = Quantity(kind, accumulated.argument)
+        samples = self.samples.get(gradient, [])
+        if any(not sample.right for sample in samples):
+            return self.of_quantity(gradient, "")
+        if not samples:
+            return None
+        words = str(accumulated)
+        return (
+            f"{words[:1].upper()}{words[1:]} is wrong, though what torch.autograd.grad gives is "
+            "right: something depends on .grad or on earlier calls, or changes what reaches .grad."
+        )
 
     def of_quantity(self, quantity: Quantity, check: str) -> str | None:
         """What is wrong with one quantity, in all trials or else in those of ``check``."""
@@ -177,6 +196,8 @@ class EntryPointAnswers:
                 return self._of_damage(wrong)
             case QuantityKind.COTANGENT_AFTER_BACKWARD | QuantityKind.BRANCH_GRADIENT:
                 return _OF_DAMAGED_COTANGENT
+            case QuantityKind.AROUND_INPUT | QuantityKind.AROUND_COTANGENT:
+                return _OF_DAMAGE_BESIDE
             case QuantityKind.RANDOM_NUMBER:
                 return _OF_MOVED_GENERATOR
         return (
@@ -376,10 +397,17 @@ def _somewhere(wrong: _Wrong) -> str | None:
 _OF_DAMAGED_COTANGENT = (
     "backward overwrites the incoming gradient, which other branches of the graph share."
 )
+_OF_DAMAGE_BESIDE = (
+    "Given a view, the call writes to memory of the larger tensor that is not in the view."
+)
 _OF_MOVED_GENERATOR = (
     "Random numbers are drawn or the generator is seeded beside what a plain run does: the next "
     "random number is another one."
 )
+_GRADIENTS = {
+    QuantityKind.ACCUMULATED: QuantityKind.GRADIENT,
+    QuantityKind.ACCUMULATED_PARAMETER: QuantityKind.PARAMETER_GRADIENT,
+}
 _CONSTANT_BACKWARD = (
     "backward treats what it uses as constants (detached, or computed outside the graph)"
 )
@@ -390,9 +418,7 @@ def smallest_wrong(about: CheckResult) -> tuple[Trial, Answer] | None:
     wrong = [
         (sum(t.numel() for t in trial.question.case.tensors.values()), index)
         for index, (trial, answer) in enumerate(about.pairs)
-        if trial.mismatch(answer) is not None
-        and (trial.expected or answer.error is None)
-        and not answer.facts.get("refused")
+        if trial.mismatch(answer) is not None and (trial.expected or answer.error is None)
     ]
     if not wrong:
         return None
@@ -401,9 +427,8 @@ def smallest_wrong(about: CheckResult) -> tuple[Trial, Answer] | None:
 
 
 def says_something(answer: Answer) -> bool:
-    """Whether tensors came, rather than an error, another type or an honest refusal."""
-    facts = answer.facts
-    return answer.error is None and "value" not in facts and not facts.get("refused")
+    """Whether tensors came, rather than an error or another type."""
+    return answer.error is None and "value" not in answer.facts
 
 
 def _would_show(found: effect.Effect, sample: Sample) -> bool:

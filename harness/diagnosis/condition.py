@@ -88,7 +88,8 @@ def _of_calls(first: AskedCall) -> Iterator[Trait]:
         lambda call: not call.question.grad and bool(call.question.case.differentiable),
     )
     yield Trait(
-        "when the input is the result of another operation", lambda call: call.question.inner
+        "when the input is the result of another operation",
+        lambda call: call.question.inner is not None,
     )
     yield Trait("inside a larger graph", lambda call: call.question.ask == "in_graph")
 

@@ -205,14 +205,17 @@ class Sample:
 
 def samples_of(check: str, trial: Trial, answer: Answer) -> Iterator[Sample]:
     """Every quantity of a trial that was answered without an error."""
-    if trial.question.ask == "batched":
-        return  # it says nothing that the same gradients asked for one by one do not say
+    if trial.question.ask in ("batched", "nested"):
+        return  # the same gradients, asked for one by one, say more
     others = trial.question.others
     calls = list(others) if trial.question.ask == "in_turn" else [trial.question, *others]
     beside: dict[int, dict[Quantity, Expected]] = {}
     for part, expected in trial.expected.items():
         beside.setdefault(part.call or 0, {}).setdefault(expected.quantity, expected)
+    refused = trial.refused(answer)
     for part, expected in trial.expected.items():
+        if part in refused:
+            continue
         got, moment = answer.parts.get(part), None
         if len(calls) > 1 and part.call is not None:
             moment = Moment(MomentKind.CALL, part.call)

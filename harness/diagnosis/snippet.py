@@ -27,13 +27,16 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
     question = trial.question
     name = question.case.entry.name
     lines = ["import torch", imported.format(name), ""]
+    if question.ask == "training":
+        return _of_training(trial, answer, lines)
     calls = _numbered(question)
     made = [_arguments(call, suffix, lines) for call, suffix in calls]
     for (call, suffix), arguments in zip(calls, made, strict=True):
         if arguments is None:
             return None
-        indent = "    " if call.no_grad else ""
+        indent = "    " if call.no_grad or call.inference else ""
         lines += ["with torch.no_grad():"] if call.no_grad else []
+        lines += ["with torch.inference_mode():"] if call.inference else []
         lines += [f"{indent}torch.manual_seed({call.seed})"] if call.seed else []
         lines.append(f"{indent}y{suffix} = {name}({', '.join(arguments)})")
     if question.ask not in _ASKS or (question.cotangents and not question.grad):
@@ -47,11 +50,7 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
             printed = _printed(question, part)
             if printed is None:
                 return None
-            lines += [
-                f'print("got     ", {printed})',
-                f'print("expected", {_expected(expected)})',
-                f"# {expected.quantity}: got {_shown(got)}, expected {_shown(expected.low)}",
-            ]
+            lines += _told(expected, got, printed)
             break
     return "\n".join(lines) + "\n"
 
@@ -77,7 +76,7 @@ def of_gradcheck(question: Question, kind: str, imported: str = FROM_SOLUTION) -
 
 
 def _leaves(question: Question, suffix: str) -> str:
-    names = [f"{name}{suffix}" for name in question.grad]
+    names = [f"{name}{'1' if name in question.shared else suffix}" for name in question.grad]
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
 
 
@@ -86,7 +85,8 @@ def _vjp(question: Question) -> list[str]:
     return [
         f"g = {_literal(first.value)}",
         *_laid_out("g", first.layout, first.order),
-        f"grads = torch.autograd.grad(y, {_leaves(question, '')}, g, allow_unused=True)",
+        f"grads = torch.autograd.grad(y, {_leaves(question, '')}, g, allow_unused=True"
+        f"{', create_graph=True' * question.create_graph})",
     ]
 
 
@@ -106,6 +106,68 @@ def _backward(question: Question) -> list[str]:
         f"g = {_literal(question.cotangents[0].value)}",
         "y.backward(g)",
         f"grads = [{', '.join(f'{name}.grad' for name in question.grad)}]",
+    ]
+
+
+def _chained(question: Question) -> list[str]:
+    last = question.others[-1]
+    return [
+        f"g = {_literal(last.cotangents[0].value)}",
+        f"grads = torch.autograd.grad(y{len(question.others) + 1}, {_leaves(question, '1')}, g)",
+    ]
+
+
+def _of_training(trial: Trial, answer: Answer, lines: list[str]) -> str | None:
+    """Lines of two steps of training, with what is wrong in ``.grad`` or in a result."""
+    question, way = trial.question, trial.question.training
+    name, case = question.case.entry.name, question.case
+    wrong = [p for p, e in trial.expected.items() if e.mismatch(answer.parts.get(p)) is not None]
+    calls = [*zip((question, *question.others), ("", "", "3"), strict=True)]
+    if way is None or case.stack is not None or not (wrong or answer.error is not None):
+        return None
+    made = []
+    for call, suffix in calls:
+        before = len(lines)
+        arguments = _arguments(call, suffix, lines)
+        if arguments is None:
+            return None
+        made.append((arguments, lines[before:]))
+        del lines[before:]
+    (first, make), (second, update), (third, add) = made
+    cotangents = [_literal(call.cotangents[0].value) for call, _ in calls]
+    leaves = list(question.grad)
+    lines += make
+    lines += [f"{leaf}.grad = torch.ones_like({leaf})" for leaf in leaves if way.before]
+    lines += [f"y1 = {name}({', '.join(first)})", f"y1.backward({cotangents[0]})"]
+    lines += [f"g1 = [{', '.join(f'{leaf}.grad.clone()' for leaf in leaves)}]"]
+    setting = {"to_none": "{0}.grad = None", "to_zero": "{0}.grad.zero_()"}.get(way.between)
+    lines += [setting.format(leaf) for leaf in leaves if setting is not None]
+    values = question.others[0].case.tensors
+    lines += [f"{leaf}.data.copy_({_literal(values[leaf])})  # a step" for leaf in leaves]
+    lines += [
+        *update,
+        *add,
+        f"y2 = {name}({', '.join(second)})",
+        f"y3 = {name}({', '.join(third)})",
+    ]
+    sums = [f"{leaf}.sum()" for leaf in leaves if way.elsewhere]
+    ones = [f"torch.ones((), dtype={leaf}.dtype)" for leaf in leaves if way.elsewhere]
+    outputs, cotangent = ", ".join(["y2", "y3", *sums]), ", ".join([*cotangents[1:], *ones])
+    lines.append(f"torch.autograd.backward([{outputs}], [{cotangent}])")
+    if answer.error is not None:
+        return "\n".join([*lines, f"# raises {_cut(answer.error_text())}"]) + "\n"
+    part = wrong[0]
+    at = {0: "g1[{}]", 1: leaves[part.place or 0] + ".grad", 2: leaves[part.place or 0] + "3.grad"}
+    number = part.call or 0
+    shown = f"y{number + 1}" if part.role is Role.RESULT else at[number].format(part.place)
+    return "\n".join([*lines, *_told(trial.expected[part], answer.parts.get(part), shown)]) + "\n"
+
+
+def _told(expected: Expected, got: torch.Tensor | None, expression: str) -> list[str]:
+    return [
+        f'print("got     ", {expression})',
+        f'print("expected", {_expected(expected)})',
+        f"# {expected.quantity}: got {_shown(got)}, expected {_shown(expected.low)}",
     ]
 
 
@@ -139,6 +201,7 @@ _ASKS: Mapping[str, Callable[[Question], list[str]]] = {
     "backward": _backward,
     "vjp2": _vjp2,
     "interleaved": _interleaved,
+    "nested": _chained,
 }
 
 
@@ -160,6 +223,8 @@ def _printed(question: Question, part: Part) -> str | None:
             return "g"
         case Role.COTANGENT_GRADIENT:
             return "g.grad"
+        case Role.FIRST:
+            return f"first[{part.place}]"
     return None
 
 
@@ -170,6 +235,15 @@ def _arguments(
     names: list[str] = []
     for argument, value in zip(question.case.entry.arguments, question.case.values, strict=False):
         name = f"{argument.name}{suffix}"
+        if argument.name in question.shared and not isinstance(value, int | float):
+            first = "1" if suffix == "2" else ""
+            names.append(
+                f"{argument.name}{first}" if isinstance(value, torch.Tensor) else f"*stack{first}"
+            )
+            continue
+        if question.fed is not None and argument.name == question.fed[0]:
+            names.append(f"y1 * {question.fed[1]!r}")
+            continue
         match value:
             case torch.Tensor():
                 if value.numel() > MOST_NUMBERS and _as_ramp(value) is None:
@@ -180,7 +254,7 @@ def _arguments(
                 if argument.name in question.grad:
                     lines.append(f"{name}.requires_grad_()")
                     if question.inner:
-                        names.append(f"{name} * 1")
+                        names.append(_DERIVED[question.inner].format(name))
                         continue
                 names.append(name)
             case Stack():
@@ -214,6 +288,16 @@ _LAYOUTS = {
     ),
     "expanded": "{0} = {0}[:1].expand({0}.shape)  # stride 0",
     "filled": "{0} = {0}.reshape(-1)[:1].squeeze().expand({0}.shape)  # stride 0",
+}
+
+
+# Per operation, an expression for its result, with the values of a tensor.
+_DERIVED = {
+    "times": "{0} * 1",
+    "plus": "{0} + (-0.0)",
+    "rows": "torch.stack([{0} * 0 + 7, {0}, {0} * 0 + 7])[1]",
+    "joined": "torch.stack([{0}]).sum(0)",
+    "product": "{0}.unsqueeze(-1) @ torch.ones(1, dtype={0}.dtype)",
 }
 
 

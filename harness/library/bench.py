@@ -45,9 +45,13 @@ class Manner:
 class OwnBench(Bench):
     """A bench whose cases are drawn, and judged, in a manner of their own."""
 
+    # A function may use parameters that are not handed over.
+    closed = False
+
     def __init__(self, scenario: Scenario, oracles: Oracles, seed: int, manner: Manner) -> None:
         super().__init__(scenario, oracles, seed)
         self.manner = manner
+        self.mixes = manner.maker is None
 
     def drawer(self, entry: EntryPoint, purpose: str) -> Drawer:
         return OwnDrawer(entry, self.seed, f"{self.scenario.id}/{purpose}", self.manner)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -36,6 +36,20 @@ class Cotangent:
 
 
 @dataclass(frozen=True)
+class Training:
+    """How two steps of training go; see ``ask_training`` of ``sandbox.inside.serve``."""
+
+    # Whether ones are in every ``.grad`` beforehand.
+    before: bool
+    # What happens to ``.grad`` between the steps: ``nothing``, ``to_none`` or ``to_zero``.
+    between: str
+    # Whether ``.backward()`` is called on one number, rather than on the results.
+    loss: bool
+    # Whether the sum of each leaf is differentiated in the second step, too.
+    elsewhere: bool
+
+
+@dataclass(frozen=True)
 class Question:
     """One thing to compute; ``ask`` is a verb of ``sandbox.inside.serve``."""
 
@@ -48,9 +62,22 @@ class Question:
     layouts: Mapping[str, str] = field(default_factory=dict)
     # The same per name as ``Cotangent.order``.
     orders: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    # Whether the argument is the result of an operation rather than a leaf.
-    inner: bool = False
+    # The operation (of ``sandbox.inside.layout``) whose result the argument is, rather than a leaf.
+    inner: str | None = None
+    # Whether leaves are parameters of a module.
+    parameter: bool = False
     no_grad: bool = False
+    # Whether it is called under ``inference_mode``.
+    inference: bool = False
+    # Whether backward makes a graph of the gradient.
+    create_graph: bool = False
+    # Whether it is looked for what the call leaves on its arguments and in other generators.
+    watched: bool = False
+    # Names of arguments that are the very objects of the first call of the same sequence.
+    shared: tuple[str, ...] = ()
+    # The argument that is the result of the call before it, and what that is multiplied by.
+    fed: tuple[str, float] | None = None
+    training: Training | None = None
     # Seed of the candidate's generators just before the call.
     seed: int = 0
     # Whether arguments that have a default are handed over by name.
@@ -143,6 +170,10 @@ class MessageBuilder:
                 for c in question.cotangents
             ],
             "no_grad": question.no_grad,
+            "inference": question.inference,
+            "create_graph": question.create_graph,
+            "watched": question.watched,
+            "training": None if question.training is None else asdict(question.training),
             "seed": question.seed,
             "count": question.count,
             "overwrite": question.overwrite,
@@ -151,24 +182,29 @@ class MessageBuilder:
         }
 
     def _arguments(self, question: Question) -> list[dict[str, object]]:
-        names = {id(tensor): name for name, tensor in question.case.tensors.items()}
         arguments: list[dict[str, object]] = []
+        fed, factor = question.fed or (None, None)
         for index, value in enumerate(question.case.values):
+            name = question.case.entry.arguments[index].name
+            shared = name in question.shared
             match value:
                 case torch.Tensor():
-                    name = names[id(value)]
                     arguments.append(
                         {
                             "t": self.add(value),
                             "grad": name in question.grad,
                             "inner": question.inner,
+                            "parameter": question.parameter,
                             "layout": question.layouts.get(name),
                             "order": question.orders.get(name, ()),
+                            "shared": shared,
+                            "fed": factor if name == fed else None,
                         }
                     )
                 case Stack():
                     arguments.append(
                         {
+                            "shared": shared,
                             "layers": list(value.names),
                             "width": value.width,
                             "dtype": wire.NAMES[value.dtype],
@@ -181,7 +217,7 @@ class MessageBuilder:
                     number = question.case.entry.arguments[index]
                     named = isinstance(number, NumberArgument) and number.default is not None
                     by_name = question.keywords and named
-                    arguments.append({"value": value, "name": number.name if by_name else None})
+                    arguments.append({"value": value, "name": name if by_name else None})
         return arguments
 
 
@@ -237,6 +273,7 @@ NUMBERS: Mapping[str, tuple[type, float, float]] = {
     "wall_s": (float, 0.0, 86_400.0),
     "alive": (int, 0, 1 << 30),
     "grown": (int, -(1 << 30), 1 << 30),
+    "kept_bytes": (int, -(1 << 50), 1 << 50),
 }
 
 

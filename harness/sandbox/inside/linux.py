@@ -200,6 +200,25 @@ def trim() -> None:
     getattr(LIBC, "malloc_trim", int)(0)  # glibc only
 
 
+class _Mallinfo(ctypes.Structure):
+    _fields_ = [
+        (name, ctypes.c_size_t)
+        for name in (
+            *("arena", "ordblks", "smblks", "hblks", "hblkhd"),
+            *("usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"),
+        )
+    ]
+
+
+def allocated_bytes() -> int:
+    """Bytes that ``malloc`` has given out and not got back; 0 where the C library does not say."""
+    if not hasattr(LIBC, "mallinfo2"):  # glibc 2.33 and later
+        return 0
+    LIBC.mallinfo2.restype = _Mallinfo
+    told = LIBC.mallinfo2()
+    return int(told.uordblks + told.hblkhd)
+
+
 def received(stream: socket.socket) -> dict[str, Any]:
     """One message between our own processes: its length in four bytes, then JSON."""
     size = int.from_bytes(stream.recv(4, socket.MSG_WAITALL))

@@ -20,12 +20,18 @@ class Role(StrEnum):
     GRADIENT = "g"
     # The same, of a second backward through the graph of the first call.
     AGAIN = "again"
+    # The first derivative for a leaf while a graph of it is made, by its place.
+    FIRST = "f"
     # Of a parameter of the layers, by its place.
     PARAMETER = "p"
     # A tensor argument as it is after the call, by its place.
     INPUT = "x"
+    # What lies beside a tensor argument in memory, by its place; the argument with it.
+    AROUND = "ax"
     # The incoming gradient as it is after backward.
     COTANGENT = "c"
+    # What lies beside the incoming gradient, with it.
+    COTANGENT_AROUND = "ac"
     # The second derivative for the incoming gradient.
     COTANGENT_GRADIENT = "gc"
     # What another branch of the graph got.
@@ -69,6 +75,7 @@ def parse(text: str) -> Part | None:
 
 RESULT = Part(Role.RESULT)
 COTANGENT = Part(Role.COTANGENT)
+COTANGENT_AROUND = Part(Role.COTANGENT_AROUND)
 COTANGENT_GRADIENT = Part(Role.COTANGENT_GRADIENT)
 BRANCH = Part(Role.BRANCH)
 DRAW = Part(Role.DRAW)

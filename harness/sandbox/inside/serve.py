@@ -16,14 +16,26 @@ import time
 import traceback
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
 from . import layers, linux, spoiling, unaided, wire
-from .part import BRANCH, COTANGENT, COTANGENT_GRADIENT, DRAW, RESULT, Part, Parts, Role, numbered
+from .layout import LaidOut, derived, laid_out
+from .part import (
+    BRANCH,
+    COTANGENT,
+    COTANGENT_AROUND,
+    COTANGENT_GRADIENT,
+    DRAW,
+    RESULT,
+    Part,
+    Parts,
+    Role,
+    numbered,
+)
 
 FILE_NAME = "solution.py"
 MODULE_NAME = "solution"
@@ -95,14 +107,16 @@ def rehearse() -> None:
         for dtype in (torch.float64, torch.float32):
             x = torch.linspace(-1, 1, 6, dtype=dtype).reshape(2, 3)
             one: Json = {"fn": "square", "args": [{"t": 0, "grad": True}]}
-            one["cotangents"] = [{"t": 0}]
-            more = {"count": 2, "overwrite": "result", "others": [one], "layout": None}
+            one["cotangents"] = [{"t": 0, "layout": None, "order": ()}]
+            one |= {"count": 2, "others": [], "watched": True, "create_graph": False}
+            way = {"before": True, "between": "to_zero", "loss": True, "elsewhere": True}
+            more = {"overwrite": "result", "training": way, "others": [one]}
             more["unaided"] = {"outside": True, "inside": True, "factor": 2.0}
-            twice = {"vjp2": 2 * one["cotangents"]}
-            calls = [
-                {**one, **more, "ask": ask, "cotangents": twice.get(ask, one["cotangents"])}
-                for ask in ASKS
-            ]
+            special = {
+                "vjp2": {"cotangents": 2 * one["cotangents"]},
+                "training": {"others": [one, one]},
+            }
+            calls = [{**one, **more, "ask": ask, **special.get(ask, {})} for ask in ASKS]
             header: Json = {"do": "ask", "calls": calls, "counts": [1] * len(calls)}
             frame = wire.encode(header, [x] * len(calls))
             reply, tensors = server.answer(*wire.opened(frame))
@@ -357,63 +371,110 @@ def as_they_are_now(parts: Parts) -> list[torch.Tensor]:
 class Invocation:
     """One call of an entry point with its arguments laid out as asked."""
 
-    def __init__(self, module: types.ModuleType, call: Json, tensors: list[torch.Tensor]) -> None:
+    def __init__(
+        self,
+        module: types.ModuleType,
+        call: Json,
+        tensors: list[torch.Tensor],
+        first: "Invocation | None" = None,
+        fed: torch.Tensor | None = None,
+    ) -> None:
+        """``first`` is the call that it shares arguments with; ``fed`` the result that it takes."""
         self.call = call
         self.function = getattr(module, call["fn"])
         self.arguments: list[Any] = []
         self.keywords: dict[str, Any] = {}
         self.leaves: list[torch.Tensor] = []  # those that require grad, in order of arguments
         self.inputs: list[torch.Tensor] = []  # the tensors that are handed over
+        self.around: list[torch.Tensor | None] = []  # those that they are views of
         self.parameters: list[torch.nn.Parameter] = []
         self.log: list[list[Any]] = []
         self.settings = settings()
         self.tensors = tensors
-        for spec in call["args"]:
-            self._add(spec)
+        # What was made of each argument, for calls that share it.
+        self.made: list[Any] = []
+        for place, spec in enumerate(call["args"]):
+            if spec.get("shared") and first is not None:
+                self._hand_over(first.made[place])
+            else:
+                self._add(spec, fed)
         self.flags = [tensor.requires_grad for tensor in self.inputs]
-        self.cotangents = [self._laid_out(spec) for spec in call.get("cotangents", [])]
+        laid = [
+            laid_out(tensors[spec["t"]], spec["layout"], spec["order"])
+            for spec in call["cotangents"]
+        ]
+        self.cotangents = [one.tensor for one in laid]
+        self.cotangents_around = [one.whole for one in laid]
 
-    def _add(self, spec: Json) -> None:
+    def _add(self, spec: Json, fed: torch.Tensor | None) -> None:
         if "value" in spec and spec.get("name"):
             self.keywords[spec["name"]] = spec["value"]
+            self.made.append(None)
         elif "value" in spec:
-            self.arguments.append(spec["value"])
+            self._hand_over(spec["value"])
         elif "log" in spec:
-            self.arguments.append(recorder(self.log))
+            self._hand_over(recorder(self.log))
         elif "layers" in spec:
             built = layers.build(spec["layers"], spec["width"], getattr(torch, spec["dtype"]))
-            self.parameters = layers.parameters(built)
-            with torch.no_grad():
-                for parameter, index in zip(self.parameters, spec["tensors"], strict=True):
-                    parameter.copy_(self.tensors[index])
-            self.arguments += built
+            set_to(layers.parameters(built), [self.tensors[index] for index in spec["tensors"]])
+            self._hand_over(built)
+        elif spec.get("fed") and fed is not None:
+            self._hand_over(Made(None, LaidOut(fed * spec["fed"])))
         else:
-            tensor = self._laid_out(spec)
+            laid = laid_out(self.tensors[spec["t"]], spec.get("layout"), spec.get("order", ()))
+            leaf = None
             if spec.get("grad"):
-                tensor.requires_grad_()
-                self.leaves.append(tensor)
+                leaf = laid.tensor.requires_grad_()
+                if spec.get("parameter"):
+                    leaf = torch.nn.Parameter(leaf)
+                    laid = LaidOut(leaf, laid.whole)
                 if spec.get("inner"):
-                    tensor = tensor * 1
-            self.inputs.append(tensor)
-            self.arguments.append(tensor)
+                    laid = derived(leaf, spec["inner"])
+            self._hand_over(Made(leaf, laid))
 
-    def _laid_out(self, spec: Json) -> torch.Tensor:
-        """The tensor in the asked memory layout, values unchanged."""
-        tensor = self.tensors[spec["t"]].clone()
-        order = spec.get("order")
-        if not order:
-            return laid_out(tensor, spec.get("layout"))
-        # As a layout of other dimensions than the last or the first, whatever their number.
-        back = sorted(range(len(order)), key=order.__getitem__)
-        return laid_out(tensor.permute(order).contiguous(), spec.get("layout")).permute(back)
+    def _hand_over(self, made: Any) -> None:
+        self.made.append(made)
+        if isinstance(made, Made):
+            if made.leaf is not None:
+                self.leaves.append(made.leaf)
+            self.inputs.append(made.laid.tensor)
+            self.around.append(made.laid.whole)
+            self.arguments.append(made.laid.tensor)
+        elif isinstance(made, list):
+            self.parameters = layers.parameters(made)
+            self.arguments += made
+        else:
+            self.arguments.append(made)
+
+    @property
+    def kept(self) -> Parts:
+        """The caller's tensors as they are now, with what lies beside them."""
+        return [*numbered(Role.INPUT, self.inputs), *numbered(Role.AROUND, self.around)]
 
     def run(self) -> Any:
         # torch.manual_seed also formats a stack for every backend, a hundred times the cost.
         torch.default_generator.manual_seed(self.call.get("seed", 0))
+        if self.call.get("inference"):
+            with torch.inference_mode():
+                return self.function(*self.arguments, **self.keywords)
         if self.call.get("no_grad"):
             with torch.no_grad():
                 return self.function(*self.arguments, **self.keywords)
         return self.function(*self.arguments, **self.keywords)
+
+    def next(self, call: Json, fed: torch.Tensor | None = None) -> "Invocation":
+        """A later call of the same sequence."""
+        return Invocation(sys.modules[MODULE_NAME], call, self.tensors, self, fed)
+
+    def left(self, generators: object) -> Json:
+        """What the call left on its arguments, and whether it moved other generators."""
+        if not self.call["watched"]:
+            return {}
+        tensors = [*self.inputs, *self.parameters]
+        return {
+            "left_behind": [i for i, tensor in enumerate(tensors) if left_behind(tensor)],
+            "moved_generators": generators is not None and generators != other_generators(),
+        }
 
     def output(self) -> torch.Tensor:
         result = self.run()
@@ -424,40 +485,42 @@ class Invocation:
     def gradients(
         self, output: torch.Tensor, cotangent: torch.Tensor, **options: Any
     ) -> list[torch.Tensor | None]:
-        if not output.requires_grad:
-            raise DetachedError("the result does not require grad although an input does")
-        if output.shape != cotangent.shape[1 if options.get("is_grads_batched") else 0 :]:
-            raise ValueError(
-                f"the result has shape {tuple(output.shape)}, expected {tuple(cotangent.shape)}"
-            )
+        check_output(output, cotangent.shape[1 if options.get("is_grads_batched") else 0 :])
         return list(
             torch.autograd.grad(output, self.leaves, cotangent, allow_unused=True, **options)
         )
+
+    def accumulated(self, call: int) -> Parts:
+        """What is in ``.grad`` now."""
+        return [
+            (part, grad.detach().clone())
+            for role, leaves in ((Role.GRADIENT, self.leaves), (Role.PARAMETER, self.parameters))
+            for part, grad in numbered(role, [leaf.grad for leaf in leaves], call)
+        ]
 
     def random_draw(self) -> torch.Tensor:
         return torch.rand(4, dtype=torch.float64)
 
 
-def laid_out(tensor: torch.Tensor, layout: str | None) -> torch.Tensor:
-    """A tensor of its own in the memory layout, values unchanged."""
-    match layout:
-        case None | "permuted":
-            return tensor
-        case "transposed":
-            return tensor.transpose(-1, -2).contiguous().transpose(-1, -2)
-        case "strided":
-            wide = torch.full((*tensor.shape[:-1], 2 * tensor.shape[-1]), 7.0, dtype=tensor.dtype)
-            wide[..., ::2] = tensor
-            return wide[..., ::2]
-        case "offset":
-            padded = torch.full((tensor.numel() + 3,), 7.0, dtype=tensor.dtype)
-            padded[3:] = tensor.reshape(-1)
-            return padded[3:].view(tensor.shape)
-        case "expanded":
-            return tensor[:1].clone().expand(tensor.shape)
-        case "filled":  # what backward of a sum hands on
-            return tensor.reshape(-1)[0].clone().expand(tensor.shape)
-    raise ValueError(f"unknown layout {layout!r}")
+def check_output(output: torch.Tensor, shape: torch.Size) -> None:
+    if not output.requires_grad:
+        raise DetachedError("the result does not require grad although an input does")
+    if output.shape != shape:
+        raise ValueError(f"the result has shape {tuple(output.shape)}, expected {tuple(shape)}")
+
+
+class Made(NamedTuple):
+    """A tensor argument: the leaf behind it, if that requires grad, and what is handed over."""
+
+    leaf: torch.Tensor | None
+    laid: LaidOut
+
+
+def set_to(targets: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> None:
+    """Write new values, as an optimiser does."""
+    with torch.no_grad():
+        for target, value in zip(targets, values, strict=True):
+            target.copy_(value)
 
 
 def recorder(log: list[list[Any]]) -> Callable[[object, object], None]:
@@ -484,6 +547,44 @@ def settings() -> tuple[object, ...]:
     )
 
 
+def stirred_generators() -> tuple[object, ...]:
+    """The same after a number was drawn from each, so that no seed of the call's gives them."""
+    random.random()
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].random()
+    return other_generators()
+
+
+def other_generators() -> tuple[object, ...]:
+    """The states of the generators that are not torch's."""
+    numpy: Any = sys.modules.get("numpy.random")
+    if numpy is None:
+        return (random.getstate(),)
+    kind, keys, *rest = numpy.get_state()
+    return random.getstate(), kind, keys.tobytes(), *rest
+
+
+def left_behind(tensor: torch.Tensor) -> bool:
+    """Whether a tensor of the caller's carries hooks or attributes that it did not have."""
+    given: Any = tensor
+    if vars(given) or given._backward_hooks or given._post_accumulate_grad_hooks:
+        return True
+    if not tensor.requires_grad or tensor.is_inference():
+        return False
+    if not tensor.is_leaf and tensor.retains_grad:
+        return True
+    node = torch.autograd.graph.get_gradient_edge(tensor).node
+    return any(map(has_hooks, (node.register_hook, node.register_prehook)))
+
+
+def has_hooks(register: Callable[[Callable[..., None]], Any]) -> bool:
+    """Whether a node of the graph has hooks of the kind that ``register`` adds."""
+    handle = register(lambda *_: None)
+    hooks = handle.hooks_dict_ref()
+    handle.remove()
+    return bool(hooks)
+
+
 class DetachedError(RuntimeError):
     """A result that should be differentiable has no history."""
 
@@ -494,9 +595,11 @@ def _one(part: Part, tensor: torch.Tensor | None) -> Parts:
 
 def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
     """The result; also the inputs as they are afterwards, the log and the next random numbers."""
+    others = stirred_generators() if invocation.call["watched"] else None
     result = invocation.run()
-    inputs = numbered(Role.INPUT, invocation.inputs)
+    inputs = invocation.kept
     facts: Json = {
+        **invocation.left(others),
         "changed_settings": settings() != invocation.settings,
         "left_gradient": [i for i, leaf in enumerate(invocation.leaves) if leaf.grad is not None],
         "changed_flag": [
@@ -528,18 +631,26 @@ def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
 
 def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
     """The result and a gradient per leaf, through ``autograd.grad``; what the call left behind."""
+    others = stirred_generators() if invocation.call["watched"] else None
     output = invocation.output()
+    facts = invocation.left(None)
     (cotangent,) = invocation.cotangents
-    gradients = invocation.gradients(output, cotangent)
+    graph = invocation.call["create_graph"]
+    gradients = invocation.gradients(output, cotangent, create_graph=graph)
     draw = invocation.random_draw()
     parts = [
         (RESULT, output),
         *numbered(Role.GRADIENT, gradients),
         (COTANGENT, cotangent),
+        *(_one(COTANGENT_AROUND, invocation.cotangents_around[0])),
         (DRAW, draw),
     ]
-    facts = {"log": invocation.log, "changed_settings": settings() != invocation.settings}
-    return facts, [*parts, *numbered(Role.INPUT, invocation.inputs)]
+    facts |= {
+        "log": invocation.log,
+        "changed_settings": settings() != invocation.settings,
+        "moved_generators": others is not None and others != other_generators(),
+    }
+    return facts, [*parts, *invocation.kept]
 
 
 def ask_unaided(invocation: Invocation) -> tuple[Json, Parts]:
@@ -590,13 +701,15 @@ def ask_vjp2(invocation: Invocation) -> tuple[Json, Parts]:
         for gradient, weight in zip(inner, outer, strict=True)
         if gradient is not None and gradient.requires_grad
     ]
+    first = numbered(Role.FIRST, inner)
     if not live:
-        return {"constant": True}, []
+        return {"constant": True}, first
     # Not autograd.grad: with allow_unused it would step around the error that an honest
     # once_differentiable raises.
     torch.autograd.backward([gradient for gradient, _ in live], [weight for _, weight in live])
     leaves = [leaf.grad for leaf in invocation.leaves]
-    return {}, [*numbered(Role.GRADIENT, leaves), *_one(COTANGENT_GRADIENT, cotangent.grad)]
+    second = [*numbered(Role.GRADIENT, leaves), *_one(COTANGENT_GRADIENT, cotangent.grad)]
+    return {}, [*first, *second]
 
 
 def ask_in_graph(invocation: Invocation) -> tuple[Json, Parts]:
@@ -614,7 +727,7 @@ def ask_in_graph(invocation: Invocation) -> tuple[Json, Parts]:
 def ask_interleaved(invocation: Invocation) -> tuple[Json, Parts]:
     """Several calls first, then their backwards in reverse, the first one twice."""
     first = invocation
-    others = [Invocation(sys.modules[MODULE_NAME], c, first.tensors) for c in first.call["others"]]
+    others = [first.next(call) for call in first.call["others"]]
     everyone = [first, *others]
     outputs = [one.output() for one in everyone]
     values = [output.detach().clone() for output in outputs]
@@ -630,12 +743,22 @@ def ask_interleaved(invocation: Invocation) -> tuple[Json, Parts]:
 
 
 def ask_in_turn(invocation: Invocation) -> tuple[Json, Parts]:
-    """The result of each other call, whose arguments are gone before those of the next are made."""
+    """The result of each other call; all are of the same sizes.
+
+    In the first half the arguments of one are gone before those of the next are made; in the
+    second they are the same tensors with new values.
+    """
     parts: Parts = []
-    for index, call in enumerate(invocation.call["others"]):
-        one = Invocation(sys.modules[MODULE_NAME], call, invocation.tensors)
+    calls = invocation.call["others"]
+    half = (len(calls) + 1) // 2
+    for index, call in enumerate(calls[:half]):
+        one = invocation.next(call)
         parts.append((Part(Role.RESULT, call=index), one.output().detach().clone()))
-        del one
+        if index < half - 1:
+            del one
+    for index, call in enumerate(calls[half:], half):
+        set_to(one.inputs, [one.tensors[spec["t"]] for spec in call["args"] if "t" in spec])
+        parts.append((Part(Role.RESULT, call=index), one.output().detach().clone()))
     return {}, parts
 
 
@@ -683,44 +806,141 @@ def ask_many(invocation: Invocation) -> tuple[Json, Parts]:
 
 
 def ask_overwritten(invocation: Invocation) -> tuple[Json, Parts]:
-    """Gradients after a caller wrote into an input or the result; ``refused`` if that raises."""
+    """Gradients after a caller wrote into an input or the result; ``refused`` if that raises.
+
+    Those of the same call whose tensors nobody writes to come out beside them.
+    """
+    alone = [invocation.next(call) for call in invocation.call["others"]]
     output = invocation.output()
+    beside = [one.output() for one in alone]
     (cotangent,) = invocation.cotangents
     name = invocation.call["overwrite"]
     target = output if name == "result" else invocation.inputs[int(name)]
-    with torch.no_grad():
-        target.mul_(-0.5).add_(0.25)
+    facts: Json = {}
+    parts: Parts = []
     try:
-        return {}, numbered(Role.GRADIENT, invocation.gradients(output, cotangent))
+        with torch.no_grad():
+            target.mul_(-0.5).add_(0.25)
+        parts += numbered(Role.GRADIENT, invocation.gradients(output, cotangent))
+    except DetachedError:
+        raise
     except Exception as error:
-        return {"refused": described(error)}, []
+        facts["refused"] = described(error)
+    for index, (one, other) in enumerate(zip(alone, beside, strict=True), 1):
+        parts += numbered(Role.GRADIENT, one.gradients(other, one.cotangents[0]), index)
+    return facts, parts
+
+
+def ask_nested(invocation: Invocation) -> tuple[Json, Parts]:
+    """A call that takes the result of the one before it; gradients for all leaves together."""
+    calls = [invocation]
+    outputs = [invocation.output()]
+    for call in invocation.call["others"]:
+        calls.append(calls[-1].next(call, outputs[-1]))
+        outputs.append(calls[-1].output())
+    parts: Parts = [(Part(Role.RESULT, call=i), y.detach().clone()) for i, y in enumerate(outputs)]
+    gradients = invocation.gradients(outputs[-1], calls[-1].cotangents[0])
+    return {}, [*parts, *numbered(Role.GRADIENT, gradients)]
+
+
+def ask_training(invocation: Invocation) -> tuple[Json, Parts]:
+    """Two steps of training through ``.backward()``, and what is in ``.grad`` after each.
+
+    The second step makes two calls: one of the arguments of the first step, with the new
+    values that an optimiser has put into them, and one that shares some of them.
+    """
+    way, first = invocation.call["training"], invocation
+    again_call, third_call = first.call["others"]
+    leaves = [*first.leaves, *first.parameters]
+    for leaf in leaves if way["before"] else ():
+        leaf.grad = torch.ones_like(leaf)
+    output = first.output()
+    facts = first.left(None)
+    go_back(way["loss"], [(output, first.cotangents[0])])
+    parts: Parts = [(Part(Role.RESULT, call=0), output.detach().clone()), *first.accumulated(0)]
+    del output
+    for leaf in leaves:
+        if way["between"] == "to_none":
+            leaf.grad = None
+        elif way["between"] == "to_zero" and leaf.grad is not None:
+            leaf.grad.zero_()
+    for spec in again_call["args"]:
+        if "layers" in spec:
+            set_to(first.parameters, [first.tensors[index] for index in spec["tensors"]])
+    new = [first.tensors[spec["t"]] for spec in again_call["args"] if spec.get("grad")]
+    set_to(first.leaves, new)
+    again = first.next(again_call)
+    third = again.next(third_call)
+    pairs = [(one.output(), one.cotangents[0]) for one in (again, third)]
+    parts += [(Part(Role.RESULT, call=i), output) for i, (output, _) in enumerate(pairs, 1)]
+    if way["elsewhere"]:
+        pairs += [(leaf.sum(), torch.ones((), dtype=leaf.dtype)) for leaf in leaves]
+    go_back(way["loss"], pairs)
+    return facts, [*parts, *first.accumulated(1), *third.accumulated(2)]
+
+
+def go_back(by_loss: bool, pairs: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> None:
+    """``.backward()`` of all results at once, with their cotangents or through one loss."""
+    for output, cotangent in pairs:
+        check_output(output, cotangent.shape)
+    if by_loss:
+        losses = [(output * cotangent).sum() for output, cotangent in pairs]
+        loss: Any = torch.stack(losses).sum()
+        loss.backward()
+    else:
+        torch.autograd.backward([y for y, _ in pairs], [c for _, c in pairs])
 
 
 def ask_released(invocation: Invocation) -> tuple[Json, Parts]:
-    """How many of ``count`` finished calls are still ``alive``, and how many tensors remain."""
+    """What stays of finished calls of several kinds, ``count`` of each.
 
-    def live() -> int:
-        gc.collect()
-        # Not isinstance: that wakes lazy modules among the objects.
-        return sum(issubclass(type(o), torch.Tensor) for o in gc.get_objects())
+    ``alive`` is the most calls of one kind of which a tensor is left, ``grown`` how many more
+    tensors there are than before, ``kept_bytes`` how many bytes one call of each kind adds.
+    """
+    module = sys.modules[MODULE_NAME]
+    kinds = []
+    for call in (invocation.call, *invocation.call["others"]):
+        first = Invocation(module, call, invocation.tensors)
+        first.gradients(first.output(), first.cotangents[0])  # what the first one pays for
+        kinds.append((call, first))
 
-    watched = []
-    before = live()
-    gc.disable()
-    try:
-        for number in range(invocation.call["count"]):
-            # Never the same values twice, as a cache may keep those of one call.
-            tensors = [tensor * (1 - number / 1024) for tensor in invocation.tensors]
-            one = Invocation(sys.modules[MODULE_NAME], invocation.call, tensors)
-            output = one.output()
-            one.gradients(output, one.cotangents[0])
-            watched.append([weakref.ref(tensor) for tensor in (output, *one.inputs)])
-            del one, output, tensors
-    finally:
-        gc.enable()
-    alive = sum(any(ref() is not None for ref in refs) for refs in watched)
-    grown = live() - before
-    return {"alive": alive, "grown": grown}, []
+    def once(call: Json, first: Invocation, number: int) -> Callable[[], bool]:
+        """Make a call; whether a tensor of it is there still."""
+        # Never the same values twice, as a cache may keep those of one call.
+        tensors = [tensor * (1 - number / 1024) for tensor in invocation.tensors]
+        one = Invocation(module, call, tensors, first)
+        output = one.output()
+        one.gradients(output, one.cotangents[0])
+        shared = {id(tensor) for tensor in first.inputs}
+        own = [tensor for tensor in one.inputs if id(tensor) not in shared]
+        refs = [weakref.ref(tensor) for tensor in (output, *own)]
+        return lambda: any(ref() is not None for ref in refs)
+
+    before, alive = live(), [0] * len(kinds)
+    used = [linux.allocated_bytes()]
+    half = invocation.call["count"] // 2
+    for start in (0, half):
+        gc.disable()
+        try:
+            held = [[once(*kind, start + i) for i in range(half)] for kind in kinds]
+        finally:
+            gc.enable()
+        alive = [
+            n + sum(is_there() for is_there in calls) for n, calls in zip(alive, held, strict=True)
+        ]
+        del held
+        grown = live() - before
+        used.append(linux.allocated_bytes())
+    # What is taken once, by a cache that is full then, is no leak: both halves must grow.
+    kept_bytes = min(used[1] - used[0], used[2] - used[1]) // half
+    return {"alive": max(alive), "grown": grown, "kept_bytes": kept_bytes}, []
+
+
+def live() -> int:
+    """How many tensors there are that are not garbage."""
+    gc.collect()
+    # Not isinstance: that wakes lazy modules among the objects.
+    return sum(issubclass(type(o), torch.Tensor) for o in gc.get_objects())
 
 
 ASKS: dict[str, Callable[[Invocation], tuple[Json, Parts]]] = {
@@ -732,6 +952,8 @@ ASKS: dict[str, Callable[[Invocation], tuple[Json, Parts]]] = {
     "in_graph": ask_in_graph,
     "interleaved": ask_interleaved,
     "in_turn": ask_in_turn,
+    "nested": ask_nested,
+    "training": ask_training,
     "batched": ask_batched,
     "timed": ask_timed,
     "many": ask_many,

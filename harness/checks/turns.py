@@ -1,0 +1,121 @@
+"""Situations that checks of conduct take turns in: dtypes, numbers of dimensions, operations.
+
+A call may behave in one of them and not in another, so every check asks in all of them, in an
+order that begins somewhere else for every seed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+
+from harness.checks.context import Bench
+from harness.model import EntryPoint, TensorArgument
+from harness.numerics.inputs import Case, Drawer
+from harness.sandbox.inside.layout import OPERATIONS
+
+T = TypeVar("T")
+# What is promised where a scenario asks for ``dtypes`` without a list of them.
+USUAL = ("float32",)
+FEW, MANY = (0, 1, 2), (3, 4, 5)
+# Largest size of a dimension that is drawn here, and elements of a size that is stated.
+LARGEST, MOST_ELEMENTS = 4, 2000
+
+
+class Turn(NamedTuple):
+    """One situation: the dtype and the sizes of a case."""
+
+    dtype: torch.dtype
+    size: Mapping[str, Any]
+
+    def case(self, draw: Drawer, stack: tuple[str, ...] | None, *, cluster: bool = False) -> Case:
+        """A case in this situation; its label says the dtype.
+
+        Its values are of about unit size, where no gradient is next to nothing.
+        """
+        case = draw.case(self.size, dtype=self.dtype, stack=stack, unit_range=True, cluster=cluster)
+        dtype = next(iter(case.tensors.values())).dtype
+        name = str(dtype).removeprefix("torch.")
+        return Case(case.entry, case.values, f"{name} {case.label}")
+
+
+def promised(bench: Bench) -> list[torch.dtype]:
+    """The dtypes that a right answer takes, float64 first."""
+    names = ["float64"]
+    for spec in bench.scenario.checks:
+        if spec.kind == "dtypes" and spec.required:
+            names += spec.options.get("dtypes", USUAL)
+    return [getattr(torch, name) for name in dict.fromkeys(names)]
+
+
+def turns(bench: Bench, entry: EntryPoint, draw: Drawer) -> list[Turn]:
+    """Each promised dtype with few and with many dimensions, in an order that is drawn.
+
+    Two that follow one another differ in both. Where sizes are stated there are few elements
+    instead of few dimensions.
+    """
+    ranks = {many: _from_anywhere(draw, MANY if many else FEW) for many in (False, True)}
+    dtypes = _rotated(draw, promised(bench))
+    first = bool(_drawn(draw, 2))
+    pairs = [(d, first ^ bool(i % 2)) for i, d in enumerate(dtypes)]
+    pairs += [(d, not many) for d, many in pairs]
+    return [Turn(dtype, _size(entry, draw, many, next(ranks[many]))) for dtype, many in pairs]
+
+
+def of_some_size(entry: EntryPoint, draw: Drawer, turn: Turn, elements: int) -> Turn:
+    """The same with a tensor of about so many elements, or of the largest size that is stated."""
+    shape = turn.size.get("*")
+    if shape is None:
+        tensors = [a for a in entry.arguments if isinstance(a, TensorArgument)]
+        sizes = [s for s in draw.sizes() if _elements(tensors, s) <= MOST_ELEMENTS]
+        return turn._replace(size=max(sizes, key=lambda size: _elements(tensors, size)))
+    few = [min(n, 2) for n in shape[:-1]]
+    last = max(1, elements // math.prod(few))
+    return turn._replace(size={**turn.size, "*": (*few, last)})
+
+
+def operations(draw: Drawer) -> Iterator[str]:
+    """The operations that inner inputs come from, over and over."""
+    return _from_anywhere(draw, list(OPERATIONS))
+
+
+def in_turn(draw: Drawer, things: Sequence[T]) -> Iterator[T]:
+    """``things`` over and over, from one of them on that is drawn."""
+    return _from_anywhere(draw, things)
+
+
+def _from_anywhere(draw: Drawer, things: Sequence[T]) -> Iterator[T]:
+    return itertools.cycle(_rotated(draw, things))
+
+
+def _rotated(draw: Drawer, things: Sequence[T]) -> list[T]:
+    start = _drawn(draw, len(things))
+    return [*things[start:], *things[:start]]
+
+
+def _drawn(draw: Drawer, count: int) -> int:
+    return int(torch.randint(count, (), generator=draw.rng))
+
+
+def _size(entry: EntryPoint, draw: Drawer, many: bool, rank: int) -> Mapping[str, Any]:
+    tensors = [a for a in entry.arguments if isinstance(a, TensorArgument)]
+    small = draw.small_size()
+    if any(a.shape is None for a in tensors):
+        least = max(a.min_dims for a in tensors)
+        shape = torch.randint(1, LARGEST + 1, (max(rank, least),), generator=draw.rng)
+        return {**small, "*": tuple(shape.tolist())}
+    if not many:
+        return small
+    fitting = [size for size in draw.sizes()[1:] if _elements(tensors, size) <= MOST_ELEMENTS]
+    return fitting[_drawn(draw, len(fitting))] if fitting else small
+
+
+def _elements(tensors: Sequence[TensorArgument], size: Mapping[str, Any]) -> int:
+    return sum(
+        math.prod(size.get(d, 1) if isinstance(d, str) else d for d in argument.shape or ())
+        for argument in tensors
+    )
