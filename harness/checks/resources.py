@@ -21,7 +21,7 @@ from harness.sandbox.inside.part import Part, Role
 from harness.sandbox.session import CandidateFault, Session
 
 # Elements of tensors whose copies can be told from what else is in memory.
-ELEMENTS = 4096
+ELEMENTS = 2048
 
 
 @dataclass(frozen=True)
