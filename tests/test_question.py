@@ -64,9 +64,10 @@ def test_a_number_within_its_bounds_is_taken_and_a_missing_one_is_not(question: 
 def test_options_of_a_gradcheck_that_are_not_finite_arrive_as_a_number() -> None:
     from harness.sandbox.inside import wire
     from harness.sandbox.inside.serve import Watch
+    from harness.sandbox.inside.spoiling import Spoiler
     from harness.sandbox.reply import tamed
 
-    watch = Watch()
+    watch = Watch(Spoiler(), before=[])
     watched = watch._observed("gradcheck", torch.autograd.gradcheck)
     x = torch.ones(2, dtype=torch.float64, requires_grad=True)
     for atol in (float("inf"), float("nan"), 10**400, 1e-6):
