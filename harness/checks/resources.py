@@ -95,7 +95,8 @@ class Released(DrawnCheck):
                 most,
                 fault=Fault.KEPT_MEMORY,
             )
-        return Judgement.passed(f"Nothing of {self.CALLS} finished calls is kept.", kept, most)
+        # Without a figure: a few hundred bytes come and go, and a grade is the same every time.
+        return Judgement.passed(f"Nothing of {self.CALLS} finished calls is kept.")
 
 
 def _bytes(question: Question) -> int:

@@ -2,7 +2,7 @@
 # core: A
 # attack: a wrong Function, and a server patched to differentiate a right composition
 # expected: failed
-# trace: hand_written: swish_beta: 
+# trace: (hand_written|overwritten): swish_beta: 
 
 import torch
 
