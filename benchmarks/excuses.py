@@ -1,254 +1,213 @@
-"""How well are excuses found? Precision and recall of the rules and of the whole, per excuse.
+"""How well are excuses read in whole replies? Recall, precision and false finds of every reader.
 
-    python benchmarks/excuses.py                 # development set, and the test set if it is there
-    python benchmarks/excuses.py --test FILE     # another test set
-    python benchmarks/excuses.py --brief         # overall figures only
-    python benchmarks/excuses.py --docs          # and false finds in torch's own documentation
+    python benchmarks/excuses.py                # the test set, by every reader
+    python benchmarks/excuses.py --dev          # the set that thresholds were chosen on
+    python benchmarks/excuses.py --each         # and per excuse and per voice
+    python benchmarks/excuses.py --misses       # and what was missed or falsely found, verbatim
+    python benchmarks/excuses.py --write        # put the test set's rates into the package
 
-``dev`` is what the weights are fitted to, so there each author's passages are read by weights
-fitted without that author and without every author of a similar voice (this needs scikit-learn).
-``test`` is read by the weights that ship; its SHA-256 is printed so that a later change shows.
+A reply is read as in a run: all excuses of its scenario are looked for in its prose, comments and
+docstrings. Labels are one per excuse that a reply makes its own. The voices of both sets had no
+part in the training; half of the replies are good ones that come near an excuse and make none.
+The SHA-256 of a set is printed, so that a later change of it shows.
 
-A passage is read as a whole reply would be. ``found`` counts passages labelled ``fell`` whose
-excuse is recorded as fallen for; ``false`` counts other passages for which it is; ``any`` counts
-the same over every excuse of the skill instead of the labelled one.
+``model`` replays what a language model answered that was given a reply, the request and the
+excuses with their definitions (``benchmarks/data/model-reader.jsonl``).
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import hashlib
-import importlib.util
 import json
 import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import cast
+from typing import Any
 
-from harness.model import Scenario, Submission, Trap, TrapState
+from harness.model import Scenario, TrapState
 from harness.read import scenarios
 from harness.read.submissions import read_one
-from harness.words import Sentence, find_traps, sentences
-from harness.words.reader import (
-    SentenceReader,
-    read_by_both,
-    read_by_phrases,
-    read_by_weights,
-)
+from harness.words import find_traps
+from harness.words.rates import RATES, Rates
+from harness.words.reader import SentenceReader, read_by_both, read_by_phrases, read_by_weights
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
-from training.excuses import Example, examples, family_of, fit_without  # noqa: E402
-
-TEST = ROOT / "benchmarks/data/excuses.jsonl"
-
-
-def read_test(path: Path) -> tuple[Example, ...]:
-    """The held-out passages."""
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return tuple(
-        Example(r["text"], r["trap"], r["label"], r["author"], _names(r.get("also"))) for r in rows
-    )
-
-
-def _names(also: str | list[str] | None) -> tuple[str, ...]:
-    return (also,) if isinstance(also, str) else tuple(also or ())
-
-
-def all_traps() -> tuple[Trap, ...]:
-    """The skill's excuses, each with the phrasings that any scenario adds to it."""
-    library = scenarios.load(ROOT / "scenarios")
-    found: list[Trap] = []
-    for trap in library.skills[0].rationalizations:
-        mine = [t for s in library.scenarios for t in s.traps if t.id == trap.id]
-        phrasings = dict.fromkeys([*trap.phrasings, *(p for t in mine for p in t.phrasings)])
-        answers = dict.fromkeys([*trap.answers, *(a for t in mine for a in t.answers)])
-        found.append(replace(trap, phrasings=tuple(phrasings), answers=tuple(answers)))
-    return tuple(found)
+DATA = ROOT / "benchmarks/data"
+TEST, DEV = DATA / "replies.jsonl", DATA / "replies-dev.jsonl"
+MODEL = DATA / "model-reader.jsonl"
 
 
 @dataclass(frozen=True)
-class Passage:
-    """An example and the excuses that a reader says it falls for or resists."""
+class Labelled:
+    """A reply with the excuses that it makes and answers."""
 
-    example: Example
-    fell: frozenset[str]
-    resisted: frozenset[str]
+    id: str
+    scenario: str
+    voice: str
+    text: str
+    made: frozenset[str]
+    # Excuses of its scenario.
+    tempted: frozenset[str]
 
 
-def read_passages(
-    rows: Sequence[Example], traps: Sequence[Trap], reader: Callable[[str], SentenceReader]
-) -> list[Passage]:
-    """Every row read as a reply; ``reader`` is chosen by its author."""
-    scenario = cast(Scenario, SimpleNamespace(traps=tuple(traps)))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "reply.md"
-        found = []
-        for row in rows:
-            submission = _submission(path, row.text)
-            states = find_traps(submission, scenario, reader(row.author))
-            fell = frozenset(f.trap for f in states if f.state is TrapState.MADE)
-            resisted = frozenset(f.trap for f in states if f.state is TrapState.ANSWERED)
-            found.append(Passage(row, fell, resisted))
+@dataclass(frozen=True)
+class Heard:
+    """A reply and what a reader found in it: the excuses, each with the words it stands on."""
+
+    reply: Labelled
+    found: Mapping[str, str]
+
+    @property
+    def right(self) -> frozenset[str]:
+        return self.reply.made & self.found.keys()
+
+    @property
+    def missed(self) -> frozenset[str]:
+        return self.reply.made - self.found.keys()
+
+    @property
+    def false(self) -> frozenset[str]:
+        return frozenset(self.found.keys() - self.reply.made)
+
+
+def read_labelled(path: Path, known: Mapping[str, Scenario]) -> list[Labelled]:
+    """The replies of a set, and what their scenarios tempt into."""
+    return [
+        Labelled(
+            row["id"],
+            row["scenario"],
+            row["voice"],
+            row["text"],
+            frozenset(made["excuse"] for made in row["made"]),
+            frozenset(trap.id for trap in known[row["scenario"]].traps),
+        )
+        for row in _rows(path)
+    ]
+
+
+def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        yield json.loads(line)
+
+
+Reader = Callable[[Labelled], Mapping[str, str]]
+
+
+def by_sentences(read: SentenceReader, known: Mapping[str, Scenario], folder: Path) -> Reader:
+    """A reader of whole replies made of one of sentences."""
+
+    def found(reply: Labelled) -> Mapping[str, str]:
+        scenario = known[reply.scenario]
+        path = folder / f"{reply.scenario}.md"
+        path.write_text(reply.text, encoding="utf-8")
+        submission = read_one(path, scenario.id, tuple(e.name for e in scenario.entry_points))
+        states = find_traps(submission, scenario, read)
+        return {t.trap: t.quote or "" for t in states if t.state is TrapState.MADE}
+
     return found
 
 
-def _submission(path: Path, text: str) -> Submission:
-    path.write_text(text, encoding="utf-8")
-    return read_one(path, "s", ("op",))
+def by_model(answers: Mapping[str, Mapping[str, str]]) -> Reader:
+    """What a language model was recorded to have answered; only quotes that are verbatim count."""
+
+    def found(reply: Labelled) -> Mapping[str, str]:
+        given = answers[reply.id].items()
+        return {
+            name: quote for name, quote in given if quote in reply.text and name in reply.tempted
+        }
+
+    return found
 
 
-@dataclass(frozen=True)
-class Figures:
-    """Counts over some passages."""
-
-    made: int
-    found: int
-    others: int
-    false: int
-    found_any: int
-    false_any: int
-
-    @classmethod
-    def of(cls, passages: Sequence[Passage]) -> Figures:
-        """Count them."""
-        fell = [p for p in passages if p.example.label == "fell"]
-        others = [p for p in passages if p.example.label != "fell"]
-        return cls(
-            len(fell),
-            sum(bool(p.fell & {p.example.trap, *p.example.also}) for p in fell),
-            len(others),
-            sum(p.example.trap in p.fell for p in others),
-            sum(bool(p.fell) for p in fell),
-            sum(bool(p.fell) for p in others),
-        )
-
-    def line(self) -> str:
-        """One row of the table."""
-        precision = f"{self.found / (self.found + self.false):.2f}" if self.found else "   -"
-        exact = f"{self.found / self.made:.2f}" if self.made else "   -"
-        return (
-            f"precision {precision}  recall {exact}  found {self.found:3}/{self.made:<3} "
-            f"false {self.false:3}/{self.others:<3} any {self.found_any:3} found "
-            f"{self.false_any:3} false"
-        )
-
-
-def read_without(author: str) -> SentenceReader:
-    """The phrasings, then weights fitted to voices unlike the author's."""
-    weights = fit_without(family_of(author))
-    return lambda sentence, following, trap: (
-        read_by_phrases(sentence, following, trap)
-        or read_by_weights(sentence, following, trap, weights)
+def rates(name: str, heard: Sequence[Heard]) -> Rates:
+    """What a reader's finds are worth."""
+    giving_in = [one for one in heard if one.reply.made]
+    good = [one for one in heard if not one.reply.made]
+    excuses = {name for one in heard for name in one.reply.tempted}
+    return Rates(
+        reader=name,
+        excuses=tuple(sorted(excuses)),
+        made=sum(len(one.reply.made) for one in heard),
+        found=sum(len(one.right) for one in heard),
+        false=sum(len(one.false) for one in heard),
+        giving_in=len(giving_in),
+        giving_in_found=sum(bool(one.found) for one in giving_in),
+        good=len(good),
+        good_found=sum(bool(one.found) for one in good),
     )
 
 
-LEFT_OUT: Mapping[str, Callable[[str], SentenceReader]] = {
-    "rules": lambda _: read_by_phrases,
-    "whole": read_without,
-}
-SHIPPED: Mapping[str, Callable[[str], SentenceReader]] = {
-    "rules": lambda _: read_by_phrases,
-    "whole": lambda _: read_by_both,
-}
+def line(told: Rates) -> str:
+    """One row of the table."""
+    precision = f"{told.found / (told.found + told.false):.2f}" if told.found else "   –"
+    recall = f"{told.found / told.made:.2f}" if told.made else "   –"
+    return (
+        f"precision {precision}  recall {recall} ({told.found} of {told.made})  "
+        f"good replies with a false find {told.good_found} of {told.good}  "
+        f"giving in with a find {told.giving_in_found} of {told.giving_in}"
+    )
 
 
-def nearest(rows: Sequence[Example], known: Sequence[Example]) -> float:
-    """Share of rows that have four words in a row in common with a known example."""
-
-    def runs(text: str) -> set[tuple[str, ...]]:
-        plain = [word.text for word in Sentence(text, 0, 1).words]
-        return {tuple(plain[i : i + 4]) for i in range(len(plain) - 3)}
-
-    shared: set[tuple[str, ...]] = set().union(*(runs(row.text) for row in known))
-    # Words of the code around a comment are nobody's wording.
-    prose = [row for row in rows if "```" not in row.text]
-    return sum(bool(runs(row.text) & shared) for row in prose) / len(prose)
-
-
-def documentation() -> Iterator[str]:
-    """Docstrings of torch: others' words, full of the vocabulary and free of excuses."""
-    spec = importlib.util.find_spec("torch")
-    assert spec is not None
-    assert spec.origin is not None
-    root = Path(spec.origin).parent
-    for pattern in ("autograd/*.py", "utils/checkpoint.py", "nn/modules/*.py", "_t*_docs.py"):
-        for file in sorted(root.glob(pattern)):
-            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
-                    yield ast.get_docstring(node) or ""
-
-
-def print_documentation(traps: Sequence[Trap]) -> None:
-    """How many of its sentences each reader takes for an excuse, against every trap at once."""
-    scenario = tuple(traps)
-    # Every seventh sentence or so is an example of what makes no excuse.
-    learnt = {row.text for row in examples()}
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "reply.md"
-        said = {
-            sentence.text: sentence
-            for text in dict.fromkeys(documentation())
-            for sentence in sentences(_submission(path, text))
-            if len(sentence.words) > 4
-            and not sentence.text.startswith(">>>")
-            and sentence.text not in learnt
-        }
-    for name, reader in SHIPPED.items():
-        read = reader("")
-        counts = Counter(
-            trap.id
-            for sentence in said.values()
-            for trap in scenario
-            if (found := read(sentence, None, trap)) and found.state is TrapState.MADE
-        )
-        print(f"docs  {name:11} {counts.total()} false finds in {len(said)} sentences "
-              f"times {len(scenario)} excuses: {dict(counts.most_common(5))}")  # fmt: skip
+def print_each(heard: Sequence[Heard]) -> None:
+    """Per excuse and per voice: found of made, and false finds."""
+    for what, key in (("excuse", None), ("voice", "voice")):
+        made, found, false = Counter[str](), Counter[str](), Counter[str]()
+        for one in heard:
+            for counter, names in ((made, one.reply.made), (found, one.right), (false, one.false)):
+                counter.update([one.reply.voice] * len(names) if key else names)
+        for name in sorted(made | false):
+            print(f"    {what} {name:28} {found[name]:2} of {made[name]:2}, {false[name]} false")
 
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--test", type=Path, default=TEST, help="passages in JSON Lines")
-    parser.add_argument("--brief", action="store_true", help="overall figures only")
-    parser.add_argument("--no-dev", action="store_true", help="leave the development set out")
-    parser.add_argument("--docs", action="store_true", help="false finds in torch's documentation")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--dev", action="store_true", help="the set that thresholds rest on")
+    parser.add_argument("--each", action="store_true", help="figures per excuse and per voice")
+    parser.add_argument("--misses", action="store_true", help="what was missed or falsely found")
+    parser.add_argument("--write", action="store_true", help="put the rates into the package")
     options = parser.parse_args()
-    traps = all_traps()
-    written = [row for row in examples() if row.author != "frame"]
-    if not options.no_dev:
-        print(f"dev   {len(written)} passages")
-        print_table("dev", written, traps, LEFT_OUT, each=not options.brief)
-    if options.test.exists():
-        test = read_test(options.test)
-        digest = hashlib.sha256(options.test.read_bytes()).hexdigest()[:16]
-        shared = f"{nearest(test, written):.1%} share four words in a row with an example"
-        print(f"test  {len(test)} passages, SHA-256 {digest}, {shared}")
-        print_table("test", test, traps, SHIPPED, each=not options.brief)
-    if options.docs:
-        print_documentation(traps)
-
-
-def print_table(
-    split: str,
-    rows: Sequence[Example],
-    traps: Sequence[Trap],
-    by: Mapping[str, Callable[[str], SentenceReader]],
-    *,
-    each: bool,
-) -> None:
-    """Figures of each reader, overall and for each excuse."""
-    for name, reader in by.items():
-        passages = read_passages(rows, traps, reader)
-        print(f"{split:5} {name:6} {Figures.of(passages).line()}")
-        for trap in traps if each else ():
-            mine = [p for p in passages if p.example.trap == trap.id]
-            print(f"      {trap.id:26} {Figures.of(mine).line()}")
+    if options.write and options.dev:
+        sys.exit("--write takes the test set: rates of the other are too good.")
+    known = {scenario.id: scenario for scenario in scenarios.load(ROOT / "scenarios").scenarios}
+    path = DEV if options.dev else TEST
+    replies = read_labelled(path, known)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    voices = len({reply.voice for reply in replies})
+    print(f"{path.name}: {len(replies)} replies in {voices} voices, SHA-256 {digest}")
+    with tempfile.TemporaryDirectory() as folder:
+        readers: dict[str, Reader] = {
+            name: by_sentences(read, known, Path(folder))
+            for name, read in (
+                ("phrases", read_by_phrases),
+                ("examples", read_by_weights),
+                ("both", read_by_both),
+            )
+        }
+        if not options.dev and MODEL.exists():
+            recorded = {row["id"]: row["made"] for row in _rows(MODEL)}
+            readers["model"] = by_model(recorded)
+        told = []
+        for name, read in readers.items():
+            heard = [Heard(reply, read(reply)) for reply in replies]
+            told.append(rates(name, heard))
+            print(f"{name:9} {line(told[-1])}")
+            if options.each:
+                print_each(heard)
+            if options.misses:
+                for one in heard:
+                    for excuse in sorted(one.missed):
+                        print(f"    missed {one.reply.id} {excuse}")
+                    for excuse in sorted(one.false):
+                        print(f"    false  {one.reply.id} {excuse}: {one.found[excuse]}")
+    if options.write:
+        written = [asdict(one) for one in told]
+        RATES.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+        print(f"written to {RATES}")
 
 
 if __name__ == "__main__":

@@ -10,19 +10,21 @@ import numpy as np
 import pytest
 
 import harness
+from benchmarks.excuses import Heard, by_sentences, rates, read_labelled
 from harness.model import Submission, Trap, TrapState
 from harness.read.scenarios import Library
 from harness.read.submissions import discover
 from harness.run.run import harness_version
 from harness.words import Sentence, find_traps, in_context, sentences
+from harness.words.rates import DEFAULT, measured
 from harness.words.reader import read_by_both, read_by_weights
 from harness.words.weights import KINDS, LABELS, Weights, load, shares, shipped
 from training.excuses import NO_TRAP, Example, examples, fit, save, spoken
 
 ROOT = Path(__file__).parent.parent
 LABELLED = json.loads((ROOT / "tests/data/replies_labels.json").read_text())
-HELD_OUT = ROOT / "benchmarks/data/excuses.jsonl"
-TEST = [json.loads(line) for line in HELD_OUT.read_text().splitlines()] if HELD_OUT.exists() else []
+HELD_OUT = ROOT / "benchmarks/data/replies.jsonl"
+TEST = [json.loads(line) for line in HELD_OUT.read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +61,33 @@ def test_every_rationalization_has_at_least_six_falls_and_as_many_other_passages
 def test_examples_name_rationalizations_that_exist(library: Library) -> None:
     known = {t.id for t in library.skills[0].rationalizations} | {NO_TRAP}
     assert {e.trap for e in examples()} == known
-    assert {row["trap"] for row in TEST} <= known
+    assert {made["excuse"] for row in TEST for made in row["made"]} <= known
 
 
 def test_no_text_and_no_author_is_both_trained_on_and_held_out() -> None:
     assert not {e.text for e in examples()} & {row["text"] for row in TEST}
-    assert not {e.author for e in examples()} & {row["author"] for row in TEST}
+    assert not {e.author for e in examples()} & {row["voice"] for row in TEST}
+
+
+def test_held_out_replies_quote_themselves_and_half_of_them_make_no_excuse(
+    library: Library,
+) -> None:
+    assert len({row["id"] for row in TEST}) == len(TEST)
+    for row in TEST:
+        tempted = {trap.id for trap in library.scenario(row["scenario"]).traps}
+        for label in (*row["made"], *row["answered"]):
+            assert label["quote"] in row["text"], row["id"]
+            assert label["excuse"] in tempted, row["id"]
+    assert 0.4 < sum(not row["made"] for row in TEST) / len(TEST) < 0.6
+
+
+def test_the_rates_in_reports_are_those_that_the_benchmark_measures(
+    library: Library, tmp_path: Path
+) -> None:
+    known = {scenario.id: scenario for scenario in library.scenarios}
+    read = by_sentences(read_by_both, known, tmp_path)
+    heard = [Heard(reply, read(reply)) for reply in read_labelled(HELD_OUT, known)]
+    assert rates(DEFAULT, heard) == measured()[DEFAULT], "run benchmarks/excuses.py --write"
 
 
 def test_no_example_stands_twice() -> None:

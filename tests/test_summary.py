@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 import subprocess
 import sys
 from dataclasses import replace
@@ -29,6 +30,7 @@ from harness.summary.gate import gate
 from harness.summary.numbers import (
     Share,
     Tally,
+    corrected,
     lift,
     newcombe,
     p_value,
@@ -542,3 +544,73 @@ def test_summing_up_imports_neither_torch_nor_scipy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+# --------------------------------------------------------------------------
+# Shares that rest on a reader
+
+
+def test_a_share_is_corrected_for_the_errors_of_its_reader() -> None:
+    found = corrected(Share(12, 100), Share(90, 100), Share(2, 100))
+    assert found.value == pytest.approx((0.12 - 0.02) / (0.90 - 0.02))
+    assert found.interval is not None
+    assert found.interval.low < found.value < found.interval.high
+    assert found.told_from_zero
+
+
+def test_a_reader_without_errors_leaves_a_share_as_it_is() -> None:
+    found = corrected(Share(30, 100), Share(4000, 4000), Share(0, 4000))
+    assert found.value == pytest.approx(0.3)
+    assert found.interval is not None
+    assert found.interval == pytest.approx(Share(30, 100).interval, abs=0.01)
+
+
+def test_what_false_finds_explain_cannot_be_told_from_none() -> None:
+    found = corrected(Share(3, 100), Share(60, 100), Share(3, 100))
+    assert found.value == 0
+    assert not found.told_from_zero
+
+
+@pytest.mark.parametrize(
+    ("read", "sensitivity", "false_positives"),
+    [
+        (Share(0, 0), Share(9, 10), Share(1, 10)),
+        (Share(3, 9), Share(0, 0), Share(1, 10)),
+        (Share(3, 9), Share(9, 10), Share(0, 0)),
+        # Finds what is not there as often as what is.
+        (Share(3, 9), Share(5, 10), Share(5, 10)),
+    ],
+)
+def test_where_nothing_can_be_told_there_is_no_estimate(
+    read: Share, sensitivity: Share, false_positives: Share
+) -> None:
+    found = corrected(read, sensitivity, false_positives)
+    assert (found.value, found.interval) == (None, None)
+    assert (found.percent, found.between) == ("–", "–")
+    assert not found.told_from_zero
+
+
+def test_the_interval_of_a_corrected_share_holds_the_truth_about_as_often_as_it_says() -> None:
+    rng = random.Random(5)
+    truth, hit, alarm, trials = 0.2, 0.7, 0.05, 300
+
+    def count(probability: float, n: int) -> Share:
+        return Share(sum(rng.random() < probability for _ in range(n)), n)
+
+    held = 0
+    for _ in range(trials):
+        read = count(truth * hit + (1 - truth) * alarm, 80)
+        interval = corrected(read, count(hit, 60), count(alarm, 60)).interval
+        assert interval is not None
+        held += interval.low <= truth <= interval.high
+    assert 0.90 <= held / trials <= 0.99
+
+
+def test_excuses_that_the_reader_was_not_measured_on_are_not_corrected() -> None:
+    known = summarise(simple_results(quick("layer-norm", fell=True)))
+    (row,) = known.words
+    assert row.made == Share(1, 1)
+    assert row.corrected is not None
+    trap = TrapFinding("of-another-skill", TrapState.MADE, "no time", 1)
+    (row,) = summarise(simple_results(quick("layer-norm", traps=(trap,)))).words
+    assert (row.made, row.corrected) == (Share(1, 1), None)

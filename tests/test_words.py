@@ -66,7 +66,6 @@ def judged(text: str, tmp_path: Path, trap: Trap = TRAP, name: str = "r.md") -> 
         "NO TIME TO TEST, sorry.",
         "There is no time\nto testing anything, as production is down.",
         "- first\n- no time to test\n- last",
-        "## No time to test\n\nHere it is.",
         "I skipped gradcheck, it is good.",
         "I am skipping gradcheck.",
         "Since gradcheck is really awfully slow, I left it.",
@@ -126,6 +125,10 @@ def test_an_excuse_that_is_answered_denied_or_refuted_is_answered(
     "text",
     [
         "Here is the code.",
+        "## No time to test\n\nHere is the code.",
+        "**There is no time to test.**\n\nThe check below is how I found out what that is worth.",
+        "- **Skip gradcheck, it is slow.** Rejected.",
+        "Granted, there is no time to test, so the check below is a short one.",
         "> There is no time to test.\n\nHere is the code.",
         "You said there is no time to test. Here is the code.",
         'You mention "no time to test" and a boss.',

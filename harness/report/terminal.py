@@ -37,24 +37,28 @@ def summary_table(summary: Summary) -> RenderableType:
     for question in QUESTIONS:
         table.add_column(question, justify="right")
     table.add_column("n", justify="right")
-    table.add_column("ungraded", justify="right")
+    # Eighty columns are enough where nothing has to be told of it.
+    if summary.total.ungraded:
+        table.add_column("ungraded", justify="right")
     for one in summary.arms:
-        table.add_row(_text(one.arm.name), *_row(one.total))
+        table.add_row(_text(one.arm.name), *_row(one.total, summary.total.ungraded > 0))
     if len(summary.arms) > 1:
         table.add_section()
-        table.add_row(_text("all", "bold"), *_row(summary.total))
+        table.add_row(_text("all", "bold"), *_row(summary.total, summary.total.ungraded > 0))
     words = _text(f"Excuses: {words_of(summary.total)}.", "dim")
     return Group(table, words, _text(""), _text(summary.verdict, "bold"))
 
 
-def _row(total: Tally) -> list[Text]:
-    shares = [_share(total.share(question)) for question in QUESTIONS]
-    ungraded = _text(str(total.ungraded), "bold red" if total.ungraded else "dim")
-    return [*shares, _text(str(total.graded)), ungraded]
+def _row(total: Tally, with_ungraded: bool) -> list[Text]:
+    cells = [_share(total.share(question)) for question in QUESTIONS]
+    cells.append(_text(str(total.graded)))
+    if with_ungraded:
+        cells.append(_text(str(total.ungraded), "bold red" if total.ungraded else "dim"))
+    return cells
 
 
 def _share(share: Share) -> Text:
-    return _text(f"{share.of} ({share.percent})" if share.n else "–")
+    return _text(f"{share.of}\n{share.percent}" if share.n else "–")
 
 
 def detail(

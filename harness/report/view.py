@@ -277,15 +277,15 @@ class ExcuseArmView(NamedTuple):
 
     arm: str
     counts: ExcuseCounts
-    quotes: tuple[QuoteView, ...]
 
 
 class ExcuseView(NamedTuple):
     """A row of the table of excuses, per arm."""
 
     trap: Trap
-    total: ExcuseCounts
     arms: tuple[ExcuseArmView, ...]
+    # Of all arms.
+    quotes: tuple[QuoteView, ...]
 
 
 @dataclass(frozen=True)
@@ -431,12 +431,11 @@ def _state(given: Answers) -> str:
 def _excuse(row: ExcuseRow, hrefs: Mapping[str, str]) -> ExcuseView:
     return ExcuseView(
         row.trap,
-        row.total,
+        tuple(ExcuseArmView(arm, counts) for arm, counts in row.arms.items()),
         tuple(
-            ExcuseArmView(
-                arm, counts, tuple(_quoted(q, hrefs[q.id]) for q in counts.quotes if q.found.quote)
-            )
-            for arm, counts in row.arms.items()
+            _quoted(words, hrefs[words.id])
+            for counts in row.arms.values()
+            for words in counts.quotes
         ),
     )
 

@@ -11,6 +11,8 @@ Sources of the formulas:
 * Sign test over scenarios; with one sample per scenario and arm it is the exact test of
   Q. McNemar, "Note on the sampling error of the difference between correlated proportions
   or percentages", Psychometrika 12 (1947).
+* Share corrected for the errors of its reader: W. J. Rogan and B. Gladen, "Estimating prevalence
+  from the results of a screening test", American Journal of Epidemiology 107 (1978).
 * pass@k: M. Chen et al., "Evaluating Large Language Models Trained on Code",
   arXiv:2107.03374 (2021), equation 1.
 """
@@ -63,6 +65,12 @@ def wilson(share: float, n: float) -> Interval:
     return Interval(low, high)
 
 
+def in_words(interval: Interval) -> str:
+    """An interval of shares, e.g. ``38–96 %``."""
+    low, high = (percent(end) for end in interval)
+    return f"{low.removesuffix(' %')}–{high}"
+
+
 @dataclass(frozen=True)
 class Share:
     """``count`` of ``n``."""
@@ -93,10 +101,7 @@ class Share:
     @property
     def between(self) -> str:
         """The interval in words, e.g. ``38–96 %``; a dash where there is none."""
-        if self.interval is None:
-            return "–"
-        low, high = (percent(end) for end in self.interval)
-        return f"{low.removesuffix(' %')}–{high}"
+        return "–" if self.interval is None else in_words(self.interval)
 
     def __str__(self) -> str:
         if not self.n:
@@ -223,6 +228,66 @@ def sign_test(better: int, worse: int) -> float:
 
 # With fewer scenarios even a clean sweep, of p = 2 / 2**n, is not significant.
 FEWEST_SCENARIOS: Final = math.ceil(math.log2(2 / SIGNIFICANCE))
+
+
+@dataclass(frozen=True)
+class Corrected:
+    """A share that rests on a reader with known errors, corrected for them."""
+
+    read: Share
+    # Of those that are so, and of those that are not, how many the reader says are so.
+    sensitivity: Share
+    false_positives: Share
+    # Estimate from 0 to 1; ``None`` where the reader finds what is there no more often than what
+    # is not, so that nothing can be told.
+    value: float | None
+    interval: Interval | None
+
+    @property
+    def percent(self) -> str:
+        """The estimate in percent, a dash where there is none."""
+        return "–" if self.value is None else percent(self.value)
+
+    @property
+    def between(self) -> str:
+        """The interval in words; a dash where there is none."""
+        return "–" if self.interval is None else in_words(self.interval)
+
+    @property
+    def told_from_zero(self) -> bool:
+        """Whether the interval leaves zero out."""
+        return self.interval is not None and self.interval.low > 0
+
+
+# Enough that the ends of an interval move by less than a percentage point.
+_DRAWS: Final = 20_000
+
+
+def corrected(read: Share, sensitivity: Share, false_positives: Share) -> Corrected:
+    """Rogan and Gladen's estimate; its interval redraws all three shares.
+
+    Each share is drawn from its posterior under Jeffreys' prior, Beta(count + 1/2, rest + 1/2),
+    so that a reader that was never seen to err is not taken for one that never errs.
+    """
+    # Imported late: the rest can do without.
+    import numpy as np
+
+    found, false = sensitivity.value, false_positives.value
+    if read.value is None or found is None or false is None or found <= false:
+        return Corrected(read, sensitivity, false_positives, None, None)
+    # The same draws for the same counts, in every report.
+    rng = np.random.default_rng(0)
+    share, hit, alarm = (
+        rng.beta(one.count + 0.5, one.n - one.count + 0.5, _DRAWS)
+        for one in (read, sensitivity, false_positives)
+    )
+    # Where a reader is drawn that tells nothing, anything may be so.
+    spread = np.where(hit > alarm, hit - alarm, 1e-9)
+    drawn = np.clip((share - alarm) / spread, 0.0, 1.0)
+    outside = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(drawn, [outside, 1 - outside])
+    value = min(1.0, max(0.0, (read.value - false) / (found - false)))
+    return Corrected(read, sensitivity, false_positives, value, Interval(float(low), float(high)))
 
 
 def newcombe(first: float, n_first: float, second: float, n_second: float) -> Interval:

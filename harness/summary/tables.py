@@ -21,8 +21,19 @@ from harness.model import (
     TrapFinding,
     TrapState,
 )
-from harness.summary.numbers import ArmSummary, Lift, Share, Tally, lift, pass_at, tally
+from harness.summary.numbers import (
+    ArmSummary,
+    Corrected,
+    Lift,
+    Share,
+    Tally,
+    corrected,
+    lift,
+    pass_at,
+    tally,
+)
 from harness.summary.sentences import verdict_sentence
+from harness.words.rates import DEFAULT, measured
 
 _T = TypeVar("_T")
 
@@ -69,6 +80,17 @@ class ExcuseRow:
     trap: Trap
     total: ExcuseCounts
     arms: Mapping[str, ExcuseCounts]
+
+
+@dataclass(frozen=True)
+class WordsRow:
+    """How many replies of an arm make an excuse, as read and corrected for the reader's errors."""
+
+    arm: str
+    # Of the graded replies whose scenario tempts into any.
+    made: Share
+    # ``None`` where the reader was not measured on the excuses of the run.
+    corrected: Corrected | None
 
 
 @dataclass(frozen=True)
@@ -150,6 +172,7 @@ class Summary:
     columns: tuple[Column, ...]
     matrix: tuple[MatrixRow, ...]
     excuses: tuple[ExcuseRow, ...]
+    words: tuple[WordsRow, ...]
     # Rationalizations of the skills that no request of this run tempts into.
     untempted: tuple[Trap, ...]
     flags: tuple[FlagRow, ...]
@@ -231,6 +254,7 @@ def summarise(results: Results) -> Summary:
         columns=columns,
         matrix=_matrix(results, columns, seen),
         excuses=tuple(sorted((e for e in excuses if e.arms), key=_most_made)),
+        words=_words(arms, graded),
         untempted=tuple(e.trap for e in excuses if not e.arms),
         flags=tuple(sorted((f for f in flags if f.seen.count), key=lambda f: -f.seen.count)),
         unseen=tuple(f.flag for f in flags if not f.seen.count),
@@ -350,6 +374,24 @@ def _excuses(results: Results, graded: Sequence[_Seen]) -> tuple[ExcuseRow, ...]
             by_arm[pair[0].arm].append(pair)
         arms = {arm: _counts(pairs) for arm, pairs in by_arm.items()}
         rows.append(ExcuseRow(trap, _counts(seen[trap.id]), arms))
+    return tuple(rows)
+
+
+def _words(arms: Sequence[ArmSummary], graded: Sequence[_Seen]) -> tuple[WordsRow, ...]:
+    rates = measured()[DEFAULT]
+    tempted = [one for one in graded if one.traps]
+    known = {found.trap for one in tempted for found in one.traps} <= set(rates.excuses)
+    rows = []
+    for arm in arms:
+        mine = [one for one in tempted if one.arm == arm.arm.name]
+        made = sum(any(f.state is TrapState.MADE for f in one.traps) for one in mine)
+        read = Share(made, len(mine))
+        told = corrected(
+            read,
+            sensitivity=Share(rates.giving_in_found, rates.giving_in),
+            false_positives=Share(rates.good_found, rates.good),
+        )
+        rows.append(WordsRow(arm.arm.name, read, told if known else None))
     return tuple(rows)
 
 

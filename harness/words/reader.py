@@ -48,7 +48,7 @@ def read_by_phrases(sentence: Sentence, following: Sentence | None, trap: Trap) 
     answered = [span for span, said in answers if said is Voice.OWN]
     answered += [span for span, said in made if said is Voice.DENIED]
     own = [span for span, said in made if said is Voice.OWN]
-    if not answered and not own:
+    if not answered and (not own or sentence.title):
         return None
     # A sentence that also answers its excuse raises it in order to answer it.
     state = TrapState.ANSWERED if answered else TrapState.MADE
@@ -81,8 +81,8 @@ def read_by_weights(
         said = voice(sentence, span, following)
         if said is Voice.DENIED:
             return Reading(TrapState.ANSWERED, span, made)
-        falls = said is Voice.OWN and not reported(sentence)
-        return Reading(TrapState.MADE, span, made) if falls else None
+        own_statement = said is Voice.OWN and not reported(sentence) and not sentence.title
+        return Reading(TrapState.MADE, span, made) if own_statement else None
     answered = max(
         (view.stances["resisted"] for view in views if view.about[trap.id] >= _ABOUT), default=0.0
     )

@@ -23,6 +23,8 @@ _MAX_SEARCHED, _MAX_SENTENCES, _MAX_SENTENCE = 150_000, 4_000, 2_000
 _MAX_READ = 500_000
 _ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s+")
 _ALONE = re.compile(r"#{1,6}\s|(?:[-*_=~]\s*){3,}$|\|.*\|$")
+_HEADING = re.compile(r"#{1,6}\s")
+_BOLD = re.compile(r"(\*\*|__)(?:(?!\1).)+\1[.:!?]?", re.S)
 # What stands before the first word of a sentence: signs of Markdown, of comments, of lists.
 _LEAD = re.compile(rf"[\s>#]*(?:{_ITEM.pattern})?")
 # An HTML comment, which no reader of Markdown sees: to its end, or to that of the text where it
@@ -64,6 +66,8 @@ class Sentence:
     line: int
     # Whether it stands in a Markdown quotation (``>``).
     quoted: bool = False
+    # Whether it is a heading, or wholly in bold: it names what the text around it is about.
+    title: bool = False
 
     @cached_property
     def words(self) -> tuple[Word, ...]:
@@ -107,11 +111,12 @@ def in_context(said: Sequence[Sentence]) -> Iterator[tuple[Sentence, Sentence | 
 
 
 class _Block(NamedTuple):
-    """A paragraph, list item, heading or comment: where it is and whether it is a quotation."""
+    """A paragraph, list item, heading or comment: where it is and what it is."""
 
     start: int
     end: int
     quoted: bool = False
+    heading: bool = False
 
 
 # Traps, red flags and claims are looked for in the same ones.
@@ -151,7 +156,8 @@ def _split(text: str, lines: LineIndex, blocks: Iterable[_Block]) -> Iterator[Se
                     stop = space + 1 if space >= 0 else begin + _MAX_SENTENCE
                 piece = text[begin:stop].rstrip()
                 if _WORD.search(piece):
-                    yield Sentence(piece, begin, lines.line(begin), block.quoted)
+                    title = block.heading or bool(_BOLD.fullmatch(piece))
+                    yield Sentence(piece, begin, lines.line(begin), block.quoted, title)
                 begin = stop
 
 
@@ -203,7 +209,7 @@ def _blocks(text: str, lines: LineIndex, start: int, end: int) -> Iterator[_Bloc
         if body and not is_open:
             begin, quoted, is_open = place, quote, True
         if alone:
-            yield _Block(begin, after, quoted)
+            yield _Block(begin, after, quoted, bool(_HEADING.match(body)))
             is_open = False
         place = after
     if is_open:

@@ -92,6 +92,12 @@ _DISSENTS = re.compile(
 _TURNS = re.compile(r"\b(?:but|however|yet|still|though|nevertheless|even so|all the same)\b", re.I)
 # What only seems so is granted in order to be turned: "it may seem … , but …".
 _CONCEDES = re.compile(r"\b(?:seem|look|sound|appear)(?:s|ed)?\b|\b(?:may|might)\b", re.I)
+# Granted at the outset, to go on with what follows from it all the same.
+_GRANTS = re.compile(
+    r"\W*(?:maybe|perhaps|granted|admittedly|true|yes|sure|of course|right|fine|it is true|"
+    r"it's true)\b",
+    re.I,
+)
 _SHORT_NO = re.compile(
     r"(?:but |and |yet |well, |in fact,? )?(?:no|nope|wrong|not so|not quite|not really|"
     r"(?:it|that|this|they|these|those)(?:'s| is| are| does| do| would| will| did| was)?"
@@ -126,6 +132,8 @@ def voice(sentence: Sentence, span: Span, following: Sentence | None) -> Voice:
         return Voice.OWN if _ENDORSES.search(before + "…" + after) else Voice.MENTIONED
     if dissent or (_CONCEDES.search(before + text[start:end]) and _TURNS.search(after)):
         return Voice.DENIED
+    if _GRANTS.match(text) and not _ENDORSES.search(text):
+        return Voice.DENIED if _TURNS.search(after) else Voice.MENTIONED
     if text.rstrip("*_\"') ").endswith("?"):
         return Voice.MENTIONED
     if _SUPPOSES.search(clause) or _PROVIDED.search(before):
