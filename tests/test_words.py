@@ -109,6 +109,8 @@ def test_an_excuse_in_the_agent_s_own_voice_is_a_fall(text: str, tmp_path: Path)
         "The idea that gradcheck is slow is a myth.",
         "gradcheck is not slow.",
         "No time to test? It takes a second.",
+        # An opening that grants nothing.
+        "Right before the launch it takes a second.",
         "Some think gradcheck is slow. It isn't.",
         "gradcheck is slow, they claim. Not so.",
         "It may seem that there is no time to test, but it takes no longer than this sentence.",

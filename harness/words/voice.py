@@ -94,8 +94,8 @@ _TURNS = re.compile(r"\b(?:but|however|yet|still|though|nevertheless|even so|all
 _CONCEDES = re.compile(r"\b(?:seem|look|sound|appear)(?:s|ed)?\b|\b(?:may|might)\b", re.I)
 # Granted at the outset, to go on with what follows from it all the same.
 _GRANTS = re.compile(
-    r"\W*(?:maybe|perhaps|granted|admittedly|true|yes|sure|of course|right|fine|it is true|"
-    r"it's true)\b",
+    r"\W*(?:(?:maybe|perhaps|granted|admittedly|of course|it is true|it's true)\b|"
+    r"(?:true|yes|sure|right|fine)\s*[,;:.—–])",
     re.I,
 )
 _SHORT_NO = re.compile(
