@@ -109,8 +109,7 @@ def _trial(tier: Tier) -> Iterator[LayerSign]:
         with Session(zygote.address, Limits()) as session:
             load = {"do": "load", "source": "def f(x): return x * x", "modules": {}}
             session.request({**load, "entry_points": {"f": 1}})
-            call = {"fn": "f", "ask": "forward", "args": [{"t": 0}], "watched": False}
-            call["cotangents"] = []
+            call = {"fn": "f", "ask": "forward", "args": [{"t": 0}], "cotangents": []}
             x = torch.tensor([3.0])
             ask = {"do": "ask", "calls": [call], "counts": [1]}
             _, parts = session.request(ask, [x], reply_bytes=64)

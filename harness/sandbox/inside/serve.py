@@ -400,7 +400,7 @@ class Invocation:
                 self._add(spec, fed)
         self.flags = [tensor.requires_grad for tensor in self.inputs]
         laid = [
-            laid_out(tensors[spec["t"]], spec["layout"], spec["order"])
+            laid_out(tensors[spec["t"]], spec.get("layout"), spec.get("order", ()))
             for spec in call["cotangents"]
         ]
         self.cotangents = [one.tensor for one in laid]
@@ -468,7 +468,7 @@ class Invocation:
 
     def left(self, generators: object) -> Json:
         """What the call left on its arguments, and whether it moved other generators."""
-        if not self.call["watched"]:
+        if not self.call.get("watched"):
             return {}
         tensors = [*self.inputs, *self.parameters]
         return {
@@ -595,7 +595,7 @@ def _one(part: Part, tensor: torch.Tensor | None) -> Parts:
 
 def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
     """The result; also the inputs as they are afterwards, the log and the next random numbers."""
-    others = stirred_generators() if invocation.call["watched"] else None
+    others = stirred_generators() if invocation.call.get("watched") else None
     result = invocation.run()
     inputs = invocation.kept
     facts: Json = {
@@ -631,11 +631,11 @@ def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
 
 def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
     """The result and a gradient per leaf, through ``autograd.grad``; what the call left behind."""
-    others = stirred_generators() if invocation.call["watched"] else None
+    others = stirred_generators() if invocation.call.get("watched") else None
     output = invocation.output()
     facts = invocation.left(None)
     (cotangent,) = invocation.cotangents
-    graph = invocation.call["create_graph"]
+    graph = invocation.call.get("create_graph", False)
     gradients = invocation.gradients(output, cotangent, create_graph=graph)
     draw = invocation.random_draw()
     parts = [
