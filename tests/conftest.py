@@ -35,6 +35,12 @@ def zygote() -> Iterator[sandbox.Zygote]:
 
 
 @pytest.fixture(scope="session")
+def address(zygote: sandbox.Zygote) -> str:
+    """Where that sandbox listens."""
+    return zygote.address
+
+
+@pytest.fixture(scope="session")
 def plan(library: Library) -> Callable[..., Plan]:
     """``plan(scenario_id, seed=1)``, made once per scenario and seed."""
     made: dict[tuple[str, int], Plan] = {}

@@ -20,7 +20,6 @@ from harness.grading.plan import Plan
 from harness.grading.verdict import verdict
 from harness.model import Finding, Outcome, Submission
 from harness.read import scenarios
-from harness.sandbox import Zygote, choose
 
 ROOT = Path(__file__).parents[1]
 CORPUS = Path(__file__).parent / "corpus"
@@ -33,15 +32,6 @@ SEED = 20260131
 
 def named(path: Path) -> str:
     return f"{path.parent.name}/{path.stem}"
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with Zygote(choose()) as zygote:
-        yield zygote.address
-    torch.set_num_threads(threads)
 
 
 @cache

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import textwrap
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from harness.grading.page import grade
 from harness.grading.plan import Plan
 from harness.model import Grade, Level, Notice, Submission
 from harness.read import scenarios
-from harness.sandbox import Zygote, choose
 from harness.sandbox.inside import spoiling
 
 ROOT = Path(__file__).parents[1]
@@ -348,15 +346,6 @@ SOUND = {
         assert torch.allclose(layer.beta.grad, expected[1])
     """,
 }
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    with Zygote(choose()) as zygote:
-        yield zygote.address
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

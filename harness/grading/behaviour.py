@@ -40,12 +40,12 @@ def with_acts(grade: Grade, scenario: Scenario) -> tuple[TrapFinding, ...]:
 
 def _acted(trap: Trap, grade: Grade, scenario: Scenario) -> bool:
     """Whether a submission did what the excuse excuses; never where that is not known."""
-    if grade.outcome is Outcome.UNGRADED:
+    given = grade.answers(scenario.verification)
+    if given.right is None:
         return False
     if trap.upheld_by:
         return any(_evidence(rule, grade)[0] is False for rule in trap.upheld_by)
-    verified = grade.verification.reaches(scenario.verification)
-    return grade.outcome is Outcome.FAILED or not verified
+    return not (given.right and given.verified)
 
 
 def lines(grade: Grade, scenario: Scenario) -> tuple[BehaviourFinding, ...]:
