@@ -346,7 +346,27 @@ class StepKind(StrEnum):
     RAN = "ran"
     # What a tool gave back.
     RESULT = "result"
+    # A whole file as a tool showed it.
+    SHOWED = "showed"
+    REMOVED = "removed"
+    # A call that is known to change nothing and to run nothing.
+    LOOKED = "looked"
+    # A call that is not understood: it may have changed or run anything.
+    UNKNOWN = "called"
     USER = "user said"
+
+
+class Ending(StrEnum):
+    """What became of something that was run."""
+
+    # It came to its end; its exit status may be recorded or not.
+    FINISHED = "finished"
+    # It was only started, as in the background.
+    STARTED = "started"
+    # It was stopped before its end: a time limit, a signal, the user.
+    STOPPED = "stopped"
+    # It was never begun: the user or the tool refused it.
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True)
@@ -377,8 +397,15 @@ class Step:
     language: str = "shell"
     # What a tool gave back for this step; ``None`` where nothing was recorded.
     output: str | None = None
-    # Exit status or error state; ``None`` where it was not recorded.
+    # Error state of a tool; ``None`` where it was not recorded.
     failed: bool | None = None
+    # Exit status of what was run; ``None`` where it was not recorded.
+    status: int | None = None
+    # ``None`` where nothing tells.
+    ending: Ending | None = None
+    # The file before an edit, and where it was moved to; ``None`` where not recorded.
+    before: str | None = None
+    moved_to: str | None = None
     # Line of the rendered text at which it starts, from 1.
     line: int = 0
 

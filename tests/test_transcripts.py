@@ -232,12 +232,11 @@ def test_nothing_is_dropped_silently() -> None:
             {"role": "assistant", "content": None, "tool_calls": [{"id": 1}, 2]},
         ]
     )
-    assert kinds(found) == ["user said", "result"]
+    assert kinds(found) == ["user said", "looked", "result"]
     assert dict(found.skipped) == {
         "block image": 1,
         "block image in a result": 1,
         "block of type int": 1,
-        "call of Grep": 1,
         "content of type int": 1,
         "system message": 1,
         "tool call without a function": 2,

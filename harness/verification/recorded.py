@@ -147,7 +147,7 @@ def gather(submission: Submission, scenario: Scenario, needed: Needed) -> Transc
         ordered=len(wanted) > 1
         and wanted <= {f for _, _, _, f, what in order if what is EventKind.WRITTEN},
         complete=any(s.kind is StepKind.RAN for s in steps)
-        and not any(name.startswith("call of") for name in transcript.skipped),
+        and not any(s.kind is StepKind.UNKNOWN for s in steps),
         files={
             path: analyse_once(bundle(played.files, content))
             for path, content in played.files.items()

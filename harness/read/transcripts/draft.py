@@ -15,6 +15,12 @@ from harness.model import Edit, Step, StepKind, Transcript
 _PATHS = ("file_path", "path", "filename", "file", "target_file", "notebook_path")
 _CONTENTS = ("content", "file_text", "contents", "file_content")
 _COMMANDS = ("command", "cmd", "script", "bash", "shell_command")
+# Tools that change no file and run no code.
+_LOOKS = frozenset(
+    {"read", "grep", "glob", "ls", "list", "todowrite", "todoread", "websearch", "webfetch",
+     "read_file", "list_dir", "list_directory", "search", "search_files", "think", "update_plan",
+     "exitplanmode", "view"}
+)  # fmt: skip
 _STATUS = re.compile(
     r"(?:exit(?:ed)?(?: with)?[ _](?:code|status)|return ?code)\W{0,6}(-?\d{1,3})\b", re.I
 )
@@ -113,10 +119,14 @@ class Draft:
                 arguments = json.loads(arguments)
             except (ValueError, RecursionError):
                 self.skip(f"call of {named} with arguments that are not JSON")
+                self.steps.append(Step(StepKind.UNKNOWN, record, named))
                 return
         steps = list(_actions(named, arguments, record)) if isinstance(arguments, dict) else []
         if not steps:
-            self.skip(f"call of {named}")
+            looked = named.lower() in _LOOKS
+            steps = [Step(StepKind.LOOKED if looked else StepKind.UNKNOWN, record, named)]
+            if not looked:
+                self.skip(f"call of {named}")
         if isinstance(id, str):
             self._open.setdefault(id, []).extend(
                 range(len(self.steps), len(self.steps) + len(steps))
@@ -130,7 +140,9 @@ class Draft:
             failed = failed if status is None else status != 0
         # The first result alone: many for many calls of one name would cost the square.
         for index in self._open.pop(id, ()) if isinstance(id, str) else ():
-            self.steps[index] = replace(self.steps[index], output=text, failed=failed)
+            self.steps[index] = replace(
+                self.steps[index], output=text, failed=failed, status=status
+            )
         self.steps.append(Step(StepKind.RESULT, record, text, failed=failed))
 
 

@@ -18,6 +18,8 @@ _HEADS = {
     StepKind.THOUGHT: "thought",
     StepKind.USER: "user",
     StepKind.RESULT: "result",
+    StepKind.LOOKED: "looked with",
+    StepKind.UNKNOWN: "called, not understood:",
 }
 
 
@@ -62,7 +64,7 @@ def render(transcript: Transcript, code: str | None, source: str) -> Rendered:
 
 
 def _head(step: Step) -> str:
-    if step.kind in (StepKind.WROTE, StepKind.EDITED):
+    if step.kind in (StepKind.WROTE, StepKind.EDITED, StepKind.SHOWED, StepKind.REMOVED):
         return f"{step.kind} {' '.join((step.path or '').split())}"
     head = "ran" + (" Python" if step.language == "python" else "")
     head = _HEADS.get(step.kind, head)
