@@ -442,6 +442,18 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class TestFile:
+    """A file of tests that an agent left beside its code."""
+
+    # Not a test class, whatever pytest makes of the name.
+    __test__ = False
+    # As the agent named it.
+    path: str
+    # Its code, with what it imports of the agent's other files in it.
+    code: str
+
+
+@dataclass(frozen=True)
 class Submission(Identity):
     """What an agent answered to one scenario."""
 
@@ -459,6 +471,8 @@ class Submission(Identity):
     problem: str | None = None
     # What happened step by step, where that was recorded.
     transcript: Transcript | None = None
+    # Tests in files of their own, as they were at the end; a reply has its tests in its code.
+    tests: tuple[TestFile, ...] = ()
 
 
 @dataclass(frozen=True)
