@@ -469,6 +469,8 @@ class Submission(Identity):
     prose: tuple[Passage, ...] = ()
     # Why it cannot be run, in words for its author; ``None`` where it can be tried.
     problem: str | None = None
+    # Why it cannot be graded though it may be right: it is in a form that we cannot read or follow.
+    unread: str | None = None
     # What happened step by step, where that was recorded.
     transcript: Transcript | None = None
     # Tests in files of their own, as they were at the end; a reply has its tests in its code.

@@ -21,8 +21,10 @@ from harness.read.scenarios import Library
 from harness.run import folders, pool
 from harness.run.folders import new_folder, point_latest
 from harness.run.ledger import Ledger
-from harness.run.run import Conditions, RunProgress, digest_of, grade_selection, key
+from harness.run.run import Conditions, RunProgress, digest_of, grade_selection, graded, key
 from harness.run.select import Pairs, Selection, select
+from harness.run.task import Task
+from harness.run.worker import PlanCache
 
 ROOT = Path(__file__).parent.parent
 CONDITIONS = Conditions(seed=1, tier=sandbox.TIERS["A"], jobs=1)
@@ -42,6 +44,16 @@ def test_the_key_of_a_grade_changes_with_what_the_grade_depends_on(library: Libr
         key(submission, scenario, replace(CONDITIONS, tier=sandbox.TIERS["B"])),
     ]
     assert len({key, *others}) == 5
+
+
+def test_what_cannot_be_read_is_ungraded_and_no_code_of_it_runs(library: Library) -> None:
+    scenario = library.scenario("layer-norm")
+    file = ROOT / "solutions/reference/harness/layer-norm.py"
+    submission = submissions.read_one(file, scenario.id, ("layer_norm",))
+    unread = replace(submission, unread="t.json: not JSON; give the whole file")
+    made = graded(PlanCache("no zygote").answer(Task(unread, scenario, 1)))
+    assert (made.outcome, made.reason) == (Outcome.UNGRADED, unread.unread)
+    assert made.answers(scenario.verification).right is None
 
 
 def test_a_change_to_any_file_of_the_package_changes_the_version(tmp_path: Path) -> None:

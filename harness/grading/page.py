@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from harness.code import analyse, source_of
+from harness.errors import SubmissionError
 from harness.grading import ask, load, own_tests, verdict
 from harness.grading.plan import Plan
 from harness.grading.work import Work
@@ -41,8 +42,11 @@ AFTER_THE_SESSION: tuple[WorkStep, ...] = (
 def grade(submission: Submission, plan: Plan, address: str) -> Grade:
     """What comes of one submission; ``address`` is a zygote's.
 
-    Raises ``SandboxError`` where the sandbox, not the submission, failed.
+    Raises ``SandboxError`` where the sandbox, not the submission, failed, and
+    ``SubmissionError`` where it cannot be read.
     """
+    if submission.unread is not None:
+        raise SubmissionError(submission.unread)
     work = begun(submission, plan, address)
     for step in (examine, *AFTER_THE_SESSION):
         work = step(work)

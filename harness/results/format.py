@@ -154,7 +154,7 @@ _EXPLANATION: Final = _entry_of(
 
 SOURCE: Final = _entry_of(
     "SourceEntry",
-    {Identity: ["id"], Grade: BESIDE, **_all_of(Submission, "transcript", "tests")},
+    {Identity: ["id"], Grade: BESIDE, **_all_of(Submission, "transcript", "tests", "unread")},
     "What was submitted, and what of a record is not part of the documented half.",
     explanations=_list_of(_EXPLANATION),
 )
