@@ -447,10 +447,15 @@ class TestFile:
 
     # Not a test class, whatever pytest makes of the name.
     __test__ = False
-    # As the agent named it.
+    # As the agent named it; no two files of a submission have the same.
     path: str
     # Its code, with what it imports of the agent's other files in it.
     code: str
+    # How it was run: ``script`` (its test functions are not called), ``pytest`` or ``unittest``;
+    # ``None`` where nobody ran it, so that its content tells.
+    runner: Literal["script", "pytest", "unittest"] | None = None
+    # What ``sys.argv`` holds after its name.
+    arguments: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -473,7 +478,8 @@ class Submission(Identity):
     unread: str | None = None
     # What happened step by step, where that was recorded.
     transcript: Transcript | None = None
-    # Tests in files of their own, as they were at the end; a reply has its tests in its code.
+    # Tests in files of their own, as they were when they were run; a reply has its tests in its
+    # code.
     tests: tuple[TestFile, ...] = ()
 
 
@@ -657,6 +663,22 @@ class Spoiling:
 
 
 @dataclass(frozen=True)
+class FileRun:
+    """What happened when the harness ran one ``TestFile`` (self-reported)."""
+
+    # Of the ``TestFile``; empty for the checks in the submission's own code.
+    path: str
+    # Whether it came to its end without an error, and what stopped it otherwise.
+    passed: bool
+    error: str | None
+    # What it wrote to its standard output as it is; of a long text the last part.
+    printed: str = ""
+    gradchecks: tuple[ObservedGradcheck, ...] = ()
+    # Runs of this file alone with a backward spoiled.
+    spoilings: tuple[Spoiling, ...] = ()
+
+
+@dataclass(frozen=True)
 class OwnTests:
     """What happened when the harness ran the submission's own file as a script."""
 
@@ -672,6 +694,8 @@ class OwnTests:
     used_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     # Runs with a spoiled backward, for the Functions of entry points.
     spoilings: tuple[Spoiling, ...] = ()
+    # One by one: the submission's own code, then its files of tests, in their order.
+    files: tuple[FileRun, ...] = ()
 
 
 @dataclass(frozen=True)
