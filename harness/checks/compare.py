@@ -54,14 +54,12 @@ LAYOUTS = ("transposed", "permuted", "strided", "offset", "expanded", "filled")
 
 def compared(answered: Answered, pass_message: str) -> Judgement:
     """Fail with the smallest wrong trial, else pass with the closest call."""
-    wrong = [
-        (sum(t.numel() for t in trial.question.case.tensors.values()), trial, answer, found)
-        for trial, answer in answered.pairs
-        if (found := trial.mismatch(answer)) is not None
-    ]
+    wrong = [pair for pair in answered.pairs if not pair[0].is_right(pair[1])]
     count = len(answered.trials)
     if wrong:
-        _, trial, answer, found = min(wrong, key=lambda entry: entry[0])
+        trial, answer = min(wrong, key=lambda pair: pair[0].question.case.elements)
+        found = trial.mismatch(answer)
+        assert found is not None
         more = f" ({len(wrong)} of {count} cases fail)" if len(wrong) > 1 else ""
         message = f"For {trial.about}: {found.message}{_there(trial, found)}{more}."
         return Judgement.differs(found, message, answer.line)

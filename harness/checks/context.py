@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
@@ -16,10 +16,12 @@ from harness.numerics.expectation import Expected, Mismatch, Reference, Sheet
 from harness.numerics.inputs import Case, Drawer, generator
 from harness.numerics.oracles import Oracles
 from harness.numerics.question import Answer, Question
-from harness.sandbox.inside.part import Part
+from harness.sandbox.inside.part import Part, Role
 from harness.sandbox.session import Session
 
 T = TypeVar("T")
+# Parts of an answer that only a question which says so is answered with.
+KEPT = {Role.INPUT, Role.AROUND, Role.COTANGENT, Role.COTANGENT_AROUND, Role.DRAW}
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,11 @@ class Trial:
     # Why the result must not require grad; empty where it may.
     no_history: str = ""
 
+    def __post_init__(self) -> None:
+        # What nobody looks at need not travel.
+        if not self.question.kept and any(part.role in KEPT for part in self.expected):
+            object.__setattr__(self, "question", replace(self.question, kept=True))
+
     @property
     def about(self) -> str:
         """Its label, or else its case's."""
@@ -107,18 +114,32 @@ class Trial:
         if "value" in answer.facts:
             kind = answer.facts.get("type")
             return Mismatch(Fault.NOT_A_TENSOR, f"the result is a {kind}, expected a tensor")
-        refused = self.refused(answer)
-        for part, expected in self.expected.items():
-            found = expected.mismatch(answer.parts.get(part))
-            if found is not None and part not in refused:
-                return found
-        facts = answer.facts
-        # What is the input itself, or a view of it, is as the input is.
-        if self.no_history and facts.get("requires_grad") and not facts.get("shares_storage_with"):
+        part = self._wrong_part(answer)
+        if part is not None:
+            return self.expected[part].mismatch(answer.parts.get(part))
+        if self._has_history(answer):
             return Mismatch(
                 Fault.HAS_HISTORY, f"the result requires grad although {self.no_history}"
             )
         return None
+
+    def is_right(self, answer: Answer) -> bool:
+        """Whether there is no mismatch; without the words for it."""
+        told = answer.error is not None or "value" in answer.facts
+        return not (told or self._wrong_part(answer) is not None or self._has_history(answer))
+
+    def _wrong_part(self, answer: Answer) -> Part | None:
+        refused = self.refused(answer)
+        for part, expected in self.expected.items():
+            if not expected.is_right(answer.parts.get(part)) and part not in refused:
+                return part
+        return None
+
+    def _has_history(self, answer: Answer) -> bool:
+        facts = answer.facts
+        # What is the input itself, or a view of it, is as the input is.
+        shared = facts.get("shares_storage_with")
+        return bool(self.no_history and facts.get("requires_grad") and not shared)
 
     def refused(self, answer: Answer) -> frozenset[Part]:
         """What the answer may lack because it says that it refused."""
@@ -271,7 +292,7 @@ class PlannedCheck:
         return Sheet(expected) if expected else None
 
     def mark(self, answers: Sequence[Answer]) -> bool:
-        """Find all that is right in the answers at once, so that judging need not look again.
+        """Find what is right in the answers at once, so that judging need not look again.
 
         Returns whether all is, but for what was refused.
         """

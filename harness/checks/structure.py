@@ -204,7 +204,7 @@ class HandWritten(DrawnCheck):
         unspoiled = trial.expected
         if self.composition == FORBIDDEN:
             unspoiled = {p: e.times(1 / factor) for p, e in trial.expected.items()}
-        return all(e.mismatch(answer.parts.get(p)) is None for p, e in unspoiled.items())
+        return all(e.is_right(answer.parts.get(p)) for p, e in unspoiled.items())
 
     def doubted(self, trials: tuple[Trial, ...], answers: Sequence[Answer]) -> Mismatch | None:
         """What is wrong with the gradient when autograd is away, where all else is right."""

@@ -13,6 +13,7 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import torch
 
@@ -59,11 +60,15 @@ class CheckResult:
         """Every trial with its answer."""
         return zip(self.trials, self.answers, strict=True)
 
-    def samples(self) -> Iterator[Sample]:
+    @cached_property
+    def samples(self) -> tuple[Sample, ...]:
         """Every quantity of every trial that was answered with tensors."""
-        for trial, answer in self.pairs:
-            if says_something(answer):
-                yield from samples_of(self.check, trial, answer)
+        return tuple(
+            sample
+            for trial, answer in self.pairs
+            if says_something(answer)
+            for sample in samples_of(self.check, trial, answer)
+        )
 
 
 @dataclass
@@ -78,7 +83,7 @@ class EntryPointAnswers:
     def __post_init__(self) -> None:
         self.exact = ExactValues(self.bench)
         for result in self.results:
-            for sample in result.samples():
+            for sample in result.samples:
                 # What its own check has let pass speaks against nothing.
                 if result.failed or sample.right:
                     self.samples.setdefault(sample.quantity, []).append(sample)
@@ -416,9 +421,9 @@ _CONSTANT_BACKWARD = (
 def smallest_wrong(about: CheckResult) -> tuple[Trial, Answer] | None:
     """The failing trial that a check reports: the one with fewest numbers."""
     wrong = [
-        (sum(t.numel() for t in trial.question.case.tensors.values()), index)
+        (trial.question.case.elements, index)
         for index, (trial, answer) in enumerate(about.pairs)
-        if trial.mismatch(answer) is not None and (trial.expected or answer.error is None)
+        if not trial.is_right(answer) and (trial.expected or answer.error is None)
     ]
     if not wrong:
         return None

@@ -93,7 +93,7 @@ def _shrunk(
         smallest[index] = wrong
         # At an edge or a kink the numbers are the point.
         if len(spans) < MOST_SHRUNK and about.check != "edges":
-            variants = simpler(wrong[0])
+            variants = simpler(bench, wrong[0])
             spans[index] = range(len(questions), len(questions) + len(variants))
             questions += variants
     if ask is None or not questions:

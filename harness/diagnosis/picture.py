@@ -18,7 +18,7 @@ def picture_of(result: CheckResult, exact: ExactValues) -> Picture | None:
     """The first gradient that ``result`` found wrong; ``None`` where there is none to draw."""
     failing = [
         sample
-        for sample in result.samples()
+        for sample in result.samples
         if sample.quantity.is_derivative
         and not sample.right
         and (sample.comparable or sample.got is None)

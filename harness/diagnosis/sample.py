@@ -116,7 +116,7 @@ class Sample:
     @cached_property
     def right(self) -> bool:
         """Whether it is as it should be."""
-        return self.expected.mismatch(self.got) is None
+        return self.expected.is_right(self.got)
 
     @property
     def case(self) -> Case:

@@ -46,7 +46,7 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
         return "\n".join([*lines, f"# raises {_cut(answer.error_text())}"]) + "\n"
     for part, expected in trial.expected.items():
         got = answer.parts.get(part)
-        if expected.mismatch(got) is not None:
+        if not expected.is_right(got):
             printed = _printed(question, part)
             if printed is None:
                 return None
@@ -121,7 +121,7 @@ def _of_training(trial: Trial, answer: Answer, lines: list[str]) -> str | None:
     """Lines of two steps of training, with what is wrong in ``.grad`` or in a result."""
     question, way = trial.question, trial.question.training
     name, case = question.case.entry.name, question.case
-    wrong = [p for p, e in trial.expected.items() if e.mismatch(answer.parts.get(p)) is not None]
+    wrong = [p for p, e in trial.expected.items() if not e.is_right(answer.parts.get(p))]
     calls = [*zip((question, *question.others), ("", "", "3"), strict=True)]
     if way is None or case.stack is not None or not (wrong or answer.error is not None):
         return None

@@ -26,7 +26,7 @@ class Plan:
         for entry in scenario.entry_points:
             self._check_oracle(entry)
         self.plain = {
-            entry.name: Question("forward", case, grad=case.differentiable)
+            entry.name: Question("forward", case, grad=case.differentiable, graph=True)
             for entry in scenario.entry_points
             if entry.differentiable
             for draw in [self.bench.drawer(entry, "plain")]

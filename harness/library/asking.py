@@ -283,12 +283,12 @@ def _raised(result: CheckResult) -> Raised | None:
     if not result.failed:
         return None
     errors = [
-        (sum(t.numel() for t in trial.question.case.tensors.values()), answer)
+        (trial.question.case.elements, answer)
         for trial, answer in result.pairs
         if answer.error is not None
     ]
     wrong = any(
-        trial.mismatch(answer) is not None
+        not trial.is_right(answer)
         for trial, answer in result.pairs
         if answer.error is None and trial.expected
     )

@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -107,30 +107,48 @@ class Expected:
         low, high, allowed = (factor * tensor for tensor in (self.low, self.high, self.allowed))
         return Expected(self.quantity, low, high, allowed, self.dtype)
 
+    def is_right(self, got: torch.Tensor | None) -> bool:
+        """Whether ``got`` is it; a missing gradient counts as zero."""
+        if got is None:
+            return self._may_be_missing
+        seen = self._seen.get(id(got))
+        if seen is not None and seen.what() is got:
+            return seen.right
+        return self.mismatch(got) is None
+
     def mismatch(self, got: torch.Tensor | None) -> Mismatch | None:
         """Why ``got`` is not it, or ``None``; a missing gradient counts as zero."""
         if got is None:
-            got = torch.zeros(self.low.shape, dtype=self.dtype)
-            if self.fits(got.double()).all():
+            if self._may_be_missing:
                 return None
             return self._differs(Fault.MISSING, "is missing (None)")
         # The same answer is looked at to judge, to diagnose and to draw it.
         seen = self._seen.get(id(got))
-        if seen is not None and seen[0]() is got:
-            return seen[1]
+        if seen is not None and seen.what() is got and (seen.right or seen.found is not None):
+            return seen.found
         found = self._mismatch(got)
-        self.remember(got, found)
+        self.remember(got, found is None, found)
         return found
 
     @cached_property
-    def _seen(self) -> dict[int, tuple[weakref.ref[torch.Tensor], Mismatch | None, float]]:
+    def _may_be_missing(self) -> bool:
+        return bool(self.fits(torch.zeros_like(self.low)).all())
+
+    @cached_property
+    def _seen(self) -> dict[int, _Seen]:
         return {}
 
-    def remember(self, got: torch.Tensor, found: Mismatch | None, strain: float = 0.0) -> None:
-        """What ``mismatch`` and ``strain`` are to say of ``got`` from now on."""
+    def remember(
+        self,
+        got: torch.Tensor,
+        right: bool,
+        found: Mismatch | None = None,
+        strain: float = 0.0,
+    ) -> None:
+        """What is to be said of ``got`` from now on; words for what is wrong may come later."""
         if len(self._seen) == MOST_SEEN:
             self._seen.clear()
-        self._seen[id(got)] = weakref.ref(got), found, strain
+        self._seen[id(got)] = _Seen(weakref.ref(got), right, found, strain)
 
     def _mismatch(self, got: torch.Tensor) -> Mismatch | None:
         if got.shape != self.low.shape:
@@ -183,7 +201,12 @@ class Expected:
 
     def fits(self, wide: torch.Tensor) -> torch.Tensor:
         """Which elements of ``wide`` (float64, of the right shape) are as they may be."""
-        return _fits(self.low, self.high, self.allowed, wide)
+        return _fits(self.low, self.high, self.allowed, wide, everywhere=self._everywhere)
+
+    @cached_property
+    def _everywhere(self) -> bool:
+        """Whether all elements are judged."""
+        return _are_finite(self.low, self.high, self.allowed)
 
     def adds_up(self, got: torch.Tensor) -> bool:
         """Whether the elements add up to what they must."""
@@ -202,7 +225,7 @@ class Expected:
     def strain(self, got: torch.Tensor | None) -> float:
         """Largest error of a fitting answer relative to its limit, where a sheet has seen it."""
         seen = self._seen.get(id(got))
-        return seen[2] if seen is not None and seen[0]() is got else 0.0
+        return seen.strain if seen is not None and seen.what() is got else 0.0
 
     def largest_error(self, got: torch.Tensor) -> tuple[float, float]:
         """Largest error of a fitting answer relative to its limit: (error, limit) there."""
@@ -212,12 +235,33 @@ class Expected:
         return max(error, 0.0), self.allowed.reshape(-1)[at].item()
 
 
+class _Seen(NamedTuple):
+    """What is known of one answer."""
+
+    what: weakref.ref[torch.Tensor]
+    right: bool
+    # ``None`` where it is right, or the words were not asked for yet.
+    found: Mismatch | None
+    # Largest error relative to its limit.
+    strain: float
+
+
+def _are_finite(low: torch.Tensor, high: torch.Tensor, allowed: torch.Tensor) -> bool:
+    finite = ((high + allowed) - (low - allowed)).isfinite()
+    return bool(finite.all())
+
+
 def _fits(
-    low: torch.Tensor, high: torch.Tensor, allowed: torch.Tensor, wide: torch.Tensor
+    low: torch.Tensor,
+    high: torch.Tensor,
+    allowed: torch.Tensor,
+    wide: torch.Tensor,
+    *,
+    everywhere: bool,
 ) -> torch.Tensor:
-    least, greatest = low - allowed, high + allowed
-    fits = (wide >= least) & (wide <= greatest)
-    if (greatest - least).isfinite().all():
+    """Which elements lie within their limits, if they are judged: ``everywhere`` where all are."""
+    fits = (wide >= low - allowed) & (wide <= high + allowed)
+    if everywhere:
         return fits
     judged = allowed.isfinite() & low.isfinite() & high.isfinite()
     return fits | ~judged
@@ -249,8 +293,12 @@ class Sheet:
             high = torch.cat([one.high.reshape(-1) for one in self.expected])
         return low, high, allowed
 
+    @cached_property
+    def _everywhere(self) -> bool:
+        return all(one._everywhere for one in self.expected)
+
     def mark(self, answers: Sequence[torch.Tensor | None]) -> list[bool]:
-        """Remember of every answer that fits that it does; which ones do."""
+        """Remember of every answer whether it fits; which ones do."""
         usable = [
             got
             if got is not None and got.shape == one.low.shape and got.dtype == one.dtype
@@ -266,7 +314,7 @@ class Sheet:
             ]
         ).double()
         limits = self._limits
-        fits = _fits(*limits, wide)
+        fits = _fits(*limits, wide, everywhere=self._everywhere)
         none = itertools.repeat(0.0, len(usable))
         # How close it was is told of what is right altogether.
         missed, strains = (
@@ -277,8 +325,8 @@ class Sheet:
         fitting = []
         for one, got, misses, strain in zip(self.expected, usable, missed, strains, strict=True):
             fitting.append(got is not None and not misses and one.adds_up(got))
-            if got is not None and fitting[-1]:
-                one.remember(got, None, strain)
+            if got is not None:
+                one.remember(got, fitting[-1], strain=strain)
         return fitting
 
     def _most(self, values: torch.Tensor) -> list[float]:

@@ -7,7 +7,7 @@ import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, TypeVar
 
 import torch
@@ -89,6 +89,11 @@ class Case:
     label: str
 
     @property
+    def elements(self) -> int:
+        """How many elements its tensor arguments have together."""
+        return sum(value.numel() for value in self.values if isinstance(value, torch.Tensor))
+
+    @cached_property
     def tensors(self) -> dict[str, torch.Tensor]:
         """The tensor arguments by name, in order."""
         return {

@@ -71,6 +71,10 @@ class Question:
     inference: bool = False
     # Whether backward makes a graph of the gradient.
     create_graph: bool = False
+    # Whether what the call may have changed comes back: its tensors, settings, a random number.
+    kept: bool = False
+    # Whether the graph behind the result is described.
+    graph: bool = False
     # Whether it is looked for what the call leaves on its arguments and in other generators.
     watched: bool = False
     # Names of arguments that are the very objects of the first call of the same sequence.
@@ -102,7 +106,7 @@ class Question:
         call = json.dumps(builder.call(self), separators=(",", ":")).encode()
         metas = [wire.described(tensor) for tensor in builder.tensors]
         listed = json.dumps(metas, separators=(",", ":"))[1:-1].encode()
-        return EncodedQuestion(call, listed, builder.tensors)
+        return EncodedQuestion(call, listed, len(metas), wire.packed(builder.tensors))
 
 
 @dataclass(frozen=True)
@@ -172,6 +176,8 @@ class MessageBuilder:
             "no_grad": question.no_grad,
             "inference": question.inference,
             "create_graph": question.create_graph,
+            "kept": question.kept,
+            "graph": question.graph,
             "watched": question.watched,
             "training": None if question.training is None else asdict(question.training),
             "seed": question.seed,
@@ -228,17 +234,19 @@ class EncodedQuestion:
     # The call, and its tensors as ``[dtype, shape]`` without the brackets around them.
     call: bytes
     metas: bytes
-    tensors: list[torch.Tensor]
+    # How many tensors these are, and their elements.
+    count: int
+    body: bytes
 
 
 def _frame(questions: Sequence[Question]) -> bytes:
     encoded = [question.encoded for question in questions]
     head = b'{"do":"ask","calls":[%s],"counts":%s,"tensors":[%s]}' % (
         b",".join(one.call for one in encoded),
-        json.dumps([len(one.tensors) for one in encoded]).encode(),
-        b",".join(one.metas for one in encoded if one.tensors),
+        json.dumps([one.count for one in encoded]).encode(),
+        b",".join(one.metas for one in encoded if one.count),
     )
-    return wire.frame(head, wire.packed([t for one in encoded for t in one.tensors]))
+    return wire.frame(head, b"".join(one.body for one in encoded))
 
 
 def put(

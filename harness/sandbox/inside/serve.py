@@ -389,7 +389,7 @@ class Invocation:
         self.around: list[torch.Tensor | None] = []  # those that they are views of
         self.parameters: list[torch.nn.Parameter] = []
         self.log: list[list[Any]] = []
-        self.settings = settings()
+        self.settings = settings() if call.get("kept") else ()
         self.tensors = tensors
         # What was made of each argument, for calls that share it.
         self.made: list[Any] = []
@@ -448,8 +448,31 @@ class Invocation:
 
     @property
     def kept(self) -> Parts:
-        """The caller's tensors as they are now, with what lies beside them."""
-        return [*numbered(Role.INPUT, self.inputs), *numbered(Role.AROUND, self.around)]
+        """Where asked for: the caller's tensors as they are now, with what lies beside them.
+
+        And the numbers that the random generator gives next.
+        """
+        if not self.call.get("kept"):
+            return []
+        parts = [*numbered(Role.INPUT, self.inputs), *numbered(Role.AROUND, self.around)]
+        for cotangent, around in zip(self.cotangents[:1], self.cotangents_around, strict=False):
+            parts += [(COTANGENT, cotangent), *_one(COTANGENT_AROUND, around)]
+        return [*parts, (DRAW, self.random_draw())]
+
+    def side_effects(self) -> Json:
+        """The log; where asked for, what the call changed beside tensors, too."""
+        if not self.call.get("kept"):
+            return {"log": self.log}
+        return {
+            "log": self.log,
+            "changed_settings": settings() != self.settings,
+            "left_gradient": [i for i, leaf in enumerate(self.leaves) if leaf.grad is not None],
+            "changed_flag": [
+                i
+                for i, (tensor, flag) in enumerate(zip(self.inputs, self.flags, strict=True))
+                if tensor.requires_grad != flag
+            ],
+        }
 
     def run(self) -> Any:
         # torch.manual_seed also formats a stack for every backend, a hundred times the cost.
@@ -594,39 +617,25 @@ def _one(part: Part, tensor: torch.Tensor | None) -> Parts:
 
 
 def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
-    """The result; also the inputs as they are afterwards, the log and the next random numbers."""
-    others = stirred_generators() if invocation.call.get("watched") else None
+    """The result; where asked for, what it left as it is not, and the graph behind it."""
+    watched = invocation.call.get("watched")
+    others = stirred_generators() if watched else None
     result = invocation.run()
-    inputs = invocation.kept
-    facts: Json = {
-        **invocation.left(others),
-        "changed_settings": settings() != invocation.settings,
-        "left_gradient": [i for i, leaf in enumerate(invocation.leaves) if leaf.grad is not None],
-        "changed_flag": [
-            i
-            for i, (tensor, flag) in enumerate(
-                zip(invocation.inputs, invocation.flags, strict=True)
-            )
-            if tensor.requires_grad != flag
-        ],
-        "log": invocation.log,
-    }
+    facts: Json = {**invocation.left(others), **invocation.side_effects()}
     if not isinstance(result, torch.Tensor):
         facts |= {"value": repr(result)[:60], "type": type(result).__name__}
-        return facts, [*inputs, (DRAW, invocation.random_draw())]
-    same = [i for i, tensor in enumerate(invocation.inputs) if tensor is result]
+        return facts, invocation.kept
     storage = [
         i
         for i, tensor in enumerate(invocation.inputs)
         if tensor.numel() and tensor.data_ptr() == result.data_ptr()
     ]
-    facts |= {
-        "requires_grad": result.requires_grad,
-        "same_as": same,
-        "shares_storage_with": storage,
-        "graph": unaided.described(result),
-    }
-    return facts, [(RESULT, result), *inputs, (DRAW, invocation.random_draw())]
+    facts |= {"requires_grad": result.requires_grad, "shares_storage_with": storage}
+    if invocation.call.get("graph"):
+        facts["graph"] = unaided.described(result)
+    if invocation.call.get("kept"):
+        facts["same_as"] = [i for i, tensor in enumerate(invocation.inputs) if tensor is result]
+    return facts, [(RESULT, result), *invocation.kept]
 
 
 def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
@@ -637,20 +646,10 @@ def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
     (cotangent,) = invocation.cotangents
     graph = invocation.call.get("create_graph", False)
     gradients = invocation.gradients(output, cotangent, create_graph=graph)
-    draw = invocation.random_draw()
-    parts = [
-        (RESULT, output),
-        *numbered(Role.GRADIENT, gradients),
-        (COTANGENT, cotangent),
-        *(_one(COTANGENT_AROUND, invocation.cotangents_around[0])),
-        (DRAW, draw),
-    ]
-    facts |= {
-        "log": invocation.log,
-        "changed_settings": settings() != invocation.settings,
-        "moved_generators": others is not None and others != other_generators(),
-    }
-    return facts, [*parts, *invocation.kept]
+    facts |= invocation.side_effects()
+    if others is not None:
+        facts["moved_generators"] = others != other_generators()
+    return facts, [(RESULT, output), *numbered(Role.GRADIENT, gradients), *invocation.kept]
 
 
 def ask_unaided(invocation: Invocation) -> tuple[Json, Parts]:
