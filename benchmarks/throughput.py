@@ -92,7 +92,8 @@ def main() -> None:
     plans = {scenario.id: Plan(scenario, 1) for scenario in chosen}
     answers = list(_answers(chosen, options.answers))
     tier = sandbox.choose()
-    with Zygote(tier) as zygote, tempfile.TemporaryDirectory() as folder:
+    # As a run of many does.
+    with Zygote(tier, for_many=True) as zygote, tempfile.TemporaryDirectory() as folder:
         ways = _ways(plans, zygote.address, Path(folder))
         for way in ways.values():  # everything is loaded and warm before anything is timed
             way(answers[:1])

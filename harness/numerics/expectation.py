@@ -275,23 +275,29 @@ def _strains(
 
 
 class Sheet:
-    """Expectations laid out one after the other, to hold all answers against them at once."""
+    """Expectations laid out one after the other, to hold all answers against them at once.
+
+    Their tensors become views of the sheet's, so that they are not in memory twice.
+    """
 
     def __init__(self, expected: Sequence[Expected]) -> None:
         self.expected = expected
-        self._sizes = torch.tensor([one.low.numel() for one in expected])
+        sizes = [one.low.numel() for one in expected]
+        self._sizes = torch.tensor(sizes)
+        self._low, self._allowed = (self._laid_out(name, sizes) for name in ("low", "allowed"))
+        self._high = self._low
+        if any(one.high is not one.low for one in expected):
+            self._high = self._laid_out("high", sizes)
 
-    @property
-    def _limits(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """All ``low``, ``high`` and ``allowed``; not kept, as they would double a plan's memory."""
-        low, allowed = (
-            torch.cat([getattr(one, name).reshape(-1) for one in self.expected])
-            for name in ("low", "allowed")
-        )
-        high = low
-        if any(one.high is not one.low for one in self.expected):
-            high = torch.cat([one.high.reshape(-1) for one in self.expected])
-        return low, high, allowed
+    def _laid_out(self, name: str, sizes: list[int]) -> torch.Tensor:
+        whole = torch.cat([getattr(one, name).reshape(-1) for one in self.expected])
+        for one, piece in zip(self.expected, whole.split(sizes), strict=True):
+            mine, narrow = piece.view(one.low.shape), one.high is one.low
+            if narrow and name == "low":
+                object.__setattr__(one, "high", mine)
+            if not narrow or name != "high":
+                object.__setattr__(one, name, mine)
+        return whole
 
     @cached_property
     def _everywhere(self) -> bool:
@@ -313,7 +319,7 @@ class Sheet:
                 for one, got in zip(self.expected, usable, strict=True)
             ]
         ).double()
-        limits = self._limits
+        limits = self._low, self._high, self._allowed
         fits = _fits(*limits, wide, everywhere=self._everywhere)
         none = itertools.repeat(0.0, len(usable))
         # How close it was is told of what is right altogether.

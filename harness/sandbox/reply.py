@@ -27,7 +27,11 @@ def tamed(value: Any, levels: int = MOST_LEVELS) -> Any:
 
     ``value`` is what ``json.loads`` makes: no other types, no cycles.
     """
+    if value is None or value is True or value is False:
+        return value
     if isinstance(value, str):
+        if len(value) <= MOST_CHARACTERS and value.isascii() and value.isprintable():
+            return value
         return printable(value[:MOST_CHARACTERS], keep="\n")
     if isinstance(value, dict | list):
         if not levels:

@@ -10,6 +10,8 @@ import json
 import math
 import struct
 from collections.abc import Mapping
+from itertools import groupby
+from operator import itemgetter
 
 import torch
 
@@ -82,25 +84,26 @@ def decode(head: bytes, body: bytearray) -> tuple[dict[str, object], list[torch.
         raise WireError("header is not an object that lists its tensors")
     if len(header["tensors"]) > MOST_TENSORS:
         raise WireError(f"more than {MOST_TENSORS} tensors")
-    tensors = []
+    metas = [_meta(meta) for meta in header.pop("tensors")]
+    tensors: list[torch.Tensor] = []
     offset = 0
-    for meta in header.pop("tensors"):
-        dtype, shape = _meta(meta)
-        count = math.prod(shape)
-        size = count * dtype.itemsize
-        size += -size % ALIGNED
+    for dtype, run in groupby(metas, key=itemgetter(0)):
+        shapes = [shape for _, shape in run]
+        counts = [math.prod(shape) for shape in shapes]
+        filled = [count + -count % (ALIGNED // dtype.itemsize) for count in counts]
+        size = sum(filled) * dtype.itemsize
         if size > len(body) - offset:
             raise WireError("body is shorter than its tensors")
-        if not count:
-            tensor = torch.empty(shape, dtype=dtype)
-        elif dtype is torch.bool:  # a byte of 2 is no truth value
-            whole = torch.frombuffer(body, dtype=torch.uint8, count=count, offset=offset)
-            tensor = (whole != 0).reshape(shape)
-        else:
-            whole = torch.frombuffer(body, dtype=dtype, count=count, offset=offset)
-            tensor = whole.reshape(shape)
+        if not size:
+            tensors += [torch.empty(shape, dtype=dtype) for shape in shapes]
+            continue
+        read = torch.uint8 if dtype is torch.bool else dtype
+        whole = torch.frombuffer(body, dtype=read, count=sum(filled), offset=offset)
+        if dtype is torch.bool:  # a byte of 2 is no truth value
+            whole = whole != 0
+        for piece, shape, count in zip(whole.split(filled), shapes, counts, strict=True):
+            tensors.append((piece if len(piece) == count else piece[:count]).view(shape))
         offset += size
-        tensors.append(tensor)
     if offset != len(body):
         raise WireError("body is longer than its tensors")
     return header, tensors
@@ -125,6 +128,6 @@ def _meta(meta: object) -> tuple[torch.dtype, list[int]]:
         if type(size) is not int or size < 0:
             raise WireError("a size is a non-negative integer")
     # Empty tensors have strides too, which must not overflow.
-    if math.prod(max(size, 1) for size in shape) > MOST_ELEMENTS:
+    if math.prod(shape if 0 not in shape else [size or 1 for size in shape]) > MOST_ELEMENTS:
         raise WireError("a shape is too large")
     return DTYPES[name], shape
