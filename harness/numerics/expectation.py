@@ -291,7 +291,7 @@ class Sheet:
 
     def _laid_out(self, name: str, sizes: list[int]) -> torch.Tensor:
         whole = torch.cat([getattr(one, name).reshape(-1) for one in self.expected])
-        for one, piece in zip(self.expected, whole.split(sizes), strict=True):
+        for one, piece in zip(self.expected, whole.split_with_sizes(sizes), strict=True):
             mine, narrow = piece.view(one.low.shape), one.high is one.low
             if narrow and name == "low":
                 object.__setattr__(one, "high", mine)
