@@ -168,6 +168,7 @@ def main() -> None:
     harness run scenarios/                              grade everything in solutions/
     harness run scenarios/ --solutions answers.jsonl    grade your own
     harness grade reply.md --scenario layer-norm        one answer, in detail
+    harness convert session.jsonl                       what is understood of a transcript
     harness validate scenarios/                         check scenarios you wrote
     harness judge reports/latest --model PROVIDER/NAME  ask a language model, too
     """
@@ -204,6 +205,27 @@ _ONLY = click.option(
     metavar="ID",
     help="Scenario id, or a pattern over submission ids such as 'skill/*'; repeatable.",
 )
+
+
+_FORMAT = click.option(
+    "--format",
+    "format_name",
+    metavar="NAME",
+    help="Format of transcripts that do not tell it; `harness convert --help` names them.",
+)
+
+
+def _told_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    mapped = click.option(
+        "--map",
+        "maps",
+        multiple=True,
+        metavar="FIELD=PLACE",
+        help="Where a field of our records is in JSON Lines of another shape, such as "
+        "task_id=doc.task_id,completion=resps.0.0, or which scenario a name means, such as "
+        "Name/0=layer-norm; repeatable.",
+    )
+    return _FORMAT(mapped(command))
 
 
 @main.command(epilog=EXIT_CODES)
@@ -246,6 +268,7 @@ _ONLY = click.option(
 @click.option(
     "--ledger", type=_PATH, help="File that keeps every grade.  [default: reports/ledger.sqlite]"
 )
+@_told_options
 @_sandbox_options
 def run(
     scenarios: Path,
@@ -258,6 +281,8 @@ def run(
     fail_under: float | None,
     fresh: bool,
     ledger: Path | None,
+    format_name: str | None,
+    maps: tuple[str, ...],
     tier: str | None,
     allow_unsandboxed: bool,
 ) -> None:
@@ -267,6 +292,7 @@ def run(
     from the ledger. Ctrl-C keeps every grade made so far.
     """
     from harness import sandbox, summary
+    from harness.read import submissions
     from harness.report import write_reports
     from harness.run.folders import point_latest
     from harness.run.ledger import Ledger
@@ -275,7 +301,8 @@ def run(
 
     if fail_under is not None and not 0 <= fail_under <= 100:
         raise UsageError(f"--fail-under is {fail_under:g}, expected a percentage from 0 to 100")
-    selected = select(scenarios, solutions, only=only, arm_names=arms)
+    told_of = submissions.told(format_name, maps)
+    selected = select(scenarios, solutions, only=only, arm_names=arms, told=told_of)
     for line in selected.aside.lines:
         _complain(line)
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
@@ -289,7 +316,8 @@ def run(
         _interruptible(lambda: f" after {meter.done} of {total}; their grades are in {ledger}"),
         Ledger.open(ledger) as book,
     ):
-        task = _task(scenarios, solutions, only, arms, seed, chosen.name) if fresh else None
+        asked = (*only, *(f"--map {one}" for one in maps), f"--format {format_name or ''}")
+        task = _task(scenarios, solutions, asked, arms, seed, chosen.name) if fresh else None
         begun = None if task is None else book.begun(task)
         if begun is not None:
             seed = begun
@@ -334,18 +362,23 @@ def run(
 )
 @_SCENARIOS
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of all inputs.  [default: random]")
+@_told_options
 @_sandbox_options
 def grade(
     file: Path,
     scenario_id: str,
     scenarios: Path,
     seed: int | None,
+    format_name: str | None,
+    maps: tuple[str, ...],
     tier: str | None,
     allow_unsandboxed: bool,
 ) -> None:
-    """Grade one answer (FILE: .py, or a Markdown reply) and show every check.
+    """Grade one answer and show every check.
 
-    Exit status 0 if the answer is right, 1 if it is wrong.
+    FILE is a .py file, a Markdown reply or a recorded conversation. Of a file
+    of several answers to the scenario each is graded. Exit status 0 if the
+    answer is right, 1 if it is wrong.
     """
     import secrets
 
@@ -365,16 +398,53 @@ def grade(
         zygote.begin()  # torch is imported while the files are read
         scenario = harness.read.scenarios.load(scenarios).scenario(scenario_id)
         names = tuple(entry.name for entry in scenario.entry_points)
-        submission = submissions.read_one(file, scenario.id, names)
-        answers = grade_all([(submission, scenario)], seed=seed, tier=chosen, jobs=1, zygote=zygote)
+        told_of = submissions.told(format_name, maps)
+        found = submissions.read_every(file, scenario.id, names, told_of)
+        pairs = [(submission, scenario) for submission in found]
+        answers = grade_all(pairs, seed=seed, tier=chosen, jobs=1, zygote=zygote)
         with closing(answers):
-            _, answer = next(answers)
-    record = Record.of(submission, graded(answer))
-    Console().print(detail(record, submission, scenario), crop=False)
-    click.echo(f"seed {seed} · sandbox tier {chosen.name} · {record.wall_s:.2f} s")
-    if record.outcome == "ungraded":
+            records = {one.id: Record.of(one, graded(answer)) for one, answer in answers}
+    for submission in found:
+        record = records[submission.id]
+        Console().print(detail(record, submission, scenario), crop=False)
+        click.echo(f"seed {seed} · sandbox tier {chosen.name} · {record.wall_s:.2f} s")
+    outcomes = {record.outcome for record in records.values()}
+    if "ungraded" in outcomes:
         sys.exit(EXIT_UNGRADED)
-    sys.exit(0 if record.outcome == "passed" else EXIT_GATE_FAILED)
+    sys.exit(0 if outcomes == {"passed"} else EXIT_GATE_FAILED)
+
+
+class _ConvertCommand(click.Command):
+    """Names the formats in its help, those of installed packages among them."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        from harness.read.transcripts.formats import known
+
+        formatter.write_paragraph()
+        with formatter.indentation():
+            names = ", ".join(sorted(one.format.name for one in known()))
+            formatter.write_text(f"Formats: {names}.")
+
+
+@main.command(cls=_ConvertCommand)
+@click.argument("file", type=_PATH)
+@_FORMAT
+@click.option("--out", type=_PATH, metavar="FILE", help="Write the neutral format to this file.")
+def convert(file: Path, format_name: str | None, out: Path | None) -> None:
+    """Show what is understood of FILE, a recorded conversation; nothing is run.
+
+    Shown are its steps, the Python files at the end, what was run with what
+    became of it, and what was left out. With --out the same is written in the
+    neutral format (docs/schema/transcript.schema.json).
+    """
+    from harness.read.submissions.converting import convert as convert_file
+    from harness.results.files import replace_file
+
+    text, neutral = convert_file(file, format_name)
+    click.echo(text, nl=False)
+    if out is not None:
+        replace_file(out, neutral)
+        click.echo(f"written to {out}")
 
 
 @main.command()

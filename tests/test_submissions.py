@@ -158,11 +158,21 @@ def test_a_numbered_file_outside_a_scenario_folder_names_the_folder(tmp_path: Pa
         ids(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["first.py", "0.py"])
-def test_a_sample_needs_a_number_from_one(name: str, tmp_path: Path) -> None:
-    put(tmp_path / "solutions/base/ann/learnable-swish" / name)
-    with pytest.raises(SubmissionError, match="expected a number from 1"):
+def test_a_sample_needs_a_number(tmp_path: Path) -> None:
+    put(tmp_path / "solutions/base/ann/learnable-swish/first.py")
+    with pytest.raises(SubmissionError, match="expected a number from 0 or from 1"):
         ids(tmp_path)
+
+
+def test_samples_that_are_counted_from_zero_are_one_higher(tmp_path: Path) -> None:
+    for name in ("0.py", "1.py", "2.md"):
+        put(tmp_path / "solutions/base/ann/learnable-swish" / name)
+    found = discover([tmp_path / "solutions"], IDS)
+    assert [(s.sample, Path(s.path).name) for s in found] == [
+        (1, "0.py"),
+        (2, "1.py"),
+        (3, "2.md"),
+    ]
 
 
 def test_two_files_for_one_sample_are_refused(tmp_path: Path) -> None:
@@ -175,7 +185,7 @@ def test_two_files_for_one_sample_are_refused(tmp_path: Path) -> None:
 def test_a_path_that_is_not_there_or_no_solution_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SubmissionError, match="no such file or folder; give a solutions folder"):
         ids(tmp_path / "nowhere")
-    with pytest.raises(SubmissionError, match=r"expected a \.py, \.md, \.json, \.jsonl or \.eval"):
+    with pytest.raises(SubmissionError, match=r"expected a \.py, \.md, \.json, \.jsonl, \.traj or"):
         ids(put(tmp_path / "x.txt"))
     with pytest.raises(SubmissionError, match=r"or \.eval file, found '\.txt'"):
         read_one(tmp_path / "x.txt", "second-order")

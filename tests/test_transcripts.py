@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -14,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import SubmissionError
-from harness.model import Edit, Step, StepKind, Submission, Transcript
+from harness.model import Edit, Ending, Step, StepKind, Submission, Transcript
 from harness.read.submissions import discover, read_one
-from harness.read.transcripts import bundle, read, render, replay, shell
+from harness.read.transcripts import bundle, read, read_all, render, replay, shell
 from harness.read.transcripts.shell import Changed, PythonRun, Written
 from harness.report.listing import code_is_in_place
 
@@ -58,7 +59,7 @@ def call(given: object, name: str = "tool") -> dict[str, Any]:
 def test_a_session_is_read_line_by_line() -> None:
     found = read_one(HERE / "session.jsonl", "five-activations", FIVE)
     assert found.transcript is not None
-    assert found.transcript.format == "session"
+    assert found.transcript.format == "claude-code"
     assert dict(found.transcript.skipped) == {
         "line of type file-history-snapshot": 1,
         "line of type summary": 1,
@@ -113,7 +114,9 @@ def test_records_may_bring_a_transcript_or_the_reply_behind_the_solution() -> No
     assert kinds(raw.transcript) == ["said", "wrote"]
     assert raw.prose[0].text == "I haven't run this; run gradcheck before you train."
     assert told.code is not None
-    with pytest.raises(SubmissionError, match=r"expected one record with task_id 'x', found 0"):
+    with pytest.raises(
+        SubmissionError, match=r"expected a record with task_id 'x', found learnable-swish"
+    ):
         read_one(HERE / "records.jsonl", "x")
 
 
@@ -155,54 +158,97 @@ def test_side_chains_act_but_do_not_speak() -> None:
     }
 
 
-def test_an_inspect_log_is_read_with_inspect_ai(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    block = SimpleNamespace(model_dump=lambda: {"type": "text", "text": "Done."})
-    use = SimpleNamespace(id="1", function="bash", arguments={"cmd": "python op.py"})
-    messages = [
-        SimpleNamespace(role="user", content="Do it."),
-        SimpleNamespace(role="assistant", content=[block], tool_calls=[use]),
-        SimpleNamespace(role="tool", content="True", tool_call_id="1", error=None),
+def inspect_log(*samples: dict[str, object]) -> dict[str, object]:
+    return {"version": 2, "eval": {"model": "p/m"}, "samples": list(samples)}
+
+
+def inspect_sample(epoch: int, **more: object) -> dict[str, object]:
+    long = "attachment://" + "0a" * 16
+    use = {"id": "1", "function": "bash", "arguments": {"cmd": "python op.py"}}
+    return {
+        "id": "op",
+        "epoch": epoch,
+        "messages": [
+            {"role": "user", "content": "Do it."},
+            {"role": "assistant", "content": [{"type": "text", "text": long}], "tool_calls": [use]},
+            {"role": "tool", "content": "True", "tool_call_id": "1", **more},
+        ],
+        "attachments": {"0a" * 16: f"epoch {epoch}"},
+        "metadata": {"arm": "skill"},
+    }
+
+
+def packed(path: Path, log: dict[str, Any], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        archive.writestr("header.json", json.dumps({"eval": log["eval"]}))
+        for sample in log["samples"]:
+            name = f"samples/{sample['id']}_epoch_{sample['epoch']}.json"
+            archive.writestr(name, json.dumps(sample))
+    return path.read_bytes()
+
+
+def test_an_inspect_log_has_any_number_of_samples_and_epochs(tmp_path: Path) -> None:
+    error = {"type": "timeout", "message": "too long"}
+    log = inspect_log(*(inspect_sample(n) for n in range(1, 11)), inspect_sample(11, error=error))
+    plain = read_all(json.dumps(log).encode(), "t.json")
+    zipped = read_all(packed(tmp_path / "t.eval", log), "t.eval")
+    assert plain == zipped
+    assert [(r.sample, r.task_id, r.model, r.arm) for r in plain] == [
+        (n, "op", "p/m", "skill") for n in range(1, 12)
     ]
-    samples: list[object] = [SimpleNamespace(messages=messages)]
-
-    def read_eval_log(path: str, *, resolve_attachments: bool) -> object:
-        assert resolve_attachments
-        if "broken" in path:
-            raise ValueError("not a log")
-        return SimpleNamespace(samples=samples)
-
-    package, log = ModuleType("inspect_ai"), ModuleType("inspect_ai.log")
-    log.read_eval_log = read_eval_log  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "inspect_ai", package)
-    monkeypatch.setitem(sys.modules, "inspect_ai.log", log)
-    path = tmp_path / "s.eval"
-    path.write_bytes(b"PK\x03\x04")
-    found = read_one(path, "s", ("op",)).transcript
-    assert found is not None
-    assert (found.format, kinds(found)) == ("inspect", ["user said", "said", "ran", "result"])
-    assert found.steps[2].output == "True"
-    with pytest.raises(SubmissionError, match="must be a file of its own"):
-        read(b"PK", "t.json")
-    with pytest.raises(SubmissionError, match=r"cannot read it as a log \(not a log\)"):
-        read(b'{"eval": {}}', "t.json", tmp_path / "broken.json")
-    samples.append(samples[0])
-    with pytest.raises(SubmissionError, match="the log holds 2 samples, expected 1"):
-        read(b"PK", "t.eval", path)
-
-
-def test_without_inspect_ai_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "inspect_ai", None)
-    monkeypatch.setitem(sys.modules, "inspect_ai.log", None)
-    with pytest.raises(SubmissionError, match=r"pip install 'harness\[inspect\]'"):
-        read(b"PK\x03\x04", "t.eval", Path("t.eval"))
+    assert kinds(plain[0].transcript) == ["user said", "said", "ran", "result"]
+    assert [r.transcript.steps[1].text for r in plain][:2] == ["epoch 1", "epoch 2"]
+    assert [r.transcript.steps[2].ending for r in plain[-2:]] == [None, Ending.STOPPED]
+    with pytest.raises(SubmissionError, match="found 11 conversations, expected one"):
+        read(json.dumps(log).encode(), "t.json")
 
 
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        (b"\xff\xfe", "t.json: not UTF-8: byte 0xff at offset 0; expected an OpenAI chat"),
+        (b"PK\x03\x04", "t.eval: this Inspect log is no archive"),
+        (b'{"eval": {}}', "this Inspect log holds no sample; give one that was written with"),
+        (b"\x28\xb5\x2f\xfd", "this Inspect log is no archive"),
+    ],
+)
+def test_a_broken_inspect_log_is_refused(raw: bytes, message: str) -> None:
+    with pytest.raises(SubmissionError, match=message):
+        read(raw, "t.eval")
+
+
+def test_a_log_that_inspect_alone_can_unpack_is_read_with_inspect_ai(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = inspect_log(inspect_sample(1))
+    raw = packed(tmp_path / "t.eval", log, zipfile.ZIP_STORED)
+    # The method by which Zstandard is told, which this Python does not know.
+    raw = raw.replace(b"\x14\x00\x00\x00\x00\x00", b"\x14\x00\x00\x00\x5d\x00")
+    monkeypatch.setitem(sys.modules, "inspect_ai", None)
+    monkeypatch.setitem(sys.modules, "inspect_ai.log", None)
+    with pytest.raises(SubmissionError, match=r"pip install 'harness\[inspect\]'"):
+        read(raw, "t.eval", tmp_path / "t.eval")
+
+    def read_eval_log(path: str, *, resolve_attachments: bool) -> object:
+        assert resolve_attachments
+        if "broken" in path:
+            raise ValueError("not a log")
+        return SimpleNamespace(model_dump=lambda mode: log)
+
+    package, module = ModuleType("inspect_ai"), ModuleType("inspect_ai.log")
+    module.read_eval_log = read_eval_log  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "inspect_ai", package)
+    monkeypatch.setitem(sys.modules, "inspect_ai.log", module)
+    assert read(raw, "t.eval", tmp_path / "t.eval").format == "inspect"
+    with pytest.raises(SubmissionError, match=r"cannot read it as a log \(not a log\)"):
+        read(raw, "t.eval", tmp_path / "broken.eval")
+    with pytest.raises(SubmissionError, match="must be a file of its own"):
+        read(raw, "t.eval")
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"\xff\xfe", "t.json: not UTF-8: byte 0xff at offset 0; expected a recorded"),
         (b"{", "t.json: not JSON"),
         (b"[" * 100_000, "t.json: nested too deeply"),
         (b"3", "t.json: found a int"),
@@ -211,7 +257,8 @@ def test_without_inspect_ai_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
         (b"[]", r"nothing in it is a message \(it is empty\)"),
         (b'[{"role": "judge"}, 1]', "1 × record with role 'judge', 1 × record without a role"),
         (b'{"type": "user", "message": {"content": []}}\n', "nothing in it is a message"),
-        (b'{"a": 1}\nnot json\n{"a": 1}\n', "t.json:2: not JSON"),
+        (b'{"a": 1}\nnot json\n{"a": 1}\n', "t.json: found lines of which none is a message"),
+        (b"one\ntwo\n", "t.json: line 1: not JSON"),
         (b'{"solution": " "}', "nothing in it is a message"),
         (b'{"transcript": 3}', "t.json: transcript: found a int"),
     ],

@@ -11,7 +11,7 @@ from typing import overload
 from harness.errors import NothingSelected, SubmissionError, UsageError
 from harness.model import Arm, Scenario, Skill, Submission
 from harness.read import scenarios, submissions
-from harness.read.submissions import Aside
+from harness.read.submissions import Aside, Told
 from harness.run.spool import Spool
 
 
@@ -60,11 +60,13 @@ def select(
     *,
     only: Sequence[str] = (),
     arm_names: Sequence[str] = (),
+    told: Told | None = None,
 ) -> Selection:
     """Load scenarios and submissions and apply the filters.
 
     ``only`` holds scenario ids or patterns over submission ids; ``arm_names``
-    names arms. Raises ``NothingSelected`` where nothing is left.
+    names arms; ``told`` says of files what they do not say themselves. Raises
+    ``NothingSelected`` where nothing is left.
     """
     library = scenarios.load(root)
     paths = list(solutions) or [default_solutions(root)]
@@ -75,7 +77,7 @@ def select(
     chosen: Spool[Submission] = Spool()
     orders, known, found = [], set(), 0
     aside = Aside(scenarios.ids_beside(root))
-    for submission in submissions.each(paths, entry_points, aside):
+    for submission in submissions.each(paths, entry_points, aside, told):
         found += 1
         known.add(submission.arm)
         if (not arm_names or submission.arm in arm_names) and (

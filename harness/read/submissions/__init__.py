@@ -7,17 +7,21 @@ that cannot be run is the submission's own fault and is kept as ``Submission.pro
 from harness.read.submissions.arms import arms
 from harness.read.submissions.aside import Aside
 from harness.read.submissions.content import MAX_BYTES
-from harness.read.submissions.layout import discover, each, order, read_one
+from harness.read.submissions.layout import discover, each, order, read_every, read_one
 from harness.read.submissions.reply import Snippet, snippets
+from harness.read.submissions.told import Told, told
 
 __all__ = [
     "MAX_BYTES",
     "Aside",
     "Snippet",
+    "Told",
     "arms",
     "discover",
     "each",
     "order",
+    "read_every",
     "read_one",
     "snippets",
+    "told",
 ]

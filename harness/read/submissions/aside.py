@@ -27,6 +27,8 @@ class Aside:
     hints: dict[str, str] = field(default_factory=dict)
     # What is wrong with files and lines that cannot be read as answers.
     unreadable: list[str] = field(default_factory=list)
+    # Files that are no answers by their names and hold none that says what it answers.
+    left: list[str] = field(default_factory=list)
 
     @property
     def mistaken(self) -> bool:
@@ -61,6 +63,12 @@ class Aside:
             yield (
                 f"{number} answer{'s' * (number > 1)} cannot be read: left aside. "
                 f"{_listed(self.unreadable, ' ')}"
+            )
+        if self.left:
+            number = len(self.left)
+            yield (
+                f"{number} JSON file{'s' * (number > 1)} named after no scenario: left aside. "
+                f"{_listed(self.left, ', ')}"
             )
 
 

@@ -11,6 +11,7 @@ from harness.model import Submission
 from harness.printable import printable
 from harness.read.submissions.conversation import take_down
 from harness.read.submissions.reply import Reply, parse_problem, take_apart
+from harness.read.transcripts import Recorded
 
 # A solution of more bytes than this is not read: the longest honest one seen has 12 KiB.
 MAX_BYTES = 2 << 20
@@ -47,16 +48,33 @@ def too_large(origin: Origin, kind: str, size: int, sha256: str) -> Submission:
     return _submission(origin, "", kind, Reply(problem=problem), sha256)
 
 
-def build(origin: Origin, raw: bytes, names: Sequence[str], kind: str) -> Submission:
+def unread(origin: Origin, sha256: str, why: str) -> Submission:
+    """A transcript that we cannot read, and why."""
+    return replace(_submission(origin, "", "transcript", Reply(), sha256), unread=why)
+
+
+def build(
+    origin: Origin,
+    raw: bytes,
+    names: Sequence[str],
+    kind: str,
+    recorded: Recorded | None = None,
+) -> Submission:
     """The submission that ``raw`` holds; ``kind`` is ``python``, ``reply`` or ``transcript``.
 
+    ``recorded`` is one conversation of a transcript, where its file is read already.
     Raises ``SubmissionError`` for a transcript in a format that is not known.
     """
     sha256 = hashlib.sha256(raw).hexdigest()
     if len(raw) > most_bytes(kind):
         return too_large(origin, kind, len(raw), sha256)
     if kind == "transcript" and raw.strip():
-        found = take_down(raw, names, printable(str(origin.path)), origin.path)
+        if recorded is not None and (recorded.beside or recorded.sample is not None):
+            # One of several in a file, or in several files, has a grade of its own.
+            parts = (sha256, str(recorded.sample), str(recorded.task_id), *recorded.beside)
+            sha256 = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        told = None if recorded is None else recorded.transcript
+        found = take_down(raw, names, printable(str(origin.path)), origin.path, told)
         made = _submission(origin, found.text, kind, found.reply, sha256)
         return replace(made, transcript=found.transcript)
     try:

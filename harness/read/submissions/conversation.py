@@ -26,12 +26,19 @@ class Conversation:
     transcript: Transcript
 
 
-def take_down(raw: bytes, names: Sequence[str], where: str, path: Path | None) -> Conversation:
+def take_down(
+    raw: bytes,
+    names: Sequence[str],
+    where: str,
+    path: Path | None,
+    told: Transcript | None = None,
+) -> Conversation:
     """Read a transcript and find the code that defines ``names`` at its end.
 
+    ``told`` is the transcript where it is read already.
     Raises ``SubmissionError`` for what is not a transcript.
     """
-    transcript = read(raw, where, path)
+    transcript = read(raw, where, path) if told is None else told
     code, source = _final_code(transcript, names)
     rendered = render(transcript, code, source)
     problem = parse_problem(code, rendered.code_line) if code is not None else source

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from harness.errors import SubmissionError, did_you_mean, nearest
 from harness.model import Submission
 from harness.printable import printable
 from harness.read.submissions.aside import Aside
-from harness.read.submissions.content import Origin, build, most_bytes, too_large
-from harness.read.submissions.records import holds_records, read_records
+from harness.read.submissions.content import Origin, build, most_bytes, too_large, unread
+from harness.read.submissions.records import Read, holds_records, read_records
+from harness.read.submissions.told import Told
+from harness.read.transcripts import Recorded, read_all
+from harness.read.transcripts.formats.aider import AIDER
 
 ADHOC, UNKNOWN = "adhoc", "unknown"
 _KINDS = {
@@ -23,8 +27,22 @@ _KINDS = {
     ".json": "transcript",
     ".jsonl": "transcript",
     ".eval": "transcript",
+    ".traj": "transcript",
 }
-_NAMED = ".py, .md, .json, .jsonl or .eval file"
+_NAMED = ".py, .md, .json, .jsonl, .traj or .eval file"
+# Names under which programs keep their transcripts beside the code that they work on.
+_HIDDEN = frozenset({".aider.chat.history.md"})
+# Folders beside a transcript: files as its agent left them, transcripts of its helpers.
+_BESIDE = frozenset({"files", "subagents"})
+_HELPERS = re.compile(r"agent-[\w-]+\.jsonl")
+# How much of a file is looked at to see whether a Markdown file is a transcript.
+_HEAD = 1 << 16
+# What programs add to the name of a model when they name a file of answers.
+_ENDINGS = re.compile(
+    r"(?i)(?:[-_.](?:samples?|outputs?|completions?|results?|sanitized|calibrated|raw|eval|"
+    r"(?:vllm|openai|hf|anthropic|google|ollama|bedrock)_temp_[\d.]+|temp_[\d.]+)"
+    r"|--(?:main|bigcodebench).*)+$"
+)
 _NOT_SOLUTIONS = re.compile(
     r"(?i)(?:readme|licen[cs]e|changelog|contributing|notes|notice|index|__init__|conftest)\b.*"
 )
@@ -39,34 +57,39 @@ class Place:
 
 
 def discover(
-    paths: Sequence[Path], scenario_ids: Collection[str], aside: Aside | None = None
+    paths: Sequence[Path],
+    scenario_ids: Collection[str],
+    aside: Aside | None = None,
+    told: Told | None = None,
 ) -> tuple[Submission, ...]:
     """Every submission under ``paths``, in a stable order and each one once.
 
     Where ``scenario_ids`` maps each id to the names of its entry points, the right block of a
     Markdown reply can be told from the others; with bare ids the last one that defines
-    something is taken. Answers to anything else are put ``aside``; without one they raise
-    ``SubmissionError``.
+    something is taken. Answers to anything else are put ``aside``, and a transcript that cannot
+    be read is an answer that is ``unread``; without ``aside`` both raise ``SubmissionError``.
     """
-    return tuple(sorted(each(paths, scenario_ids, aside), key=order))
+    return tuple(sorted(each(paths, scenario_ids, aside, told), key=order))
 
 
 def each(
-    paths: Sequence[Path], scenario_ids: Collection[str], aside: Aside | None = None
+    paths: Sequence[Path],
+    scenario_ids: Collection[str],
+    aside: Aside | None = None,
+    told: Told | None = None,
 ) -> Iterator[Submission]:
     """The same as they are read, for whoever cannot have all of them in memory."""
     seen: set[Path] = set()
     first: dict[str, str] = {}
-    names = _every_id(scenario_ids, aside)
+    reader = _Reader(scenario_ids, aside, told or Told())
     for root in paths:
-        for file in _files(root):
+        for file in _files(root, reader.every):
             real = file.resolve()
             if real not in seen:
                 seen.add(real)
-                if file == root or not _is_other_json(file, names):
-                    for submission in _readable(file, root, scenario_ids, aside):
-                        _reject_twice(submission, first)
-                        yield submission
+                for submission in reader.readable(file, root):
+                    _reject_twice(submission, first)
+                    yield submission
 
 
 def order(submission: Submission) -> tuple[str, str, str, int]:
@@ -74,30 +97,95 @@ def order(submission: Submission) -> tuple[str, str, str, int]:
     return submission.arm, submission.submitter, submission.scenario, submission.sample
 
 
-def read_one(path: Path, scenario: str, entry_points: Sequence[str] = ()) -> Submission:
+def read_one(
+    path: Path, scenario: str, entry_points: Sequence[str] = (), told: Told | None = None
+) -> Submission:
     """The submission in one file, whatever its name, as an answer to ``scenario``."""
-    kind = _KINDS.get(path.suffix.lower())
-    if kind is None:
-        raise SubmissionError(f"{printable(str(path))}: expected a {_NAMED}, found {path.suffix!r}")
-    if path.suffix.lower() == ".jsonl" and holds_records(path):
-        return _only_record(path, scenario, entry_points)
-    origin = Origin(ADHOC, printable(path.stem), scenario, 1, path)
-    return _build(origin, entry_points, kind)
-
-
-def _only_record(path: Path, scenario: str, entry_points: Sequence[str]) -> Submission:
-    """The one record of a JSON Lines file that answers ``scenario``."""
-    records = read_records(path, ADHOC, printable(path.stem))
-    found = [read for read in records if read.origin.scenario == scenario]
+    found = read_every(path, scenario, entry_points, told)
     if len(found) != 1:
         raise SubmissionError(
-            f"{printable(str(path))}: expected one record with task_id {scenario!r}, found "
-            f"{len(found)}; grade them with `harness run --solutions {printable(str(path))}`"
+            f"{printable(str(path))}: expected one answer to {scenario!r}, found {len(found)}; "
+            f"grade them with `harness run --solutions {printable(str(path))}`"
         )
-    return build(found[0].origin, found[0].raw, entry_points, found[0].kind)
+    return found[0]
 
 
-def _files(root: Path) -> Iterator[Path]:
+def read_every(
+    path: Path, scenario: str, entry_points: Sequence[str] = (), told: Told | None = None
+) -> tuple[Submission, ...]:
+    """Every submission in one file, at least one, as answers to ``scenario``."""
+    told = told or Told()
+    kind = _kind(path, told)
+    if kind is None:
+        raise SubmissionError(f"{printable(str(path))}: expected a {_NAMED}, found {path.suffix!r}")
+    submitter = printable(stem(path))
+    if path.suffix.lower() == ".jsonl" and holds_records(path, told):
+        records = _records_for(path, scenario, submitter, told)
+        return tuple(build(one.origin, one.raw, entry_points, one.kind) for one in records)
+    origin = Origin(ADHOC, submitter, scenario, 1, path)
+    if kind != "transcript":
+        return (_build(origin, entry_points, kind),)
+    raw, conversations = _recorded(path, told)
+    if not conversations:
+        return (_build(origin, entry_points, kind),)
+    # Of the samples of several tasks those of this one.
+    mine = [one for one in conversations if told.scenario(one.task_id or "") == scenario]
+    mine = mine or list(conversations)
+    return tuple(
+        build(
+            replace(origin, sample=number),
+            raw,
+            entry_points,
+            kind,
+            replace(one, sample=None if len(conversations) == 1 else number),
+        )
+        for number, one in enumerate(mine, start=1)
+    )
+
+
+def _records_for(path: Path, scenario: str, submitter: str, told: Told) -> list[Read]:
+    """The records of a JSON Lines file that answer ``scenario``."""
+    records = list(read_records(path, ADHOC, submitter, told=told))
+    found = [read for read in records if read.origin.scenario == scenario]
+    others = sorted({read.origin.scenario for read in records})
+    if not found and len(others) == 1 and re.fullmatch(r".+/\d+", others[0]):
+        # A numbered name is no scenario's, and whoever names the scenario says what it means.
+        origins = [replace(read.origin, scenario=scenario) for read in records]
+        return [read._replace(origin=one) for read, one in zip(records, origins, strict=True)]
+    if not found:
+        named = ", ".join(map(printable, others[:5])) or "none"
+        hint = f"{printable(others[0])}={scenario}" if others else f"NAME={scenario}"
+        raise SubmissionError(
+            f"{printable(str(path))}: expected a record with task_id {scenario!r}, found "
+            f"{named}; where a name stands for this scenario, say so with --map {hint}"
+        )
+    return found
+
+
+def _kind(file: Path, told: Told) -> str | None:
+    """``python``, ``reply``, ``transcript``, or ``None`` for a file that is none of them."""
+    kind = _KINDS.get(file.suffix.lower())
+    if kind != "reply":
+        return kind
+    try:
+        with file.open("rb") as stream:
+            head = stream.read(_HEAD)
+    except OSError:
+        return kind
+    return "transcript" if told.format is not None or AIDER.matches(head, file) else "reply"
+
+
+def stem(file: Path) -> str:
+    """The name of a file without what its format adds to it: ``a.traj.json`` is ``a``."""
+    return re.sub(r"\.(?:traj|trajectory)$", "", file.stem, flags=re.I)
+
+
+def model_in(file: Path) -> str:
+    """The model that a file of answers is named after; its name where nothing was added to it."""
+    return (_ENDINGS.sub("", file.stem) or file.stem).replace("--", "/")
+
+
+def _files(root: Path, names: Collection[str]) -> Iterator[Path]:
     if root.is_file():
         if root.suffix.lower() not in _KINDS:
             raise SubmissionError(
@@ -113,75 +201,203 @@ def _files(root: Path) -> Iterator[Path]:
         )
     inside = root.resolve()
     # ``os.walk`` does not enter linked folders, so a loop of links ends here too.
-    for folder, folders, names in os.walk(root, followlinks=False):
-        folders[:] = sorted(f for f in folders if not f.startswith((".", "__")))
-        for name in sorted(names):
-            file = Path(folder, name)
+    for folder, folders, files in os.walk(root, followlinks=False):
+        here = Path(folder)
+        beside = _BESIDE if here.name in names or _is_of_transcript(here) else frozenset()
+        folders[:] = sorted(f for f in folders if not f.startswith((".", "__")) and f not in beside)
+        for name in sorted(files):
+            file = here / name
             if (
-                not name.startswith(".")
+                (not name.startswith(".") or name in _HIDDEN)
                 and file.suffix.lower() in _KINDS
                 and not _NOT_SOLUTIONS.fullmatch(name)
+                and not _HELPERS.fullmatch(name)
                 and file.is_file()
                 and file.resolve().is_relative_to(inside)
             ):
                 yield file
 
 
-def _is_other_json(file: Path, scenario_ids: Collection[str]) -> bool:
-    """Whether a JSON file in a folder is something else than a transcript: labels, settings."""
-    return (
-        file.suffix.lower() == ".json"
-        and file.parent.name not in scenario_ids
-        and not nearest(file.stem, scenario_ids, 0.8)
+def _is_of_transcript(folder: Path) -> bool:
+    """Whether a folder is named after a transcript that lies beside it."""
+    return any(
+        folder.with_name(folder.name + suffix).is_file()
+        for suffix, kind in _KINDS.items()
+        if kind == "transcript"
     )
 
 
-def _readable(
-    file: Path, root: Path, scenario_ids: Collection[str], aside: Aside | None
-) -> Iterator[Submission]:
-    """What ``_read`` gives; what is wrong with the file goes ``aside``, where there is one."""
-    try:
-        yield from _read(file, root, scenario_ids, aside)
-    except SubmissionError as error:
-        if aside is None:
-            raise
-        aside.unreadable.append(f"{str(error).rstrip('.')}.")
+@dataclass
+class _Reader:
+    """Reads files below given paths; remembers which numbers samples have."""
+
+    scenario_ids: Collection[str]
+    aside: Aside | None
+    told: Told
+    # Numbers that are taken, by arm, submitter and scenario.
+    taken: dict[tuple[str, str, str], set[int]] = field(default_factory=lambda: defaultdict(set))
+
+    @property
+    def every(self) -> Collection[str]:
+        """Ids of all scenarios that there are, selected or not."""
+        return _every_id(self.scenario_ids, self.aside)
+
+    def readable(self, file: Path, root: Path) -> Iterator[Submission]:
+        """What ``_read`` gives; what is wrong with the file goes ``aside``, where there is one."""
+        try:
+            yield from self._read(file, root)
+        except SubmissionError as error:
+            if self.aside is None:
+                raise
+            self.aside.unreadable.append(f"{str(error).rstrip('.')}.")
+
+    def _read(self, file: Path, root: Path) -> Iterator[Submission]:
+        if file.suffix.lower() == ".jsonl" and holds_records(file, self.told):
+            place = _place(file.parent, root)
+            for origin, raw, kind, where in read_records(
+                file,
+                place.arm or ADHOC,
+                place.submitter or printable(model_in(file)),
+                None if self.aside is None else self.aside.unreadable,
+                self.told,
+            ):
+                if _selected(origin.scenario, self.scenario_ids, self.aside, where):
+                    yield build(origin, raw, _names(origin.scenario, self.scenario_ids), kind)
+            return
+        kind = _kind(file, self.told) or ""
+        if kind == "transcript":
+            yield from self._transcripts(file, root)
+            return
+        numbered = file.parent.name in self.every or file.stem.isdecimal()
+        scenario = self.told.scenario(file.parent.name if numbered else file.stem)
+        if not _selected(scenario, self.scenario_ids, self.aside, printable(str(file))):
+            return
+        if numbered and not file.stem.isdecimal():
+            raise SubmissionError(
+                f"{printable(str(file))}: a file in a folder named after a scenario is a sample; "
+                f"expected a number from 0 or from 1 as its name, found {file.stem!r}"
+            )
+        place = _place(file.parent.parent if numbered else file.parent, root)
+        number = _number(file) if numbered else 1
+        origin = _origin(place, None, scenario, number, file)
+        yield _build(origin, _names(scenario, self.scenario_ids), kind)
+
+    def _transcripts(self, file: Path, root: Path) -> Iterator[Submission]:
+        """The conversations of one file, each with what it answers."""
+        folder = _scenario_folder(file, root, self.every)
+        if folder is None and file.stem.isdecimal():
+            folder = file.parent
+        at = folder.name if folder is not None else self.told.scenario(stem(file))
+        # JSON may be labels, settings, or whatever else programs write.
+        likely = file == root or file.suffix.lower() != ".json"
+        likely = likely or at in self.every or nearest(at, self.every, 0.8) is not None
+        where, place = printable(str(file)), _place((folder or file).parent, root)
+        origin = _origin(place, None, at, 1, file)
+        try:
+            raw, found = _recorded(file, self.told)
+        except SubmissionError as error:
+            if not likely:
+                self._leave(where)
+            elif self.aside is None:
+                raise
+            elif _selected(at, self.scenario_ids, self.aside, where):
+                number = self._sample(origin, folder, True, None)
+                why = str(error)
+                yield unread(replace(origin, sample=number), _hashed(file), why)
+            return
+        if not found:
+            # Empty, or too large.
+            if _selected(at, self.scenario_ids, self.aside, where):
+                number = self._sample(origin, folder, True, None)
+                yield _build(replace(origin, sample=number), (), "transcript")
+            return
+        for one in found:
+            answers = self.told.scenario(one.task_id or "")
+            scenario = answers if answers in self.every else at
+            if scenario not in self.every and not likely:
+                self._leave(where)
+                return
+            if _selected(scenario, self.scenario_ids, self.aside, where):
+                origin = _origin(place, one, scenario, 1, file)
+                alone = len(found) == 1
+                own = alone and (folder is not None or scenario == at)
+                number = self._sample(origin, folder, own, one.sample)
+                part = replace(one, sample=None if alone else number)
+                names = _names(scenario, self.scenario_ids)
+                yield build(replace(origin, sample=number), raw, names, "transcript", part)
+
+    def _leave(self, where: str) -> None:
+        if self.aside is not None:
+            self.aside.left.append(where)
+
+    def _sample(self, origin: Origin, folder: Path | None, own: bool, given: int | None) -> int:
+        """The number of a sample: its file's, its own, or the next one that is free.
+
+        ``own`` if its file, in ``folder`` of a scenario or named after one, holds no other.
+        """
+        file = origin.path
+        if own and folder is None:
+            return 1
+        taken = self.taken[origin.arm, origin.submitter, origin.scenario]
+        numbered = [p for p in file.parent.iterdir() if p.stem.isdecimal()] if folder else []
+        reserved = {_number(p) for p in numbered if p.suffix.lower() in _KINDS}
+        wanted = given or 1
+        if folder is not None and file.stem.isdecimal():
+            wanted = _number(file)
+            reserved.discard(wanted)
+        while wanted in taken or wanted in reserved:
+            wanted += 1
+        taken.add(wanted)
+        return wanted
 
 
-def _read(
-    file: Path, root: Path, scenario_ids: Collection[str], aside: Aside | None
-) -> Iterator[Submission]:
-    suffix = file.suffix.lower()
-    if suffix == ".jsonl" and holds_records(file):
-        place = _place(file.parent, root)
-        for origin, raw, kind, where in read_records(
-            file,
-            place.arm or ADHOC,
-            place.submitter or printable(file.stem),
-            None if aside is None else aside.unreadable,
-        ):
-            if _selected(origin.scenario, scenario_ids, aside, where):
-                yield build(origin, raw, _names(origin.scenario, scenario_ids), kind)
-        return
-    numbered = file.parent.name in _every_id(scenario_ids, aside) or file.stem.isdecimal()
-    scenario = file.parent.name if numbered else file.stem
-    if not _selected(scenario, scenario_ids, aside, printable(str(file))):
-        return
-    if numbered and not (file.stem.isdecimal() and int(file.stem) > 0):
-        raise SubmissionError(
-            f"{printable(str(file))}: a file in a folder named after a scenario is a sample; "
-            f"expected a number from 1 as its name, found {file.stem!r}"
-        )
-    place = _place(file.parent.parent if numbered else file.parent, root)
-    origin = Origin(
-        arm=place.arm or ADHOC,
-        submitter=place.submitter or UNKNOWN,
+def _recorded(file: Path, told: Told) -> tuple[bytes, tuple[Recorded, ...]]:
+    """The bytes of a file and its conversations; none where it is empty or too large."""
+    raw, _, _ = _content(file, most_bytes("transcript"))
+    if raw is None or not raw.strip():
+        return b"", ()
+    found = read_all(raw, printable(str(file)), file, told.format)
+    if told.format is not None:
+        # Read as another format it is another answer.
+        found = tuple(replace(o, beside=(*o.beside, f"format {told.format}")) for o in found)
+    return raw, found
+
+
+def _hashed(file: Path) -> str:
+    raw, _, sha256 = _content(file, most_bytes("transcript"))
+    return sha256 if raw is None else hashlib.sha256(raw).hexdigest()
+
+
+def _origin(place: Place, one: Recorded | None, scenario: str, sample: int, file: Path) -> Origin:
+    arm = one.arm if one is not None else None
+    model = one.model if one is not None else None
+    return Origin(
+        arm=place.arm or printable(arm or ADHOC),
+        submitter=place.submitter or printable(model or UNKNOWN),
         scenario=scenario,
-        sample=int(file.stem) if numbered else 1,
+        sample=sample,
         path=file,
     )
-    kind = _KINDS[suffix]
-    yield _build(origin, _names(scenario, scenario_ids), kind)
+
+
+def _number(file: Path) -> int:
+    """The number of a sample that its file is named after, from 1.
+
+    Where the numbers of a folder begin with 0, as those of EvalPlus do, all are one higher.
+    """
+    from_zero = any(file.with_name(f"0{suffix}").is_file() for suffix in _KINDS)
+    return int(file.stem[:18]) + from_zero
+
+
+def _scenario_folder(file: Path, root: Path, names: Collection[str]) -> Path | None:
+    """The nearest folder around a file that is named after a scenario, not above ``root``."""
+    top = root.resolve() if root.is_dir() else root.resolve().parent
+    for folder in file.parents:
+        if folder.name in names:
+            return folder
+        if folder.resolve() == top:
+            return None
+    return None
 
 
 def _place(folder: Path, root: Path) -> Place:
@@ -235,19 +451,26 @@ def _names(scenario: str, scenario_ids: Collection[str]) -> Sequence[str]:
 
 def _build(origin: Origin, names: Sequence[str], kind: str) -> Submission:
     """The submission in the file of ``origin``; of one that is too large, size and hash alone."""
+    raw, size, sha256 = _content(origin.path, most_bytes(kind))
+    if raw is not None:
+        return build(origin, raw, names, kind)
+    return too_large(origin, kind, size, sha256)
+
+
+def _content(path: Path, most: int) -> tuple[bytes | None, int, str]:
+    """What a file holds, its size and SHA-256; of one that is larger than ``most``, the latter."""
     try:
-        with origin.path.open("rb") as stream:
-            raw = stream.read(most_bytes(kind) + 1)
-            if len(raw) <= most_bytes(kind):
-                return build(origin, raw, names, kind)
+        with path.open("rb") as stream:
+            raw = stream.read(most + 1)
+            if len(raw) <= most:
+                return raw, len(raw), ""
             size, digest = len(raw), hashlib.sha256(raw)
             while raw := stream.read(1 << 20):
                 size += len(raw)
                 digest.update(raw)
     except OSError as error:
-        where = printable(str(origin.path))
-        raise SubmissionError(f"{where}: cannot be read: {error.strerror}") from None
-    return too_large(origin, kind, size, digest.hexdigest())
+        raise SubmissionError(f"{printable(str(path))}: cannot be read: {error.strerror}") from None
+    return None, size, digest.hexdigest()
 
 
 def _reject_twice(submission: Submission, first: dict[str, str]) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from harness.errors import SubmissionError
 from harness.printable import printable
 from harness.read.submissions.content import MAX_TRANSCRIPT_BYTES, Origin
+from harness.read.submissions.told import Told
+from harness.read.transcripts import format_of
 
 # Room for a transcript of the largest size, some of whose signs JSON writes with an escape.
 MAX_LINE_BYTES = 2 * MAX_TRANSCRIPT_BYTES
@@ -35,6 +37,11 @@ class _Line(BaseModel):
     sample_id: int | None = Field(default=None, ge=0)
     model: str | None = Field(default=None, min_length=1)
     arm: str | None = Field(default=None, min_length=1)
+
+    @field_validator("sample_id", mode="before")
+    @classmethod
+    def _number_in_words(cls, given: object) -> object:
+        return int(given[:18]) if isinstance(given, str) and given.isdecimal() else given
 
 
 class _Task(NamedTuple):
@@ -62,18 +69,24 @@ class Read(NamedTuple):
 
 
 def read_records(
-    file: Path, arm: str, submitter: str, unreadable: list[str] | None = None
+    file: Path,
+    arm: str,
+    submitter: str,
+    unreadable: list[str] | None = None,
+    told: Told | None = None,
 ) -> Iterator[Read]:
     """Every record of ``file``; ``arm`` and ``submitter`` are for records that name none.
 
-    What is wrong with a line is added to ``unreadable``; without one it raises.
+    What is wrong with a line is added to ``unreadable``; without one it raises. ``told`` says
+    where the fields are, where they have other names.
 
     Samples of one task are numbered from 1 in order of appearance; given ``sample_id`` values
     are kept, and shifted by one where they count from 0. The file is read twice, so that a large
     one is never in memory; lines that are added to it meanwhile are left out.
     """
     groups: dict[_Task, list[_Place]] = defaultdict(list)
-    for place, task, _ in _lines(file, arm, submitter, unreadable):
+    told = told or Told()
+    for place, task, _ in _lines(file, arm, submitter, unreadable, told):
         groups[task].append(place)
     samples = {
         place.where: sample
@@ -82,28 +95,41 @@ def read_records(
     }
     # What is wrong has been said.
     again: list[str] | None = None if unreadable is None else []
-    for (where, _), task, line in _lines(file, arm, submitter, again):
+    for (where, _), task, line in _lines(file, arm, submitter, again, told):
         if where in samples:
             raw, kind = _content(line)
             yield Read(Origin(*task, samples[where], file), raw, kind, where)
 
 
-def holds_records(file: Path) -> bool:
-    """Whether a JSON Lines file holds our records rather than the lines of one transcript."""
+# Lines of a file that are looked at to see what it holds, and their bytes.
+_MAX_LOOKED, _MAX_HEAD = 20, 1 << 20
+_OURS = {"task_id", "solution", "completion", "raw_solution"}
+
+
+def holds_records(file: Path, told: Told | None = None) -> bool:
+    """Whether a JSON Lines file holds our records rather than the lines of a transcript."""
+    told = told or Told()
+    if told.format is not None or told.fields:
+        return bool(told.fields)
+    head: list[bytes] = []
     try:
         with file.open("rb") as stream:
-            head = stream.readline(MAX_LINE_BYTES)
-        first = json.loads(head.decode("utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
+            while len(head) < _MAX_LOOKED and (line := stream.readline(_MAX_HEAD)):
+                try:
+                    first = json.loads(line.decode("utf-8-sig"))
+                except (ValueError, RecursionError):
+                    first = None
+                if isinstance(first, dict) and _OURS & set(first):
+                    return True
+                head.append(line)
+        return format_of(b"".join(head), file) is None
+    except (OSError, SubmissionError, RecursionError):
         # Said in the words that records have for it.
         return True
-    return not (
-        isinstance(first, dict) and {"type", "role"} & set(first) and "task_id" not in first
-    )
 
 
 def _lines(
-    file: Path, arm: str, submitter: str, unreadable: list[str] | None
+    file: Path, arm: str, submitter: str, unreadable: list[str] | None, told: Told
 ) -> Iterator[tuple[_Place, _Task, _Line]]:
     shown = printable(str(file))
     try:
@@ -114,7 +140,7 @@ def _lines(
                 where = f"{shown}:{number}"
                 if raw.strip():
                     try:
-                        line = _parse(raw, stream, where)
+                        line = _parse(raw, stream, where, told)
                     except SubmissionError as error:
                         if unreadable is None:
                             raise
@@ -144,7 +170,7 @@ def _content(line: _Line) -> tuple[bytes, str]:
     return (text or "").encode(errors="replace"), "reply" if line.solution is None else "python"
 
 
-def _parse(raw: bytes, stream: BinaryIO, where: str) -> _Line:
+def _parse(raw: bytes, stream: BinaryIO, where: str, told: Told) -> _Line:
     if len(raw) > MAX_LINE_BYTES:
         raise SubmissionError(
             f"{where}: the line is longer than {MAX_LINE_BYTES >> 20} MiB, found "
@@ -161,7 +187,7 @@ def _parse(raw: bytes, stream: BinaryIO, where: str) -> _Line:
     if not isinstance(value, dict):
         raise SubmissionError(f"{where}: found a {type(value).__name__}; {_EXPECTED}")
     try:
-        line = _Line.model_validate(value)
+        line = _Line.model_validate(told.applied(value, where))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(map(str, first["loc"]))
@@ -169,8 +195,8 @@ def _parse(raw: bytes, stream: BinaryIO, where: str) -> _Line:
         raise SubmissionError(
             f"{where}: key {key!r}: {first['msg']}, found {found}; {_EXPECTED}"
         ) from None
-    told = line.transcript is not None and line.solution is None
-    if (line.solution is None) == (line.completion is None) and not told:
+    alone = line.transcript is not None and line.solution is None
+    if (line.solution is None) == (line.completion is None) and not alone:
         found = "neither" if line.solution is None else "both"
         raise SubmissionError(f"{where}: found {found} of 'solution' and 'completion'; {_EXPECTED}")
     return line

@@ -6,7 +6,8 @@ that people can read and lines can point into. Nothing is run.
 """
 
 from harness.read.transcripts.bundling import bundle
-from harness.read.transcripts.reading import SOLUTION, read
+from harness.read.transcripts.formats import Recorded
+from harness.read.transcripts.reading import SOLUTION, format_of, read, read_all
 from harness.read.transcripts.rendering import render
 from harness.read.transcripts.replaying import FileChange, Replay, ScriptRun, find, replay
 from harness.read.transcripts.shell import PythonRun
@@ -15,11 +16,14 @@ __all__ = [
     "SOLUTION",
     "FileChange",
     "PythonRun",
+    "Recorded",
     "Replay",
     "ScriptRun",
     "bundle",
     "find",
+    "format_of",
     "read",
+    "read_all",
     "render",
     "replay",
 ]
