@@ -149,6 +149,18 @@ def test_sizes_are_drawn_between_their_bounds_with_equal_ones_and_ones_among_the
     assert draws[7] == Drawer(entry, 7, "test").sizes()
 
 
+def test_dimensions_that_are_alike_are_each_at_their_lowest_or_at_one_number() -> None:
+    bounds = {"n": (1, 7), "m": (1, 5), "k": (4, 20)}
+    entry = EntryPoint(
+        "f", (tensor("x", "n", "m", "k"),), ({"n": 1, "m": 2, "k": 5},), True, bounds
+    )
+    draw = Drawer(entry, 3, "test")
+    for size in (draw.alike_size() for _ in range(100)):
+        assert all(low <= size[name] <= high for name, (low, high) in bounds.items())
+        assert len({size[name] for name, (low, _) in bounds.items() if size[name] > low}) <= 1
+    assert {size["n"] for size in (draw.alike_size() for _ in range(100))} == {1, 2, 3, 4, 5}
+
+
 def test_shapes_of_every_rank_come_up_square_ones_and_batches_among_them() -> None:
     entry = EntryPoint("f", (TensorArgument("x", None, -1.0, 1.0),))
     draws = [[size["*"] for size in Drawer(entry, seed, "test").sizes()] for seed in range(30)]

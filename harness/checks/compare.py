@@ -418,9 +418,11 @@ def _allows(layout: str, tensor: torch.Tensor) -> bool:
 
 @dataclass(frozen=True)
 class Shapes(Comparison):
-    """Every size up to a bound works, and shapes that are empty or large."""
+    """Every size up to a bound works, and shapes that are empty, large or alike."""
 
     kind: ClassVar[str] = "shapes"
+    # Draws among which cases are looked for whose result has the shape of an argument.
+    DRAWS: ClassVar[int] = 300
     needs_gradient: ClassVar[bool] = False
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
@@ -430,6 +432,32 @@ class Shapes(Comparison):
         for size in [*swept, *draw.empty_sizes(), *draw.large_sizes()]:
             case = draw.case(size, stack=next(stacks))
             yield with_gradients(bench, draw, case, scale=next(scales))
+        for case in self._coinciding(bench, entry, draw, stacks):
+            yield with_gradients(bench, draw, case)
+
+    def _coinciding(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        draw: Drawer,
+        stacks: Iterator[tuple[str, ...] | None],
+    ) -> Iterator[Case]:
+        """For each argument a case whose result has its shape, where that seldom is so."""
+        if not entry.dimensions:
+            return
+        found = self._alike(bench, draw.case(draw.small_size(), stack=next(stacks)))
+        for _ in range(self.DRAWS):
+            case = draw.case(draw.alike_size(), stack=next(stacks))
+            if new := self._alike(bench, case) - found:
+                found |= new
+                yield case
+
+    @staticmethod
+    def _alike(bench: Bench, case: Case) -> set[str]:
+        """The arguments that have the shape of the result."""
+        shape = bench.reference(case).value().shape
+        alike = {name for name, tensor in case.tensors.items() if tensor.shape == shape}
+        return alike if shape.numel() > 1 else set()
 
 
 @dataclass(frozen=True)

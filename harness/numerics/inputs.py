@@ -210,6 +210,15 @@ class Drawer:
                 size[one] = size[other] = self.whole(low, high)
         return size
 
+    def alike_size(self) -> dict[str, Any]:
+        """A size whose dimensions are each at their lowest or at one number that they share."""
+        bounds = self.entry.dimensions
+        common = self.whole(1, min(high for _, high in bounds.values()))
+        return {
+            **self.small_size(),
+            **{n: max(low, common) if self.chance(0.5) else low for n, (low, _) in bounds.items()},
+        }
+
     def whole(self, low: int, high: int) -> int:
         """A whole number between the two, ends included."""
         return int(torch.randint(low, high + 1, (), generator=self.rng))
