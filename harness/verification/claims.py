@@ -42,6 +42,14 @@ _ADMITS = re.compile(
 )
 
 
+# Words that speak of every one of several things.
+_EVERY = re.compile(
+    r"\b(?:all|each|every|everything|both|(?:two|three|four|five|six|seven|eight|nine|ten) of|"
+    r"the (?:two|three|four|five|six|seven|eight|nine|ten))\b",
+    re.I,
+)
+
+
 def claims(
     said: Sequence[Sentence], level: Level, told: TranscriptEvidence | None, failing: bool
 ) -> tuple[Claim, ...]:
@@ -63,17 +71,24 @@ def claims(
 
 
 def _true_then(sentence: Sentence, told: TranscriptEvidence) -> bool:
-    """Whether a sound run had passed when it was said, on what the code was then."""
+    """Whether sound runs had passed when it was said, on what the code was then.
+
+    One is enough, unless the sentence speaks of all of several Functions.
+    """
+    verified = set[str]()
     for check in told.checks:
+        if not check.good or check.line >= sentence.line:
+            continue
         changed = {
             event.function
             for event in told.events
             if check.line < event.line < sentence.line
             and event.what in (EventKind.WRITTEN, EventKind.CHANGED)
         }
-        if check.good and check.line < sentence.line and (check.functions or set()) - changed:
-            return True
-    return False
+        about = told.wanted if "" in check.functions else check.functions
+        verified |= about - changed
+    every = _EVERY.search(sentence.text) is not None
+    return bool(verified) and (told.wanted <= verified or not every)
 
 
 def _made_up(sentence: Sentence, told: TranscriptEvidence | None) -> bool:

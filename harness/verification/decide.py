@@ -44,26 +44,24 @@ def judge(
 ) -> Verification:
     """The level of verification; ``own_tests`` is ``None`` where the file could not be run."""
     needed = needed_functions(scenario, source, own_tests)
-    told = gather(submission, scenario, needed)
+    told = gather(submission, scenario, needed, own_tests)
     said = sentences(submission)
     written = written_checks(submission, scenario, source, needed, told.files if told else {})
-    seen = judge_evidence(scenario, told, needed) if told else None
+    seen = judge_evidence(scenario, told, own_tests, written, needed) if told else None
     ran = None
     spoilings = own_tests.spoilings if own_tests else ()
-    if own_tests is not None and (own_tests.gradchecks or spoilings):
-        ran = judge_run(scenario, own_tests, written, needed)
+    own = _of_code(own_tests)
+    if own is not None and (own.gradchecks or own.spoilings):
+        ran = judge_run(scenario, own, written, needed)
     failing = _fails(ran)
     batched = _batched(told, said, len(all_of(needed)) > 1)
     verified = ran
-    if not failing:
-        good = [v for v in (ran, seen) if v is not None and v.level.reaches(Level.RAN)]
-        verified = max(good, key=lambda v: list(Level).index(v.level), default=ran)
-    if verified is None or (seen is not None and not verified.level.reaches(Level.SHIPPED)):
-        verified = (
-            verified
-            if failing
-            else _below(submission, scenario, source, own_tests, written, said, seen)
-        )
+    if not failing and told is not None and told.tools:
+        # What the agent could run and did not is not verified, however good it is.
+        verified = seen if seen is not None and seen.level.reaches(Level.RAN) else None
+    low = verified is None or not verified.level.reaches(Level.SHIPPED)
+    if verified is None or (low and seen is not None and not failing):
+        verified = _below(submission, scenario, source, own_tests, written, said, seen)
     assert verified is not None
     failing = failing or _fails(seen)
     return replace(
@@ -73,6 +71,20 @@ def judge(
         batched=batched,
         faults_tried=len(spoilings),
         faults_noticed=sum(one.noticed for one in spoilings),
+    )
+
+
+def _of_code(own_tests: OwnTests | None) -> OwnTests | None:
+    """What the checks in the code itself did, without the files of tests beside it."""
+    code = next((run for run in own_tests.files if not run.path), None) if own_tests else None
+    if own_tests is None or code is None:
+        return own_tests
+    return replace(
+        own_tests,
+        passed=code.passed,
+        error=code.error,
+        gradchecks=code.gradchecks,
+        spoilings=code.spoilings,
     )
 
 
@@ -92,8 +104,17 @@ def _below(
     """The level of what no passing run shows; ``seen`` says why its transcript does not."""
     if seen is not None and _fails(seen):
         return seen
+    needed = all_of(needed_functions(scenario, source, own_tests))
+    noticing = _noticing(own_tests, needed)
+    if noticing and seen is not None and seen.level is not Level.SHIPPED:
+        why_not = seen.reason or "nothing shows that they were run"
+        return Verification(
+            Level.SHIPPED,
+            f"carries tests that notice a spoiled backward ({noticing}), but {why_not}",
+            seen.why or VerificationWhy.NOT_SEEN,
+        )
     sound = [call for call in written if call.weakness is None]
-    if sound:
+    if sound and not (seen is not None and seen.why is VerificationWhy.NOTICES_NOTHING):
         found = _only_shipped(scenario, source, own_tests, sound)
         if seen is None or seen.why is None:
             return found
@@ -102,9 +123,10 @@ def _below(
         return replace(found, reason=f"{found.reason}; {seen.reason}")
     if seen is not None and seen.level is Level.SHIPPED:
         return seen
-    why = _unverified(source, own_tests, written)
     if seen is not None and seen.why is not None:
         why = Weakness(seen.why, seen.reason)
+    else:
+        why = _unverified(source, own_tests, written)
     claim = first_claim(said)
     if claim is not None:
         return Verification(
@@ -114,6 +136,15 @@ def _below(
     if seen is None or seen.why is None:
         reason += ", and it says itself that it was not run" if admits(said) else ""
     return Verification(Level.NONE, reason, why.why)
+
+
+def _noticing(own_tests: OwnTests | None, needed: frozenset[str]) -> str:
+    """Where tests stand that notice a spoiled backward; empty where none do."""
+    for run in own_tests.files if own_tests else ():
+        for one in run.spoilings:
+            if run.passed and one.noticed and (not one.function or one.function in needed):
+                return f"in {run.path}" if run.path else "in its code"
+    return ""
 
 
 def _batched(
@@ -174,7 +205,10 @@ def _only_shipped(
         )
         if missing:
             carries += f", though none for {listed(missing)}"
-    if own_tests is None:
+    if sound[0].file:
+        why = VerificationWhy.NOT_SEEN
+        reason = f"{carries}, and nothing shows that it was run"
+    elif own_tests is None:
         why = VerificationWhy.CANNOT_RUN
         reason = f"{carries}, but the file could not be run to see whether it passes"
     elif own_tests.passed:

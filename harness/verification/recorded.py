@@ -1,70 +1,107 @@
-"""What a transcript shows about verification: which gradcheck ran on which state of the code.
+"""What a transcript shows about verification: which tests ran on which state of the code.
 
-Read from what was run and what came back; nothing is run here. A Function counts as checked
-while everything that it is made of reads as it did when the check ran.
-
-Long because a run's reach, its outcome and the state of the code only mean something together.
+Whether tests can notice anything is found out by experiment (``grading.own_tests``); here it is
+worked out whether and when they were run, and what came of it. A Function counts as checked while
+everything that it is made of reads as it did when they ran.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from harness.code import GradcheckCall, Source
-from harness.code.names import Def, mentioned
+from harness.code.names import mentioned
 from harness.code.states import analyse_once, function_states
 from harness.model import (
     Event,
     EventKind,
+    FileRun,
     Level,
+    OwnTests,
     Scenario,
+    Spoil,
+    Spoiling,
     Step,
     StepKind,
     Submission,
     Verification,
     VerificationWhy,
 )
-from harness.read.transcripts import FileChange, PythonRun, Replay, ScriptRun, bundle, find, replay
-from harness.verification.written import Needed, Weakness, all_of, listed, weakness
+from harness.read.transcripts import (
+    FileChange,
+    Ran,
+    ScriptRun,
+    bundle,
+    ran,
+    replay,
+    runner,
+)
+from harness.verification.ending import end_of
+from harness.verification.ran import first_line, judge_run
+from harness.verification.written import (
+    Needed,
+    Weakness,
+    WrittenCheck,
+    all_of,
+    listed,
+    weakness,
+)
 
 # Characters of code in different states that are read for the changes, and for the runs.
 _MAX_READ = 500_000
-_FAILS = re.compile(r"\bFalse\s*$|\b[1-9]\d* (?:failed|errors?)\b|^FAILED\b|^E   |\bFAIL\b", re.M)
-_RAISES = re.compile(r"Traceback \(most recent call last\)|^\w*(?:Error|Exception)\b|FAILED", re.M)
-_PASSES = re.compile(r"\b(?:True|OK|[1-9]\d* passed|pass(?:ed|es)?|all good)\b|✓|✅", re.I)
-_TESTED = re.compile(r"(?<!\w)[1-9]\d* passed\b|^OK\b", re.M)
-# Of a longer output the beginning and the end are searched.
-_MAX_OUTPUT = 200_000
+# Commands behind which a run may hide that is not seen here.
+_HIDES = re.compile(
+    r"\b(?:make|docker|podman|ssh|tox|nox|just|xargs|srun|sbatch|tmux|screen|parallel)\b|\.sh\b"
+)
 
 
 @dataclass(frozen=True)
 class RecordedCheck:
-    """One gradcheck that was run."""
+    """One file of tests that was run."""
 
     # Index of the step, and its line in the rendered text.
     step: int
     line: int
-    call: GradcheckCall
-    # Functions it applied; ``None`` where that cannot be told.
-    functions: frozenset[str] | None
-    # Whether each of them was applied by itself, as in a loop.
-    apart: bool
+    # What it did in the sandbox; ``None`` where it was not run there.
+    here: FileRun | None
+    # The gradchecks that are read in it: Functions, and why one proves nothing.
+    calls: tuple[tuple[frozenset[str], Weakness | None], ...]
     # ``None`` where nobody can tell, for the reason in ``why``.
     passed: bool | None
     why: str
-    # Why it proves nothing even if it passed; ``None`` where it does.
-    weakness: Weakness | None
-    # What each Function was made of at the time.
+    # What each Function was made of at the time; those whose file was not known are missing.
     states: Mapping[str, int]
 
     @property
+    def noticed(self) -> frozenset[str]:
+        """Functions whose spoiling it notices; an empty name stands for all of them."""
+        tried = self.here.spoilings if self.here else ()
+        return frozenset(one.function for one in tried if one.noticed)
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """Functions that it checks: as was found out, else as it reads."""
+        if self.noticed:
+            return self.noticed
+        return frozenset().union(*(functions for functions, _ in self.calls))
+
+    @property
+    def weakness(self) -> Weakness | None:
+        """Why it proves nothing, as it reads; ``None`` where it seems to."""
+        if not self.calls or any(weak is None for _, weak in self.calls):
+            return None
+        return self.calls[0][1]
+
+    @property
     def good(self) -> bool:
-        """Whether it passed and means something."""
-        return self.passed is True and self.weakness is None
+        """Whether it passed, and means something as far as is known."""
+        if self.here is not None:
+            return self.passed is True and self.here.passed and bool(self.noticed)
+        sound = any(functions for functions, weak in self.calls if weak is None)
+        return self.passed is True and sound
 
 
 @dataclass(frozen=True)
@@ -75,20 +112,29 @@ class TranscriptEvidence:
     events: tuple[Event, ...]
     # What each Function is made of at the end.
     final: Mapping[str, int]
-    # Functions whose file was changed in a way that could not be followed: index of the step.
-    touched: Mapping[str, int]
+    # Functions that are to be verified.
+    wanted: frozenset[str]
     # Whether the order in which Functions were written can be seen.
     ordered: bool
+    # Whether anything could be run at all.
+    tools: bool
     # Whether it had tools, and every use of them is understood.
     complete: bool
+    # What is not understood, in words; empty where all of it is.
+    unknown: str
     # Files with a gradcheck that exist at the end, with their source.
     files: Mapping[str, Source]
 
     def stale(self, check: RecordedCheck, function: str) -> bool:
-        """Whether ``function`` was changed after ``check`` ran."""
+        """Whether ``function`` is not what it was when ``check`` ran."""
         known = check.states.get(function)
-        changed = known is not None and known != self.final.get(function)
-        return changed or self.touched.get(function, -1) > check.step
+        return known is None or known != self.final.get(function)
+
+    def current(self, check: RecordedCheck, by_design: bool) -> frozenset[str]:
+        """Wanted Functions that are still what a check saw; by design, all or none."""
+        there = self.wanted & check.states.keys()
+        fresh = frozenset(f for f in there if not self.stale(check, f))
+        return fresh if not by_design or fresh == there else frozenset()
 
     @cached_property
     def batched(self) -> bool | None:
@@ -106,7 +152,9 @@ class TranscriptEvidence:
         return False
 
 
-def gather(submission: Submission, scenario: Scenario, needed: Needed) -> TranscriptEvidence | None:
+def gather(
+    submission: Submission, scenario: Scenario, needed: Needed, own_tests: OwnTests | None
+) -> TranscriptEvidence | None:
     """The evidence about the Functions that are needed; ``None`` without a transcript."""
     transcript = submission.transcript
     if transcript is None:
@@ -119,21 +167,32 @@ def gather(submission: Submission, scenario: Scenario, needed: Needed) -> Transc
         (n, 0, index, function, what)
         for n, index, function, what in _history(played.changes, wanted, entries)
     ]
+    unseen = ""
     for run in _last_runs(played.runs):
-        found = list(_checks(run, steps, entries, scenario, needed))
-        checks += found
-        order += [
-            (
-                run.changes,
-                1,
-                run.step,
-                function,
-                EventKind.VERIFIED if check.good else EventKind.FAILED,
-            )
-            for check in found
-            if check.good or check.passed is False
-            for function in sorted((check.functions or frozenset()) & wanted)
-        ]
+        taken = list(ran(run, submission.code or ""))
+        if not taken and run.started.mode == "script":
+            unseen = f"what {run.started.paths[0]} holds"
+        for one in taken:
+            check = _check(one, submission, steps, scenario, needed, own_tests)
+            if check is None:
+                continue
+            checks.append(check)
+            if check.good or check.passed is False:
+                what = EventKind.VERIFIED if check.good else EventKind.FAILED
+                about = wanted if "" in check.functions else check.functions & wanted
+                order += [(run.changes, 1, run.step, f, what) for f in sorted(about)]
+    unknown = list(played.unknown)
+    if unknown and not unseen:
+        unseen = f"what step {unknown[0] + 1} ({steps[unknown[0]].text.strip()[:40]}) did"
+    ran_steps = {run.step for run in played.runs}
+    hidden = [
+        index
+        for index, step in enumerate(steps)
+        if step.kind is StepKind.RAN and index not in ran_steps and _HIDES.search(step.text)
+    ]
+    if hidden and not unseen:
+        unseen = f"what the command in step {hidden[0] + 1} ran"
+    anything = any(s.kind is StepKind.RAN for s in steps)
     return TranscriptEvidence(
         checks=tuple(checks),
         events=tuple(
@@ -143,11 +202,12 @@ def gather(submission: Submission, scenario: Scenario, needed: Needed) -> Transc
             )
         ),
         final=function_states(submission.code or "", entries),
-        touched=_touched(played, wanted),
+        wanted=wanted,
         ordered=len(wanted) > 1
         and wanted <= {f for _, _, _, f, what in order if what is EventKind.WRITTEN},
-        complete=any(s.kind is StepKind.RAN for s in steps)
-        and not any(s.kind is StepKind.UNKNOWN for s in steps),
+        tools=anything or bool(unknown),
+        complete=anything and not unseen,
+        unknown=unseen,
         files={
             path: analyse_once(bundle(played.files, content))
             for path, content in played.files.items()
@@ -168,56 +228,70 @@ def _last_runs(runs: Sequence[ScriptRun]) -> Sequence[ScriptRun]:
     return runs
 
 
-def _touched(played: Replay, wanted: frozenset[str]) -> Mapping[str, int]:
-    """Functions in files that were changed in a way that could not be followed, and when."""
-    return {
-        function: index
-        for index, _, path in played.lost
-        for function in wanted
-        if not path or function in played.files.get(path, "")
-    }
-
-
-# --------------------------------------------------------------------------
-# What a run checked
-
-
-def _checks(
-    run: ScriptRun,
+def _check(
+    one: Ran,
+    submission: Submission,
     steps: Sequence[Step],
-    entries: tuple[str, ...],
     scenario: Scenario,
     needed: Needed,
-) -> Iterator[RecordedCheck]:
-    wanted = all_of(needed)
-    step = steps[run.step]
-    for path, code in _scripts(run):
-        if "gradcheck" not in "".join(run.files.values()) + code:
+    own_tests: OwnTests | None,
+) -> RecordedCheck | None:
+    """A file that a run took; ``None`` where it has to do with no Function and no gradcheck."""
+    if "Function" not in one.code and "gradcheck" not in one.code:
+        return None
+    step, wanted = steps[one.run.step], all_of(needed)
+    entries = tuple(entry.name for entry in scenario.entry_points)
+    source = analyse_once(one.code)
+    states = dict(function_states(one.code, entries))
+    states |= {
+        function: state
+        for path, content in one.run.files.items()
+        if "Function" in content and path not in one.run.unsure
+        for function, state in function_states(bundle(one.run.files, content), entries).items()
+        if function not in states
+    }
+    calls = []
+    for call in source.gradchecks:
+        if call.name != "gradcheck":
             continue
-        source = analyse_once(bundle(run.files, code))
-        states: dict[str, int] = {}
-        for content in (*run.files.values(), *([code] if not path else [])):
-            if "Function" in content:
-                states |= function_states(bundle(run.files, content), entries)
-        passed, why = _outcome(run, step)
-        for call in _executed(source, run.started, path):
-            words = set(re.findall(r"\w+", call.target))
-            functions = call.functions or _parametrized(source, call)
-            if functions is None and len(wanted) == 1 and wanted <= set(states):
-                functions = wanted
-            named = words & (source.linked | {f.name for f in source.functions})
-            yield RecordedCheck(
-                step=run.step,
-                line=step.line,
-                call=call,
-                functions=functions,
-                # A loop variable stands for one Function after the other.
-                apart=not named,
-                passed=passed,
-                why=why,
-                weakness=weakness(call, scenario, needed, functions),
-                states=states,
-            )
+        functions = call.functions or _parametrized(source, call)
+        if functions is None and len(wanted) == 1 and wanted <= set(states):
+            functions = wanted
+        calls.append((functions or frozenset(), weakness(call, scenario, needed, functions)))
+    here = _here(one, submission, own_tests)
+    passed, why = end_of(one.run, step, here)
+    if here is None and own_tests is not None and not own_tests.files:
+        here = _as_read(calls, scenario.gradcheck_fails_by_design)
+    if not calls and here is None and not wanted & set(states):
+        return None
+    return RecordedCheck(
+        step=one.run.step,
+        line=step.line,
+        here=here,
+        calls=tuple(calls),
+        passed=passed,
+        why=why,
+        states=states if one.sure else {},
+    )
+
+
+def _here(one: Ran, submission: Submission, own_tests: OwnTests | None) -> FileRun | None:
+    """What the same file did when the harness ran it."""
+    found = {run.path: run for run in own_tests.files} if own_tests else {}
+    plainly = runner(one.run) == "script" and not one.run.started.arguments
+    if plainly and one.code == submission.code:
+        return found.get("")
+    file = next((file for file in submission.tests if one.is_in(file)), None)
+    return None if file is None else found.get(file.path)
+
+
+def _as_read(calls: Sequence[tuple[frozenset[str], Weakness | None]], by_design: bool) -> FileRun:
+    """What its gradchecks would notice as they read, where files of tests are not run."""
+    noticed = {
+        name: len(functions) == 1 for functions, weak in calls for name in functions if weak is None
+    }
+    spoilings = (Spoiling(n, Spoil.FACTOR, None, apart, True) for n, apart in noticed.items())
+    return FileRun("", True, None, spoilings=tuple(spoilings))
 
 
 def _parametrized(source: Source, call: GradcheckCall) -> frozenset[str] | None:
@@ -225,104 +299,6 @@ def _parametrized(source: Source, call: GradcheckCall) -> frozenset[str] | None:
     node = source.defs.get(call.inside or "")
     names = frozenset().union(*(mentioned(d) for d in node.decorator_list)) if node else frozenset()
     return source.reached_from(names) or call.functions
-
-
-def _scripts(run: ScriptRun) -> Iterator[tuple[str, str]]:
-    """Path (empty for inline code) and code of what was started."""
-    started = run.started
-    if started.mode == "inline":
-        yield "", started.code
-    elif started.mode == "script":
-        path = find(run.files, started.paths[0])
-        if path is not None:
-            yield path, run.files[path]
-    else:
-        asked = [path.split("::")[0] for path in started.paths]
-        exact = {find(run.files, path) for path in asked}
-        folders = [path.strip("./") for path in asked if not path.endswith(".py")]
-        for path, content in run.files.items():
-            name = path.rsplit("/", 1)[-1]
-            collected = name.startswith("test_") or name.endswith("_test.py")
-            inside = not asked or any(folder in path for folder in folders)
-            if path in exact or (collected and inside):
-                yield path, content
-
-
-def _executed(source: Source, started: PythonRun, path: str) -> Iterator[GradcheckCall]:
-    """The gradchecks that a run reaches: from the top level, the main guard or a test."""
-    testing = started.mode == "pytest"
-    guards = [
-        n for n in source.tree.body if isinstance(n, ast.If) and "__name__" in mentioned(n.test)
-    ]
-    begun = set[str]()
-    for statement in source.tree.body:
-        skipped = testing and statement in guards
-        if not skipped and not isinstance(statement, Def | ast.ClassDef):
-            begun |= mentioned(statement)
-    if testing:
-        nodes = {p.split("::")[-1].split("[")[0] for p in started.paths if "::" in p}
-        nodes &= set(source.defs)
-        begun |= {
-            name
-            for name in source.defs
-            if name.startswith("test")
-            and (not nodes or name in nodes)
-            and _chosen(f"{path}::{name}", started.only)
-        }
-    reached, todo = set[str](), list(begun)
-    while todo:
-        name = todo.pop()
-        if name not in reached:
-            reached.add(name)
-            todo += source.mentions.get(name, frozenset()) & set(source.defs)
-    for call in source.gradchecks:
-        guarded = any(n.lineno <= call.line <= (n.end_lineno or 0) for n in guards)
-        if call.inside in reached or (call.inside is None and not (testing and guarded)):
-            yield call
-
-
-def _chosen(name: str, only: str) -> bool:
-    """Whether ``-k`` selects a test, for words joined by ``or``, ``and`` and ``not``."""
-    if not only:
-        return True
-    for option in re.split(r"\bor\b", only):
-        terms = re.findall(r"(not\s+)?([^\s()]+)", re.sub(r"\band\b", " ", option))
-        if terms and all((word.lower() in name.lower()) != bool(no) for no, word in terms):
-            return True
-    return False
-
-
-def _outcome(run: ScriptRun, step: Step) -> tuple[bool | None, str]:
-    """Whether a run passed; where nobody can tell, why."""
-    started = run.started
-    if started.void:
-        return None, started.void
-    if step.output is None:
-        return None, "no result of the run is recorded"
-    output = step.output
-    if len(output) > _MAX_OUTPUT:
-        output = output[: _MAX_OUTPUT // 2] + "\n" + output[-_MAX_OUTPUT // 2 :]
-    surely = started.shows == "status" and step.failed is False
-    failing = _FAILS.search(output) or (None if surely else _RAISES.search(output))
-    if step.failed and not (started.last and started.shows == "status"):
-        return None, "the command that ran it failed"
-    if failing or step.failed:
-        return False, _line_around(output, failing.start() if failing else 0)
-    if started.mode == "pytest" and not _TESTED.search(output):
-        return None, "no test was run"
-    if started.shows == "part" and not _PASSES.search(output):
-        return None, "its result was lost in a pipe"
-    return True, ""
-
-
-def _line_around(text: str, place: int) -> str:
-    for pattern in (r"^.*(?:GradcheckError|Jacobian mismatch).*$", r"^\w*Error.*$"):
-        found = re.search(pattern, text, re.M)
-        if found:
-            return found[0].strip()[:160]
-    end = text.find("\n", place)
-    start = text.rfind("\n", 0, place) + 1
-    return text[start : end if end >= 0 else len(text)].strip()[:160]
 
 
 # --------------------------------------------------------------------------
@@ -336,11 +312,10 @@ def _history(
     known: dict[str, int] = {}
     room = _MAX_READ
     for number, change in enumerate(changes, start=1):
-        content = change.files[change.path]
-        room -= len(content)
+        room -= len(change.content)
         if room < 0 and number > 1:
             return
-        states = function_states(content, entries)
+        states = function_states(change.content, entries)
         for function in (f for f in states if f in wanted):
             if function not in known:
                 yield number, change.step, function, EventKind.WRITTEN
@@ -353,100 +328,152 @@ def _history(
 # The level that it earns
 
 
-def judge_evidence(scenario: Scenario, told: TranscriptEvidence, needed: Needed) -> Verification:
+def judge_evidence(
+    scenario: Scenario,
+    told: TranscriptEvidence,
+    own_tests: OwnTests | None,
+    written: Sequence[WrittenCheck],
+    needed: Needed,
+) -> Verification:
     """The level that a transcript's runs earn; its reason is empty where it shows nothing."""
-    wanted, by_design = all_of(needed), scenario.gradcheck_fails_by_design
-    checks = [check for check in told.checks if check.call.name == "gradcheck"]
-
-    def current(check: RecordedCheck) -> frozenset[str]:
-        """Functions that are still what the check saw."""
-        if by_design:
-            fresh = not any(told.stale(check, f) for f in wanted & set(check.states))
-            return (check.functions or frozenset()) | wanted if fresh else frozenset()
-        about = (check.functions or frozenset()) & wanted
-        return frozenset(f for f in about if not told.stale(check, f))
-
-    last = {f: c for c in checks if c.passed is not None for f in current(c)}
-    failed = [f for f, c in last.items() if c.passed is False]
+    wanted, by_design = told.wanted, scenario.gradcheck_fails_by_design
+    current = {id(check): told.current(check, by_design) for check in told.checks}
+    last = {
+        f: check
+        for check in told.checks
+        if check.passed is not None
+        for f in current[id(check)] & (wanted if "" in check.functions else check.functions)
+    }
+    failed = [f for f, check in last.items() if check.passed is False]
     if failed and not by_design:
         why = last[failed[0]].why
-        reason = f"the last recorded gradcheck of {listed(failed)} fails when it is run"
+        reason = f"the last recorded run of the tests of {listed(failed)} fails"
         return Verification(
             Level.NONE, f"{reason}: {why}" if why else reason, VerificationWhy.FAILS_WHEN_RUN
         )
-    good = [check for check in checks if check.good and current(check)]
-    covered = frozenset().union(*map(current, good)) & (
-        wanted or frozenset().union(*map(current, good))
-    )
-    missing = wanted - covered
-    if not good or not wanted:
-        return _nothing_current(checks, wanted, told)
-    if missing:
-        why_not = _why_not(checks, missing, told)
-        return Verification(
-            Level.SHIPPED,
-            f"the transcript shows gradcheck passing for {listed(covered)}, but {why_not.words}",
-            why_not.why,
+    fresh = [check for check in told.checks if check.passed and current[id(check)]]
+    good = [(check, current[id(check)]) for check in fresh if check.here and check.here.passed]
+    spoilings = _merged(good, scenario)
+    found = None
+    if good:
+        every = OwnTests(
+            True,
+            None,
+            tuple(
+                call for check, _ in good for call in (check.here.gradchecks if check.here else ())
+            ),
+            own_tests.functions if own_tests else (),
+            own_tests.used_by if own_tests else {},
+            spoilings,
         )
-    shows = "the transcript shows gradcheck passing after the last edit"
-    company = {f: frozenset().union({f}, *(n for n in needed.values() if f in n)) for f in wanted}
-    together = [
-        f
-        for f in sorted(wanted)
-        if not any(
-            f in current(c) and (c.apart or (c.functions or frozenset()) <= company[f])
-            for c in good
-        )
-    ]
-    if together and not (by_design and len(wanted) <= 1):
-        are = "is" if len(together) == 1 else "are"
-        return Verification(
-            Level.RAN,
-            f"{shows}, but {listed(together)} {are} never checked apart",
-            VerificationWhy.CHECKED_TOGETHER,
-        )
-    by_itself = ", for every Function by itself" if len(wanted) > 1 else ""
-    return Verification(Level.RAN_EACH, shows + by_itself, VerificationWhy.PASSES)
+        found = judge_run(scenario, every, written, needed)
+    if found is not None and found.level.reaches(Level.SHIPPED):
+        missing = wanted - {one.function for one in spoilings if one.noticed}
+        about = "" if "" in {one.function for one in spoilings if one.noticed} else missing
+        if found.level is Level.SHIPPED and about:
+            more = _why_not(told, missing, current)
+            shows = f"the transcript shows tests of {listed(wanted - missing)} passing"
+            return Verification(Level.SHIPPED, f"{shows}, but {more.words}", more.why)
+        return replace(found, reason=f"as run after the last edit, {found.reason}")
+    if found is None and good:
+        why_not = _why_not(told, wanted, current)
+        found = Verification(Level.NONE, why_not.words, why_not.why)
+    return _nothing_current(told, wanted, found, current)
+
+
+def _merged(
+    good: Sequence[tuple[RecordedCheck, frozenset[str]]], scenario: Scenario
+) -> tuple[Spoiling, ...]:
+    """What the files notice together, of the Functions that each saw as they are."""
+    found: dict[tuple[str, Spoil, str | None], Spoiling] = {}
+    entries = {entry.name for entry in scenario.entry_points}
+    for check, fresh in good:
+        assert check.here is not None
+        mine: dict[tuple[str, Spoil, str | None], list[Spoiling]] = {}
+        for one in check.here.spoilings:
+            if one.function in fresh or one.function == "" or one.function in entries:
+                mine.setdefault((one.function, one.kind, one.gradient), []).append(one)
+        for key, tried in mine.items():
+            # Where classes share a name, each of them must be noticed.
+            noticed = all(one.noticed for one in tried)
+            made = replace(tried[0], noticed=noticed, apart=all(one.apart for one in tried))
+            before = found.get(key)
+            if before is None or (made.noticed, made.apart) > (before.noticed, before.apart):
+                found[key] = made
+    return tuple(found.values())
 
 
 def _nothing_current(
-    checks: Sequence[RecordedCheck], wanted: frozenset[str], told: TranscriptEvidence
+    told: TranscriptEvidence,
+    wanted: frozenset[str],
+    found: Verification | None,
+    current: Mapping[int, frozenset[str]],
 ) -> Verification:
-    """What to say where no run shows a passing gradcheck of the code as it stands."""
+    """What to say where no run shows tests that check the code as it stands."""
+    checks = told.checks
     if not checks:
+        if told.unknown:
+            words = f"it is not known whether a check was run: nobody can tell {told.unknown}"
+            return Verification(Level.NONE, words, VerificationWhy.RESULT_UNKNOWN)
         if not told.complete:
             return Verification(Level.NONE, "")
-        return Verification(Level.NONE, "no gradcheck is seen to run", VerificationWhy.NOT_SEEN)
-    sound = [c for c in checks if c.weakness is None and c.passed is not False]
-    level = Level.SHIPPED if sound else Level.NONE
-    why_not = _why_not(checks, wanted, told)
-    return Verification(level, why_not.words, why_not.why)
+        return Verification(Level.NONE, "no check is seen to run", VerificationWhy.NOT_SEEN)
+    if found is not None:
+        why_not = Weakness(found.why or VerificationWhy.NOTICES_NOTHING, found.reason)
+    else:
+        why_not = _why_not(told, wanted, current)
+    could = [
+        check
+        for check in checks
+        if check.passed is not False
+        and (bool(check.noticed) if check.here and check.here.passed else _reads_sound(check))
+    ]
+    return Verification(Level.SHIPPED if could else Level.NONE, why_not.words, why_not.why)
+
+
+def _reads_sound(check: RecordedCheck) -> bool:
+    return any(functions and weak is None for functions, weak in check.calls)
 
 
 def _why_not(
-    checks: Sequence[RecordedCheck], wanted: frozenset[str], told: TranscriptEvidence
+    told: TranscriptEvidence, wanted: frozenset[str], current: Mapping[int, frozenset[str]]
 ) -> Weakness:
-    """Why ``checks`` verify none of ``wanted`` as they stand."""
-    about = [c for c in checks if c.functions is None or c.functions & wanted]
+    """Why the runs verify none of ``wanted`` as they stand."""
+    checks = told.checks
+    about = [c for c in checks if not c.functions or c.functions & (wanted | {""})]
     if not about:
-        others = frozenset().union(*(c.functions or frozenset() for c in checks))
+        others = frozenset().union(*(c.functions for c in checks))
         beside = others - wanted - told.final.keys() or others
         if beside and not others & told.final.keys() - {f for f in others if f.startswith("_")}:
             on = " and ".join(f"`{name}`" for name in sorted(others))
-            words = f"gradcheck ran on {on}, not on the exported op"
+            words = f"its tests ran on {on}, not on the exported op"
             return Weakness(VerificationWhy.OTHER_FUNCTION, words)
-        words = f"no run of gradcheck covers {listed(wanted)}"
+        words = f"no run of its tests covers {listed(wanted)}"
         return Weakness(VerificationWhy.NOT_COVERED, words)
     for check in reversed(about):
-        if check.good:
+        fresh = current[id(check)] & wanted
+        if check.good and not fresh:
             was = listed(f for f in wanted if told.stale(check, f)) or listed(wanted)
-            words = f"{was} was edited after the last run of gradcheck that passed"
+            words = f"{was} was edited after the last run of its tests that passed"
             return Weakness(VerificationWhy.STALE, words)
         if check.passed is None:
-            words = f"gradcheck was started, but {check.why}"
+            words = f"its tests were to be run, but {check.why}"
             return Weakness(VerificationWhy.RESULT_UNKNOWN, words)
-        if check.weakness is not None:
+        if check.passed and check.weakness is not None:
             words = f"the gradcheck that was run {check.weakness.words}"
             return Weakness(check.weakness.why, words)
-    words = f"gradcheck failed and {listed(wanted)} was not checked again after the edit"
-    return Weakness(VerificationWhy.STALE, words)
+        if check.passed and check.here is None:
+            words = "its tests were run, and could not be run here to see what they notice"
+            return Weakness(VerificationWhy.CANNOT_RUN, words)
+        if check.passed and check.here is not None and not check.here.passed:
+            stopped = first_line(check.here.error) or "an error"
+            words = f"its tests were run, and stop here with an error: {stopped}"
+            return Weakness(VerificationWhy.TESTS_STOP, words)
+        if check.passed and not check.noticed:
+            words = "the tests that were run notice nothing when the backward is spoiled"
+            return Weakness(VerificationWhy.NOTICES_NOTHING, words)
+    if any(check.passed is False for check in about):
+        words = f"its tests failed and {listed(wanted)} was not checked again after the edit"
+        return Weakness(VerificationWhy.STALE, words)
+    words = f"no run of its tests covers {listed(wanted)}"
+    return Weakness(VerificationWhy.NOT_COVERED, words)

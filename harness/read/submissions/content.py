@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from harness.model import Submission
 from harness.printable import printable
 from harness.read.submissions.conversation import take_down
+from harness.read.submissions.endstate import end_state
 from harness.read.submissions.reply import Reply, parse_problem, take_apart
 from harness.read.transcripts import Recorded
 
@@ -62,7 +64,8 @@ def build(
 ) -> Submission:
     """The submission that ``raw`` holds; ``kind`` is ``python``, ``reply`` or ``transcript``.
 
-    ``recorded`` is one conversation of a transcript, where its file is read already.
+    ``recorded`` is one conversation of a transcript, where its file is read already. The files
+    that its agent left are read from beside it (see ``end_state``).
     Raises ``SubmissionError`` for a transcript in a format that is not known.
     """
     sha256 = hashlib.sha256(raw).hexdigest()
@@ -73,10 +76,16 @@ def build(
             # One of several in a file, or in several files, has a grade of its own.
             parts = (sha256, str(recorded.sample), str(recorded.task_id), *recorded.beside)
             sha256 = hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        left = end_state(origin.path) if recorded is None or recorded.sample is None else {}
+        if left:
+            # What it was graded on is part of what was submitted.
+            kept = json.dumps(sorted(left.items())).encode()
+            sha256 = hashlib.sha256(sha256.encode() + kept).hexdigest()
         told = None if recorded is None else recorded.transcript
-        found = take_down(raw, names, printable(str(origin.path)), origin.path, told)
+        where = printable(str(origin.path))
+        found = take_down(raw, names, where, origin.path, told, left)
         made = _submission(origin, found.text, kind, found.reply, sha256)
-        return replace(made, transcript=found.transcript)
+        return replace(made, transcript=found.transcript, tests=found.tests, unread=found.unread)
     try:
         text = raw.decode("utf-8-sig")
         reply = _reply(text, names, kind)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.code.lines import line_index
-from harness.model import Passage, StepKind, Transcript
+from harness.model import Passage, StepKind, TestFile, Transcript
+from harness.printable import printable
 from harness.read.submissions.reply import MAX_LINES, Reply, parse_problem, passages, take_apart
 from harness.read.submissions.syntax import Block, inspect
-from harness.read.transcripts import bundle, read, render, replay
+from harness.read.transcripts import Lost, Replay, bundle, gathered, read, render, replay, with_end
 from harness.read.transcripts.rendering import Rendered
 
 _TEST = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_tests?|conftest|__init__)\.py$")
@@ -24,6 +25,21 @@ class Conversation:
     text: str
     reply: Reply
     transcript: Transcript
+    # The tests that it ran or left, each as a file that stands alone.
+    tests: tuple[TestFile, ...] = ()
+    # Why nobody can tell what its code was at the end; ``None`` where it is known.
+    unread: str | None = None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The code at the end of a transcript."""
+
+    code: str | None
+    # Where it is from; without code, why there is none.
+    source: str
+    # The files that it is made of.
+    files: frozenset[str] = frozenset()
 
 
 def take_down(
@@ -32,19 +48,52 @@ def take_down(
     where: str,
     path: Path | None,
     told: Transcript | None = None,
+    left: Mapping[str, str] | None = None,
 ) -> Conversation:
     """Read a transcript and find the code that defines ``names`` at its end.
 
-    ``told`` is the transcript where it is read already.
+    ``told`` is the transcript where it is read already; ``left`` are the files as they were found
+    at the end, by path, where somebody kept them.
     Raises ``SubmissionError`` for what is not a transcript.
     """
     transcript = read(raw, where, path) if told is None else told
-    code, source = _final_code(transcript, names)
-    rendered = render(transcript, code, source)
-    problem = parse_problem(code, rendered.code_line) if code is not None else source
+    if left:
+        transcript = with_end(transcript, left)
+    played = replay(transcript)
+    found = _final_code(transcript, played, names)
+    rendered = render(transcript, found.code, found.source)
+    code = found.code
+    tests: tuple[TestFile, ...] = ()
+    problem = parse_problem(code, rendered.code_line) if code is not None else found.source
+    if code is not None and problem is None:
+        tests = gathered(played, transcript.steps, code, tuple(names), found.files)
     prose = tuple(_prose(rendered))
     reply = Reply(code, rendered.code_line, prose, problem)
-    return Conversation(rendered.text, reply, rendered.transcript)
+    unread = None
+    lost = _lost(transcript, played, found)
+    if lost is not None:
+        about = f" {lost.path}" if lost.path else " files"
+        unread = (
+            f"{where}: step {lost.step + 1} ({printable(lost.what)}) may have changed{about} in a "
+            "way that cannot be followed, expected steps that show what files hold; put the files "
+            "as they were left into a folder named after the transcript, in `files` "
+            "(t.jsonl: t/files/)"
+        )
+    return Conversation(rendered.text, reply, rendered.transcript, tests, unread)
+
+
+def _lost(transcript: Transcript, played: Replay, found: _Found) -> Lost | None:
+    """The step that is to blame where nobody can tell what the code was at the end."""
+    for path in found.files:
+        if path in played.unsure:
+            return played.unsure[path]
+    if found.code is None:
+        if played.lost:
+            return played.lost[-1]
+        for index in played.unknown:
+            name = " ".join(transcript.steps[index].text.split())[:60]
+            return Lost(index, f"a call of {name}, which is not understood", "")
+    return None
 
 
 def _prose(rendered: Rendered) -> Iterator[Passage]:
@@ -63,29 +112,41 @@ def said(transcript: Transcript) -> str:
     return "\n\n".join(s.text for s in transcript.steps if s.kind is StepKind.SAID)
 
 
-def _final_code(transcript: Transcript, names: Sequence[str]) -> tuple[str | None, str]:
-    """The code and where it is from; without code, why there is none."""
-    asked = frozenset(names)
-    files = replay(transcript).files
+def _final_code(transcript: Transcript, played: Replay, names: Sequence[str]) -> _Found:
+    """The code at the end: a file, several files, or a code block in what was said."""
+    asked, files = frozenset(names), played.files
     read_files = {path: inspect(content) for path, content in files.items()}
     whole = [p for p, b in read_files.items() if (asked <= b.defines if asked else b.has_backward)]
     if whole:
-        path = _best(whole, read_files)
-        return bundle(files, files[path], _holds_functions), path
+        return _bundled(played, _best(whole, read_files))
     parts = [p for p, block in read_files.items() if asked & block.defines and not _TEST.match(p)]
     if parts and asked <= frozenset().union(*(read_files[p].defines for p in parts)):
         # One file per Function, perhaps: a last file that imports them all stands for them.
         imports = "\n".join(f"from {_module(p)} import *" for p in parts)
-        return bundle(files, imports), ", ".join(parts)
+        return _bundled(played, "", imports, ", ".join(parts))
     reply = take_apart(said(transcript), names)
     if reply.code is not None and (reply.problem is None or not parts):
-        return reply.code, "the last complete code block"
+        return _Found(reply.code, "the last complete code block")
     if parts:
-        path = _best(parts, read_files)
-        return bundle(files, files[path], _holds_functions), path
+        return _bundled(played, _best(parts, read_files))
+    looked = [p for p, text in played.shown.items() if asked and asked <= inspect(text).defines]
+    if looked and played.unknown:
+        # Written by something that is not understood, and read afterwards.
+        return _Found(bundle(played.shown, played.shown[looked[-1]], _holds_functions), looked[-1])
     wanted = ", ".join(names) or "a function"
     wrote = f"wrote {', '.join(files)}, but none of it" if files else "wrote no Python file, and"
-    return None, f"{wrote} defines {wanted}" if files else f"{wrote} shows no code for {wanted}"
+    return _Found(
+        None, f"{wrote} defines {wanted}" if files else f"{wrote} shows no code for {wanted}"
+    )
+
+
+def _bundled(played: Replay, path: str, code: str | None = None, source: str = "") -> _Found:
+    """The file at ``path``, or ``code`` that imports files, with what it imports in it."""
+    known: dict[str, str | None] = {}
+    text = played.files[path] if code is None else code
+    text = bundle(played.files, text, _holds_functions, (path,) if path else (), known)
+    used = {one for one, inside in known.items() if inside is not None}
+    return _Found(text, source or path, frozenset({path, *used} - {""}))
 
 
 def _best(paths: Sequence[str], blocks: Mapping[str, Block]) -> str:

@@ -9,21 +9,36 @@ from harness.read.transcripts.bundling import bundle
 from harness.read.transcripts.formats import Recorded
 from harness.read.transcripts.reading import SOLUTION, format_of, read, read_all
 from harness.read.transcripts.rendering import render
-from harness.read.transcripts.replaying import FileChange, Replay, ScriptRun, find, replay
+from harness.read.transcripts.replaying import (
+    FileChange,
+    Lost,
+    Replay,
+    ScriptRun,
+    find,
+    replay,
+    with_end,
+)
 from harness.read.transcripts.shell import PythonRun
+from harness.read.transcripts.testing import Ran, gathered, ran, runner
 
 __all__ = [
     "SOLUTION",
     "FileChange",
+    "Lost",
     "PythonRun",
+    "Ran",
     "Recorded",
     "Replay",
     "ScriptRun",
     "bundle",
     "find",
     "format_of",
+    "gathered",
+    "ran",
     "read",
     "read_all",
     "render",
     "replay",
+    "runner",
+    "with_end",
 ]
