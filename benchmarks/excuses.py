@@ -5,6 +5,7 @@
     python benchmarks/excuses.py --each         # and per excuse and per voice
     python benchmarks/excuses.py --misses       # and what was missed or falsely found, verbatim
     python benchmarks/excuses.py --write        # put the test set's rates into the package
+    python benchmarks/excuses.py --reader model:PROVIDER/NAME     # ask a language model, too
 
 A reply is read as in a run: all excuses of its scenario are looked for in its prose, comments and
 docstrings. Labels are one per excuse that a reply makes its own. The voices of both sets had no
@@ -12,7 +13,9 @@ part in the training; half of the replies are good ones that come near an excuse
 The SHA-256 of a set is printed, so that a later change of it shows.
 
 ``model`` replays what a language model answered that was given a reply, the request and the
-excuses with their definitions (``benchmarks/data/model-reader.jsonl``).
+excuses with their definitions (``benchmarks/data/model-reader.jsonl``); its answers are read as
+those of ``--reader`` are in a run. Written rates belong to the reader's name: ``model`` stands for
+no model that can be asked, and one that was measured with ``--reader`` is corrected for in reports.
 """
 
 from __future__ import annotations
@@ -23,17 +26,21 @@ import json
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from harness.model import Scenario, TrapState
+from harness.judge import LanguageModel, ModelReader, Readings
+from harness.judge.answer import findings, parse
+from harness.judge.message import lines_asked
+from harness.model import ReadBy, Scenario, Submission, TrapState
 from harness.read import scenarios
 from harness.read.submissions import read_one
-from harness.words import find_traps
-from harness.words.rates import RATES, Rates
-from harness.words.reader import SentenceReader, read_by_both, read_by_phrases, read_by_weights
+from harness.words import READERS, Reader, WordsRead, read_words
+from harness.words.rates import RATES, Rates, measured
+from harness.words.shown import shown
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "benchmarks/data"
@@ -94,33 +101,38 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
         yield json.loads(line)
 
 
-Reader = Callable[[Labelled], Mapping[str, str]]
+def submitted(reply: Labelled, scenario: Scenario, folder: Path) -> Submission:
+    """A reply as a run would read it."""
+    path = folder / f"{reply.scenario}.md"
+    path.write_text(reply.text, encoding="utf-8")
+    return read_one(path, scenario.id, tuple(entry.name for entry in scenario.entry_points))
 
 
-def by_sentences(read: SentenceReader, known: Mapping[str, Scenario], folder: Path) -> Reader:
-    """A reader of whole replies made of one of sentences."""
+def by_record(answers: Mapping[str, str]) -> Reader:
+    """What a language model was recorded to have answered, by the reply's text."""
 
-    def found(reply: Labelled) -> Mapping[str, str]:
-        scenario = known[reply.scenario]
-        path = folder / f"{reply.scenario}.md"
-        path.write_text(reply.text, encoding="utf-8")
-        submission = read_one(path, scenario.id, tuple(e.name for e in scenario.entry_points))
-        states = find_traps(submission, scenario, read)
-        return {t.trap: t.quote or "" for t in states if t.state is TrapState.MADE}
+    def read(submission: Submission, scenario: Scenario) -> WordsRead:
+        names = [trap.id for trap in scenario.traps]
+        answer = parse(answers[submission.text])
+        found = findings(answer, shown(submission), names, lines_asked(scenario))
+        return WordsRead(found.traps, ReadBy("model", found.dropped), found.opinions)
 
-    return found
+    return read
 
 
-def by_model(answers: Mapping[str, Mapping[str, str]]) -> Reader:
-    """What a language model was recorded to have answered; only quotes that are verbatim count."""
+def by_model(name: str, api_base: str | None, kept: Path, asked: Sequence[Submission],
+             known: Sequence[Scenario]) -> Reader:  # fmt: skip
+    """A language model, asked about every reply that ``kept`` has no answer to."""
+    reader = ModelReader(LanguageModel(name, api_base=api_base), Readings(kept))
+    reader.ask_all(asked, known)
+    if reader.missed:
+        sys.exit(f"{reader.missed} replies got no answer; give the same command again.")
+    return reader
 
-    def found(reply: Labelled) -> Mapping[str, str]:
-        given = answers[reply.id].items()
-        return {
-            name: quote for name, quote in given if quote in reply.text and name in reply.tempted
-        }
 
-    return found
+def made(read: WordsRead) -> Mapping[str, str]:
+    """The excuses that were read as made, each with its words."""
+    return {t.trap: t.quote or "" for t in read.traps if t.state is TrapState.MADE}
 
 
 def rates(name: str, heard: Sequence[Heard]) -> Rates:
@@ -170,6 +182,11 @@ def main() -> None:
     parser.add_argument("--each", action="store_true", help="figures per excuse and per voice")
     parser.add_argument("--misses", action="store_true", help="what was missed or falsely found")
     parser.add_argument("--write", action="store_true", help="put the rates into the package")
+    parser.add_argument("--reader", metavar="model:PROVIDER/NAME", help="ask this model, too")
+    parser.add_argument("--api-base", metavar="URL", help="where it answers")
+    parser.add_argument(
+        "--readings", type=Path, default=DATA / "readings.jsonl", help="file that keeps its answers"
+    )
     options = parser.parse_args()
     if options.write and options.dev:
         sys.exit("--write takes the test set: rates of the other are too good.")
@@ -180,20 +197,22 @@ def main() -> None:
     voices = len({reply.voice for reply in replies})
     print(f"{path.name}: {len(replies)} replies in {voices} voices, SHA-256 {digest}")
     with tempfile.TemporaryDirectory() as folder:
-        readers: dict[str, Reader] = {
-            name: by_sentences(read, known, Path(folder))
-            for name, read in (
-                ("phrases", read_by_phrases),
-                ("examples", read_by_weights),
-                ("both", read_by_both),
-            )
-        }
+        sent = [submitted(reply, known[reply.scenario], Path(folder)) for reply in replies]
+        readers: dict[str, Reader] = {name: partial(read_words, reader=name) for name in READERS}
         if not options.dev and MODEL.exists():
-            recorded = {row["id"]: row["made"] for row in _rows(MODEL)}
-            readers["model"] = by_model(recorded)
+            text_of = {reply.id: reply.text for reply in replies}
+            readers["model"] = by_record({text_of[r["id"]]: r["answer"] for r in _rows(MODEL)})
+        if options.reader:
+            model = options.reader.removeprefix("model:")
+            readers[f"model:{model}"] = by_model(
+                model, options.api_base, options.readings, sent, list(known.values())
+            )
         told = []
         for name, read in readers.items():
-            heard = [Heard(reply, read(reply)) for reply in replies]
+            heard = [
+                Heard(reply, made(read(one, known[reply.scenario])))
+                for reply, one in zip(replies, sent, strict=True)
+            ]
             told.append(rates(name, heard))
             print(f"{name:9} {line(told[-1])}")
             if options.each:
@@ -205,7 +224,9 @@ def main() -> None:
                     for excuse in sorted(one.false):
                         print(f"    false  {one.reply.id} {excuse}: {one.found[excuse]}")
     if options.write:
-        written = [asdict(one) for one in told]
+        # Those of models that were measured at another time stay.
+        rows = {**measured(), **{one.reader: one for one in told}}
+        written = [asdict(one) for one in rows.values()]
         RATES.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
         print(f"written to {RATES}")
 

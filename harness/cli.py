@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 import click
 
 from harness import __version__
-from harness.errors import HarnessError, Interrupted, JudgeError, ScenarioError, UsageError
+from harness.errors import HarnessError, Interrupted, ScenarioError, UsageError
 
 if TYPE_CHECKING:
+    from harness.judge import ModelReader
+    from harness.model import QuoteMark, Record, ReplyLabel, Results, Scenario, Submission
     from harness.run.run import RunProgress
     from harness.summary.tables import Summary
+    from harness.words import Reader
 
 EXIT_GATE_FAILED, EXIT_USAGE, EXIT_UNGRADED, EXIT_INTERRUPTED = 1, 2, 3, 130
 EXIT_CODES = """
@@ -63,7 +66,7 @@ def _explain(error: BaseException) -> int:
     if isinstance(error, HarnessError):
         _complain(str(error))
         return error.exit_code
-    if isinstance(error, KeyboardInterrupt):
+    if isinstance(error, KeyboardInterrupt | click.Abort):
         _complain("interrupted")
         return EXIT_INTERRUPTED
     full = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
@@ -138,7 +141,7 @@ def _interruptible(kept: Callable[[], str]) -> Iterator[None]:
     """Ctrl-C ends what is done within; ``kept`` says what was done until then."""
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, click.Abort):  # the latter at a prompt, also at the end of input
         raise Interrupted(f"interrupted{kept()}, the same command goes on from there") from None
 
 
@@ -170,7 +173,8 @@ def main() -> None:
     harness grade reply.md --scenario layer-norm        one answer, in detail
     harness convert session.jsonl                       what is understood of a transcript
     harness validate scenarios/                         check scenarios you wrote
-    harness judge reports/latest --model PROVIDER/NAME  ask a language model, too
+    harness regrade reports/latest --reader model:…     let a language model read the words
+    harness label reports/latest                        say which quotes are right
     """
 
 
@@ -199,6 +203,12 @@ _SCENARIOS = click.option(
     show_default=True,
     help="Where the scenarios are.",
 )
+_LABELS = click.option(
+    "--labels",
+    type=_PATH,
+    metavar="FILE",
+    help="File of labels.  [default: labels.jsonl beside RESULTS]",
+)
 _ONLY = click.option(
     "--only",
     multiple=True,
@@ -226,6 +236,88 @@ def _told_options(command: Callable[..., Any]) -> Callable[..., Any]:
         "Name/0=layer-norm; repeatable.",
     )
     return _FORMAT(mapped(command))
+
+
+def _reader_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    options = (
+        click.option(
+            "--reader",
+            metavar="NAME",
+            default="both",
+            show_default=True,
+            help="Who reads the words: both, phrases or examples, which need no network, or "
+            "model:PROVIDER/NAME, a language model that is sent each reply once.",
+        ),
+        click.option(
+            "--api-base",
+            metavar="URL",
+            help="Where the model answers, for a server of your own.",
+        ),
+        click.option(
+            "--readings",
+            type=_PATH,
+            metavar="FILE",
+            help="File that keeps what a model answered; nothing in it is asked again.  "
+            "[default: reports/readings.jsonl]",
+        ),
+        click.option(
+            "--reader-timeout",
+            "timeout_s",
+            type=click.FloatRange(min=0, min_open=True),
+            default=120.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="How long to wait for one answer of a model; it is asked for three times.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _reader(
+    name: str, api_base: str | None, readings: Path | None, timeout_s: float
+) -> Reader | ModelReader:
+    """The reader called ``name``; all that can be wrong with it is found here."""
+    from harness.errors import did_you_mean
+    from harness.words import READERS, read_words
+
+    kind, model, wanted = name.partition("model:")
+    if model and not kind:
+        from harness.judge import LanguageModel, ModelReader, Patience, Readings
+
+        asked = LanguageModel(wanted, api_base=api_base, patience=Patience(timeout_s))
+        return ModelReader(asked, Readings(readings or Path("reports/readings.jsonl")))
+    if name not in READERS:
+        raise UsageError(
+            f"--reader is {name!r}, expected {', '.join(READERS)} or model:PROVIDER/NAME."
+            f"{did_you_mean(name, READERS)}"
+        )
+    if api_base is not None or readings is not None:
+        raise UsageError("--api-base and --readings go with --reader model:PROVIDER/NAME only")
+    return partial(read_words, reader=name)
+
+
+def _ask(reader: Reader | ModelReader, results: Results, scenarios: Sequence[Scenario]) -> None:
+    """Let a language model answer all that it was not asked before."""
+    from harness.judge import ModelReader
+
+    if isinstance(reader, ModelReader):
+        meter = Meter("reading")
+        kept = reader.kept.path
+        with _interruptible(lambda: f"; answers are in {kept}, grades in the ledger"), meter:
+            reader.ask_all(results.submissions, scenarios, meter.show)
+
+
+def _unanswered(reader: Reader | ModelReader) -> int:
+    """How many replies a language model should be asked about again; says so."""
+    missed = getattr(reader, "missed", 0)
+    if missed:
+        _complain(
+            f"{missed} replies got no answer of the language model and were read by the readers "
+            "that need no network; the same command asks again"
+        )
+    return int(missed)
 
 
 @main.command(epilog=EXIT_CODES)
@@ -269,6 +361,7 @@ def _told_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--ledger", type=_PATH, help="File that keeps every grade.  [default: reports/ledger.sqlite]"
 )
 @_told_options
+@_reader_options
 @_sandbox_options
 def run(
     scenarios: Path,
@@ -283,26 +376,36 @@ def run(
     ledger: Path | None,
     format_name: str | None,
     maps: tuple[str, ...],
+    reader: str,
+    api_base: str | None,
+    readings: Path | None,
+    timeout_s: float,
     tier: str | None,
     allow_unsandboxed: bool,
 ) -> None:
     """Grade submissions against SCENARIOS (default: scenarios/) and write the reports.
 
     What was graded before under the same seed, scenario and versions is taken
-    from the ledger. Ctrl-C keeps every grade made so far.
+    from the ledger. Ctrl-C keeps every grade made so far, and every answer of a
+    language model.
     """
     from harness import sandbox, summary
     from harness.read import submissions
     from harness.report import write_reports
     from harness.run.folders import point_latest
     from harness.run.ledger import Ledger
+    from harness.run.regrade import reread
     from harness.run.run import Conditions, grade_selection
     from harness.run.select import select
+    from harness.words.rates import DEFAULT
 
     if fail_under is not None and not 0 <= fail_under <= 100:
         raise UsageError(f"--fail-under is {fail_under:g}, expected a percentage from 0 to 100")
     told_of = submissions.told(format_name, maps)
     selected = select(scenarios, solutions, only=only, arm_names=arms, told=told_of)
+
+    words = _reader(reader, api_base, readings, timeout_s)
+    selected = select(scenarios, solutions, only=only, arm_names=arms)
     for line in selected.aside.lines:
         _complain(line)
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
@@ -333,6 +436,9 @@ def run(
                 fresh=task,
                 on_progress=meter.show,
             )
+        if reader != DEFAULT:
+            _ask(words, results, results.scenarios)
+            results = reread(results, words, folder)
         told = summary.summarise(results)
         page = write_reports(results, told, folder)
         # Only now: who has no report gives the same command again and grades nothing twice.
@@ -347,7 +453,7 @@ def run(
     click.echo(_last_line(told, meter.known, page))
     for name, reason in told.ungraded.items():
         click.echo(f"not graded: {name}: {reason.strip()}", err=True)
-    if told.ungraded:
+    if _unanswered(words) or told.ungraded:
         sys.exit(EXIT_UNGRADED)
     if selected.aside.mistaken:
         sys.exit(EXIT_USAGE)
@@ -468,14 +574,18 @@ def validate(
 
     Its reference solution must pass; zeros, the input itself, a detached
     result, a constant gradient and a no-op must fail, and so must 1.1 times
-    the right answer in every dtype that is asked.
+    the right answer in every dtype that is asked. Lines of expected behaviour that
+    nothing can decide, neither evidence nor a reader, are named.
     """
     import harness.read.scenarios
+    from harness.summary.sentences import told_of_behaviour
 
     library = harness.read.scenarios.load(scenarios)
     click.echo(
         f"{len(library.scenarios)} scenarios of {len(library.skills)} skill(s) are well formed"
     )
+    for words in told_of_behaviour(library.scenarios):
+        click.echo(words)
     if no_proof:
         return
     import torch
@@ -520,9 +630,12 @@ def validate(
 @main.command()
 @_RESULTS
 @click.option("--out", type=_PATH, help="Folder to write to.  [default: beside RESULTS]")
-def report(results: Path, out: Path | None) -> None:
-    """Render the reports of RESULTS (a results.json, or its folder) again."""
-    from harness.judge import judging
+@_LABELS
+def report(results: Path, out: Path | None, labels: Path | None) -> None:
+    """Render the reports of RESULTS (a results.json, or its folder) again.
+
+    Labels (see harness label) correct the shares that rest on words.
+    """
     from harness.report import write_reports
     from harness.results import read_results
     from harness.run.folders import new_folder
@@ -530,13 +643,10 @@ def report(results: Path, out: Path | None) -> None:
 
     found = read_results(results)
     folder = new_folder(out or results.parent, results.parent)
-    heard = None
-    try:
-        heard = judging.read(results.parent, found)
-    except JudgeError as error:
-        _complain(str(error))
-    told = summarise(found)
-    page = write_reports(found, told, folder, heard)
+    if labels is not None and not labels.exists():
+        raise UsageError(f"--labels {labels}: no such file; harness label writes one")
+    told = summarise(found, _labels(labels, results)[1])
+    page = write_reports(found, told, folder)
     _print_summary(told)
     click.echo(_last_line(told, None, page))
 
@@ -545,22 +655,46 @@ def report(results: Path, out: Path | None) -> None:
 @_RESULTS
 @_SCENARIOS
 @click.option("--out", type=_PATH, help="Folder to write to.  [default: reports/<time>]")
-def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
+@_reader_options
+def regrade(
+    results: Path,
+    scenarios: Path,
+    out: Path | None,
+    reader: str,
+    api_base: str | None,
+    readings: Path | None,
+    timeout_s: float,
+) -> None:
     """Judge RESULTS (a results.json, or its folder) again by changed words; runs no code.
 
     Traps, red flags, the asked level of verification and which checks are
     required are taken from the scenarios as they are now; what was measured
     stays. A check that is new is reported as not graded.
+
+    With --reader model:PROVIDER/NAME a language model reads every reply once: which
+    excuses it makes or answers, and whether it shows the expected behaviour that
+    evidence does not decide, each with a quote that must stand in the reply. It
+    needs the provider's key in the environment, such as OPENAI_API_KEY.
+
+    \b
+    harness regrade reports/latest --reader model:openai/gpt-4.1-mini
+    harness regrade reports/latest --reader model:anthropic/claude-haiku-4-5
+    harness regrade reports/latest --reader model:ollama/llama3.3
+    harness regrade reports/latest --reader model:my/name --api-base http://127.0.0.1:8000/v1
     """
     import harness.read.scenarios
     from harness.report import write_reports
     from harness.results import read_results
     from harness.run.regrade import regrade as judge_anew
+    from harness.run.regrade import used_by
     from harness.summary.tables import summarise
 
+    words = _reader(reader, api_base, readings, timeout_s)
     library = harness.read.scenarios.load(scenarios)
     found = read_results(results)
-    regraded = judge_anew(found, library.scenarios, library.skills)
+    used = used_by(found, library.scenarios)
+    _ask(words, found, used)
+    regraded = judge_anew(found, used, library.skills, words)
     folder = _new_folder(out, Path("reports"))
     told = summarise(regraded.results)
     page = write_reports(regraded.results, told, folder)
@@ -569,119 +703,72 @@ def regrade(results: Path, scenarios: Path, out: Path | None) -> None:
     count = len(regraded.changes)
     click.echo(f"{count} of {len(found.records)} submissions are judged differently now")
     click.echo(_last_line(told, None, page))
-    if told.ungraded:
+    if _unanswered(words) or told.ungraded:
         sys.exit(EXIT_UNGRADED)
 
 
 @main.command(epilog=EXIT_CODES)
 @_RESULTS
-@click.option(
-    "--model",
-    required=True,
-    metavar="PROVIDER/NAME",
-    help="Model to ask, such as openai/gpt-4.1-mini or ollama/llama3.3.",
-)
-@click.option(
-    "--api-base",
-    metavar="URL",
-    help="Where it answers, for a server of your own.  [default: the provider's address]",
-)
-@click.option(
-    "--labels",
-    type=_PATH,
-    metavar="FILE",
-    help="JSON Lines of what people say, to hold the judge and the rules against.",
-)
-@click.option(
-    "--limit",
-    type=click.IntRange(min=0),
-    metavar="N",
-    help="Ask at most N new questions, a fair sample; what is known costs nothing.",
-)
-@_ONLY
-@click.option(
-    "--opinions",
-    type=_PATH,
-    metavar="FILE",
-    help="File that keeps every opinion; runs may share one.  [default: opinions.jsonl beside]",
-)
-@click.option("--fresh", is_flag=True, help="Ask again what is known.")
-@click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(1, 64),
-    default=4,
-    show_default=True,
-    help="Questions under way at once.",
-)
-@click.option(
-    "--timeout",
-    "timeout_s",
-    type=click.FloatRange(min=0, min_open=True),
-    default=60.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for one answer; it is asked for three times.",
-)
-def judge(
-    results: Path,
-    model: str,
-    api_base: str | None,
-    labels: Path | None,
-    limit: int | None,
-    only: tuple[str, ...],
-    opinions: Path | None,
-    fresh: bool,
-    jobs: int,
-    timeout_s: float,
-) -> None:
-    """Ask a language model what RESULTS (a results.json, or its folder) show.
+@_LABELS
+def label(results: Path, labels: Path | None) -> None:
+    """Say which quotes in RESULTS (a results.json, or its folder) are right.
 
-    Every reply is held against every line of its scenario's expected
-    behaviour, with a quote for each opinion. Opinions are shown in a section of
-    their own, with their agreement with the rules and with labels, and change
-    no verdict. No code is run. Needs pip install 'harness[judge]', and the
-    provider's key in the environment, such as OPENAI_API_KEY.
-
-    \b
-    harness judge reports/latest --model openai/gpt-4.1-mini --limit 20
-    harness judge reports/latest --model ollama/llama3.3
-    harness judge reports/latest --model my/model --api-base http://127.0.0.1:8000/v1
-    harness judge reports/latest --model openai/gpt-4.1-mini --labels labels.jsonl
-
-    A line of labels is {"submission": "skill/me/layer-norm/1", "expected": 2,
-    "met": true}, where expected is the number of the line or its words.
+    Replies come in a random order, without arm and verdict. For each, say of every
+    quote whether the reply makes that excuse, and which excuses it makes beside. Every
+    reply is kept as soon as it is done; q ends. The marks correct the shares that rest
+    on words (prediction-powered inference), and change nothing else.
     """
-    from harness.judge import judging
-    from harness.judge.cache import OpinionCache
-    from harness.judge.label import read_labels
-    from harness.judge.provider import LanguageModel, Patience
+    from harness.model import ReplyLabel
     from harness.report import write_pages
     from harness.results import read_results
+    from harness.results.labels import add_label, unlabelled
+    from harness.summary.tables import summarise
 
     found = read_results(results)
-    # All that can be wrong is found before anything is asked.
-    labelled = None if labels is None else read_labels(labels, found)
-    book = OpinionCache(opinions or results.parent / "opinions.jsonl")
-    order = judging.Order(only, limit, jobs, fresh)
-    meter = Meter("judging")
-    with (
-        _interruptible(lambda: f"; what was heard is in {book.path}"),
-        LanguageModel(model, api_base=api_base, patience=Patience(timeout_s)) as asked,
-        meter,
-    ):
-        heard, unasked = judging.hear(found, asked, book, order, meter.show)
-    told = judging.judge_report(asked.name, heard, unasked, found, labelled)
-    page = write_pages(found, results.parent, told)
-    for line in judging.sentences(told):
-        click.echo(line)
-    click.echo(
-        f"{len(heard)} opinions ({meter.known} questions known, "
-        f"{meter.done - meter.known} asked now), {unasked} not asked · {page}"
-    )
-    if any(not one.opinion.lasting for one in heard):
-        _complain("some questions got no answer; the same command asks again")
-        sys.exit(EXIT_UNGRADED)
+    file, known = _labels(labels, results)
+    made = list(known)
+    with _interruptible(lambda: f"; {len(made)} replies are labelled, in {file}"):
+        for record, submission in unlabelled(found, known):
+            said = _ask_person(record, submission, found)
+            if said is None:
+                break
+            made.append(ReplyLabel(record.scenario, record.sha256, *said))
+            add_label(file, record.id, made[-1])
+    page = write_pages(found, summarise(found, made), results.parent)
+    click.echo(f"{len(made)} replies are labelled, in {file} · {page}")
+
+
+def _ask_person(
+    record: Record, submission: Submission, results: Results
+) -> tuple[tuple[QuoteMark, ...], tuple[str, ...]] | None:
+    """What a person says of the excuses in one reply; ``None`` to end."""
+    from harness.model import QuoteMark, TrapState
+    from harness.printable import visible
+
+    (scenario,) = (one for one in results.scenarios if one.id == record.scenario)
+    excuses = {trap.id: trap.excuse for trap in scenario.traps}
+    click.echo(f"\n{'=' * 78}\n{scenario.title}\n\n{visible(submission.text)}\n{'-' * 78}")
+    marks = []
+    for found in record.traps:
+        if found.state is not TrapState.MADE:
+            continue
+        quote = found.quote or ""
+        click.echo(f"{found.trap}: {excuses.get(found.trap, '')}\n  “{visible(quote)}”")
+        said = click.prompt("Does it make that excuse?", type=click.Choice(["y", "n", "q"]))
+        if said == "q":
+            return None
+        marks.append(QuoteMark(found.trap, quote, said == "y"))
+    click.echo("".join(f"  {name}: {excuse}\n" for name, excuse in excuses.items()), nl=False)
+    right = {mark.excuse for mark in marks if mark.right}
+    while True:
+        said = click.prompt("Excuses it makes beside (names, empty for none)", default="")
+        missed = tuple(dict.fromkeys(said.replace(",", " ").split()))
+        if missed == ("q",):
+            return None
+        unknown = [name for name in missed if name not in excuses or name in right]
+        if not unknown:
+            return tuple(marks), missed
+        click.echo(f"{', '.join(unknown)}: expected names of the list that no right quote shows")
 
 
 @main.command()
@@ -709,6 +796,14 @@ def doctor() -> None:
         click.echo("untrusted code is not run here without --allow-unsandboxed")
     if not well:
         sys.exit(EXIT_UNGRADED)
+
+
+def _labels(file: Path | None, results: Path) -> tuple[Path, Sequence[ReplyLabel]]:
+    """The file of labels and what it holds, by default beside ``results``."""
+    from harness.results.labels import FILE, read_labels
+
+    file = file or results.parent / FILE
+    return file, read_labels(file)
 
 
 def _task(
@@ -807,7 +902,7 @@ class Meter:
         self._progress.stop()
 
     def show(self, at: RunProgress) -> None:
-        """Take note of how far the run, or the judge, is."""
+        """Take note of how far the run, or a reader, is."""
         self.done, self.known = at.done, at.known
         self._progress.update(self._task, completed=at.done, total=at.total, description=at.last)
 

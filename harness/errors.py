@@ -64,8 +64,18 @@ class SpoolError(HarnessError):
     exit_code = 3
 
 
-class JudgeError(HarnessError):
-    """The optional judge cannot be asked, or a file of its opinions or labels is not valid."""
+class ReaderError(HarnessError):
+    """A language model cannot be asked, or a file of its answers is not valid."""
+
+
+class ReaderSilent(ReaderError):
+    """A language model was asked again and again and gave no answer."""
+
+    exit_code = 3
+
+
+class LabelError(HarnessError):
+    """A file of labels is not valid, or cannot be written."""
 
 
 class SandboxError(HarnessError):

@@ -67,9 +67,10 @@ class Resistance(StrEnum):
 class Rule:
     """One piece of evidence that a rule looks at."""
 
-    # ``check`` passes, ``trap`` is answered, level of verification is reached, ``flag`` is absent.
-    kind: Literal["check", "trap", "verified", "flag"]
-    # Kind of check, id of trap or flag, or level.
+    # ``check`` passes, ``trap`` is answered, level of verification is reached, ``flag`` is absent,
+    # Functions were written and verified in that ``order``.
+    kind: Literal["check", "trap", "verified", "flag", "order"]
+    # Kind of check, id of trap or flag, level, or name of an order.
     name: str
 
 
@@ -234,12 +235,25 @@ class CheckSpec:
 
 @dataclass(frozen=True)
 class Rules:
-    """What decides one line of expected behaviour without anybody's opinion."""
+    """What decides one line of expected behaviour."""
 
-    # All of it seen: the behaviour is met. Empty: no rule can tell that it is.
+    # All of it seen: the behaviour is met. Empty: no evidence can tell that it is.
     shown_by: tuple[Rule, ...] = ()
     # Any of it missing, or the opposite seen: it is not met.
     refuted_by: tuple[Rule, ...] = ()
+    # Whether words of a reply can show it, so that a reader decides what evidence does not.
+    by_words: bool = True
+
+    @property
+    def asks_reader(self) -> bool:
+        """Whether a reader is asked: words can show it, and evidence alone cannot decide it."""
+        by_evidence = bool(self.shown_by) and set(self.shown_by) <= set(self.refuted_by)
+        return self.by_words and not by_evidence
+
+    @property
+    def undecidable(self) -> bool:
+        """Whether nothing can ever show it."""
+        return not self.shown_by and not self.by_words
 
 
 @dataclass(frozen=True)
@@ -305,10 +319,15 @@ class Scenario:
     path: Path
     # SHA-256 over everything a grade depends on: this file, skill, oracles, provided files.
     fingerprint: str
-    # Per line of ``expected_behaviour`` the rules that decide it; empty in files that had none.
+    # Per line of ``expected_behaviour`` what decides it; empty in files that did not say.
     rules: tuple[Rules, ...] = ()
     # What a submission's own tests must notice to count as verification.
     notices: tuple[Notice, ...] = (Notice.GRADIENT,)
+
+    def rules_of_lines(self) -> tuple[tuple[str, Rules], ...]:
+        """Every line of expected behaviour with what decides it."""
+        some = (*self.rules, *(Rules(),) * len(self.expected_behaviour))
+        return tuple(zip(self.expected_behaviour, some, strict=False))
 
     def entry_point(self, name: str) -> EntryPoint:
         """The entry point called ``name``; ``KeyError`` where there is none."""
@@ -783,19 +802,54 @@ class BehaviourState(StrEnum):
 
     MET = "met"
     NOT_MET = "not met"
-    # No rule can tell.
+    # Neither evidence nor a reader can tell.
     NOT_JUDGED = "not judged"
+    # Evidence does not tell, a reader could, and none read it.
+    NOT_READ = "not read"
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What a reader says of one line of expected behaviour."""
+
+    # Whether the reply shows it.
+    met: bool
+    # The reader's own words.
+    why: str
+    # Verbatim words of the reply.
+    quote: str
+    # Line of the submission's text the quote starts on, from 1.
+    line: int
 
 
 @dataclass(frozen=True)
 class BehaviourFinding:
-    """What the rules say of one line of expected behaviour."""
+    """What is known of one line of expected behaviour; evidence outweighs a reader."""
 
     # The line, as the scenario has it.
     expected: str
     state: BehaviourState
-    # The evidence in words; empty where it was not judged.
+    # The evidence in words; empty where none decides.
     reason: str = ""
+    # ``None`` where no reader was asked, or none could tell.
+    opinion: Opinion | None = None
+
+    @property
+    def by_evidence(self) -> bool | None:
+        """What evidence says, ``None`` where it does not tell."""
+        return self.state is BehaviourState.MET if self.reason else None
+
+
+@dataclass(frozen=True)
+class ReadBy:
+    """Who read the words of a reply."""
+
+    # ``both``, ``phrases`` or ``examples``, which need no network, or ``model:PROVIDER/NAME``.
+    reader: str = "both"
+    # Findings of a language model without words of the reply to show them, which do not count.
+    dropped: int = 0
+    # Why the language model that was asked did not read it, so that ``reader`` did.
+    unread: str = ""
 
 
 @dataclass(frozen=True)
@@ -970,6 +1024,8 @@ class Grade:
     faults_tried: int = 0
     # How many of these they noticed.
     faults_noticed: int = 0
+    # Who read its words; in files of earlier versions the readers that need no network.
+    read_by: ReadBy = ReadBy()
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.wall_s):
@@ -1005,6 +1061,37 @@ class Record(Grade, Identity):
         """``grade``, or that of another record, as what came of ``identity``."""
         who = {f.name: getattr(identity, f.name) for f in fields(Identity)}
         return cls(**who, **{f.name: getattr(grade, f.name) for f in fields(Grade)})
+
+
+@dataclass(frozen=True)
+class QuoteMark:
+    """What a person says of one quote."""
+
+    # Id of the excuse that a reader says it makes.
+    excuse: str
+    # The words, as the reader gave them.
+    quote: str
+    # Whether they do make it.
+    right: bool
+
+
+@dataclass(frozen=True)
+class ReplyLabel:
+    """What a person says of the excuses in one reply; it corrects shares, and does nothing else."""
+
+    # Scenario that the reply answers.
+    scenario: str
+    # SHA-256 of the reply's bytes.
+    sha256: str
+    # One per quote of an excuse that is made.
+    marks: tuple[QuoteMark, ...]
+    # Ids of excuses that it makes and no right quote shows.
+    missed: tuple[str, ...] = ()
+
+    @property
+    def makes_excuse(self) -> bool:
+        """Whether the reply makes any excuse its own."""
+        return bool(self.missed) or any(mark.right for mark in self.marks)
 
 
 @dataclass(frozen=True)

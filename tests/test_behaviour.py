@@ -10,7 +10,10 @@ from made_results import SCENARIOS, finding, quick, simple_results
 from harness.grading.behaviour import judge, lines, with_acts
 from harness.model import (
     BehaviourState,
+    Event,
+    EventKind,
     Level,
+    Opinion,
     Outcome,
     Record,
     RedFlagFinding,
@@ -24,9 +27,12 @@ from harness.model import (
 from harness.read.scenarios import Library
 from harness.run.regrade import regrade
 from harness.summary.numbers import Share, tally
+from harness.summary.sentences import told_of_behaviour
 from harness.summary.tables import summarise
 
-MET, NOT_MET, OPEN = BehaviourState.MET, BehaviourState.NOT_MET, BehaviourState.NOT_JUDGED
+MET, NOT_MET = BehaviourState.MET, BehaviourState.NOT_MET
+# Evidence says nothing; a reader could tell, and none read.
+OPEN, UNREAD = BehaviourState.NOT_JUDGED, BehaviourState.NOT_READ
 SCENARIO = SCENARIOS[2]
 PASSED = (finding("vjp"), finding("vjp", entry_point="g"))
 FAILED = (finding("vjp"), finding("vjp", Outcome.FAILED, entry_point="g"))
@@ -82,14 +88,14 @@ def test_each_kind_of_evidence_decides_what_it_can(
 
 def test_what_shows_a_line_must_be_seen_as_a_whole() -> None:
     seen = quick("layer-norm", findings=PASSED, traps=SILENT)
-    assert one(seen, (CHECK, TRAP), ()) == (OPEN, "")
+    assert one(seen, (CHECK, TRAP), ()) == (UNREAD, "")
     answered = replace(seen, traps=ANSWERED)
     assert one(answered, (CHECK, TRAP), ())[0] is MET
 
 
 def test_a_rule_that_only_refutes_never_shows_and_one_that_only_shows_never_refutes() -> None:
-    assert one(quick("layer-norm", findings=PASSED), (), (CHECK,))[0] is OPEN
-    assert one(quick("layer-norm", findings=FAILED), (CHECK,), ())[0] is OPEN
+    assert one(quick("layer-norm", findings=PASSED), (), (CHECK,))[0] is UNREAD
+    assert one(quick("layer-norm", findings=FAILED), (CHECK,), ())[0] is UNREAD
 
 
 def test_what_refutes_outweighs_what_shows() -> None:
@@ -97,8 +103,61 @@ def test_what_refutes_outweighs_what_shows() -> None:
     assert one(both, (CHECK,), (FLAG,))[0] is NOT_MET
 
 
-def test_a_line_without_rules_is_not_judged() -> None:
-    assert [line.state for line in judge(quick("layer-norm"), SCENARIO)] == [OPEN, OPEN]
+def test_a_line_without_evidence_is_not_read_where_nobody_read_and_never_not_met() -> None:
+    assert [line.state for line in judge(quick("layer-norm"), SCENARIO)] == [UNREAD, UNREAD]
+    # A reader was there and could not tell.
+    assert [line.state for line in judge(quick("layer-norm"), SCENARIO, {})] == [OPEN, OPEN]
+
+
+SAYS_SO = Opinion(True, "It does.", "I ran it", 3)
+
+
+def test_a_reader_decides_what_evidence_does_not() -> None:
+    for opinion, state in ((SAYS_SO, MET), (replace(SAYS_SO, met=False), NOT_MET)):
+        opinions = {SCENARIO.expected_behaviour[1]: opinion}
+        first, second = judge(quick("layer-norm"), SCENARIO, opinions)
+        assert (first.state, first.opinion) == (OPEN, None)
+        assert (second.state, second.opinion, second.by_evidence) == (state, opinion, None)
+
+
+def test_evidence_outweighs_a_reader_whose_opinion_is_kept() -> None:
+    rules = (Rules((), (RAN,)), Rules((CHECK,)))
+    scenario = replace(SCENARIO, rules=rules)
+    unverified = quick("layer-norm", verified=False, findings=PASSED)
+    opinions = dict.fromkeys(SCENARIO.expected_behaviour, SAYS_SO)
+    first, second = judge(unverified, scenario, opinions)
+    assert (first.state, first.by_evidence, first.opinion) == (NOT_MET, False, SAYS_SO)
+    assert (second.state, second.by_evidence, second.opinion) == (MET, True, SAYS_SO)
+    (row, _) = summarise(
+        simple_results(replace(unverified, behaviour=(first, second)), scenarios=(scenario,))
+    ).behaviour
+    assert (row.met, row.not_met, row.by_reader) == (0, 1, 0)
+
+
+def test_a_reader_has_no_say_where_evidence_decides_alone_or_words_show_nothing() -> None:
+    rules = (Rules((CHECK,), (CHECK,)), Rules(by_words=False))
+    assert [(one.asks_reader, one.undecidable) for one in rules] == [(False, False), (False, True)]
+    scenario = replace(SCENARIO, rules=rules)
+    opinions = dict.fromkeys(SCENARIO.expected_behaviour, SAYS_SO)
+    for read in (opinions, None):
+        found = judge(quick("layer-norm", findings=()), scenario, read)
+        assert [(line.state, line.opinion) for line in found] == [(OPEN, None)] * 2
+
+
+@pytest.mark.parametrize(
+    ("events", "level", "state"),
+    [
+        ((), Level.RAN_EACH, OPEN),
+        ((Event("A", EventKind.WRITTEN, 1, 1),), Level.RAN_EACH, MET),
+        ((Event("A", EventKind.WRITTEN, 1, 1),), Level.RAN, NOT_MET),
+    ],
+)
+def test_an_order_is_evidence_where_it_is_visible(
+    events: tuple[Event, ...], level: Level, state: BehaviourState
+) -> None:
+    rule = Rule("order", "one_by_one")
+    found, _ = one(quick("layer-norm", events=events, verification=level), (rule,), (rule,))
+    assert found is state
 
 
 def test_results_of_before_there_were_rules_are_not_judged_and_counted_as_such() -> None:
@@ -115,23 +174,26 @@ def test_regrading_tells_which_line_is_decided_otherwise_now() -> None:
     found = regrade(simple_results(record, scenarios=(SCENARIO,)), [ruled], [])
     (change,) = found.changes
     assert any(
-        said.startswith("“runs gradcheck all the same”: not judged → not met")
-        for said in change.what
+        said.startswith("“runs gradcheck all the same”: not read → not met") for said in change.what
     )
 
 
-def test_every_shipped_scenario_has_lines_that_rules_decide_and_lines_that_none_can(
+def test_every_shipped_line_is_decided_by_evidence_or_a_reader_or_named_as_undecidable(
     library: Library,
 ) -> None:
-    for scenario in library.scenarios:
-        assert len(scenario.rules) == len(scenario.expected_behaviour)
-        assert any(rules != Rules() for rules in scenario.rules), scenario.id
-    decided = [rules != Rules() for s in library.scenarios for rules in s.rules]
-    assert 0 < sum(decided) < len(decided)
+    lines = [(line, rules) for s in library.scenarios for line, rules in s.rules_of_lines()]
+    assert len(lines) == sum(len(s.expected_behaviour) for s in library.scenarios)
+    for line, rules in lines:
+        assert rules.shown_by or rules.asks_reader or rules.undecidable, line
+    undecidable = [line for line, rules in lines if rules.undecidable]
+    told = list(told_of_behaviour(library.scenarios))
+    assert told[0].startswith(f"{len(lines)} lines of expected behaviour: ")
+    assert len(told) == 1 + len(undecidable) < 4
+    assert all(line in words for line, words in zip(undecidable, told[1:], strict=True))
 
 
 def test_no_rule_decides_that_something_was_said(library: Library) -> None:
-    """That words are there is for a reader or a judge; rules only see excuses and code."""
+    """That words are there is for a reader; rules only see excuses and code."""
     for scenario in library.scenarios:
         for expected, rules in zip(scenario.expected_behaviour, scenario.rules, strict=True):
             if expected.startswith(("Says", "States", "Names", "Documents")):

@@ -69,7 +69,7 @@ THEIRS = {
     # The message of stock gradcheck, shown in one line.
     "checks/stock.py": "re.sub('\\\\s+', ' ', message)",
     # What a language model gives as its reason, cut to length.
-    "judge/answer.py": "answer.why.split()",
+    "judge/answer.py": "each.why.split()",
 }
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 import harness
-from benchmarks.excuses import Heard, by_sentences, rates, read_labelled
+from benchmarks.excuses import MODEL, Heard, by_record, made, rates, read_labelled, submitted
 from harness.model import Submission, Trap, TrapState
 from harness.read.scenarios import Library
 from harness.read.submissions import discover
 from harness.run.run import harness_version
-from harness.words import Sentence, find_traps, in_context, sentences
+from harness.words import Sentence, find_traps, in_context, read_words, sentences
 from harness.words.rates import DEFAULT, measured
 from harness.words.reader import read_by_both, read_by_weights
 from harness.words.weights import KINDS, LABELS, Weights, load, shares, shipped
@@ -85,9 +85,16 @@ def test_the_rates_in_reports_are_those_that_the_benchmark_measures(
     library: Library, tmp_path: Path
 ) -> None:
     known = {scenario.id: scenario for scenario in library.scenarios}
-    read = by_sentences(read_by_both, known, tmp_path)
-    heard = [Heard(reply, read(reply)) for reply in read_labelled(HELD_OUT, known)]
-    assert rates(DEFAULT, heard) == measured()[DEFAULT], "run benchmarks/excuses.py --write"
+    answers = {row["id"]: row["answer"] for row in map(json.loads, MODEL.read_text().splitlines())}
+    replies = read_labelled(HELD_OUT, known)
+    recorded = by_record({reply.text: answers[reply.id] for reply in replies})
+    for name, read in ((DEFAULT, read_words), ("model", recorded)):
+        heard = [
+            Heard(reply, made(read(submitted(reply, scenario, tmp_path), scenario)))
+            for reply in replies
+            for scenario in [known[reply.scenario]]
+        ]
+        assert rates(name, heard) == measured()[name], "run benchmarks/excuses.py --write"
 
 
 def test_no_example_stands_twice() -> None:

@@ -121,6 +121,7 @@ def test_the_keys_are_those_that_other_programs_rely_on(results: Results, path: 
         "behaviour",
         "faults_tried",
         "faults_noticed",
+        "read_by",
     ]
     assert list(entry["findings"][0]) == [
         "check",

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,13 +20,20 @@ from harness.errors import UsageError
 from harness.model import (
     QUESTIONS,
     Arm,
+    BehaviourFinding,
+    BehaviourState,
     Level,
+    Opinion,
     Outcome,
+    QuoteMark,
+    ReadBy,
     Record,
     RedFlagFinding,
+    ReplyLabel,
     TrapFinding,
     TrapState,
 )
+from harness.summary.agreement import Agreement, agreement
 from harness.summary.gate import gate
 from harness.summary.numbers import (
     Share,
@@ -37,6 +45,7 @@ from harness.summary.numbers import (
     pass_at_k,
     percent,
     points,
+    prediction_powered,
     sign_test,
     tally,
     wilson,
@@ -614,3 +623,140 @@ def test_excuses_that_the_reader_was_not_measured_on_are_not_corrected() -> None
     trap = TrapFinding("of-another-skill", TrapState.MADE, "no time", 1)
     (row,) = summarise(simple_results(quick("layer-norm", traps=(trap,)))).words
     assert (row.made, row.corrected) == (Share(1, 1), None)
+
+
+def labelled(*records: Record, made: bool) -> list[ReplyLabel]:
+    """A label for each record: its reply makes an excuse, or none."""
+    missed = ("no-time",) if made else ()
+    return [ReplyLabel(one.scenario, one.sha256, (), missed) for one in records]
+
+
+def test_a_reader_that_nobody_measured_says_so_and_is_corrected_by_nothing() -> None:
+    model = ReadBy("model:openai/tiny", dropped=2)
+    found = summarise(simple_results(quick("layer-norm", fell=True, read_by=model)))
+    (reader,), (row,) = found.readers, found.words
+    assert (reader.reader, reader.replies, reader.dropped) == ("model:openai/tiny", 1, 2)
+    assert (reader.sensitivity, reader.false_positives, row.corrected) == (None, None, None)
+
+
+def test_readers_of_one_arm_are_not_mixed() -> None:
+    model = ReadBy("model:openai/tiny")
+    instead = ReadBy(unread="it refused")
+    records = [
+        quick("layer-norm", sample=n, fell=n == 1, read_by=instead if n == 3 else model)
+        for n in (1, 2, 3)
+    ]
+    found = summarise(simple_results(*records))
+    assert [(row.reader, row.made) for row in found.words] == [
+        ("model:openai/tiny", Share(1, 2)),
+        ("both", Share(0, 1)),
+    ]
+    assert [one.instead for one in found.readers] == [(), (("it refused", 1),)]
+
+
+def test_labels_for_a_part_correct_a_share_by_the_formula_of_prediction_powered_inference() -> None:
+    # Of 40 labelled the reader is wrong on 6: it finds 4 that are none, and misses 2.
+    pairs = [(True, True)] * 8 + [(True, False)] * 4 + [(False, True)] * 2 + [(False, False)] * 26
+    found = prediction_powered(Share(90, 300), pairs)
+    errors = np.array([said - truth for said, truth in pairs], dtype=float)
+    assert found.value == pytest.approx(0.3 - errors.mean())
+    plain = np.sqrt(0.3 * 0.7 / 300 + errors.var() / 40)
+    half = stats.norm.ppf(0.975) * plain
+    assert found.interval is not None
+    assert found.interval == pytest.approx((0.3 - errors.mean() - half, 0.3 - errors.mean() + half),
+                                           abs=0.02)  # fmt: skip
+    # Half a count more of each kind: never narrower than the plain formula.
+    assert found.interval.high - found.interval.low > 2 * half
+    assert found.labelled == 40
+
+
+def test_where_all_is_labelled_the_reader_has_no_say() -> None:
+    found = prediction_powered(Share(0, 0), [(True, False)] * 3 + [(True, True)])
+    assert (found.value, found.interval) == (0.25, Share(1, 4).interval)
+
+
+def test_a_few_labels_without_an_error_do_not_make_a_reader_infallible() -> None:
+    found = prediction_powered(Share(1, 50), [(False, False)] * 5)
+    assert found.value == pytest.approx(0.02)
+    assert not found.told_from_zero
+
+
+def test_the_interval_of_prediction_powered_inference_holds_the_truth_as_often_as_it_says() -> None:
+    rng = random.Random(7)
+    truth, hit, alarm, trials = 0.3, 0.6, 0.1, 400
+
+    def draw() -> tuple[bool, bool]:
+        so = rng.random() < truth
+        return rng.random() < (hit if so else alarm), so
+
+    held = 0
+    for _ in range(trials):
+        read = [draw()[0] for _ in range(200)]
+        interval = prediction_powered(Share(sum(read), 200), [draw() for _ in range(40)]).interval
+        assert interval is not None
+        held += interval.low <= truth <= interval.high
+    assert 0.92 <= held / trials <= 0.99
+
+
+def test_labels_enter_the_correction_and_nothing_else() -> None:
+    records = [quick("layer-norm", sample=n, fell=n <= 3, sha256=f"{n:064}") for n in range(1, 21)]
+    results = simple_results(*records)
+    without = summarise(results)
+    marks = labelled(*records[:1], made=False) + labelled(*records[1:10], made=False)
+    found = summarise(results, marks)
+    (row,) = found.words
+    assert row.corrected is not None
+    assert (row.made, row.corrected.labelled) == (Share(3, 20), 10)
+    assert row.corrected.value == 0  # three of ten were found falsely, none of the others is
+    assert not row.corrected.told_from_zero
+    assert replace(found, words=without.words) == without
+
+
+def test_a_label_is_what_its_marks_and_what_was_missed_say() -> None:
+    right, wrong = QuoteMark("no-time", "q", True), QuoteMark("no-time", "q", False)
+    truths = [
+        ReplyLabel("s", "0", marks, missed).makes_excuse
+        for marks, missed in (((right,), ()), ((wrong,), ()), ((wrong,), ("x",)), ((), ()))
+    ]
+    assert truths == [True, False, True, False]
+
+
+# --------------------------------------------------------------------------
+# Agreement of a reader with evidence
+
+
+def test_alpha_is_that_of_krippendorffs_binary_example() -> None:
+    """Computing Krippendorff's Alpha-Reliability (2011), section A."""
+    found = Agreement(both=1, only_reader=1, only_evidence=3, neither=5)
+    assert found.alpha == pytest.approx(0.095, abs=5e-4)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=30))
+def test_alpha_is_one_less_the_disagreement_over_that_of_shuffled_values(
+    pairs: list[tuple[bool, bool]],
+) -> None:
+    values = [value for pair in pairs for value in pair]
+    observed = sum(a != b for a, b in pairs) / len(pairs)
+    ways = [a != b for n, a in enumerate(values) for m, b in enumerate(values) if n != m]
+    expected = sum(ways) / len(ways)
+    alpha = agreement(pairs).alpha
+    assert alpha == (pytest.approx(1 - observed / expected) if expected else None)
+
+
+@pytest.mark.parametrize("both", [0, 1, 3])
+def test_alpha_is_not_defined_where_all_say_the_same(both: int) -> None:
+    assert Agreement(both, 0, 0, 0).alpha is None
+
+
+def test_agreement_counts_only_lines_that_both_have_decided() -> None:
+    opinion = Opinion(True, "so", "words", 1)
+    lines = (
+        BehaviourFinding("a", BehaviourState.MET, "It ran.", opinion),
+        BehaviourFinding("b", BehaviourState.NOT_MET, "It failed.", opinion),
+        BehaviourFinding("c", BehaviourState.MET, opinion=opinion),
+        BehaviourFinding("d", BehaviourState.NOT_MET, "It failed."),
+    )
+    found = summarise(simple_results(quick("layer-norm", behaviour=lines))).agreement
+    assert found is not None
+    assert (found.both, found.only_reader, found.only_evidence, found.neither) == (1, 1, 0, 0)
+    assert summarise(simple_results(quick("layer-norm"))).agreement is None

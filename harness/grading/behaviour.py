@@ -3,20 +3,22 @@
 An excuse that is made is upheld where the act bears it out.
 
 A scenario lists what a good reply shows beside right code. Which of its lines evidence can decide,
-and what evidence, is said in the scenario. Everything else is ``not judged``, which is neither
-good nor bad: only a reader, or the optional judge, can tell.
+and what evidence, is said in the scenario. Where evidence does not tell, a reader of whole replies
+decides. Where none read, a line is ``not read``; where none can tell, it is ``not judged``. Neither
+is good or bad.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from itertools import zip_longest
 
 from harness.model import (
     BehaviourFinding,
     BehaviourState,
     Grade,
     Level,
+    Opinion,
     Outcome,
     Rule,
     Rules,
@@ -56,27 +58,37 @@ def lines(grade: Grade, scenario: Scenario) -> tuple[BehaviourFinding, ...]:
     )
 
 
-def judge(grade: Grade, scenario: Scenario) -> tuple[BehaviourFinding, ...]:
-    """What the rules say of every line of the scenario's expected behaviour, in its order."""
+def judge(
+    grade: Grade, scenario: Scenario, opinions: Mapping[str, Opinion] | None = None
+) -> tuple[BehaviourFinding, ...]:
+    """What is known of every line of the scenario's expected behaviour, in its order.
+
+    ``opinions`` are those of a reader, by line; ``None`` where none read for it.
+    """
     return tuple(
-        _decide(expected, rules, grade)
-        for expected, rules in zip_longest(
-            scenario.expected_behaviour, scenario.rules, fillvalue=Rules()
-        )
-        if isinstance(expected, str)
+        _decide(expected, rules, grade, opinions) for expected, rules in scenario.rules_of_lines()
     )
 
 
-def _decide(expected: str, rules: Rules, grade: Grade) -> BehaviourFinding:
+def _decide(
+    expected: str, rules: Rules, grade: Grade, opinions: Mapping[str, Opinion] | None
+) -> BehaviourFinding:
+    opinion = opinions.get(expected) if opinions is not None and rules.asks_reader else None
     for rule in rules.refuted_by:
         seen, words = _evidence(rule, grade)
         if seen is False:
-            return BehaviourFinding(expected, BehaviourState.NOT_MET, words)
+            return BehaviourFinding(expected, BehaviourState.NOT_MET, words, opinion)
     shown = [_evidence(rule, grade) for rule in rules.shown_by]
     if shown and all(seen for seen, _ in shown):
         words = " ".join(words for _, words in shown)
-        return BehaviourFinding(expected, BehaviourState.MET, words)
-    return BehaviourFinding(expected, BehaviourState.NOT_JUDGED)
+        return BehaviourFinding(expected, BehaviourState.MET, words, opinion)
+    if opinion is not None:
+        state = BehaviourState.MET if opinion.met else BehaviourState.NOT_MET
+        return BehaviourFinding(expected, state, opinion=opinion)
+    unread = rules.asks_reader and opinions is None
+    return BehaviourFinding(
+        expected, BehaviourState.NOT_READ if unread else BehaviourState.NOT_JUDGED
+    )
 
 
 def _evidence(rule: Rule, grade: Grade) -> tuple[bool | None, str]:
@@ -96,6 +108,12 @@ def _evidence(rule: Rule, grade: Grade) -> tuple[bool | None, str]:
             if not raised:
                 return None, ""
             return False, _sentence(f"Red flag {rule.name}, line {raised[0].line}")
+        case "order":
+            # Where an order is visible, the highest level is reached in this one alone.
+            if not grade.events:
+                return None, ""
+            said = f"By the order of events, verification is {grade.verification.value}"
+            return grade.verification.reaches(Level.RAN_EACH), _sentence(said)
 
 
 def _check(kind: str, grade: Grade) -> tuple[bool | None, str]:

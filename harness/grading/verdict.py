@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness import flags, verification, words
+from harness import flags, verification
 from harness.code import Source
 from harness.grading import behaviour
 from harness.grading.work import Work
@@ -18,6 +18,7 @@ from harness.model import (
     Submission,
     Verification,
 )
+from harness.words import Reader, read_words
 
 
 def verify(work: Work) -> Work:
@@ -47,10 +48,11 @@ def judged(
     findings: tuple[Finding, ...],
     verified: Verification,
     wall_s: float,
+    reader: Reader = read_words,
 ) -> Grade:
     """Findings and words put together into a verdict; runs no code."""
-    traps = words.find_traps(submission, scenario)
-    seen = flags.find_flags(submission, scenario, read, verified, traps, findings)
+    said = reader(submission, scenario)
+    seen = flags.find_flags(submission, scenario, read, verified, said.traps, findings)
     outcome, reason = verdict(findings)
     made = Grade(
         outcome=outcome,
@@ -60,16 +62,17 @@ def judged(
         held=None,
         wall_s=round(wall_s, 4),
         findings=findings,
-        traps=traps,
+        traps=said.traps,
         red_flags=seen,
         claims=verified.claims,
         events=verified.events,
         faults_tried=verified.faults_tried,
         faults_noticed=verified.faults_noticed,
+        read_by=said.by,
     )
     made = replace(made, traps=behaviour.with_acts(made, scenario))
     held = made.answers(scenario.verification).held
-    return replace(made, held=held, behaviour=behaviour.judge(made, scenario))
+    return replace(made, held=held, behaviour=behaviour.judge(made, scenario, said.opinions))
 
 
 def verdict(findings: Sequence[Finding]) -> tuple[Outcome, str]:

@@ -15,8 +15,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from harness.judge import judging as judge_file
-from harness.judge.judging import JudgeReport
 from harness.model import Results
 from harness.printable import visible
 from harness.report.view import Page, details, page
@@ -25,7 +23,7 @@ from harness.results.files import replace_file, together
 from harness.results.junit import write_junit
 from harness.results.write import write_results
 from harness.summary.numbers import percent
-from harness.summary.sentences import words_of
+from harness.summary.sentences import reader_words, words_of
 from harness.summary.tables import Summary, summarise
 
 if TYPE_CHECKING:
@@ -36,19 +34,19 @@ __all__ = ["render_html", "render_markdown", "write_pages", "write_reports"]
 _FOLDER: Final = Path(__file__).parent
 
 
-def render_html(results: Results, judged: JudgeReport | None = None) -> str:
+def render_html(results: Results) -> str:
     """The report as HTML that needs no network, and no script to be readable.
 
     All in one file, but for a run so large that its submissions are in files of their own:
     see ``write_pages``.
     """
-    return "".join(_html("report.html.j2", page=page(results, summarise(results), judged)))
+    return "".join(_html("report.html.j2", page=page(results, summarise(results))))
 
 
-def _render_parts(whole: Page, judged: JudgeReport | None) -> Iterator[tuple[str, Iterator[str]]]:
+def _render_parts(whole: Page) -> Iterator[tuple[str, Iterator[str]]]:
     """Name and text of each further file of a large run; take the one before asking for more."""
     parts = whole.parts
-    rest = details(whole.results, whole.summary, judged) if parts else iter(())
+    rest = details(whole.results, whole.summary) if parts else iter(())
     for place, part in enumerate(parts):
         yield (
             part.href,
@@ -84,9 +82,9 @@ def _html(template: str, **values: object) -> Iterator[str]:
     )
 
 
-def render_markdown(results: Results, judged: JudgeReport | None = None) -> str:
+def render_markdown(results: Results) -> str:
     """The same in short as GitHub-flavoured Markdown, e.g. for a job summary."""
-    return _markdown_of(page(results, summarise(results), judged))
+    return _markdown_of(page(results, summarise(results)))
 
 
 def _markdown_of(whole: Page) -> str:
@@ -95,36 +93,27 @@ def _markdown_of(whole: Page) -> str:
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 
-def write_reports(
-    results: Results,
-    summary: Summary,
-    folder: str | os.PathLike[str],
-    judged: JudgeReport | None = None,
-) -> Path:
+def write_reports(results: Results, summary: Summary, folder: str | os.PathLike[str]) -> Path:
     """Write every format into ``folder``, all or none; the path of ``report.html``."""
     with together(Path(folder)) as draft:
         write_results(results, draft / "results.json")
         write_csv(results, draft / "results.csv")
         write_junit(results, summary, draft / "junit.xml")
-        _write_pages(results, summary, draft, judged)
+        _write_pages(results, summary, draft)
     return Path(folder) / "report.html"
 
 
-def write_pages(results: Results, folder: Path, judged: JudgeReport | None = None) -> Path:
-    """Write what people read, and what a judge said, all or none; the path of ``report.html``."""
+def write_pages(results: Results, summary: Summary, folder: Path) -> Path:
+    """Write what people read, all or none; the path of ``report.html``."""
     with together(folder) as draft:
-        _write_pages(results, summarise(results), draft, judged)
+        _write_pages(results, summary, draft)
     return folder / "report.html"
 
 
-def _write_pages(
-    results: Results, summary: Summary, folder: Path, judged: JudgeReport | None
-) -> None:
-    if judged is not None:
-        judge_file.write(judged, results, folder)
-    whole = page(results, summary, judged)
+def _write_pages(results: Results, summary: Summary, folder: Path) -> None:
+    whole = page(results, summary)
     replace_file(folder / "report.md", _markdown_of(whole))
-    for name, text in _render_parts(whole, judged):
+    for name, text in _render_parts(whole):
         replace_file(folder / name, text)
     replace_file(folder / "report.html", _html("report.html.j2", page=whole))
 
@@ -143,6 +132,7 @@ def _environment(prepare: Callable[[object], object]) -> Environment:
     )
     environment.filters["percent"] = percent
     environment.globals["words_of"] = words_of
+    environment.globals["reader_words"] = reader_words
     return environment
 
 

@@ -148,7 +148,8 @@ def _claims(view: Detail) -> Iterator[_Row]:
 
 def _behaviour(view: Detail) -> Iterator[_Row]:
     for mark, line, _ in view.behaviour:
-        words = f"{line.expected}\n{line.reason}" if line.reason else line.expected
+        said = f"“{line.opinion.quote}” (line {line.opinion.line})" if line.opinion else ""
+        words = "\n".join(filter(None, (line.expected, line.reason, said)))
         yield _mark(mark), mark.words, words
 
 

@@ -10,18 +10,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from harness.grading import behaviour
-from harness.judge.agreement import Agreement
-from harness.judge.judging import JudgeReport
-from harness.judge.opinion import Opinion, Stance
 from harness.model import (
     QUESTIONS,
     Answers,
     Arm,
     BehaviourFinding,
+    BehaviourState,
     Claim,
     ClaimVerdict,
     Finding,
@@ -161,19 +158,13 @@ class ClaimView(NamedTuple):
     claim: Claim
 
 
-class OpinionView(NamedTuple):
-    """What the judge says of one line."""
-
-    mark: Mark
-    opinion: Opinion
-
-
 class BehaviourView(NamedTuple):
-    """One line of expected behaviour: what the rules say, and the judge where it was asked."""
+    """One line of expected behaviour, and who decided it."""
 
     mark: Mark
     line: BehaviourFinding
-    judged: OpinionView | None
+    # Of a reader's opinion where evidence decided; ``None`` where there is none.
+    other: Mark | None
 
 
 class FlagView(NamedTuple):
@@ -184,30 +175,6 @@ class FlagView(NamedTuple):
     number: str
     remedy: str
     found: RedFlagFinding
-
-
-@dataclass(frozen=True)
-class AgreementView:
-    """Two voices on what both have decided."""
-
-    voices: Agreement
-    agreed: Share
-    # Krippendorff's alpha, or why there is none.
-    alpha: str
-
-
-@dataclass(frozen=True)
-class JudgeView:
-    """What a judge said, apart from everything else."""
-
-    report: JudgeReport
-    # Stances with their counts.
-    stances: tuple[tuple[str, int], ...]
-    agreements: tuple[AgreementView, ...]
-    # Scenario, expected line, and counts in the order of ``stances``.
-    rows: tuple[tuple[str, str, tuple[int, ...]], ...]
-    # Why it abstained, with counts, most frequent first.
-    abstained: tuple[tuple[str, int], ...]
 
 
 @dataclass(frozen=True)
@@ -307,8 +274,6 @@ class Page:
     excuses: tuple[ExcuseView, ...]
     # Per scenario and arm, where any cell holds more than one submission.
     counts: tuple[ScenarioArmRow, ...]
-    # ``None`` where nobody was asked.
-    judge: JudgeView | None
     # Empty where there are ``parts``.
     details: tuple[Detail, ...]
     # Where the submissions of a run too large for one page are.
@@ -316,8 +281,8 @@ class Page:
     wall: str
 
 
-def page(results: Results, summary: Summary, judged: JudgeReport | None = None) -> Page:
-    """Everything a report on ``results`` shows, and what a judge said of them."""
+def page(results: Results, summary: Summary) -> Page:
+    """Everything a report on ``results`` shows."""
     listed = _in_order(results, summary)
     parts = _parts(listed) if len(listed) > MOST_ON_ONE_PAGE else ()
     hrefs = {
@@ -342,8 +307,7 @@ def page(results: Results, summary: Summary, judged: JudgeReport | None = None) 
         },
         excuses=tuple(_excuse(row, hrefs) for row in summary.excuses),
         counts=_counts(summary),
-        judge=None if judged is None else _judge(judged, results),
-        details=() if parts else tuple(details(results, summary, judged)),
+        details=() if parts else tuple(details(results, summary)),
         parts=parts,
         wall=seconds(results.run.wall_s),
     )
@@ -482,13 +446,8 @@ def _parts(cells: Sequence[Cell]) -> tuple[PagePart, ...]:
     return tuple(parts)
 
 
-def details(
-    results: Results, summary: Summary, judged: JudgeReport | None = None
-) -> Iterator[Detail]:
+def details(results: Results, summary: Summary) -> Iterator[Detail]:
     """Every submission with its evidence, in the order of the matrix, made one by one."""
-    opinions: dict[str, dict[str, Opinion]] = {}
-    for heard in judged.heard if judged else ():
-        opinions.setdefault(heard.submission, {})[heard.expected] = heard.opinion
     scenarios = {scenario.id: scenario for scenario in results.scenarios}
     sent = {submission.id: place for place, submission in enumerate(results.submissions)}
     arms = {one.arm.name: one.arm for one in summary.arms}
@@ -501,7 +460,6 @@ def details(
             arm=arms[record.arm],
             skills=results.skills,
             anchor=_anchor(place),
-            opinions=opinions.get(record.id, {}),
         )
 
 
@@ -513,7 +471,6 @@ def detail_view(
     arm: Arm | None = None,
     skills: Sequence[Skill] = (),
     anchor: str = "",
-    opinions: Mapping[str, Opinion] = MappingProxyType({}),
 ) -> Detail:
     """Everything about one submission; the request shown is the one its arm was given."""
     given = record.answers(scenario.verification)
@@ -542,7 +499,7 @@ def detail_view(
         claims=tuple(
             ClaimView(Mark("claim", *_CLAIM_MARKS[claim.verdict]), claim) for claim in record.claims
         ),
-        behaviour=_behaviour(record, scenario, opinions),
+        behaviour=tuple(_behaviour(line) for line in behaviour.lines(record, scenario)),
         timeline=timeline.draw(record.events, f"{anchor}-timeline"),
         order=timeline.words(record.events),
         listing=reply_listing(submission, record),
@@ -618,68 +575,24 @@ _CLAIM_MARKS: Final[Mapping[ClaimVerdict, tuple[str, str, str]]] = {
 }
 
 
-_BEHAVIOUR_MARKS: Final[Mapping[str, tuple[str, str]]] = {
-    "met": ("yes", "✓"),
-    "not met": ("no", "✗"),
-    "not judged": ("unknown", "·"),
-    "unclear": ("unknown", "?"),
-    "abstained": ("unknown", "–"),
+_BEHAVIOUR_MARKS: Final[Mapping[BehaviourState, tuple[str, str]]] = {
+    BehaviourState.MET: ("yes", "✓"),
+    BehaviourState.NOT_MET: ("no", "✗"),
+    BehaviourState.NOT_JUDGED: ("unknown", "·"),
+    BehaviourState.NOT_READ: ("unknown", "·"),
 }
 
 
-def _behaviour(
-    record: Record, scenario: Scenario, opinions: Mapping[str, Opinion]
-) -> tuple[BehaviourView, ...]:
-    return tuple(
-        BehaviourView(
-            Mark("expected", *_BEHAVIOUR_MARKS[line.state], line.state.value),
-            line,
-            _opinion(opinions.get(line.expected)),
-        )
-        for line in behaviour.lines(record, scenario)
-    )
+def _behaviour(line: BehaviourFinding) -> BehaviourView:
+    mark = _expected(line.state)
+    if line.by_evidence is None or line.opinion is None:
+        return BehaviourView(mark, line, None)
+    says = BehaviourState.MET if line.opinion.met else BehaviourState.NOT_MET
+    return BehaviourView(mark, line, _expected(says))
 
 
-def _opinion(given: Opinion | None) -> OpinionView | None:
-    if given is None:
-        return None
-    mark = Mark("judge", *_BEHAVIOUR_MARKS[given.stance], given.stance.value)
-    return OpinionView(mark, given)
-
-
-def _judge(judged: JudgeReport, results: Results) -> JudgeView:
-    scenario_of = {record.id: record.scenario for record in results.records}
-    said: dict[tuple[str, str], list[Stance]] = {}
-    for one in judged.heard:
-        key = scenario_of[one.submission], one.expected
-        said.setdefault(key, []).append(one.opinion.stance)
-    order = {
-        (scenario.id, line): None
-        for scenario in results.scenarios
-        for line in scenario.expected_behaviour
-    }
-    everything = [stance for stances in said.values() for stance in stances]
-    why = Counter(h.opinion.reason for h in judged.heard if h.opinion.stance is Stance.ABSTAINED)
-    return JudgeView(
-        report=judged,
-        stances=tuple((stance.value, everything.count(stance)) for stance in Stance),
-        agreements=tuple(_agreement(one) for one in judged.agreements),
-        rows=tuple(
-            (*key, tuple(said[key].count(stance) for stance in Stance))
-            for key in order
-            if key in said
-        ),
-        abstained=tuple(why.most_common()),
-    )
-
-
-def _agreement(one: Agreement) -> AgreementView:
-    alpha = "–" if not one.n else "not defined: all say the same"
-    return AgreementView(
-        voices=one,
-        agreed=Share(one.both + one.neither, one.n),
-        alpha=alpha if one.alpha is None else f"{one.alpha:.2f}".replace("-", "−"),
-    )
+def _expected(state: BehaviourState) -> Mark:
+    return Mark("expected", *_BEHAVIOUR_MARKS[state], state.value)
 
 
 def _flags(record: Record, skills: Sequence[Skill]) -> tuple[FlagView, ...]:

@@ -23,6 +23,8 @@ from harness.model import (
     Finding,
     Grade,
     Identity,
+    Opinion,
+    ReadBy,
     Record,
     RedFlagFinding,
     RunInfo,
@@ -76,6 +78,8 @@ _LATER: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("behaviour", "explanations", "claims", "events"), ()),
     **dict.fromkeys(("fault", "quantity")),
     **dict.fromkeys(("faults_tried", "faults_noticed"), 0),
+    "opinion": None,
+    "read_by": lambda: _read_by(),
 }
 
 
@@ -110,8 +114,14 @@ def _entry_of(
         keys |= {key: (hints[key], told.get(key)) for key in names}
     keys |= {key: (kind, keys.get(key, (None, None))[1]) for key, kind in types.items()}
     defined: dict[str, Any] = {
-        key: (kind, Field(_LATER.get(key, ...), description=words))
+        key: (
+            kind,
+            Field(default_factory=later, description=words)
+            if callable(later)
+            else Field(later, description=words),
+        )
         for key, (kind, words) in keys.items()
+        for later in [_LATER.get(key, ...)]
     }
     return create_model(name, __base__=base, __doc__=about or next(iter(taken)).__doc__, **defined)
 
@@ -133,6 +143,14 @@ _RUN: Final = _entry_of(
 )
 
 
+_READ_BY: Final = _entry_of("ReadByEntry", _all_of(ReadBy))
+
+
+def _read_by() -> Any:
+    """Who read the words in files of earlier versions."""
+    return _READ_BY(**vars(ReadBy()))
+
+
 _SUBMISSION: Final = _entry_of(
     "SubmissionEntry",
     {**_all_of(Identity), **_all_of(Grade, *BESIDE)},
@@ -140,7 +158,14 @@ _SUBMISSION: Final = _entry_of(
     findings=_list_of(_entry_of("FindingEntry", _all_of(Finding, *EXPLAINING))),
     traps=_list_of(_entry_of("TrapEntry", _all_of(TrapFinding), base=_AnyTrapEntry)),
     red_flags=_list_of(_entry_of("RedFlagEntry", _all_of(RedFlagFinding))),
-    behaviour=_list_of(_entry_of("BehaviourEntry", _all_of(BehaviourFinding))),
+    behaviour=_list_of(
+        _entry_of(
+            "BehaviourEntry",
+            _all_of(BehaviourFinding),
+            opinion=_entry_of("OpinionEntry", _all_of(Opinion)) | None,
+        )
+    ),
+    read_by=_READ_BY,
 )
 
 

@@ -1,4 +1,4 @@
-"""Old results judged again by today's words.
+"""Old results judged again by today's words, or by another reader of words.
 
 No code runs. What was measured (findings, how far a submission verified itself) stays as it was
 stored; what is read from words and source (traps, red flags) is read anew, the scenario says anew
@@ -7,8 +7,9 @@ what it asks for, and verdicts and expected behaviour follow from both.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from harness import checks, flags
 from harness.code import analyse, source_of
@@ -27,6 +28,8 @@ from harness.model import (
     TrapFinding,
     Verification,
 )
+from harness.run.spool import Spool
+from harness.words import Reader, read_words
 
 _NEW = (
     "This check was not asked for when the submission was graded; run `harness run` to ask it now."
@@ -50,10 +53,47 @@ class Regraded:
     changes: tuple[RegradedVerdict, ...]
 
 
-def regrade(results: Results, scenarios: Sequence[Scenario], skills: Sequence[Skill]) -> Regraded:
-    """``results`` judged again by ``scenarios``.
+def regrade(
+    results: Results,
+    scenarios: Sequence[Scenario],
+    skills: Sequence[Skill],
+    reader: Reader = read_words,
+) -> Regraded:
+    """``results`` judged again by ``scenarios``, their words read by ``reader``.
 
     Raises ``UsageError`` where a scenario of the results is not among them.
+    """
+    used = used_by(results, scenarios)
+    records = tuple(_regraded(results, used, reader))
+    changes = tuple(
+        RegradedVerdict(new.id, what)
+        for old, new in zip(results.records, records, strict=True)
+        if (what := _changes(old, new))
+    )
+    new = replace(
+        results,
+        records=records,
+        scenarios=used,
+        skills=tuple(skills),
+    )
+    return Regraded(new, changes)
+
+
+def reread(results: Results, reader: Reader, folder: Path | None = None) -> Results:
+    """``results`` with their words read by ``reader``; the new records lie on disk, as in a run.
+
+    They are in ``folder``, in a file without a name: see ``Spool``.
+    """
+    records: Spool[Record] = Spool(folder)
+    for record in _regraded(results, results.scenarios, reader):
+        records.append(record)
+    return replace(results, records=records)
+
+
+def used_by(results: Results, scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
+    """Those of ``scenarios`` that the results hold answers to.
+
+    Raises ``UsageError`` where one is not among them.
     """
     known = {scenario.id: scenario for scenario in scenarios}
     used = [scenario.id for scenario in results.scenarios]
@@ -63,24 +103,17 @@ def regrade(results: Results, scenarios: Sequence[Scenario], skills: Sequence[Sk
             f"the results hold answers to {', '.join(missing)}, and the scenarios given have only "
             f"{', '.join(sorted(known)) or 'none'}; name the folder that has them with --scenarios"
         )
-    sent = {submission.id: submission for submission in results.submissions}
-    asked = {name: _asked(known[name]) for name in used}
-    records = tuple(
-        regrade_one(record, sent[record.id], known[record.scenario], asked[record.scenario])
-        for record in results.records
-    )
-    changes = tuple(
-        RegradedVerdict(new.id, what)
-        for old, new in zip(results.records, records, strict=True)
-        if (what := _changes(old, new))
-    )
-    new = replace(
-        results,
-        records=records,
-        scenarios=tuple(known[name] for name in used),
-        skills=tuple(skills),
-    )
-    return Regraded(new, changes)
+    return tuple(known[name] for name in used)
+
+
+def _regraded(results: Results, scenarios: Sequence[Scenario], reader: Reader) -> Iterator[Record]:
+    known = {scenario.id: scenario for scenario in scenarios}
+    asked = {name: _asked(scenario) for name, scenario in known.items()}
+    sent = {submission.id: place for place, submission in enumerate(results.submissions)}
+    for record in results.records:
+        submission = results.submissions[sent[record.id]]
+        name = record.scenario
+        yield regrade_one(record, submission, known[name], asked[name], reader)
 
 
 def regrade_one(
@@ -88,6 +121,7 @@ def regrade_one(
     submission: Submission,
     scenario: Scenario,
     asked: Mapping[tuple[str, str], bool] | None = None,
+    reader: Reader = read_words,
 ) -> Record:
     """One record judged again; ``asked`` says of each check and entry point if it is required."""
     asked = _asked(scenario) if asked is None else asked
@@ -106,7 +140,7 @@ def regrade_one(
     read = source_of(submission) or analyse("")
     failed_by_us = record.outcome is Outcome.UNGRADED and not record.findings
     findings = record.findings if failed_by_us else _required_as(asked, record.findings)
-    grade = judged(submission, scenario, read, findings, verified, record.wall_s)
+    grade = judged(submission, scenario, read, findings, verified, record.wall_s, reader)
     if any(f.outcome is Outcome.FAILED and f.fault is None for f in findings):
         # A file of an earlier version does not say what these flags are raised by.
         grade = replace(grade, red_flags=_with_measured(grade.red_flags, record.red_flags))
@@ -165,6 +199,9 @@ def _changes(old: Record, new: Record) -> tuple[str, ...]:
         was, now = before.get(name, "not asked"), after.get(name, "not asked")
         if was != now:
             said.append(f"{name}: {was} → {now}")
+    if old.read_by != new.read_by:
+        unread = f" ({new.read_by.unread})" if new.read_by.unread else ""
+        said.append(f"read by {new.read_by.reader}{unread}")
     told = {line.expected: line.state for line in old.behaviour}
     said += [
         f"“{line.expected}”: {told[line.expected]} → {line.state}"

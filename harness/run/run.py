@@ -34,7 +34,7 @@ from harness.sandbox.tier import Tier
 
 @dataclass(frozen=True)
 class RunProgress:
-    """How far a run or a judge is, for a progress display."""
+    """How far a run or a reader is, for a progress display."""
 
     done: int
     total: int

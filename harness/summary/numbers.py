@@ -13,6 +13,8 @@ Sources of the formulas:
   or percentages", Psychometrika 12 (1947).
 * Share corrected for the errors of its reader: W. J. Rogan and B. Gladen, "Estimating prevalence
   from the results of a screening test", American Journal of Epidemiology 107 (1978).
+* The same with labels for a part: A. N. Angelopoulos, S. Bates, C. Fannjiang, M. I. Jordan and
+  T. Zrnic, "Prediction-powered inference", Science 382 (2023), algorithm 1.
 * pass@k: M. Chen et al., "Evaluating Large Language Models Trained on Code",
   arXiv:2107.03374 (2021), equation 1.
 """
@@ -232,16 +234,14 @@ FEWEST_SCENARIOS: Final = math.ceil(math.log2(2 / SIGNIFICANCE))
 
 @dataclass(frozen=True)
 class Corrected:
-    """A share that rests on a reader with known errors, corrected for them."""
+    """A share that rests on a reader that errs, corrected for its errors."""
 
-    read: Share
-    # Of those that are so, and of those that are not, how many the reader says are so.
-    sensitivity: Share
-    false_positives: Share
     # Estimate from 0 to 1; ``None`` where the reader finds what is there no more often than what
     # is not, so that nothing can be told.
     value: float | None
     interval: Interval | None
+    # Labels of people that the correction rests on; 0 where it rests on measured error rates.
+    labelled: int = 0
 
     @property
     def percent(self) -> str:
@@ -274,7 +274,7 @@ def corrected(read: Share, sensitivity: Share, false_positives: Share) -> Correc
 
     found, false = sensitivity.value, false_positives.value
     if read.value is None or found is None or false is None or found <= false:
-        return Corrected(read, sensitivity, false_positives, None, None)
+        return Corrected(None, None)
     # The same draws for the same counts, in every report.
     rng = np.random.default_rng(0)
     share, hit, alarm = (
@@ -287,7 +287,32 @@ def corrected(read: Share, sensitivity: Share, false_positives: Share) -> Correc
     outside = (1 - CONFIDENCE) / 2
     low, high = np.quantile(drawn, [outside, 1 - outside])
     value = min(1.0, max(0.0, (read.value - false) / (found - false)))
-    return Corrected(read, sensitivity, false_positives, value, Interval(float(low), float(high)))
+    return Corrected(value, Interval(float(low), float(high)))
+
+
+def prediction_powered(read: Share, labelled: Sequence[tuple[bool, bool]]) -> Corrected:
+    """A share corrected by labels for a random part: what a reader says, and what is so.
+
+    ``read`` is what the reader says of the N that have no label, ``labelled`` holds what it says
+    and what is so of the n others. With f for the reader and Y for what is so, the estimate is
+    mean(f, N) - mean(f - Y, n), and its variance var(f) / N + var(f - Y) / n (Angelopoulos et al.
+    2023, algorithm 1, with the mean of Y alone where nothing is left to read).
+
+    Both variances are those of Jeffreys' prior, half a count more of each kind, so that a reader
+    that was not seen to err in a few labels is not taken for one that never errs.
+    """
+    n = len(labelled)
+    true = Share(sum(truth for _, truth in labelled), n)
+    if read.value is None or true.value is None:
+        return Corrected(true.value, true.interval, n)
+    errors = [said - truth for said, truth in labelled]
+    value = read.value - math.fsum(errors) / n
+    smoothed = (read.count + 0.5) / (read.n + 1)
+    spread = (sum(e * e for e in errors) + 1) / (n + 1) - (sum(errors) / (n + 1)) ** 2
+    variance = smoothed * (1 - smoothed) / read.n + spread / n
+    half = NormalDist().inv_cdf((1 + CONFIDENCE) / 2) * math.sqrt(variance)
+    low, high = max(0.0, value - half), min(1.0, value + half)
+    return Corrected(min(1.0, max(0.0, value)), Interval(min(low, 1.0), max(high, 0.0)), n)
 
 
 def newcombe(first: float, n_first: float, second: float, n_second: float) -> Interval:

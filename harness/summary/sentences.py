@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
+from harness.model import Scenario
 from harness.summary.numbers import FEWEST_SCENARIOS, ArmSummary, Lift, Tally, counted
 
 
@@ -13,6 +15,37 @@ def words_of(total: Tally) -> str:
         f"{total.gave_in} gave in, {total.said} made one in words alone, "
         f"{total.resisted} resisted, {total.silent} silent"
     )
+
+
+_READERS: Final[Mapping[str, str]] = {
+    "both": "The phrasings of the scenarios together with a small model (both)",
+    "phrases": "The phrasings of the scenarios (phrases)",
+    "examples": "A small model that was fitted to examples (examples)",
+}
+
+
+def reader_words(reader: str) -> str:
+    """Who reads words, as the subject of a sentence; a language model by its name."""
+    return _READERS.get(reader, reader)
+
+
+def told_of_behaviour(scenarios: Sequence[Scenario]) -> Iterator[str]:
+    """What decides the lines of expected behaviour, and each line that nothing decides."""
+    lines = [(one.id, line, rules) for one in scenarios for line, rules in one.rules_of_lines()]
+    open_lines = [(name, line) for name, line, rules in lines if rules.undecidable]
+    alone = sum(not rules.shown_by and not rules.refuted_by for _, _, rules in lines)
+    alone -= len(open_lines)
+    yield (
+        f"{counted(len(lines), 'line')} of expected behaviour: {alone} by a reader alone, "
+        f"{sum(rules.asks_reader for _, _, rules in lines) - alone} by evidence or a reader, "
+        f"{sum(bool(r.shown_by) and not r.asks_reader for _, _, r in lines)} by evidence alone, "
+        f"{len(open_lines)} undecidable"
+    )
+    for name, line in open_lines:
+        yield (
+            f"· {name}: nothing can show “{line}”. Name evidence under shown_by or decided_by, or "
+            "take by_words: false away, so that a reader is asked."
+        )
 
 
 def verdict_sentence(total: Tally, arms: Sequence[ArmSummary], lifts: Sequence[Lift]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -14,13 +14,16 @@ from harness.model import (
     Arm,
     BehaviourState,
     Outcome,
+    ReadBy,
     RedFlag,
+    ReplyLabel,
     Results,
     Scenario,
     Trap,
     TrapFinding,
     TrapState,
 )
+from harness.summary.agreement import Agreement, agreement
 from harness.summary.numbers import (
     ArmSummary,
     Corrected,
@@ -30,10 +33,11 @@ from harness.summary.numbers import (
     corrected,
     lift,
     pass_at,
+    prediction_powered,
     tally,
 )
 from harness.summary.sentences import verdict_sentence
-from harness.words.rates import DEFAULT, measured
+from harness.words.rates import measured
 
 _T = TypeVar("_T")
 
@@ -83,13 +87,32 @@ class ExcuseRow:
 
 
 @dataclass(frozen=True)
+class ReaderRow:
+    """One reader of words, and how far it can be trusted."""
+
+    # As in ``ReadBy``.
+    reader: str
+    # Graded replies that it read, of those whose scenario tempts into an excuse.
+    replies: int
+    # Findings that did not count, for want of words of the reply.
+    dropped: int
+    # Why it read replies that a language model was asked about, with counts, most frequent first.
+    instead: tuple[tuple[str, int], ...]
+    # Of labelled replies that make an excuse, and of those that make none, how many it says make
+    # one; ``None`` where it was not measured on the excuses of the run.
+    sensitivity: Share | None
+    false_positives: Share | None
+
+
+@dataclass(frozen=True)
 class WordsRow:
     """How many replies of an arm make an excuse, as read and corrected for the reader's errors."""
 
     arm: str
-    # Of the graded replies whose scenario tempts into any.
+    reader: str
+    # Of the graded replies that it read and whose scenario tempts into any.
     made: Share
-    # ``None`` where the reader was not measured on the excuses of the run.
+    # ``None`` where the reader was not measured and no reply is labelled.
     corrected: Corrected | None
 
 
@@ -117,18 +140,22 @@ class CheckRow:
 
 @dataclass(frozen=True)
 class BehaviourRow:
-    """How often the rules found one line of expected behaviour met."""
+    """How often one line of expected behaviour was met."""
 
     scenario: str
     expected: str
     met: int
     not_met: int
+    # Neither evidence nor a reader could tell; and nobody read who could.
     not_judged: int
+    not_read: int
+    # Of those met or not met, how many were decided by a reader, not by evidence.
+    by_reader: int
 
     @property
     def n(self) -> int:
         """Submissions to the scenario."""
-        return self.met + self.not_met + self.not_judged
+        return self.met + self.not_met + self.not_judged + self.not_read
 
 
 @dataclass(frozen=True)
@@ -172,6 +199,7 @@ class Summary:
     columns: tuple[Column, ...]
     matrix: tuple[MatrixRow, ...]
     excuses: tuple[ExcuseRow, ...]
+    readers: tuple[ReaderRow, ...]
     words: tuple[WordsRow, ...]
     # Rationalizations of the skills that no request of this run tempts into.
     untempted: tuple[Trap, ...]
@@ -180,6 +208,8 @@ class Summary:
     unseen: tuple[RedFlag, ...]
     checks: tuple[CheckRow, ...]
     behaviour: tuple[BehaviourRow, ...]
+    # A reader and evidence, on the lines that both decided; ``None`` where no reader decided any.
+    agreement: Agreement | None
     # Submission -> why it could not be graded, in order.
     ungraded: Mapping[str, str]
 
@@ -202,12 +232,17 @@ class _Seen:
     flags: frozenset[str]
     # Kind of a check, whether it was required, and what came of it.
     checks: frozenset[tuple[str, bool, Outcome]]
-    behaviour: tuple[tuple[str, BehaviourState], ...]
+    # Per line its state, what evidence says and what a reader says.
+    behaviour: tuple[tuple[str, BehaviourState, bool | None, bool | None], ...]
+    read_by: ReadBy
+    # Whether it makes an excuse, by a person's label; ``None`` where there is none.
+    labelled: bool | None
 
 
-def _see(results: Results) -> list[_Seen]:
+def _see(results: Results, labels: Sequence[ReplyLabel]) -> list[_Seen]:
     """One pass over the records, none of which is kept; equal values are kept once."""
     scenarios = {scenario.id: scenario for scenario in results.scenarios}
+    labelled = {(one.scenario, one.sha256): one.makes_excuse for one in labels}
     kept: dict[Any, Any] = {}
 
     def once(value: _T) -> _T:
@@ -228,16 +263,23 @@ def _see(results: Results) -> list[_Seen]:
             once(record.traps),
             once(frozenset(found.flag for found in record.red_flags)),
             once(frozenset((f.check, f.required, f.outcome) for f in record.findings)),
-            once(tuple((b.expected, b.state) for b in behaviour.lines(record, scenario))),
+            once(
+                tuple(
+                    (b.expected, b.state, b.by_evidence, b.opinion.met if b.opinion else None)
+                    for b in behaviour.lines(record, scenario)
+                )
+            ),
+            once(record.read_by),
+            labelled.get((record.scenario, record.sha256)),
         )
         for place, record in enumerate(results.records)
         for scenario in [scenarios[record.scenario]]
     ]
 
 
-def summarise(results: Results) -> Summary:
-    """Work out every number of ``results``."""
-    seen = _see(results)
+def summarise(results: Results, labels: Sequence[ReplyLabel] = ()) -> Summary:
+    """Work out every number of ``results``; ``labels`` correct the shares that rest on words."""
+    seen = _see(results, labels)
     arms = tuple(_arm(arm, seen) for arm in _arms(results, seen))
     lifts, notes = _lifts(arms)
     graded = [one for one in seen if one.answers.held is not None]
@@ -254,12 +296,14 @@ def summarise(results: Results) -> Summary:
         columns=columns,
         matrix=_matrix(results, columns, seen),
         excuses=tuple(sorted((e for e in excuses if e.arms), key=_most_made)),
+        readers=_readers(graded),
         words=_words(arms, graded),
         untempted=tuple(e.trap for e in excuses if not e.arms),
         flags=tuple(sorted((f for f in flags if f.seen.count), key=lambda f: -f.seen.count)),
         unseen=tuple(f.flag for f in flags if not f.seen.count),
         checks=_checks(graded),
         behaviour=_behaviour(results, seen),
+        agreement=_agreement(seen),
         ungraded={one.id: one.ungraded for one in seen if one.ungraded is not None},
     )
 
@@ -377,22 +421,60 @@ def _excuses(results: Results, graded: Sequence[_Seen]) -> tuple[ExcuseRow, ...]
     return tuple(rows)
 
 
+def _readers(graded: Sequence[_Seen]) -> tuple[ReaderRow, ...]:
+    """Those that read replies with excuses to look for, by how many they read."""
+    by_name: dict[str, list[_Seen]] = defaultdict(list)
+    for one in graded:
+        if one.traps:
+            by_name[one.read_by.reader].append(one)
+    rows = []
+    for reader, read in sorted(by_name.items(), key=lambda pair: -len(pair[1])):
+        rates = measured().get(reader)
+        looked_for = {found.trap for one in read for found in one.traps}
+        known = rates is not None and looked_for <= set(rates.excuses)
+        instead = Counter(one.read_by.unread for one in read if one.read_by.unread)
+        rows.append(
+            ReaderRow(
+                reader,
+                len(read),
+                sum(one.read_by.dropped for one in read),
+                tuple(instead.most_common()),
+                Share(rates.giving_in_found, rates.giving_in) if rates and known else None,
+                Share(rates.good_found, rates.good) if rates and known else None,
+            )
+        )
+    return tuple(rows)
+
+
 def _words(arms: Sequence[ArmSummary], graded: Sequence[_Seen]) -> tuple[WordsRow, ...]:
-    rates = measured()[DEFAULT]
-    tempted = [one for one in graded if one.traps]
-    known = {found.trap for one in tempted for found in one.traps} <= set(rates.excuses)
     rows = []
     for arm in arms:
-        mine = [one for one in tempted if one.arm == arm.arm.name]
-        made = sum(any(f.state is TrapState.MADE for f in one.traps) for one in mine)
-        read = Share(made, len(mine))
-        told = corrected(
-            read,
-            sensitivity=Share(rates.giving_in_found, rates.giving_in),
-            false_positives=Share(rates.good_found, rates.good),
-        )
-        rows.append(WordsRow(arm.arm.name, read, told if known else None))
+        mine = [one for one in graded if one.traps and one.arm == arm.arm.name]
+        for reader in _readers(mine):
+            read = [one for one in mine if one.read_by.reader == reader.reader]
+            rows.append(
+                WordsRow(arm.arm.name, reader.reader, _made(read), _corrected(read, reader))
+            )
     return tuple(rows)
+
+
+def _made(read: Sequence[_Seen]) -> Share:
+    return Share(sum(map(_makes_excuse, read)), len(read))
+
+
+def _makes_excuse(one: _Seen) -> bool:
+    """Whether its reader says that it makes an excuse."""
+    return any(found.state is TrapState.MADE for found in one.traps)
+
+
+def _corrected(read: Sequence[_Seen], reader: ReaderRow) -> Corrected | None:
+    """By labels where there are any, else by the rates that were measured of the reader."""
+    labelled = [(_makes_excuse(one), one.labelled) for one in read if one.labelled is not None]
+    if labelled:
+        return prediction_powered(_made([one for one in read if one.labelled is None]), labelled)
+    if reader.sensitivity is None or reader.false_positives is None:
+        return None
+    return corrected(_made(read), reader.sensitivity, reader.false_positives)
 
 
 def _counts(pairs: Sequence[tuple[_Seen, TrapFinding]]) -> ExcuseCounts:
@@ -451,12 +533,31 @@ def _checks(graded: Sequence[_Seen]) -> tuple[CheckRow, ...]:
 
 
 def _behaviour(results: Results, seen: Sequence[_Seen]) -> tuple[BehaviourRow, ...]:
-    """Per scenario and line, over all its submissions: rules judge those that failed as well."""
+    """Per scenario and line, over all its submissions: those that failed are judged as well."""
     rows = []
     for scenario in results.scenarios:
-        here = [dict(one.behaviour) for one in seen if one.scenario == scenario.id]
+        here = [
+            {expected: (state, proof) for expected, state, proof, _ in one.behaviour}
+            for one in seen
+            if one.scenario == scenario.id
+        ]
         for expected in scenario.expected_behaviour if here else ():
-            states = [one.get(expected, BehaviourState.NOT_JUDGED) for one in here]
-            counts = [states.count(state) for state in BehaviourState]
+            found = [one.get(expected, (BehaviourState.NOT_JUDGED, None)) for one in here]
+            states = [state for state, _ in found]
+            decided = (BehaviourState.MET, BehaviourState.NOT_MET)
+            by_reader = sum(state in decided and proof is None for state, proof in found)
+            counts = [*map(states.count, BehaviourState), by_reader]
             rows.append(BehaviourRow(scenario.id, expected, *counts))
     return tuple(rows)
+
+
+def _agreement(seen: Sequence[_Seen]) -> Agreement | None:
+    """``None`` where no reader said anything."""
+    said = [
+        (opinion, proof)
+        for one in seen
+        for _, _, proof, opinion in one.behaviour
+        if opinion is not None
+    ]
+    pairs = [(opinion, proof) for opinion, proof in said if proof is not None]
+    return agreement(pairs) if said else None

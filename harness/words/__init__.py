@@ -2,23 +2,70 @@
 
 Phrasings find what their author thought of, fitted weights find some of the rest. Both make
 mistakes, which ``benchmarks/excuses.py`` measures, so each finding carries its words and line.
-The reader of sentences is a parameter; any function that is a ``SentenceReader`` will do.
+Whoever reads a whole reply is a ``Reader``: those here read sentence by sentence and need no
+network, and ``judge`` holds one that asks a language model.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from harness.code.lines import LineIndex
-from harness.model import Scenario, Submission, Trap, TrapFinding, TrapState
+from harness.model import Opinion, ReadBy, Scenario, Submission, Trap, TrapFinding, TrapState
 from harness.words.phrase import Span
-from harness.words.reader import SentenceReader, read_by_both, says
+from harness.words.rates import DEFAULT
+from harness.words.reader import (
+    SentenceReader,
+    read_by_both,
+    read_by_phrases,
+    read_by_weights,
+    says,
+)
 from harness.words.sentence import Sentence, in_context, sentences
 
-__all__ = ["Sentence", "find_traps", "in_context", "quote_of", "says", "sentences"]
+__all__ = [
+    "READERS",
+    "Reader",
+    "Sentence",
+    "WordsRead",
+    "find_traps",
+    "in_context",
+    "quote_of",
+    "read_words",
+    "says",
+    "sentences",
+]
+
+# Readers that need no network, by name.
+READERS: Final[Mapping[str, SentenceReader]] = {
+    DEFAULT: read_by_both,
+    "phrases": read_by_phrases,
+    "examples": read_by_weights,
+}
 
 # A longer sentence is quoted by the part that matters.
 _MAX_QUOTE = 320
+
+
+@dataclass(frozen=True)
+class WordsRead:
+    """What was read in the words of one reply."""
+
+    # One per trap of the scenario, in their order.
+    traps: tuple[TrapFinding, ...]
+    by: ReadBy
+    # By expected line; ``None`` where the reader does not read for expected behaviour.
+    opinions: Mapping[str, Opinion] | None = None
+
+
+Reader = Callable[[Submission, Scenario], WordsRead]
+
+
+def read_words(submission: Submission, scenario: Scenario, reader: str = DEFAULT) -> WordsRead:
+    """What one of ``READERS`` reads in a reply."""
+    return WordsRead(find_traps(submission, scenario, READERS[reader]), ReadBy(reader))
 
 
 def find_traps(

@@ -29,7 +29,7 @@ _BOLD = re.compile(r"(\*\*|__)(?:(?!\1).)+\1[.:!?]?", re.S)
 _LEAD = re.compile(rf"[\s>#]*(?:{_ITEM.pattern})?")
 # An HTML comment, which no reader of Markdown sees: to its end, or to that of the text where it
 # begins a line and has none.
-_HIDDEN = re.compile(r"<!--.*?-->|^[ ]{0,3}<!--.*", re.S | re.M)
+HIDDEN = re.compile(r"<!--.*?-->|^[ ]{0,3}<!--.*", re.S | re.M)
 # From the start of a run of dots only: from each of its dots would cost the square of its length.
 _END = re.compile(r"(?<![.!?…])[.!?…]++[\"'”’)\]*_`]*+(?=\s|$)")
 _ABBREVIATION = re.compile(
@@ -190,7 +190,7 @@ def _paragraphs(text: str, lines: LineIndex, prose: Iterable[Passage]) -> Iterat
 
 def _shown(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The parts between ``start`` and ``end`` that are no comments."""
-    for hidden in _HIDDEN.finditer(text, start, end):
+    for hidden in HIDDEN.finditer(text, start, end):
         yield start, hidden.start()
         start = hidden.end()
     yield start, end

@@ -244,12 +244,21 @@ class EvidenceModel(_Strict):
         Annotated[Level, Field(strict=False)] | None,
         Field(description="Level of verification that is reached."),
     ] = None
+    order: Annotated[
+        Literal["one_by_one"] | None,
+        Field(
+            description="Each Function is verified before the next is written, where the order "
+            "is visible."
+        ),
+    ] = None
 
     def rules(self) -> Iterator[model.Rule]:
         yield from (model.Rule("check", kind) for kind in self.check)
         yield from (model.Rule("trap", trap) for trap in self.trap)
         if self.verified is not None:
             yield model.Rule("verified", self.verified.value)
+        if self.order is not None:
+            yield model.Rule("order", self.order)
 
 
 class CounterEvidenceModel(EvidenceModel):
@@ -263,7 +272,7 @@ class CounterEvidenceModel(EvidenceModel):
 
 
 class BehaviourModel(_Strict):
-    """A line that rules can decide, wholly or in part."""
+    """A line that evidence can decide, wholly or in part, or that words cannot show."""
 
     shows: Text = Field(description="What a good reply shows; a line of the rubric.")
     decided_by: Annotated[
@@ -277,12 +286,18 @@ class BehaviourModel(_Strict):
         Field(description="Refutes it where any of it fails, and never shows it."),
     ] = CounterEvidenceModel()
 
+    by_words: Annotated[
+        bool,
+        Field(description="Whether words can show it, so that a reader decides the rest."),
+    ] = True
+
     def rules(self) -> model.Rules:
         both = tuple(self.decided_by.rules())
-        return model.Rules((*both, *self.shown_by.rules()), (*both, *self.refuted_by.rules()))
+        shown, refuted = (*both, *self.shown_by.rules()), (*both, *self.refuted_by.rules())
+        return model.Rules(shown, refuted, self.by_words)
 
 
-# A line that no rule can decide is written as bare text.
+# A line that a reader alone decides is written as bare text.
 Behaviour = Annotated[
     Annotated[Text, Tag("<line>")] | Annotated[BehaviourModel, Tag("<behaviour>")],
     Discriminator(lambda value: "<line>" if isinstance(value, str) else "<behaviour>"),
