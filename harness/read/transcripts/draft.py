@@ -107,16 +107,17 @@ class Draft:
             return
         kind, inner = _kind(block)
         if kind in _SAID:
-            self._say(role, inner.get("text") or inner.get("refusal"), record, aside)
+            words = first(inner, ("text", "content", "refusal"))
+            self._say(role, words, record, aside)
         elif kind in _THOUGHT:
             self.words(StepKind.THOUGHT, _thought(inner), record)
+        elif kind in _ANSWERS or kind.endswith("tool_result"):
+            self.answer(inner, record, beside)
         elif kind in _CALLS or (kind.startswith("tool-") and "toolCallId" in inner):
             self.call_in(inner, record, name=kind.removeprefix("tool-"))
             if clean(inner.get("state")).startswith("output"):
                 # A call that holds its own result.
                 self.answer({**inner, "input": None}, record)
-        elif kind in _ANSWERS or kind.endswith("tool_result"):
-            self.answer(inner, record, beside)
         elif kind not in _FRAME:
             self.skip(f"block {kind or 'without a type'}")
 

@@ -47,8 +47,8 @@ def calls(program: str) -> Iterator[ToolCall]:
     bare = _LITERAL.sub(lambda found: " " * len(found[0]), program)
     decides = _DECIDES.search(bare)
     known: dict[str, Any] = {}
-    places = [(m.start(), m) for m in _CONST.finditer(bare)]
-    places += [(m.start(), m) for m in _CALL.finditer(program) if bare[m.start()] == "t"]
+    found_all = [*_CONST.finditer(program), *_CALL.finditer(program)]
+    places = [(m.start(), m) for m in found_all if bare[m.start()] != " "]
     for place, found in sorted(places, key=lambda pair: pair[0]):
         try:
             value, _ = _value(program, found.end(), known, 0)

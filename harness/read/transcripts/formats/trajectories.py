@@ -70,8 +70,12 @@ _LOOKS = frozenset(
 def _is_swe(given: Parsed) -> bool:
     whole = given.members
     inside = [*sequence(whole.get("trajectory"))[:5], *sequence(whole.get("history"))[:5]]
-    told = any("action" in mapping(r) or "message_type" in mapping(r) for r in inside)
-    return told and bool(inside)
+    return any(_is_swe_step(mapping(record)) for record in inside)
+
+
+def _is_swe_step(step: Mapping[str, Any]) -> bool:
+    acts = isinstance(step.get("action"), str) and "args" not in step
+    return "message_type" in step or (acts and bool({"role", "thought", "response"} & set(step)))
 
 
 def _swe(given: Parsed, path: Path | None) -> Iterator[Draft]:
@@ -168,7 +172,7 @@ def _mini(given: Parsed, path: Path | None) -> Iterator[Draft]:
             if not isinstance(actions, list):
                 found = _FENCE.findall(words)
                 # It asks again where there is more than one.
-                commands = found if len(found) == 1 else []
+                commands = [one.removesuffix("\n") for one in found] if len(found) == 1 else []
             waiting = len(commands)
             for command in commands:
                 draft.call("bash", {"command": command}, None, number)
