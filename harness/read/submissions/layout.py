@@ -252,7 +252,8 @@ class _Reader:
             self.aside.unreadable.append(f"{str(error).rstrip('.')}.")
 
     def _read(self, file: Path, root: Path) -> Iterator[Submission]:
-        if file.suffix.lower() == ".jsonl" and holds_records(file, self.told):
+        named = file.stem in self.every or _scenario_folder(file, root, self.every) is not None
+        if file.suffix.lower() == ".jsonl" and holds_records(file, self.told, not named):
             place = _place(file.parent, root)
             for origin, raw, kind, where in read_records(
                 file,

@@ -106,8 +106,11 @@ _MAX_LOOKED, _MAX_HEAD = 20, 1 << 20
 _OURS = {"task_id", "solution", "completion", "raw_solution"}
 
 
-def holds_records(file: Path, told: Told | None = None) -> bool:
-    """Whether a JSON Lines file holds our records rather than the lines of a transcript."""
+def holds_records(file: Path, told: Told | None = None, unsure: bool = True) -> bool:
+    """Whether a JSON Lines file holds our records rather than the lines of a transcript.
+
+    ``unsure`` is the answer where it looks like neither.
+    """
     told = told or Told()
     if told.format is not None or told.fields:
         return bool(told.fields)
@@ -122,10 +125,10 @@ def holds_records(file: Path, told: Told | None = None) -> bool:
                 if isinstance(first, dict) and _OURS & set(first):
                     return True
                 head.append(line)
-        return format_of(b"".join(head), file) is None
+        return unsure and format_of(b"".join(head), file) is None
     except (OSError, SubmissionError, RecursionError):
         # Said in the words that records have for it.
-        return True
+        return unsure
 
 
 def _lines(
