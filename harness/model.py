@@ -434,7 +434,7 @@ class Transcript:
     """What an agent said and did, in order, whatever program recorded it."""
 
     steps: tuple[Step, ...]
-    # ``openai``, ``anthropic``, ``session``, ``inspect`` or ``record``.
+    # Name of the format that it was read from.
     format: str
     # What was read and not understood or not needed, counted by name.
     skipped: Mapping[str, int] = field(default_factory=dict)

@@ -381,6 +381,13 @@ class Raising(Upper):
 def plug_in(monkeypatch: pytest.MonkeyPatch, **added: str) -> None:
     points = [EntryPoint(name, value, formats.GROUP) for name, value in added.items()]
     monkeypatch.setattr(formats, "entry_points", lambda group: points)
+    formats.known.cache_clear()
+
+
+@pytest.fixture(autouse=True)
+def _formats_are_looked_up_again() -> Iterator[None]:
+    yield
+    formats.known.cache_clear()
 
 
 def test_a_package_adds_a_format(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -474,8 +481,8 @@ def check(raw: bytes) -> None:
 @pytest.mark.parametrize("name", JSON_NAMES)
 def test_a_fixture_without_any_one_value_is_read_or_refused(name: str) -> None:
     value, lines = parsed(name)
-    for path in places(value):
-        for put, drop in ((None, True), (JUNK[hash(path) % len(JUNK)], False)):
+    for number, path in enumerate(places(value)):
+        for put, drop in ((None, True), (JUNK[number % len(JUNK)], False)):
             broken = changed(value, path, put, drop)
             rows = broken if lines else [broken]
             check("\n".join(map(json.dumps, rows)).encode())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -208,3 +210,22 @@ def test_a_format_that_is_named_is_not_guessed(tmp_path: Path) -> None:
     assert usual.sha256 != named.sha256
     with pytest.raises(SubmissionError, match="nothing in it is a message, read as atif"):
         read_one(path, "op", ("op",), Told("atif"))
+
+
+def test_convert_shows_and_writes_what_is_understood(tmp_path: Path) -> None:
+    path, out = put(tmp_path / "t.jsonl", FORMATS["codex"]()), tmp_path / "out.json"
+    done = harness("convert", path, "--out", out)
+    assert done.returncode == 0
+    assert "format codex (model m)" in done.stdout
+    again = harness("convert", out)
+    assert again.stdout.split("\n")[1:] == [*done.stdout.split("\n")[1:-2], ""]
+    wrong = harness("convert", path, "--format", "codx")
+    assert wrong.returncode == 2
+    assert "Did you mean 'codex'?" in wrong.stderr
+    helped = harness("convert", "--help")
+    assert "claude-code" in helped.stdout
+
+
+def harness(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)

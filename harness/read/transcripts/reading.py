@@ -42,8 +42,11 @@ def read_all(
         found = _read(one, raw, where, path)
     except RecursionError:
         raise SubmissionError(f"{where}: nested too deeply; {KNOWN}") from None
+    finally:
+        # Its values may be many times as large as the file.
+        parse.cache_clear()
     if not any(recorded.transcript.steps for recorded in found):
-        skipped = found[0].transcript.skipped if found else parse(raw).skipped
+        skipped = found[0].transcript.skipped if found else {}
         counted = ", ".join(f"{n} × {what}" for what, n in sorted(skipped.items())[:5])
         raise SubmissionError(
             f"{where}: nothing in it is a message, read as {one.format.name} "

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
@@ -64,6 +65,7 @@ class Known:
     origin: str
 
 
+@cache
 def known() -> tuple[Known, ...]:
     """Every format, those of packages first; a broken one stands there with why it is broken.
 
