@@ -28,12 +28,15 @@ _MAX_FILES, _MAX_CHARACTERS, _MAX_TOTAL, _MAX_WRITES = 100, 100_000, 1_000_000, 
 # States of the files that are remembered: the first changes and the last runs; a transcript has
 # tens of both.
 MAX_CHANGES, MAX_RUNS = 400, 100
-# Characters of all commands that are taken apart, and parts whose fate is worked out.
-_MAX_COMMANDS, _MAX_FATES = 2_000_000, 400_000
+# Characters and parts of all commands that are taken apart, and parts that are gone through to
+# work out what became of one.
+_MAX_COMMANDS, _MAX_PARTS, _MAX_FATES = 1_000_000, 30_000, 60_000
 # Of an output that shows a file, and of a call that is not understood, so much is read.
 _MAX_SHOWN, _MAX_WORDS = 400_000, 4_000
 # Characters that are parsed to compare what is shown with what is known.
 _MAX_PARSED = 500_000
+# Characters that go through ``sed``.
+_MAX_SUBSTITUTED = 1_000_000
 _SCRIPTS = (".sh", ".bash")
 # Signs that an output is not all of it.
 _CUT = re.compile(
@@ -137,8 +140,10 @@ class _Player:
     # How often something was written, and what commands have cost.
     written: int = 0
     commands: int = 0
+    parts: int = 0
     fates: int = 0
     parsed: int = 0
+    substituted: int = 0
     # Why Python is not what it was; empty where it is.
     forged: str = ""
 
@@ -177,11 +182,12 @@ class _Player:
                 marks = frozenset(("ok",) if passed else ("fail",))
             self.run(index, started, marks, frozenset())
             return
-        room = _MAX_COMMANDS - self.commands
+        room = _MAX_COMMANDS - self.commands if self.parts < _MAX_PARTS else 0
         self.commands += len(step.text)
         command = shell.read(step.text, self.script, room)
+        self.parts += command.size
         for part, action in command.actions:
-            self.fates += 10 + len(command.actions)
+            self.fates += command.size
             marks = frozenset(("not", "ok", "fail"))
             if self.fates < _MAX_FATES:
                 marks = command.became(part, passed)
@@ -220,7 +226,8 @@ class _Player:
                 for path in paths:
                     state = self.known(path)
                     made = None
-                    if state is not None:
+                    self.substituted += len(state.content) if state else 0
+                    if state is not None and self.substituted <= _MAX_SUBSTITUTED:
                         made = substituted(state.content, action.expressions, action.extended)
                     if made is None or state is None:
                         self.lose(index, words, path)
@@ -295,6 +302,8 @@ class _Player:
             return
         if lost is not None and not lost.path:
             lost = Lost(lost.step, lost.what, known)
+        if lost is not None and lost not in self.lost[-1:]:
+            self.lost.append(lost)
         # The last one written stands last.
         self.files.pop(known, None)
         self.files[known] = len(self.states)

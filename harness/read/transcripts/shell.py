@@ -175,6 +175,8 @@ class Command:
     shows: str = ""
     # Whether its exit status is something that cannot be followed.
     untold: bool = False
+    # How many parts it has.
+    size: int = 1
 
     def became(self, part: int, passed: bool | None) -> frozenset[Mark]:
         """What may have become of a part, where the whole ``passed`` or did not."""
@@ -214,7 +216,12 @@ def read(
         return Command(((0, Changed("a command too long to follow", ())),))
     shown = reading.shown[0] if len(reading.shown) == 1 else ""
     return Command(
-        tuple(reading.actions), flow, frozenset(reading.own_lines), shown, reading.untold
+        tuple(reading.actions),
+        flow,
+        frozenset(reading.own_lines),
+        shown,
+        reading.untold,
+        reading.parts,
     )
 
 
@@ -842,7 +849,7 @@ class _Reading:
                 self.add(leaf, Changed(call.text(), ()))
         elif _CHANGES_FILES.match(text) and not _FORMATTERS.match(text):
             paths = tuple(self.located(w) for w in rest if w.endswith(".py") and plain(w))
-            everything = name in ("git", "unzip", "tar", "rsync", "perl", "curl", "wget")
+            everything = name in ("git", "unzip", "tar", "rsync")
             live = any(not plain(w) and "py" in w for w in rest)
             if paths or live or (everything and words[:2] != ["git", "clone"]):
                 self.add(leaf, Changed(call.text(), () if live else paths))
