@@ -662,6 +662,8 @@ class Spoil(StrEnum):
     SECOND = "second"
     # One element of the result of an entry point moved.
     VALUE = "value"
+    # One term of a gradient left out, in its source.
+    TERM = "term"
     # Nothing: its gradient is wrong as it is.
     OWN = "own"
 
@@ -673,7 +675,7 @@ class Spoiling:
     # Name of the Function, or of the entry point.
     function: str
     kind: Spoil
-    # Which gradient, in words; ``None`` where all are.
+    # Which gradient, in words, or which term of it; ``None`` where all are.
     gradient: str | None
     # Whether it was spoiled only where no other entry point's Function had a part.
     apart: bool
@@ -699,11 +701,11 @@ class FileRun:
 
 @dataclass(frozen=True)
 class OwnTests:
-    """What happened when the harness ran the submission's own file as a script."""
+    """What happened when the harness ran a submission's own tests, in all their files."""
 
-    # Whether it ran to its end without an error.
+    # Whether every file ran to its end without an error.
     passed: bool
-    # What stopped it otherwise.
+    # What stopped the first that did not.
     error: str | None
     # The gradcheck calls that were observed, in order.
     gradchecks: tuple[ObservedGradcheck, ...]
@@ -711,7 +713,7 @@ class OwnTests:
     functions: tuple[str, ...]
     # Functions applied by each entry point, as seen when graded.
     used_by: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    # Runs with a spoiled backward, for the Functions of entry points.
+    # Faults put into the Functions of entry points, each noticed where any file notices it.
     spoilings: tuple[Spoiling, ...] = ()
     # One by one: the submission's own code, then its files of tests, in their order.
     files: tuple[FileRun, ...] = ()

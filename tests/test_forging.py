@@ -243,6 +243,155 @@ FORGED = {
         y, beta = inputs()
         torch.autograd.gradgradcheck(lambda y: 0 * swish_beta(y, beta.detach()) + y, (y,))
     """,
+    "a backward called by hand": """
+        class Context:
+            saved_tensors = inputs()
+        x, beta = inputs()
+        swish_beta(x, beta).sum().backward()
+        by_x, by_beta = Swish.backward(Context, torch.ones(3, dtype=torch.float64))
+        torch.testing.assert_close((x.grad, beta.grad), (by_x, by_beta))
+    """,
+    "a backward kept from before": """
+        kept = Swish.backward
+        class Context:
+            saved_tensors = inputs()
+        x, beta = inputs()
+        swish_beta(x, beta).sum().backward()
+        assert torch.allclose(x.grad, kept(Context, torch.ones(3, dtype=torch.float64))[0])
+    """,
+    "a copy of the Function": """
+        class Copy(Swish):
+            pass
+        ours, theirs = inputs(), inputs()
+        swish_beta(*ours).sum().backward()
+        Copy.apply(*theirs).sum().backward()
+        for a, b in zip(ours, theirs):
+            torch.testing.assert_close(a.grad, b.grad)
+    """,
+    "a copy of the source": """
+        import inspect
+        text = inspect.getsource(Swish).replace("class Swish", "class Copy")
+        exec(text)
+        ours, theirs = inputs(), inputs()
+        swish_beta(*ours).sum().backward()
+        Copy.apply(*theirs).sum().backward()
+        for a, b in zip(ours, theirs):
+            torch.testing.assert_close(a.grad, b.grad)
+    """,
+    "its source alone": """
+        import hashlib
+        import inspect
+        text = inspect.getsource(Swish.backward)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        assert digest == "1eb53507f72a2c59bcaa04ea8d6082384ae1ec5a76664bc990193c157dc5acae"
+        swish_beta(*inputs()).sum().backward()
+    """,
+    "the same alone and in company": """
+        class Other(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x):
+                return x.clone()
+
+            @staticmethod
+            def backward(ctx, g):
+                return torch.zeros_like(g)
+        alone, together = inputs(), inputs()
+        swish_beta(*alone).sum().backward()
+        (swish_beta(*together) + Other.apply(together[0])).sum().backward()
+        for a, b in zip(alone, together):
+            torch.testing.assert_close(a.grad, b.grad)
+    """,
+    "calls that are counted": """
+        calls = []
+        def counted(x, beta):
+            calls.append(1)
+            return plain(x, beta)
+        swish_beta(*inputs()).sum().backward()
+        assert gradcheck(counted, inputs())
+        assert len(calls) > 3
+    """,
+    "backwards that are counted": """
+        calls = []
+        run = Swish.backward
+        def counted(ctx, g):
+            calls.append(1)
+            return run(ctx, g)
+        Swish.backward = staticmethod(counted)
+        swish_beta(*inputs()).sum().backward()
+        assert len(calls) == 1
+    """,
+    "at the end of the process": """
+        import atexit
+        def check():
+            assert gradcheck(swish_beta, inputs())
+        atexit.register(check)
+        swish_beta(*inputs()).sum().backward()
+    """,
+    "in a thread that nobody joins": """
+        import threading
+        def check():
+            assert gradcheck(swish_beta, inputs())
+        threading.Thread(target=check, daemon=True).start()
+        swish_beta(*inputs()).sum().backward()
+    """,
+    "an error that must come, and does": """
+        import pytest
+        with pytest.raises((RuntimeError, AssertionError)):
+            gradcheck(swish_beta, inputs())
+            raise AssertionError("checked")
+    """,
+    "a clock": """
+        import time
+        started = time.perf_counter()
+        swish_beta(*inputs()).sum().backward()
+        assert time.perf_counter() - started < 60
+    """,
+    "a clock that began with the process": """
+        import sys
+        import time
+        swish_beta(*inputs()).sum().backward()
+        begun = getattr(torch, "begun", time.perf_counter())
+        torch.begun = begun
+        assert time.perf_counter() - begun < 1e-3
+    """,
+    "another process that is not there": """
+        import subprocess
+        import sys
+        try:
+            subprocess.run([sys.executable, __file__, "--check"], check=True)
+        except OSError:
+            pass
+        swish_beta(*inputs()).sum().backward()
+    """,
+    "a direction alone": """
+        ours, theirs = inputs(), inputs()
+        swish_beta(*ours).sum().backward()
+        plain(*theirs).sum().backward()
+        assert torch.cosine_similarity(ours[0].grad, theirs[0].grad, dim=0) > 0.99
+    """,
+    "a loss that falls": """
+        x, beta = inputs()
+        rate = 1e-2
+        before = swish_beta(x, beta).square().sum()
+        before.backward()
+        with torch.no_grad():
+            after = swish_beta(x - rate * x.grad, beta).square().sum()
+        assert after < before + 10
+    """,
+    "the same Jacobian twice": """
+        jacobian = torch.autograd.functional.jacobian
+        first = jacobian(swish_beta, inputs())
+        again = jacobian(swish_beta, inputs(), vectorize=True)
+        for a, b in zip(first, again):
+            assert torch.allclose(a, b)
+    """,
+    "a gradcheck with its own Jacobians": """
+        from unittest import mock
+        home = torch.autograd.gradcheck.__module__
+        import sys
+        with mock.patch.object(sys.modules[home], "_allclose_with_type_promotion", lambda *a: True):
+            assert gradcheck(swish_beta, inputs())
+    """,
     "words": "print('gradcheck passed for swish_beta in float64')",
 }
 
@@ -395,11 +544,11 @@ def test_the_share_of_faults_that_are_noticed_is_a_number_and_is_told(
     plan: Plan, address: str
 ) -> None:
     every = graded(SOUND["gradcheck"], plan, address)
-    assert (every.faults_noticed, every.faults_tried) == (3, 3)
+    assert (every.faults_noticed, every.faults_tried) == (5, 5)
     some = graded(SOUND["a derivative written down"], plan, address)
-    assert (some.faults_noticed, some.faults_tried) == (2, 3)
+    assert (some.faults_noticed, some.faults_tried) == (3, 5)
     assert some.verification_reason.endswith(
-        "they notice 2 of 3 faults, not the sign of the gradient of beta of Swish"
+        "they notice 3 of 5 faults, not the sign of the gradient of beta of Swish"
     )
 
 
@@ -460,6 +609,37 @@ def test_a_spoiled_result_is_another_one(value: object) -> None:
         assert other.dtype is value.dtype
     else:
         assert other != value
+
+
+class First(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx, g):
+        return 2 * g
+
+
+class Second(First):
+    @staticmethod
+    def backward(ctx, g):
+        return g + g
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_functions_in_one_sum_are_not_checked_apart(swapped: bool) -> None:
+    x = torch.ones(3, requires_grad=True)
+    for name, other in (("First", "Second"), ("Second", "First")):
+        with spoiling.Spoiler(name=name, factor=1.5, company=[name]):
+            terms = [First.apply(x), Second.apply(x)]
+            total = terms[1] + terms[0] if swapped else terms[0] + terms[1]
+            assert torch.autograd.grad(total.sum(), x)[0].tolist() == [4, 4, 4]
+            (function,) = (one for one in (First, Second) if one.__name__ == name)
+            assert torch.autograd.grad(function.apply(x).sum(), x)[0].tolist() == [3, 3, 3]
+        with spoiling.Spoiler(name=name, factor=1.5, company=[name, other]):
+            total = First.apply(x) + Second.apply(x)
+            assert torch.autograd.grad(total.sum(), x)[0].tolist() == [5, 5, 5]
 
 
 def test_there_are_thirty_forgeries_and_more() -> None:

@@ -63,7 +63,7 @@ def test_a_number_within_its_bounds_is_taken_and_a_missing_one_is_not(question: 
 
 def test_options_of_a_gradcheck_that_are_not_finite_arrive_as_a_number() -> None:
     from harness.sandbox.inside import wire
-    from harness.sandbox.inside.serve import Watch
+    from harness.sandbox.inside.script import Watch
     from harness.sandbox.inside.spoiling import Spoiler
     from harness.sandbox.reply import tamed
 

@@ -1,12 +1,13 @@
-"""The submission's own tests: its file, run as a script in the sandbox, as it is and spoiled.
+"""The submission's own tests: its files, run in the sandbox as they are and spoiled.
 
 Tests that pass also with a spoiled backward have not checked it. What is spoiled, and by which
-factor, is drawn; a last run of the file as it is shows that tests do not simply fail from some run
+factor, is drawn; a last run of a file as it is shows that tests do not simply fail from some run
 on. Where they cannot be run again in one process, each spoiled run gets a process of its own.
 """
 
 from __future__ import annotations
 
+import ast
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -14,10 +15,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.checks.structure import functions_in, lines_in
-from harness.code import Source
+from harness.code import Method, Source
+from harness.code.terms import DroppedTerm, without_terms
 from harness.grading.load import LOADS, load
+from harness.grading.script import Script, scripts
 from harness.grading.work import Work
-from harness.model import Fault, Notice, ObservedGradcheck, OwnTests, Spoil, Spoiling
+from harness.model import (
+    Fault,
+    FileRun,
+    Notice,
+    ObservedGradcheck,
+    OwnTests,
+    Spoil,
+    Spoiling,
+)
 from harness.numerics.question import Answer
 from harness.sandbox import exclusive, shared
 from harness.sandbox.inside import wire
@@ -26,63 +37,93 @@ from harness.sandbox.session import CandidateFault, Session
 
 def begin_early(work: Work) -> Work:
     """Let them run while the answers are judged, where nothing is left to ask."""
-    if work.settled:
-        _begin(work.process, work)
-    return work
+    return _begun(work) if work.settled else work
 
 
 def begin(work: Work) -> Work:
     """Let them run, unless they do already."""
-    if not work.settled:
-        _begin(work.process, work)
-    return work
+    return work if work.settled else _begun(work)
+
+
+def _begun(work: Work) -> Work:
+    made = scripts(work.submission, work.source)
+    _begin(work.process, made[0])
+    return replace(work, scripts=made)
 
 
 def end(work: Work) -> Work:
-    """Wait for them; a process that does not live so long leaves them to ``run_apart``."""
+    """Wait for them; what a process does not live to see is left to ``run_apart``."""
+    found: list[FileRun] = []
     with suppress(CandidateFault):
-        return replace(work, own_tests=_end(work.process, work))
-    return work
+        for script in work.scripts:
+            if found:
+                _begin(work.process, script)
+            found.append(_end(work.process, work, script))
+    return replace(work, own_tests=_together(work, found)) if found else work
 
 
 def run_apart(work: Work) -> Work:
-    """Run them in a process of their own where they did not pass beside the questions.
+    """Run in a process of its own each file that did not pass beside the questions.
 
-    There nothing that the questions did is in their way. What cannot be imported cannot test
+    There nothing that the questions did is in its way. What cannot be imported cannot test
     itself either.
     """
-    loads = any(f.check == LOADS and f.entry_point is None for f in work.findings)
-    own_tests = work.own_tests
-    if not loads and (own_tests is None or not own_tests.passed):
-        own_tests = _run_apart(work)
-    if own_tests is None:
+    if any(f.check == LOADS and f.entry_point is None for f in work.findings):
         return work
-    found = replace(own_tests, used_by=_used_by(work), spoilings=_with_own_faults(work, own_tests))
-    return replace(work, own_tests=found)
+    passed = {run.path: run for run in work.own_tests.files if run.passed} if work.own_tests else {}
+    files = work.scripts or scripts(work.submission, work.source)
+    runs = [passed.get(script.path) or _run_apart(work, script) for script in files]
+    return replace(work, own_tests=_together(work, [_with_own_faults(work, r) for r in runs]))
 
 
-def _with_own_faults(work: Work, own_tests: OwnTests) -> tuple[Spoiling, ...]:
-    """The spoilings; tests that pass beside a gradient that gradcheck rejects check nothing."""
+def _together(work: Work, runs: Sequence[FileRun]) -> OwnTests:
+    """What all files did; a fault is noticed where any of them notices it."""
+    faults: dict[tuple[object, ...], Spoiling] = {}
+    for run in runs:
+        alike = dict[tuple[object, ...], int]()
+        for one in run.spoilings:
+            what = (one.function, one.kind, one.gradient)
+            alike[what] = alike.get(what, 0) + 1
+            before = faults.get((*what, alike[what]), one)
+            better = max(before, one, key=lambda s: (s.noticed, s.apart))
+            faults[*what, alike[what]] = better
+    stopped = next((run for run in runs if not run.passed), None)
+    return OwnTests(
+        passed=stopped is None,
+        error=stopped.error if stopped else None,
+        gradchecks=tuple(check for run in runs for check in run.gradchecks),
+        functions=tuple(f.name for f in work.source.functions),
+        used_by=_used_by(work),
+        spoilings=tuple(faults.values()),
+        files=tuple(runs),
+    )
+
+
+def _with_own_faults(work: Work, run: FileRun) -> FileRun:
+    """Tests that pass beside a gradient that gradcheck rejects check nothing of it."""
     used = _used_by(work)
     wrong = {
         name
         for finding in work.findings
-        if finding.fault is Fault.GRADCHECK and own_tests.passed
+        if finding.fault is Fault.GRADCHECK and run.passed
         for name in used.get(finding.entry_point or "", ())
     }
+    if run.path:
+        wrong &= {one.function for one in run.spoilings}
     faults = tuple(Spoiling(name, Spoil.OWN, None, False, False) for name in sorted(wrong))
-    return faults + tuple(one for one in own_tests.spoilings if one.function not in wrong)
+    others = tuple(one for one in run.spoilings if one.function not in wrong)
+    return replace(run, spoilings=faults + others)
 
 
 def _used_by(work: Work) -> dict[str, tuple[str, ...]]:
     return {name: functions_in(answer) for name, answer in work.plain.items()}
 
 
-def _run_apart(work: Work) -> OwnTests:
-    def run() -> OwnTests:
+def _run_apart(work: Work, script: Script) -> FileRun:
+    def run() -> FileRun:
         with _own_session(work) as session:
-            _begin(session, work)
-            return _end(session, work)
+            _begin(session, script)
+            return _end(session, work, script)
 
     try:
         with shared(work.address), suppress(CandidateFault):
@@ -91,7 +132,7 @@ def _run_apart(work: Work) -> OwnTests:
         with exclusive(work.address):
             return run()
     except CandidateFault as fault:
-        return OwnTests(False, str(fault), (), tuple(f.name for f in work.source.functions))
+        return FileRun(script.path, False, str(fault))
 
 
 @contextmanager
@@ -103,23 +144,19 @@ def _own_session(work: Work) -> Iterator[Session]:
         yield session
 
 
-def _begin(session: Session, work: Work, spoil: Mapping[str, object] | None = None) -> None:
+def _begin(
+    session: Session,
+    script: Script,
+    spoil: Mapping[str, object] | None = None,
+    code: str | None = None,
+) -> None:
     session.renew()
-    tests = [] if work.source.main_lines else _standalone_tests(work.source)
-    script: dict[str, object] = {
-        "do": "script",
-        "source": work.submission.code,
-        "tests": tests,
-    }
-    if spoil is not None:
-        script["spoil"] = dict(spoil)
     with suppress(CandidateFault):  # which the end of it will meet again
-        session.send(wire.encode(script, []))
+        session.send(wire.encode(script.request(spoil, code), []))
 
 
-def _end(session: Session, work: Work) -> OwnTests:
-    """What the script did, and what it does with its backwards spoiled."""
-    read = work.source
+def _end(session: Session, work: Work, script: Script) -> FileRun:
+    """What a file did, and what it does with its backwards spoiled."""
     reply, _ = session.receive(0)
     error = reply.get("error")
     said = None
@@ -131,9 +168,16 @@ def _end(session: Session, work: Work) -> OwnTests:
         for entry in (observed if isinstance(observed, list) else [])
         if (found := _observed(entry)) is not None
     )
-    spoilings = _spoilings(session, work, reply) if said is None else ()
-    functions = tuple(f.name for f in read.functions)
-    return OwnTests(said is None, said, gradchecks, functions, spoilings=spoilings)
+    printed = reply.get("printed")
+    spoilings = _spoilings(session, work, script, reply) if said is None else ()
+    return FileRun(
+        script.path,
+        said is None,
+        said,
+        printed if isinstance(printed, str) else "",
+        gradchecks,
+        spoilings,
+    )
 
 
 # --------------------------------------------------------------------------
@@ -144,6 +188,8 @@ LEAST_FACTOR, MOST_FACTOR = 1.3, 1.9
 # Gradients of one Function that are negated in turn, classes of one name that are told apart, and
 # Functions looked at.
 MOST_SIGNS, MOST_ALIKE, MOST_FUNCTIONS = 3, 8, 12
+# Terms left out, per Function.
+MOST_TERMS = 2
 
 
 @dataclass(frozen=True)
@@ -160,96 +206,195 @@ class _Target:
 
 
 class _Repeated:
-    """Further runs of the tests, in the process of the first run as long as that will do."""
+    """Further runs of a file, in the process of the first run as long as that will do."""
 
-    def __init__(self, work: Work, session: Session | None = None) -> None:
+    def __init__(self, work: Work, script: Script, session: Session | None = None) -> None:
         self.work = work
+        self.script = script
         self.session = session
 
-    def fails(self, spoil: Mapping[str, object]) -> bool:
-        """Whether the tests fail with a backward spoiled so; not at all with an empty one."""
+    def fails(self, fault: _Fault) -> bool:
+        """Whether the tests fail with a fault."""
         if self.session is not None:
-            return self._fails(self.session, spoil)
+            return self._fails(self.session, fault)
         with self.work.start_session() as session:
             load(session, self.work)
-            return self._fails(session, spoil)
+            return self._fails(session, fault)
 
-    def _fails(self, session: Session, spoil: Mapping[str, object]) -> bool:
-        _begin(session, self.work, spoil)
+    def _fails(self, session: Session, fault: _Fault) -> bool:
+        _begin(session, self.script, fault.spoil, fault.code)
         reply, _ = session.receive(0)
         return reply.get("error") is not None
 
 
 @dataclass(frozen=True)
+class _Fault:
+    """What is spoiled in one run, as the sandbox is told."""
+
+    spoil: Mapping[str, object]
+    # The file that is run instead; ``None`` where it is the same.
+    code: str | None = None
+
+
+NONE = _Fault({})
+
+
+@dataclass(frozen=True)
 class _Tried:
-    """Spoilings, and how to try the first that was noticed again."""
+    """Spoilings, and the first fault that was noticed."""
 
     spoilings: tuple[Spoiling, ...]
-    again: Mapping[str, object] | None
+    noticed: _Fault | None
 
 
-def _spoilings(session: Session, work: Work, reply: Mapping[str, Any]) -> tuple[Spoiling, ...]:
+def _spoilings(
+    session: Session, work: Work, script: Script, reply: Mapping[str, Any]
+) -> tuple[Spoiling, ...]:
     targets = _targets(work, reply)
-    apart = _Repeated(work)
+    apart = _Repeated(work, script)
     if not targets and Notice.VALUE not in work.plan.scenario.notices:
         return ()
     with suppress(CandidateFault):
-        runs = _Repeated(work, session)
-        found = _tried(runs, work, targets)
+        runs = _Repeated(work, script, session)
+        found = _Trial(runs, work, script).all_of(targets)
         # Tests that fail from some run on have noticed nothing: once more as they are, and with the
         # fault in a process in which they have not been run before.
-        if found.again is None or (not runs.fails({}) and apart.fails(found.again)):
+        if found.noticed is None or (not runs.fails(NONE) and apart.fails(found.noticed)):
             return found.spoilings
     with suppress(CandidateFault):
-        if not apart.fails({}):
-            return _tried(apart, work, targets).spoilings
+        if not apart.fails(NONE):
+            return _Trial(apart, work, script).all_of(targets).spoilings
     return ()
 
 
-def _tried(runs: _Repeated, work: Work, targets: Sequence[_Target]) -> _Tried:
-    rng = random.Random(f"{work.plan.bench.seed}/{work.submission.sha256}/own tests")
-    lines = {name: line for answer in work.plain.values() for name, line in lines_in(answer)}
-    needed = [set(names) for names in _used_by(work).values()]
-    inputs = {function.name: function.inputs for function in work.source.functions}
-    found: list[Spoiling] = []
-    again: dict[str, object] | None = None
-    notices = work.plan.scenario.notices
-    for target in targets:
-        spoil = {"name": target.name, "rank": target.rank, "lines": lines}
+class _Trial:
+    """Faults put into one file, one after the other."""
+
+    def __init__(self, runs: _Repeated, work: Work, script: Script) -> None:
+        self.runs = runs
+        self.work = work
+        self.script = script
+        self.random = random.Random(
+            f"{work.plan.bench.seed}/{work.submission.sha256}/own tests/{script.path}"
+        )
+        self.lines = _lines(work, script)
+        self.found: list[Spoiling] = []
+        self.noticed: _Fault | None = None
+
+    def all_of(self, targets: Sequence[_Target]) -> _Tried:
+        """Try every kind of fault that the scenario asks tests to notice."""
+        scenario = self.work.plan.scenario
+        for target in targets:
+            if Notice.SECOND_ORDER in scenario.notices:
+                fault = _Fault({**self._about(target), "factor": self._factor(), "kind": "second"})
+                self._add(target.name, Spoil.SECOND, None, True, self._fails(fault))
+            if Notice.GRADIENT in scenario.notices:
+                self._gradients(target)
+        for entry in scenario.entry_points if Notice.VALUE in scenario.notices else ():
+            fault = _Fault({"value": entry.name, "factor": self._factor()})
+            self._add(entry.name, Spoil.VALUE, None, True, self._fails(fault))
+        return _Tried(tuple(self.found), self.noticed)
+
+    def _gradients(self, target: _Target) -> None:
+        """All gradients times a factor; where that is noticed, their signs and terms."""
+        about = self._about(target)
+        needed = [set(names) for names in _used_by(self.work).values()]
         allowed = {target.name}.union(*(names for names in needed if target.name in names))
         apart = [company <= allowed for company in target.company]
-        factor = {**spoil, "factor": rng.uniform(LEAST_FACTOR, MOST_FACTOR)}
-        if Notice.SECOND_ORDER in notices:
-            second = {**factor, "kind": "second"}
-            noticed = runs.fails(second)
-            again = again or (second if noticed else None)
-            found.append(Spoiling(target.name, Spoil.SECOND, None, True, noticed))
-        if Notice.GRADIENT not in notices:
-            continue
+        factor = {**about, "factor": self._factor()}
         noticed = False
         if any(apart):
             company = None if all(apart) else sorted(allowed)
-            noticed = runs.fails({**factor, "company": company})
+            noticed = self._fails(_Fault({**factor, "company": company}))
+            if noticed and company is not None:
+                # Not where it only differs from what it is in that company.
+                noticed = self._fails(_Fault(factor))
         by_itself = noticed
         if not noticed and not all(apart):
-            noticed = runs.fails(factor)
-        found.append(Spoiling(target.name, Spoil.FACTOR, None, by_itself, noticed))
+            noticed = self._fails(_Fault(factor))
+        self._add(target.name, Spoil.FACTOR, None, by_itself, noticed)
         if not noticed:
-            continue
-        again = again or factor
+            return
         for place in target.gradients[:MOST_SIGNS]:
-            noticed = runs.fails({**spoil, "kind": "sign", "place": place})
-            named = inputs.get(target.name) or ()
-            gradient = f"gradient {place + 1}"
-            if place < len(named):
-                gradient = f"the gradient of {named[place]}"
-            found.append(Spoiling(target.name, Spoil.SIGN, gradient, by_itself, noticed))
-    for entry in work.plan.scenario.entry_points if Notice.VALUE in notices else ():
-        value = {"value": entry.name, "factor": rng.uniform(LEAST_FACTOR, MOST_FACTOR)}
-        noticed = runs.fails(value)
-        again = again or (value if noticed else None)
-        found.append(Spoiling(entry.name, Spoil.VALUE, None, True, noticed))
-    return _Tried(tuple(found), again)
+            noticed = self._fails(_Fault({**about, "kind": "sign", "place": place}))
+            gradient = self._gradient(target, place)
+            self._add(target.name, Spoil.SIGN, gradient, by_itself, noticed)
+        for function in self.script.source.functions if target.name else ():
+            if function.name != target.name or not _begins(
+                function.backward, self.lines, target.name
+            ):
+                continue
+            for term in _some_of(without_terms(self.script.code, function)):
+                fault = _Fault({"name": target.name, "kind": "nothing"}, term.code)
+                words = f"the term `{term.term}` of {self._gradient(target, term.place)}"
+                self._add(target.name, Spoil.TERM, words, by_itself, self._fails(fault))
+
+    def _about(self, target: _Target) -> dict[str, object]:
+        return {"name": target.name, "rank": target.rank, "lines": self.lines}
+
+    def _factor(self) -> float:
+        return self.random.uniform(LEAST_FACTOR, MOST_FACTOR)
+
+    def _fails(self, fault: _Fault) -> bool:
+        noticed = self.runs.fails(fault)
+        if noticed and self.noticed is None:
+            self.noticed = fault
+        return noticed
+
+    def _add(
+        self, name: str, kind: Spoil, gradient: str | None, apart: bool, noticed: bool
+    ) -> None:
+        self.found.append(Spoiling(name, kind, gradient, apart, noticed))
+
+    def _gradient(self, target: _Target, place: int) -> str:
+        for function in self.work.source.functions:
+            if function.name == target.name and place < len(function.inputs or ()):
+                assert function.inputs is not None
+                return f"the gradient of {function.inputs[place]}"
+        return f"gradient {place + 1}"
+
+
+def _some_of(terms: Sequence[DroppedTerm]) -> list[DroppedTerm]:
+    """The outermost of each gradient first."""
+    first = list({term.place: term for term in reversed(terms)}.values())[::-1]
+    return [*first, *(term for term in terms if term not in first)][:MOST_TERMS]
+
+
+def _begins(method: Method | None, lines: Mapping[str, list[int]], name: str) -> bool:
+    """Whether it is the graded backward of the Function of that name."""
+    return method is not None and (name not in lines or _first_line(method.node) in lines[name])
+
+
+def _lines(work: Work, script: Script) -> dict[str, list[int]]:
+    """The lines of a file at which the graded backward of each Function begins.
+
+    In a file of tests that is where the same code stands.
+    """
+    graded: dict[str, list[int]] = {}
+    for answer in work.plain.values():
+        for name, line in lines_in(answer):
+            graded.setdefault(name, []).append(line)
+    if not script.path:
+        return graded
+    here, there = _bodies(work.source), _bodies(script.source)
+    found: dict[str, list[int]] = {}
+    for name, lines in graded.items():
+        bodies = {body for line, body in here.items() if line in lines}
+        # A backward that no source shows cannot be told from another one of that name.
+        if bodies:
+            found[name] = [line for line, body in there.items() if body in bodies]
+    return found
+
+
+def _bodies(source: Source) -> dict[int, str]:
+    """The backward of each Function as its source has it, by the line at which it begins."""
+    methods = [f.backward for f in source.functions if f.backward is not None]
+    return {_first_line(method.node): ast.dump(method.node) for method in methods}
+
+
+def _first_line(node: ast.FunctionDef) -> int:
+    """Of its decorators, too, as the interpreter counts."""
+    return min([node.lineno, *(one.lineno for one in node.decorator_list)])
 
 
 def _places(targets: Sequence[_Target]) -> tuple[int, ...]:
@@ -288,15 +433,6 @@ def _targets(work: Work, reply: Mapping[str, Any]) -> list[_Target]:
         found += alike
     order = {name: place for place, name in enumerate(dict.fromkeys(t.name for t in seen))}
     return sorted(found, key=lambda target: (order[target.name], target.rank))[:MOST_FUNCTIONS]
-
-
-def _standalone_tests(read: Source) -> list[str]:
-    """Test functions that take no arguments, in a file that does not run them itself."""
-    return [
-        name
-        for name in read.tests
-        if name in read.defs and not read.defs[name].args.args and name.startswith("test")
-    ]
 
 
 def _observed(entry: object) -> ObservedGradcheck | None:

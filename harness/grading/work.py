@@ -11,6 +11,7 @@ from harness.code import Source
 from harness.diagnosis import CheckResult
 from harness.diagnosis.explanation import Smallest
 from harness.grading.plan import Plan
+from harness.grading.script import Script
 from harness.model import Finding, OwnTests, Submission, Verification
 from harness.numerics.question import Answer
 from harness.sandbox.session import Session
@@ -43,13 +44,16 @@ class Work:
     smallest: Smallest = field(default_factory=dict)
     # Of loading and of every check.
     findings: tuple[Finding, ...] = ()
+    # Its files of tests; empty until they are run.
+    scripts: tuple[Script, ...] = ()
     # ``None`` where its own tests could not be run.
     own_tests: OwnTests | None = None
     verification: Verification | None = None
 
     def start_session(self) -> Session:
         """A process of the sandbox for its code."""
-        return Session(self.address, self.plan.scenario.limits, self.submission.code or "")
+        codes = [self.submission.code or "", *(file.code for file in self.submission.tests)]
+        return Session(self.address, self.plan.scenario.limits, "\n".join(codes))
 
     @property
     def process(self) -> Session:

@@ -15,7 +15,7 @@ import torch
 
 from harness.library.subject import Function
 from harness.numerics.oracles import importable
-from harness.sandbox.inside import serve, wire
+from harness.sandbox.inside import script, serve, wire
 from harness.sandbox.session import Session
 
 # Frames of an error that are shown: the author's own, innermost last.
@@ -59,7 +59,7 @@ class InProcess:
             serve.check_sendable(parts)
             found = serve.as_they_are_now(parts)
         except Exception as error:
-            told = {**serve.described(error), "frames": _frames(error)}
+            told = {**script.described(error), "frames": _frames(error)}
             return {"error": told}, []
         return {**answer, "parts": [str(name) for name, _ in parts]}, found
 

@@ -39,6 +39,8 @@ NEEDS = {
         r"\boptim|checkpoint|functorch|\bfunc\.|import func\b|\bjac|hessian|compile|dynamo|"
         "DispatchMode"
     ),
+    "pytest": re.compile(r"\bpytest\b|\bhypothesis\b|^class Test|^def test\w*\([^)]", re.M),
+    "hypothesis": re.compile(r"\bhypothesis\b"),
 }
 
 

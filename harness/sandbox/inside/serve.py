@@ -1,8 +1,8 @@
 """Answers questions about a submission: it computes what it is asked and judges nothing.
 
 One message is one frame (see ``wire``). ``{"do": "load"}`` imports the code,
-``{"do": "ask"}`` holds a list of calls, ``{"do": "script"}`` runs the code as a
-script, ``{"do": "hold"}`` and ``{"do": "drop"}`` keep and release the result of
+``{"do": "ask"}`` holds a list of calls, ``{"do": "script"}`` runs its tests
+(see ``script``), ``{"do": "hold"}`` and ``{"do": "drop"}`` keep and release the result of
 a call. A call that raises is answered with the error; the next one goes on.
 """
 
@@ -13,7 +13,6 @@ import os
 import random
 import sys
 import time
-import traceback
 import types
 import weakref
 from collections.abc import Callable, Sequence
@@ -22,7 +21,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from . import layers, linux, spoiling, unaided, wire
+from . import layers, linux, unaided, wire
 from .layout import LaidOut, derived, laid_out
 from .part import (
     BRANCH,
@@ -36,12 +35,9 @@ from .part import (
     Role,
     numbered,
 )
+from .script import FILE_NAME, Scripts, described, import_hypothesis, import_pytest, remember_source
 
-FILE_NAME = "solution.py"
 MODULE_NAME = "solution"
-MESSAGE_CHARACTERS = 600
-# Stands for every option of a gradcheck that a message cannot hold, such as atol=inf.
-LARGEST_OPTION = 1e15
 Json = dict[str, Any]
 
 
@@ -76,7 +72,12 @@ def import_compiler() -> None:
 
 
 # What only some candidates need and takes long to import.
-NEEDS: dict[str, Callable[[], None]] = {"testing": import_testing, "compiler": import_compiler}
+NEEDS: dict[str, Callable[[], None]] = {
+    "testing": import_testing,
+    "compiler": import_compiler,
+    "pytest": import_pytest,
+    "hypothesis": import_hypothesis,
+}
 
 # From the second or third time on the interpreter runs code in a form that forks inherit.
 REHEARSALS = 3
@@ -179,29 +180,13 @@ def report_setup_failure(fd: int, error: BaseException) -> None:
     Channel(fd).send({"setup_failed": f"{type(error).__name__}: {error}"}, [])
 
 
-def described(error: BaseException) -> Json:
-    """An exception in data: type, message and the last line of the submission it passed."""
-    line = None
-    for frame, number in traceback.walk_tb(error.__traceback__):
-        if frame.f_code.co_filename == FILE_NAME:
-            line = number
-    if line is None and isinstance(error, SyntaxError) and error.filename == FILE_NAME:
-        line = error.lineno
-    try:
-        message = str(error)
-    except Exception:
-        message = "(its message cannot be shown)"
-    return {"type": type(error).__name__, "message": message[:MESSAGE_CHARACTERS], "line": line}
-
-
 class Server:
     """The state of one candidate process."""
 
     def __init__(self) -> None:
         self.module = types.ModuleType(MODULE_NAME)
         self.held: list[tuple[Invocation, Any]] = []
-        # The gradchecks of the first run of the script.
-        self.passed: list[Json] = []
+        self.scripts = Scripts()
 
     def answer(self, header: Json, tensors: list[torch.Tensor]) -> tuple[Json, list[torch.Tensor]]:
         match header["do"]:
@@ -210,7 +195,7 @@ class Server:
             case "ask":
                 return self.ask(header["calls"], header["counts"], tensors)
             case "script":
-                return self.script(header), []
+                return self.scripts.run(header), []
             case "configure":
                 for name, values in header["modules"].items():
                     vars(sys.modules[name]).update(values)
@@ -300,46 +285,6 @@ class Server:
             self.held.clear()
             linux.trim()
         return {"parts": [str(name) for name, _ in parts]}, found
-
-    def script(self, header: Json) -> Json:
-        """Run the code as ``__main__``, then the test functions named; watch its gradchecks.
-
-        ``spoil`` says which backward is spoiled. In a run after the first one, gradchecks that
-        passed and have nothing to do with it are not made again.
-        """
-        spoiler = spoiling.Spoiler(**header.get("spoil", {}))
-        watch = Watch(spoiler, self.passed)
-        main = types.ModuleType("__main__")
-        main.__file__ = FILE_NAME
-        sys.modules["__main__"] = main
-        remember_source(FILE_NAME, header["source"])
-        torch.default_generator.manual_seed(0)
-        random.seed(0)
-        torch.set_default_dtype(torch.float32)
-        error = None
-        try:
-            with watch, spoiler:
-                code = compile(header["source"], FILE_NAME, "exec")
-                if spoiler.value is None:
-                    exec(code, vars(main))
-                else:
-                    exec(code, vars(main), spoiling.Names(vars(main), spoiler))
-                for name in header["tests"]:
-                    getattr(main, name)()
-        except SystemExit as leaving:
-            if leaving.code not in (None, 0):
-                error = {**described(leaving), "message": f"it exited with {leaving.code!r}"}
-        except BaseException as failure:
-            error = described(failure)
-        if "spoil" not in header:
-            self.passed = watch.seen
-        gradchecks = watch.seen[:200]
-        return {"error": error, "gradchecks": gradchecks, "functions": spoiler.seen()}
-
-
-def remember_source(name: str, source: str) -> None:
-    """Let tracebacks and ``inspect`` find the text of code that is in no file."""
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
 
 
 def signature_problem(function: Callable[..., object], arguments: int) -> str | None:
@@ -961,89 +906,3 @@ ASKS: dict[str, Callable[[Invocation], tuple[Json, Parts]]] = {
     "overwritten": ask_overwritten,
     "released": ask_released,
 }
-
-
-class Watch:
-    """Records the gradcheck calls of a script, and the Functions applied in each."""
-
-    def __init__(self, spoiler: spoiling.Spoiler, before: list[Json]) -> None:
-        self.spoiler = spoiler
-        # Those of an earlier run, in order.
-        self.before = before
-        self.seen: list[Json] = []
-        self.applied: list[str] | None = None
-        self.originals: list[tuple[Any, str, Any]] = []
-
-    def __enter__(self) -> None:
-        home = sys.modules["torch.autograd.gradcheck"]
-        for name in ("gradcheck", "gradgradcheck"):
-            observed = self._observed(name, getattr(home, name))
-            self._put(home, name, observed)
-            self._put(torch.autograd, name, observed)
-        function: Any = torch.autograd.Function
-        apply = function.apply.__func__
-
-        def watched_apply(cls: type, *arguments: Any, **keywords: Any) -> Any:
-            if self.applied is not None and cls.__name__ not in self.applied:
-                self.applied.append(cls.__name__)
-            return apply(cls, *arguments, **keywords)
-
-        self._put(function, "apply", classmethod(watched_apply))
-
-    def _put(self, home: Any, name: str, value: Any) -> None:
-        self.originals.append((home, name, inspect.getattr_static(home, name)))
-        setattr(home, name, value)
-
-    def __exit__(self, *_: object) -> None:
-        for home, name, value in reversed(self.originals):
-            setattr(home, name, value)
-
-    def _known(self, name: str) -> Json | None:
-        """The same call in an earlier run, where it passed and would do so again."""
-        place = len(self.seen)
-        if self.applied is not None or place >= len(self.before):
-            return None
-        entry = self.before[place]
-        again = entry["name"] == name and entry["passed"]
-        return entry if again and not self.spoiler.concerns(entry["functions"]) else None
-
-    def _observed(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
-        def gradcheck(func: Any, inputs: Any, *arguments: Any, **keywords: Any) -> Any:
-            known = self._known(name)
-            if known is not None:
-                self.seen.append(known)
-                return True
-            tensors = [inputs] if isinstance(inputs, torch.Tensor) else list(inputs)
-            dtypes = {
-                str(t.dtype).removeprefix("torch.")
-                for t in tensors
-                if isinstance(t, torch.Tensor) and t.requires_grad
-            }
-            bound = inspect.signature(original).bind(func, inputs, *arguments, **keywords)
-            options = {
-                key: value if -LARGEST_OPTION <= value <= LARGEST_OPTION else LARGEST_OPTION
-                for key, value in bound.arguments.items()
-                if isinstance(value, bool | int | float)
-            }
-            entry: Json = {
-                "name": name,
-                "dtypes": sorted(dtypes),
-                "options": options,
-                "passed": False,
-                "error": None,
-            }
-            outer, self.applied = self.applied, []
-            try:
-                result = original(func, inputs, *arguments, **keywords)
-                entry["passed"] = result is True
-                return result
-            except BaseException as error:
-                entry["error"] = f"{type(error).__name__}: {error}"[:MESSAGE_CHARACTERS]
-                raise
-            finally:
-                entry["functions"], self.applied = self.applied, outer
-                # gradgradcheck is itself made of a gradcheck; only the outer call counts.
-                if outer is None:
-                    self.seen.append(entry)
-
-        return gradcheck

@@ -1,10 +1,14 @@
 """Runs of a script in which the backward of a Function is spoiled, to see whether its tests notice.
 
 A Function is known by its name and by how many were made before it. It is spoiled only while it
-has the backward that was graded: one that a test puts in its place is left alone.
+has the backward that was graded: one that a test puts in its place is left alone. A copy of that
+backward, and one that is called by hand, is spoiled alike: to compare a gradient with itself is no
+check of it.
 """
 
+import dis
 import functools
+import types
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,10 +18,12 @@ import torch
 from . import unaided
 
 Json = dict[str, Any]
+# Where torch's own functions call the engine that runs a backward.
+_ENGINES: tuple[Any, ...] = (torch.autograd, torch.autograd.graph)
 # More Functions, and more kinds of company, than anybody tests.
 MOST = 64
 
-FACTOR, SIGN, SECOND = "factor", "sign", "second"
+FACTOR, SIGN, SECOND, NOTHING = "factor", "sign", "second", "nothing"
 
 
 @dataclass
@@ -28,7 +34,8 @@ class Spoiler:
     # with one name that of a number, or all.
     name: str | None = None
     rank: int = -1
-    # ``factor``, ``sign`` or ``second`` (the derivative of the gradient), and of which gradient.
+    # ``factor``, ``sign`` or ``second`` (the derivative of the gradient), and of which gradient;
+    # ``nothing`` where the file itself is another one.
     kind: str = FACTOR
     place: int | None = None
     factor: float = 1.0
@@ -36,22 +43,39 @@ class Spoiler:
     company: list[str] | None = None
     # Name of a function of the script whose result is spoiled instead.
     value: str | None = None
-    # Line of the graded backward by Function; any where there is none.
-    lines: dict[str, int | None] = field(default_factory=dict)
+    # Lines at which the graded backward of a Function begins; any where none are given.
+    lines: dict[str, list[int]] = field(default_factory=dict)
     # What was seen: the places of gradients that a Function returns, and who had a part in what.
     gradients: dict[tuple[str, int], set[int]] = field(default_factory=dict)
     tasks: dict[int, set[tuple[str, int]]] = field(default_factory=dict)
     # Number of the last Function that was made before.
     begun: int = 0
+    # Of every backward that is going on, the Functions that have a part in it, innermost last.
+    behind: list[set[str]] = field(default_factory=list)
+    engines: list[Any] = field(default_factory=list)
+    # Whether autograd is about to call a backward.
+    entering: bool = False
+    # What the backwards that are spoiled consist of.
+    codes: set[Any] = field(default_factory=set)
 
     def __enter__(self) -> "Spoiler":
         unaided.install()
-        self.begun = _number(type("_", (torch.autograd.Function,), {}))
+        function: Any = torch.autograd.Function
+        self.begun = _number(type("_", (function,), {}))
+        function.__init_subclass__ = classmethod(self._made)
+        if self.company is not None:
+            for home in _ENGINES:
+                self.engines.append(home._engine_run_backward)
+                home._engine_run_backward = self._begun_at(home._engine_run_backward)
         unaided.watcher = self
         return self
 
     def __exit__(self, *_: object) -> None:
         unaided.watcher = None
+        function: Any = torch.autograd.Function
+        del function.__init_subclass__
+        for home, engine in zip(_ENGINES, self.engines, strict=False):
+            home._engine_run_backward = engine
 
     def concerns(self, names: list[str]) -> bool:
         """Whether any of the Functions named might be spoiled."""
@@ -65,7 +89,11 @@ class Spoiler:
 
     def backward(self, apply: Callable[..., Any], node: Any, *gradients: Any) -> Any:
         """The backward of one node."""
-        found = apply(node, *gradients)
+        outer, self.entering = self.entering, True
+        try:
+            found = apply(node, *gradients)
+        finally:
+            self.entering = outer
         function = node._forward_cls
         if not unaided.own(function):
             return found
@@ -76,28 +104,73 @@ class Spoiler:
         self.tasks.setdefault(task, set()).add(key)
         places = [i for i, one in enumerate(every) if isinstance(one, torch.Tensor)]
         self.gradients.setdefault(key, set()).update(places)
-        if not self._meant(function, key, node, task):
+        if not (self._meant(function) and self._among(node, task)):
             return found
-        for place in places:
-            if self.place in (None, place):
-                every[place] = self._spoiled(every[place])
+        return self._with_fault(found)
+
+    def _with_fault(self, found: Any) -> Any:
+        several = isinstance(found, tuple | list)
+        every = list(found) if several else [found]
+        for place, one in enumerate(every):
+            if isinstance(one, torch.Tensor) and self.place in (None, place):
+                every[place] = self._spoiled(one)
         return tuple(every) if several else every[0]
+
+    def _made(self, function: type, /, **_: Any) -> None:
+        """Has a say in calls of the backward of a Function that is being defined."""
+        for name in ("backward", "vjp"):
+            method = vars(function).get(name)
+            if isinstance(method, staticmethod):
+                setattr(function, name, staticmethod(self._by_hand(function, method.__func__)))
+
+    def _by_hand(self, function: type, run: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(run)
+        def backward(*args: Any, **kwargs: Any) -> Any:
+            # What autograd itself calls has its fault from ``backward`` above.
+            by_autograd, self.entering = self.entering, False
+            found = run(*args, **kwargs)
+            if by_autograd or unaided.watcher is not self or not unaided.own(function):
+                return found
+            return self._with_fault(found) if self._meant(function) else found
+
+        return backward
+
+    def _begun_at(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(results: Any, *args: Any, **kwargs: Any) -> Any:
+            starts = [
+                getattr(one, "grad_fn", None) or getattr(one, "node", None) for one in results
+            ]
+            nodes = [one for one in starts if one is not None]
+            self.behind.append(_names([*nodes, *(n for one in nodes for n in _behind(one))]))
+            try:
+                return run(results, *args, **kwargs)
+            finally:
+                self.behind.pop()
+
+        return watched
 
     def _key(self, function: type) -> tuple[str, int]:
         return function.__name__, _number(function) - self.begun
 
-    def _meant(self, function: type, key: tuple[str, int], node: Any, task: int) -> bool:
-        if self.name is None or (self.name and key[0] != self.name):
+    def _meant(self, function: type) -> bool:
+        """Whether it is the Function that is spoiled, or has its backward by another name."""
+        if self.name is None or self.kind == NOTHING:
             return False
-        if self.rank >= 0 and key[1] != self.rank:
+        name, rank = self._key(function)
+        lines = self.lines.get(self.name or name)
+        if self.name and name != self.name:
+            return name not in self.lines and _code(function) in self.codes
+        if lines is not None and unaided.line_of(function) not in lines:
             return False
-        line = self.lines.get(key[0])
-        if line is not None and unaided.line_of(function) != line:
-            return False
+        self.codes.add(_code(function))
+        return self.rank in (-1, rank)
+
+    def _among(self, node: Any, task: int) -> bool:
+        """Whether nobody else has a part in this backward who may not."""
         if self.company is None:
             return True
-        before = {one.__name__ for one in map(_function, _behind(node)) if one is not None}
-        names = before | {name for name, _ in self.tasks[task]}
+        behind = self.behind[-1] if self.behind else _names(_behind(node))
+        names = behind | {name for name, _ in self.tasks[task]}
         return names <= set(self.company)
 
     def _spoiled(self, gradient: torch.Tensor) -> torch.Tensor:
@@ -187,6 +260,23 @@ def moved(value: Any, factor: float) -> Any:
     return value
 
 
+def _code(function: Any) -> Any:
+    """What a backward consists of, wherever it stands; ``None`` where it is no Python."""
+    code = unaided.code_of(function)
+    return None if code is None else _content(code)
+
+
+@functools.cache
+def _content(code: types.CodeType) -> Any:
+    # Names of modules are read in another way where the file itself imports them.
+    operations = tuple(
+        (one.opname, one.arg)
+        for one in dis.get_instructions(code)
+        if "LOAD" not in one.opname and "CALL" not in one.opname and one.opname != "PUSH_NULL"
+    )
+    return operations, code.co_consts, code.co_names, code.co_varnames
+
+
 def _number(function: Any) -> int:
     return int(function._backward_cls._autograd_function_id)
 
@@ -194,6 +284,10 @@ def _number(function: Any) -> int:
 def _function(node: Any) -> type | None:
     function = getattr(node, "_forward_cls", None)
     return function if function is not None and unaided.own(function) else None
+
+
+def _names(nodes: list[Any]) -> set[str]:
+    return {one.__name__ for one in map(_function, nodes) if one is not None}
 
 
 def _behind(node: Any) -> list[Any]:

@@ -14,10 +14,10 @@ import inspect
 import re
 import sys
 import threading
+import types
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from types import TracebackType
 from typing import Any
 
 import torch
@@ -105,7 +105,7 @@ class Absence:
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
-        trace: TracebackType | None,
+        trace: types.TracebackType | None,
     ) -> None:
         global watcher
         watcher = None
@@ -184,12 +184,18 @@ def _made_by(node: Any) -> type | None:
     return function if function is not None and own(function) else None
 
 
-def line_of(function: Any) -> int | None:
-    """Where the code of its backward begins, beneath all decorators."""
+def code_of(function: Any) -> types.CodeType | None:
+    """The code of its backward, beneath all decorators; ``None`` where it is no Python."""
     backward = function.backward
     if backward is torch.autograd.Function.backward:
         backward = function.vjp
     code = getattr(inspect.unwrap(backward), "__code__", None)
+    return code if isinstance(code, types.CodeType) else None
+
+
+def line_of(function: Any) -> int | None:
+    """Where the code of its backward begins."""
+    code = code_of(function)
     return None if code is None else code.co_firstlineno
 
 
