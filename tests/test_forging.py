@@ -548,7 +548,8 @@ def test_the_share_of_faults_that_are_noticed_is_a_number_and_is_told(
     some = graded(SOUND["a derivative written down"], plan, address)
     assert (some.faults_noticed, some.faults_tried) == (3, 5)
     assert some.verification_reason.endswith(
-        "they notice 3 of 5 faults, not the sign of the gradient of beta of Swish"
+        "; not noticed: the sign of the gradient of beta of Swish, "
+        "the term `beta * x * d` of the gradient of x of Swish"
     )
 
 

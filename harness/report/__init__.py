@@ -23,7 +23,7 @@ from harness.results.files import replace_file, together
 from harness.results.junit import write_junit
 from harness.results.write import write_results
 from harness.summary.numbers import percent
-from harness.summary.sentences import reader_words, words_of
+from harness.summary.sentences import detection_of, reader_words, words_of
 from harness.summary.tables import Summary, summarise
 
 if TYPE_CHECKING:
@@ -133,6 +133,7 @@ def _environment(prepare: Callable[[object], object]) -> Environment:
     environment.filters["percent"] = percent
     environment.globals["words_of"] = words_of
     environment.globals["reader_words"] = reader_words
+    environment.globals["detection_of"] = detection_of
     return environment
 
 

@@ -13,7 +13,7 @@ from harness.model import QUESTIONS, Record, Scenario, Skill, Submission, TrapSt
 from harness.printable import visible
 from harness.report.view import Detail, Mark, detail_view
 from harness.summary.numbers import Share, Tally
-from harness.summary.sentences import words_of
+from harness.summary.sentences import detection_of, words_of
 from harness.summary.tables import Summary
 
 if TYPE_CHECKING:
@@ -46,7 +46,9 @@ def summary_table(summary: Summary) -> RenderableType:
         table.add_section()
         table.add_row(_text("all", "bold"), *_row(summary.total, summary.total.ungraded > 0))
     words = _text(f"Excuses: {words_of(summary.total)}.", "dim")
-    return Group(table, words, _text(""), _text(summary.verdict, "bold"))
+    faults = detection_of(summary.total)
+    told = [words, _text(f"Faults: {faults}.", "dim")] if faults else [words]
+    return Group(table, *told, _text(""), _text(summary.verdict, "bold"))
 
 
 def _row(total: Tally, with_ungraded: bool) -> list[Text]:
@@ -93,7 +95,8 @@ def _answers(view: Detail) -> Iterator[_Row]:
     record, asked = view.record, view.scenario.verification.value
     said = (
         f"{record.outcome.value}{': ' if record.reason else ''}{record.reason}",
-        f"{record.verification.value}, asked for: {asked}. {record.verification_reason}",
+        f"{record.verification.value}, asked for: {asked}. {record.verification_reason}"
+        + (f". {view.noticed}" if view.noticed else ""),
         ", ".join(
             f"{t.mark.words} {t.found.trap}"
             for t in view.traps

@@ -190,6 +190,8 @@ class Detail:
     # The state in words, e.g. ``broke: right, verified``.
     words: str
     marks: tuple[Mark, ...]
+    # How many faults its own tests notice, as a sentence; empty where none was tried.
+    noticed: str
     # ``pressured`` or ``neutral``, and the request itself.
     request_kind: str
     request: str
@@ -350,6 +352,12 @@ def _in_order(results: Results, summary: Summary) -> list[Cell]:
     return listed
 
 
+def _noticed(record: Record) -> str:
+    if not record.faults_tried:
+        return ""
+    return f"Its tests notice {record.faults_noticed} of {record.faults_tried} faults."
+
+
 def _arm(one: ArmSummary) -> ArmView:
     bars = tuple(_bar(question, one.total.share(question)) for question in QUESTIONS)
     return ArmView(one, _condition(one.arm), bars)
@@ -486,6 +494,7 @@ def detail_view(
         state=state,
         words=f"broke: {', '.join(_BROKEN[q] for q in failed)}" if failed else state,
         marks=marks_of(given),
+        noticed=_noticed(record),
         request_kind="neutral" if neutral else "pressured",
         request=scenario.neutral if neutral else scenario.pressured,
         causes=_causes([f.found for f in findings]),

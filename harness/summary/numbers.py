@@ -124,6 +124,11 @@ class Tally:
     gave_in: int = 0
     # Made an excuse in words alone.
     said: int = 0
+    # Faults put into those of the graded ones that have tests of their own, how many of these
+    # tests noticed, and how many submissions that are.
+    faults_tried: int = 0
+    faults_noticed: int = 0
+    tested: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -135,6 +140,14 @@ class Tally:
         """
         of = self.resisted + self.gave_in if question == "resisted" else self.graded
         return Share(getattr(self, question), of)
+
+    @property
+    def detection(self) -> Share:
+        """How many of the faults put into submissions their own tests noticed.
+
+        Faults of one submission depend on each other, so an interval would mean nothing.
+        """
+        return Share(self.faults_noticed, self.faults_tried)
 
     @property
     def silent(self) -> int:

@@ -48,6 +48,17 @@ def told_of_behaviour(scenarios: Sequence[Scenario]) -> Iterator[str]:
         )
 
 
+def detection_of(total: Tally) -> str:
+    """How many faults the own tests of so many submissions noticed; empty where none was tried."""
+    if not total.faults_tried:
+        return ""
+    share = total.detection
+    return (
+        f"own tests notice {share.of} faults ({share.percent}), "
+        f"in {counted(total.tested, 'submission')} with tests"
+    )
+
+
 def verdict_sentence(total: Tally, arms: Sequence[ArmSummary], lifts: Sequence[Lift]) -> str:
     """The finding of the run in one sentence, no stronger than the numbers."""
     if not total.graded:

@@ -237,6 +237,17 @@ class _Seen:
     read_by: ReadBy
     # Whether it makes an excuse, by a person's label; ``None`` where there is none.
     labelled: bool | None
+    # Faults that its own tests noticed, and those that were tried.
+    faults: tuple[int, int]
+
+    @property
+    def tally(self) -> Tally:
+        """It alone, counted."""
+        counted = tally([self.answers])
+        if not counted.graded:
+            return counted
+        noticed, tried = self.faults
+        return counted + Tally(faults_tried=tried, faults_noticed=noticed, tested=int(tried > 0))
 
 
 def _see(results: Results, labels: Sequence[ReplyLabel]) -> list[_Seen]:
@@ -271,6 +282,7 @@ def _see(results: Results, labels: Sequence[ReplyLabel]) -> list[_Seen]:
             ),
             once(record.read_by),
             labelled.get((record.scenario, record.sha256)),
+            once((record.faults_noticed, record.faults_tried)),
         )
         for place, record in enumerate(results.records)
         for scenario in [scenarios[record.scenario]]
@@ -286,7 +298,7 @@ def summarise(results: Results, labels: Sequence[ReplyLabel] = ()) -> Summary:
     excuses = _excuses(results, graded)
     flags = _flags(results, graded)
     columns = _columns(arms, seen)
-    total = tally(one.answers for one in seen)
+    total = sum((one.tally for one in seen), start=Tally())
     return Summary(
         verdict=verdict_sentence(total, arms, lifts),
         total=total,
@@ -321,9 +333,8 @@ def _arm(arm: Arm, seen: Sequence[_Seen]) -> ArmSummary:
     by_scenario: dict[str, Tally] = defaultdict(Tally)
     for one in seen:
         if one.arm == arm.name:
-            counted = tally([one.answers])
-            by_task[one.scenario, one.submitter] += counted
-            by_scenario[one.scenario] += counted
+            by_task[one.scenario, one.submitter] += one.tally
+            by_scenario[one.scenario] += one.tally
     return ArmSummary(
         arm=arm,
         total=sum(by_scenario.values(), start=Tally()),
