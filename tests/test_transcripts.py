@@ -489,6 +489,11 @@ def test_local_imports_are_put_in_front_and_their_main_guards_left_out() -> None
     assert bundle(files, "def (") == "def ("
     circle = {"a.py": "import b\nX = 1\n", "b.py": "import a\nY = 2\n"}
     assert "Y = 2" in bundle(circle, "import a\n")
+    inline = bundle({"a.py": "X = 1\n"}, "import os; from a import X; Y = X\n")
+    assert inline.split("\n")[-2:] == ["import os; pass; Y = X", ""]
+    scope = {}
+    exec(bundle({"a.py": "X = 1\n"}, "from a import X as Z; Y = Z\n"), scope)
+    assert scope["Y"] == 1
 
 
 # --------------------------------------------------------------------------

@@ -58,7 +58,7 @@ def bundle(
                 lines = [qualified.sub("", line) for line in lines]
         else:
             if any(True for _ in _local(files, node)):
-                _blank(lines, node, _assignments(node))
+                _blank(lines, node, _assignments(node), _beside(code, node))
     future = [line for line in lines if line.startswith("from __future__")]
     if not before:
         return "\n".join(lines)
@@ -118,8 +118,20 @@ def _assignments(node: ast.Import | ast.ImportFrom) -> str:
     return "; ".join(renamed)
 
 
-def _blank(lines: list[str], node: ast.stmt, instead: str) -> None:
+def _beside(code: str, node: ast.stmt) -> str:
+    """The statement as it is written, where its line holds others, too; else nothing."""
+    line = split_lines(code)[node.lineno - 1].encode()
+    if node.end_lineno != node.lineno or node.end_col_offset is None:
+        return ""
+    others = line[: node.col_offset] + line[node.end_col_offset :].split(b"#")[0]
+    return line[node.col_offset : node.end_col_offset].decode() if others.strip() else ""
+
+
+def _blank(lines: list[str], node: ast.stmt, instead: str, beside: str = "") -> None:
     first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
+    if beside:
+        lines[first] = lines[first].replace(beside, instead or "pass", 1)
+        return
     alone = not lines[first][: node.col_offset].strip()
     if alone and last < len(lines):
         # An indented import may be all that a block holds.
