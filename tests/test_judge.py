@@ -707,6 +707,17 @@ def test_a_file_that_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> No
         book.put(entry())
 
 
+def test_a_kept_answer_that_somebody_spoilt_is_told_and_read_by_others(
+    serve: Serve, read: Read, kept: Path
+) -> None:
+    server = serve(answer())
+    read(server)
+    kept.write_text(kept.read_text().replace("behaviour", "behavior"))
+    found = read(server)
+    assert (found.by.reader, len(server.asked)) == ("both", 1)
+    assert "readings.jsonl is malformed: behaviour: Field required" in found.by.unread
+
+
 def test_another_model_reply_excuse_or_line_is_another_question() -> None:
     other = replace(SCENARIO, traps=(Trap("x", "An excuse.", "It is not so.", ""),))
     fewer = replace(SCENARIO, expected_behaviour=LINES[:1])

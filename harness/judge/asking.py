@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from harness.errors import ReaderSilent
-from harness.judge.answer import findings, parse
+from harness.judge.answer import Malformed, findings, parse
 from harness.judge.message import Messages, key_of, lines_asked, messages
 from harness.judge.provider import LanguageModel, ModelReply
 from harness.judge.readings import KeptReading, Readings
@@ -90,9 +90,15 @@ class ModelReader:
             why = f"the reply is longer than {LONGEST} characters, so no model was asked"
         else:
             entry = self.kept.get(key)
-            if entry is not None and entry.answer is not None:
-                return self._reading(entry.answer, submission, scenario)
-            why = self._missed.get(key, "it was not asked") if entry is None else entry.why
+            if entry is None:
+                why = self._missed.get(key, "it was not asked")
+            elif entry.answer is None:
+                why = entry.why
+            else:
+                try:
+                    return self._reading(entry.answer, submission, scenario)
+                except Malformed as error:
+                    why = f"the answer kept in {self.kept.path} is malformed: {error}"
         read = read_words(submission, scenario)
         return WordsRead(read.traps, ReadBy(read.by.reader, unread=why))
 

@@ -196,28 +196,19 @@ class LanguageModel:
 _BAD_REQUEST: Final = (400, 413, 422)
 
 
+@dataclass
 class _Failed(Exception):
     """There is no answer."""
 
-    def __init__(
-        self,
-        why: str,
-        said: str = "",
-        *,
-        lasting: bool = True,
-        status: int | None = None,
-        wait_s: float = 0.0,
-    ) -> None:
-        super().__init__(why)
-        self.why = why
-        # What the server said.
-        self.said = said
-        # As in ``ModelReply``.
-        self.lasting = lasting
-        # Of HTTP, where a server answered.
-        self.status = status
-        # Seconds that the server asks to wait for; 0 where it does not say.
-        self.wait_s = wait_s
+    why: str
+    # What the server said.
+    said: str = ""
+    # As in ``ModelReply``.
+    lasting: bool = True
+    # Of HTTP, where a server answered.
+    status: int | None = None
+    # Seconds that the server asks to wait for; 0 where it does not say.
+    wait_s: float = 0.0
 
 
 def _received(response: http.client.HTTPResponse, deadline: float) -> bytes:
