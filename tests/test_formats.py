@@ -555,6 +555,28 @@ def test_texts_that_are_made_to_keep_a_reader_busy_do_not(text: str) -> None:
     check(json.dumps({"info": {"mini_version": "1"}, "messages": lines}).encode())
 
 
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"{}\n" * 600_000, "t.jsonl: has 600,000 lines; a transcript may have 500,000"),
+        (b"x\n" * 100_000, "t.jsonl: line 1: not JSON"),
+        (b"[" * 1_000_000, "t.jsonl: nested too deeply"),
+        (b'{"a":' * 1_000_000 + b"\n{}", "t.jsonl: (found lines|line 1|nested)"),
+    ],
+)
+def test_a_huge_file_without_a_message_is_refused_at_once(raw: bytes, message: str) -> None:
+    with pytest.raises(SubmissionError, match=message):
+        read(raw, "t.jsonl")
+
+
+def test_a_format_is_told_by_the_beginning_of_a_file() -> None:
+    noise = b'{"type": "progress"}\n'
+    raw = noise * 1_000 + FORMATS["claude-code"]() + noise * 5_000
+    assert read(raw, "t.jsonl").skipped["line of type progress"] == 6_000
+    with pytest.raises(SubmissionError, match="found lines of which none is a message"):
+        read(noise * 2_000 + FORMATS["claude-code"](), "t.jsonl")
+
+
 # --------------------------------------------------------------------------
 # The neutral format and what is shown of it
 

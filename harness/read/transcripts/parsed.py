@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
 from typing import Any
 
 # Numbered from 1: lines of a file, or members of a list.
 Records = tuple[tuple[int, Any], ...]
+# Records by which a format is told, broken lines before the first whole one, and lines.
+_MAX_TOLD, _MAX_NOISE, _MAX_LINES = 2_000, 1_000, 500_000
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,18 @@ class Parsed:
     skipped: Mapping[str, int] = field(default_factory=dict)
     problem: str = ""
 
+    @cached_property
+    def begun(self) -> Parsed:
+        """Its beginning, by which it is told what it is."""
+        if len(self.records) <= _MAX_TOLD:
+            return self
+        value = self.value[:_MAX_TOLD] if isinstance(self.value, list) else self.value
+        return replace(self, value=value, records=self.records[:_MAX_TOLD])
+
     @property
     def members(self) -> Mapping[str, Any]:
         """The value's keys, where it is one object."""
         return mapping(self.value)
-
-    def some(self, *kinds: str, key: str = "type") -> bool:
-        """Whether a record has one of ``kinds`` under ``key``."""
-        return any(isinstance(r, dict) and text(r.get(key)) in kinds for _, r in self.records)
 
 
 # Every format looks at the same bytes in turn.
@@ -56,6 +62,9 @@ def parse(raw: bytes) -> Parsed:
 
 
 def _parse_lines(words: str) -> Parsed:
+    count = words.count("\n")
+    if count > _MAX_LINES:
+        return Parsed(problem=f"has {count:,} lines; a transcript may have {_MAX_LINES:,}")
     records: list[tuple[int, Any]] = []
     broken: list[tuple[int, str]] = []
     lines = [(n, line) for n, line in enumerate(words.split("\n"), start=1) if line.strip()]
@@ -66,6 +75,8 @@ def _parse_lines(words: str) -> Parsed:
             broken.append((number, f"not JSON ({error})"))
         except RecursionError:
             broken.append((number, "nested too deeply"))
+        if len(broken) > _MAX_NOISE and not records:
+            break
     if not any(isinstance(record, dict) for _, record in records):
         number, why = broken[0] if broken else (1, "no line is a JSON object")
         return Parsed(problem=f"line {number}: {why}")

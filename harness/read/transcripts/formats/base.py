@@ -25,7 +25,7 @@ class JsonFormat:
     def matches(self, head: bytes, path: Path | None) -> bool:
         """See ``Format``."""
         given = parse(head)
-        return not given.problem and self.told_by(given)
+        return not given.problem and self.told_by(given.begun)
 
     def read(self, raw: bytes, path: Path | None) -> Iterator[Recorded]:
         """See ``Format``."""
@@ -53,7 +53,7 @@ class Refused:
     def matches(self, head: bytes, path: Path | None) -> bool:
         """See ``Format``."""
         given = parse(head)
-        return not given.problem and self.told_by(given)
+        return not given.problem and self.told_by(given.begun)
 
     def read(self, raw: bytes, path: Path | None) -> Iterator[Recorded]:
         """Raises ``SubmissionError``: see ``why``."""

@@ -115,7 +115,7 @@ class AnswerRecord:
 
     def matches(self, head: bytes, path: Path | None) -> bool:
         """See ``Format``."""
-        return any(map(_is_record, _records(head)))
+        return not isinstance(parse(head).value, list) and any(map(_is_record, _begun(head)))
 
     def read(self, raw: bytes, path: Path | None) -> Iterator[Recorded]:
         """See ``Format``."""
@@ -125,6 +125,10 @@ class AnswerRecord:
 def _records(raw: bytes) -> Iterator[object]:
     given = parse(raw)
     yield from (record for _, record in given.records if not isinstance(given.value, list))
+
+
+def _begun(head: bytes) -> Iterator[object]:
+    yield from (record for _, record in parse(head).begun.records)
 
 
 def _is_record(record: object) -> bool:
