@@ -609,6 +609,15 @@ def test_what_was_understood_is_shown(tmp_path: Path) -> None:
     ):
         assert words in text
     assert json.loads(neutral)["samples"][0]["source"] == "codex"
+    chat = json.loads(FORMATS["openai"]())
+    edit = {"id": "z", "function": {"name": "edit", "arguments": {
+        "path": "gone.py", "old_str": "a", "new_str": "b"}}}  # fmt: skip
+    call = {"id": "y", "function": {"name": "deploy", "arguments": {}}}
+    chat["messages"].append({"role": "assistant", "content": None, "tool_calls": [edit, call]})
+    path.write_text(json.dumps(chat))
+    shown, _ = convert(path)
+    assert "not followed: step 14, " in shown
+    assert "not understood: 1 calls of deploy" in shown
     path.write_bytes(b" ")
     with pytest.raises(SubmissionError, match="is empty, expected a recorded conversation"):
         convert(path)

@@ -16,6 +16,8 @@ from harness.read.transcripts.formats.neutral import written
 
 # Characters of a step that are shown.
 _MAX_SHOWN = 72
+# Changes that cannot be followed, of which so many are shown.
+_MAX_LOST = 20
 _CHANGES = (StepKind.WROTE, StepKind.EDITED, StepKind.SHOWED, StepKind.REMOVED)
 
 
@@ -66,10 +68,14 @@ def _told(where: str, number: int, one: Recorded) -> Iterator[str]:
     for place, step in enumerate(transcript.steps, start=1):
         if step.kind is not StepKind.RESULT:
             yield f"  {place:4}  {_line(step)}"
-    files = replay(transcript).files
+    played = replay(transcript)
+    files = played.files
     yield "  Python files at the end: " + (
         ", ".join(f"{printable(path)} ({_lines(text)})" for path, text in files.items()) or "none"
     )
+    for lost in played.lost[:_MAX_LOST]:
+        where = f" in {printable(lost.path)}" if lost.path else ""
+        yield f"  not followed: step {lost.step + 1}, {printable(lost.what)}{where}"
     unknown = [step for step in transcript.steps if step.kind is StepKind.UNKNOWN]
     if unknown:
         names = dict.fromkeys(printable(step.text) for step in unknown)

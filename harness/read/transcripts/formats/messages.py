@@ -1,4 +1,7 @@
-"""Lists of messages: the many formats that differ in names of keys and little else."""
+"""Lists of messages: the many formats that differ in names of keys and little else.
+
+Long because of the tables that tell them apart, which belong together.
+"""
 
 from __future__ import annotations
 

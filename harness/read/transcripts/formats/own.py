@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from harness.read.transcripts.formats import Format, messages, responses, sessions, trajectories
+from harness.read.transcripts.formats import (
+    Format,
+    editors,
+    messages,
+    responses,
+    sessions,
+    trajectories,
+)
 from harness.read.transcripts.formats.aider import AIDER
 from harness.read.transcripts.formats.base import Refused
 from harness.read.transcripts.formats.inspect_log import INSPECT
@@ -33,12 +40,12 @@ OWN: tuple[Format, ...] = (
     sessions.GEMINI,
     sessions.PI,
     sessions.OPENCODE,
-    sessions.VSCODE,
+    editors.VSCODE,
     responses.CODEX,
     responses.CODEX_EXEC,
     responses.RESPONSES,
     messages.RESPONSE,
-    sessions.CLINE,
+    editors.CLINE,
     messages.LANGCHAIN,
     messages.SHAREGPT,
     messages.CLAUDE_AI,
