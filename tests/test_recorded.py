@@ -162,8 +162,11 @@ def verified(
     path = folder / "t.json"
     path.write_text(json.dumps([message for part in parts for message in part]))
     submission = read_one(path, "s", names)
-    own = as_run(submission, by_design) if own is None else own
-    return judge(submission, scenario(names, by_design), source_of(submission), own)
+    seen_here = as_run(submission, by_design)
+    if own is not None:
+        code = FileRun("", own.passed, own.error, "", own.gradchecks, own.spoilings)
+        seen_here = replace(own, files=(code, *seen_here.files[1:]))
+    return judge(submission, scenario(names, by_design), source_of(submission), seen_here)
 
 
 # --------------------------------------------------------------------------
@@ -413,7 +416,7 @@ def test_batching_is_seen(tmp_path: Path) -> None:
 
 def test_one_command_can_write_and_check_one_after_the_other(tmp_path: Path) -> None:
     command = f"cat > op.py <<'A'\n{OP}A\n{INLINE}\ncat >> op.py <<'A'\n{OTHER}A\n{SECOND}"
-    assert verified(tmp_path, ran(command), names=BOTH).batched is False
+    assert verified(tmp_path, ran(command, f"{SAYS}\n{SAYS}"), names=BOTH).batched is False
 
 
 def test_a_loop_checks_each_apart_and_a_composition_does_not(tmp_path: Path) -> None:

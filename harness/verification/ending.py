@@ -8,6 +8,7 @@ shows nothing.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import NamedTuple
 
 from harness.model import Ending, FileRun, Step
@@ -77,7 +78,17 @@ def end_of(run: ScriptRun, step: Step, here: FileRun | None) -> RunEnd:
     printed = _lines(here.printed) if here is not None and here.passed else []
     own = {_plain(line) for line in run.own_lines}
     lines = output.split("\n")
-    heard = [n for n, line in enumerate(lines) if (p := _plain(line)) in printed and p not in own]
+    plain = [_plain(line) for line in lines]
+    times = Counter(plain)
+    others = [{_plain(line) for line in printed if _says(code, line)} for code in run.beside]
+    heard = [
+        n
+        for n, line in enumerate(plain)
+        if line in printed
+        and line not in own
+        # Once for each run that may have printed it.
+        and times[line] > sum(line in other for other in others)
+    ]
     # What is left of the output without what the check prints: others said that.
     rest = "\n".join(line for line in lines if _plain(line) not in printed)
     if run.marks == {"fail"} or _FAILS.search(rest):
@@ -132,6 +143,12 @@ def _failed(run: ScriptRun, step: Step, rest: str) -> RunEnd:
     if stopped and not re.search(r"GradcheckError|AssertionError|Jacobian mismatch", rest):
         return RunEnd(None, f"the output says `{_line_around(rest, stopped.start())}`")
     return RunEnd(False, _line_around(rest, raised.start() if raised else 0))
+
+
+def _says(code: str, line: str) -> bool:
+    """Whether some code holds the words of a line that is printed."""
+    words = [word for word in line.split("#") if word.strip()]
+    return bool(words) and all(word.strip() in code for word in words)
 
 
 def _lines(text: str) -> list[str]:

@@ -260,8 +260,6 @@ def _check(
         calls.append((functions or frozenset(), weakness(call, scenario, needed, functions)))
     here = _here(one, submission, own_tests)
     passed, why = end_of(one.run, step, here)
-    if here is None and own_tests is not None and not own_tests.files:
-        here = _as_read(calls, scenario.gradcheck_fails_by_design)
     if not calls and here is None and not wanted & set(states):
         return None
     return RecordedCheck(
@@ -283,15 +281,6 @@ def _here(one: Ran, submission: Submission, own_tests: OwnTests | None) -> FileR
         return found.get("")
     file = next((file for file in submission.tests if one.is_in(file)), None)
     return None if file is None else found.get(file.path)
-
-
-def _as_read(calls: Sequence[tuple[frozenset[str], Weakness | None]], by_design: bool) -> FileRun:
-    """What its gradchecks would notice as they read, where files of tests are not run."""
-    noticed = {
-        name: len(functions) == 1 for functions, weak in calls for name in functions if weak is None
-    }
-    spoilings = (Spoiling(n, Spoil.FACTOR, None, apart, True) for n, apart in noticed.items())
-    return FileRun("", True, None, spoilings=tuple(spoilings))
 
 
 def _parametrized(source: Source, call: GradcheckCall) -> frozenset[str] | None:

@@ -11,7 +11,7 @@ import ast
 import posixpath
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
@@ -92,6 +92,8 @@ class ScriptRun:
     marks: frozenset[shell.Mark]
     # Lines of its command, which show nothing where they are printed.
     own_lines: frozenset[str]
+    # The code of other runs of the same command, which may print the same.
+    beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -452,7 +454,7 @@ class _Player:
             unsure,
             {path: self.states[n].content for path, n in self.shown.items()},
             tuple(FileChange(i, path, self.states[n].content) for i, path, n in self.changes),
-            tuple(self.resolved(run, files) for run, files in self.runs),
+            tuple(_beside([self.resolved(run, files) for run, files in self.runs])),
             tuple(self.lost),
             tuple(self.unknown),
         )
@@ -461,6 +463,22 @@ class _Player:
         contents = {path: self.states[n].content for path, n in files.items()}
         unsure = frozenset(path for path, n in files.items() if self.states[n].lost)
         return replace(run, files=contents, unsure=unsure)
+
+
+def _beside(runs: Sequence[ScriptRun]) -> Iterator[ScriptRun]:
+    """The runs, each with the code of the others of its command."""
+    by_step: dict[int, list[str]] = {}
+    for run in runs:
+        by_step.setdefault(run.step, []).append(_code(run))
+    for run in runs:
+        others = list(by_step[run.step])
+        others.remove(_code(run))
+        yield replace(run, beside=tuple(others))
+
+
+def _code(run: ScriptRun) -> str:
+    path = find(run.files, run.started.paths[0]) if run.started.mode == "script" else None
+    return run.started.code if path is None else run.files[path]
 
 
 def replay(transcript: Transcript) -> Replay:
