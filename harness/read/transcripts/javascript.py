@@ -48,7 +48,7 @@ def calls(program: str) -> Iterator[ToolCall]:
     decides = _DECIDES.search(bare)
     known: dict[str, Any] = {}
     found_all = [*_CONST.finditer(program), *_CALL.finditer(program)]
-    places = [(m.start(), m) for m in found_all if bare[m.start()] != " "]
+    places = [(m.start(), m) for m in found_all if not bare[m.start()].isspace()]
     for place, found in sorted(places, key=lambda pair: pair[0]):
         try:
             value, _ = _value(program, found.end(), known, 0)
