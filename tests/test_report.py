@@ -688,3 +688,24 @@ def test_hostile_results_survive_every_format(tmp_path: Path) -> None:
     made = hostile_results()
     path = write_reports(made, summarise(made), tmp_path)
     Page(render_html(read_results(path.with_name("results.json"))))
+
+
+def test_every_format_shows_how_many_faults_own_tests_notice() -> None:
+    results = simple_results(
+        quick("layer-norm", faults_tried=5, faults_noticed=3),
+        quick("layer-norm", sample=4, faults_tried=4, faults_noticed=4),
+        quick("layer-norm", sample=2),
+        quick("layer-norm", right=None, sample=3, faults_tried=9, faults_noticed=9),
+    )
+    summary = summarise(results)
+    told = "own tests notice 7 of 9 faults (78 %), in 2 submissions with tests"
+    assert told in shown(terminal.summary_table(summary))
+    assert told in render_html(results)
+    markdown = render_markdown(results)
+    assert "| 7 of 9 (78 %) |" in markdown
+    assert "Its tests notice 3 of 5 faults.\n" in markdown
+    layer_norm = next(iter(results.records))
+    submission = next(s for s in results.submissions if s.id == layer_norm.id)
+    scenario = next(s for s in results.scenarios if s.id == layer_norm.scenario)
+    words = shown(terminal.detail(layer_norm, submission, scenario))
+    assert "Its tests notice 3 of 5 faults." in " ".join(words.split())
