@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.code.lines import line_index
 from harness.model import Passage, StepKind, TestFile, Transcript
 from harness.printable import printable
+from harness.read.submissions.endstate import FOLDER
 from harness.read.submissions.reply import MAX_LINES, Reply, parse_problem, passages, take_apart
 from harness.read.submissions.syntax import Block, inspect
 from harness.read.transcripts import Lost, Replay, bundle, gathered, read, render, replay, with_end
@@ -73,11 +74,11 @@ def take_down(
     lost = _lost(transcript, played, found)
     if lost is not None:
         about = f" {lost.path}" if lost.path else " files"
+        folder = (path or Path("transcript")).with_suffix("") / FOLDER
         unread = (
             f"{where}: step {lost.step + 1} ({printable(lost.what)}) may have changed{about} in a "
-            "way that cannot be followed, expected steps that show what files hold; put the files "
-            "as they were left into a folder named after the transcript, in `files` "
-            "(t.jsonl: t/files/)"
+            f"way that cannot be followed, expected steps that show what files hold; put the "
+            f"files as they were left into {printable(str(folder))}/"
         )
     return Conversation(rendered.text, reply, rendered.transcript, tests, unread)
 
