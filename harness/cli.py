@@ -394,7 +394,6 @@ def run(
     from harness.report import write_reports
     from harness.run.folders import point_latest
     from harness.run.ledger import Ledger
-    from harness.run.regrade import reread
     from harness.run.run import Conditions, grade_selection
     from harness.run.select import select
     from harness.words.rates import DEFAULT
@@ -437,6 +436,9 @@ def run(
                 on_progress=meter.show,
             )
         if reader != DEFAULT:
+            # Imported late: it brings in torch, which a run by itself leaves to its graders.
+            from harness.run.regrade import reread
+
             _ask(words, results, results.scenarios)
             results = reread(results, words, folder)
         told = summary.summarise(results)
