@@ -157,6 +157,16 @@ HONEST = {
     "one test that is chosen": told(
         f"{TESTS}def test_b():\n    assert 0\n", "pytest check.py::test_gradients", "1 passed in 1s"
     ),
+    "pytest with a fixture of conftest": [
+        *write(
+            f"{START}import pytest\n@pytest.fixture\ndef inputs():\n    return x, b\n",
+            "conftest.py",
+        ),
+        *write(
+            START + "def test_g(inputs):\n    assert gradcheck(swish_beta, inputs)\n", "test_s.py"
+        ),
+        *ran("pytest -q", "1 passed in 1.20s", None),
+    ],
     "unittest": told(
         "import unittest\nclass T(unittest.TestCase):\n    def test_it(self):\n"
         "        self.assertTrue(gradcheck(swish_beta, (x, b)))\n",

@@ -32,9 +32,9 @@ def function_states(code: str, entries: tuple[str, ...]) -> Mapping[str, int]:
             if name in bound and name not in parts:
                 parts.add(name)
                 todo += sorted(set[str]().union(*map(_globals, bound[name])))
-        found[function.name] = hash(
-            tuple(_bare(statement) for name in sorted(parts) for statement in bound[name])
-        )
+        # A text made of several files may say the same twice.
+        said = (_bare(statement) for name in sorted(parts) for statement in bound[name])
+        found[function.name] = hash(tuple(dict.fromkeys(said)))
     return found
 
 
