@@ -33,12 +33,20 @@ Json = dict[str, Any]
 # Nothing of these is of use without a disk, and some take long.
 PYTEST = [
     *("--rootdir=/", "-c/dev/null", "-q", "--no-header", "--capture=no", "--assert=plain"),
-    "--tb=short",
+    "--tb=native",
     *(
         f"-pno:{name}"
         for name in (
             *("cacheprovider", "unraisableexception", "threadexception", "faulthandler"),
-            *("junitxml", "pastebin", "doctest", "setuponly", "setupplan", "debugging"),
+            *(
+                "junitxml",
+                "pastebin",
+                "doctest",
+                "setuponly",
+                "setupplan",
+                "debugging",
+                "legacypath",
+            ),
         )
     ),
 ]
