@@ -560,3 +560,34 @@ def test_a_recorded_session_is_graded_as_a_whole(
     said = console.export_text()
     assert "says (true)" in said
     assert "step 6: SwishBeta verified" in said
+
+
+def test_a_line_that_ends_like_another_is_heard_for_itself(
+    library: Library, zygote: Zygote, plan: Callable[[str], Plan], tmp_path: Path
+) -> None:
+    five = library.scenario("five-activations")
+    names = [entry.name for entry in five.entry_points]
+    solution = Path(__file__).parent.parent / "solutions/reference/harness/five-activations.py"
+    check = (
+        "python - <<'EOF'\nimport torch\nfrom torch.autograd import gradcheck\n"
+        "from acts import {0}\n"
+        "x = torch.tensor([-1.2, 0.3, 2.7], dtype=torch.float64, requires_grad=True)\n"
+        "{1}assert gradcheck({0}, ({2}))\nprint('{0}: fine')\nEOF\n"
+    )
+    beta = "b = torch.tensor(0.8, dtype=torch.float64, requires_grad=True)\n"
+    runs = [check.format(n, *((beta, "x, b") if "beta" in n else ("", "x,"))) for n in names]
+    messages: list[dict[str, Any]] = []
+    for n, (given, output) in enumerate(
+        [
+            ({"path": "acts.py", "content": solution.read_text()}, "ok"),
+            ({"command": "".join(runs)}, "\n".join(f"{name}: fine" for name in names)),
+        ]
+    ):
+        use = {"type": "tool_use", "id": str(n), "name": "t", "input": given}
+        back = {"type": "tool_result", "tool_use_id": str(n), "content": output}
+        messages.append({"role": "assistant", "content": [use]})
+        messages.append({"role": "user", "content": [{**back, "is_error": False}]})
+    path = tmp_path / "t.json"
+    path.write_text(json.dumps(messages))
+    made = grade(read_one(path, five.id, names), plan(five.id), zygote.address)
+    assert made.verification is Level.RAN

@@ -147,8 +147,11 @@ def _failed(run: ScriptRun, step: Step, rest: str) -> RunEnd:
 
 def _says(code: str, line: str) -> bool:
     """Whether some code holds the words of a line that is printed."""
-    words = [word for word in line.split("#") if word.strip()]
-    return bool(words) and all(word.strip() in code for word in words)
+    words = [word.strip() for word in line.split("#") if word.strip()]
+    # Whole words: ``elu: passed`` is not said by who prints ``selu: passed``.
+    return bool(words) and all(
+        re.search(rf"(?<!\w){re.escape(word)}(?!\w)", code) for word in words
+    )
 
 
 def _lines(text: str) -> list[str]:
