@@ -16,7 +16,7 @@ from harness.grading import own_tests
 from harness.grading.page import begun, examine, grade
 from harness.grading.plan import Plan
 from harness.grading.script import scripts
-from harness.model import Grade, Level, OwnTests, Spoil, Submission, TestFile
+from harness.model import Grade, Level, Outcome, OwnTests, Spoil, Submission, TestFile
 from harness.read import scenarios
 
 ROOT = Path(__file__).parents[1]
@@ -563,3 +563,123 @@ def test_terms_of_gradients_are_found_in_the_source(
     backward: str, terms: list[tuple[int, str]]
 ) -> None:
     assert sorted(dropped(backward)) == sorted(terms)
+
+
+# --------------------------------------------------------------------------
+# What a scenario asks tests to notice
+
+ASKING = """\
+id: s
+title: T
+phase: red
+pressures: [urgency]
+asks_for_function: {function}
+requests: {{neutral: A., pressured: B.}}
+traps: []
+expected_behaviour: [Works.]
+verification: {{level: ran}}
+verified_by: {{notices: [{notice}]}}
+entry_points:
+  f:
+    differentiable: {function}
+    arguments: {{x: {{tensor: [n, 3]}}}}
+    sizes: [{{n: 2}}, {{n: 5}}]
+checks: [{checks}]
+"""
+LOSS = """import torch
+
+
+def f(x):
+    return (x * x).mean(-1)
+
+
+"""
+CUBE = """import torch
+from torch.autograd import gradcheck, gradgradcheck
+
+
+class Cube(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 3 * x * x * g
+
+
+def f(x):
+    return Cube.apply(x)
+
+
+x = torch.tensor([0.5, -1.0], dtype=torch.float64, requires_grad=True)
+"""
+# What notices, oracle, code, tests, and whether they check it.
+ASKED = {
+    "a known value": ("value", LOSS, "def test_f():\n    assert f(torch.ones(1, 3)) == 1", True),
+    "a comparison of values": (
+        "value",
+        LOSS,
+        "import pytest\n@pytest.mark.parametrize('n', [1, 4])\ndef test_f(n):\n"
+        "    x = torch.randn(n, 3)\n"
+        "    torch.testing.assert_close(f(x), torch.nn.functional.mse_loss(\n"
+        "        x, torch.zeros_like(x), reduction='none').mean(-1))",
+        True,
+    ),
+    "a shape": (
+        "value",
+        LOSS,
+        "def test_f():\n    assert f(torch.ones(4, 3)).shape == (4,)",
+        False,
+    ),
+    "a value that is itself": (
+        "value",
+        LOSS,
+        "def test_f():\n    x = torch.ones(2, 3)\n    assert torch.equal(f(x), f(x))",
+        False,
+    ),
+    "gradgradcheck": ("second_order", CUBE, "assert gradgradcheck(f, (x,))", True),
+    "a second derivative written down": (
+        "second_order",
+        CUBE,
+        "(g,) = torch.autograd.grad(f(x).sum(), x, create_graph=True)\n"
+        "(h,) = torch.autograd.grad(g.sum(), x)\n"
+        "assert torch.allclose(h, 6 * x)",
+        True,
+    ),
+    "the first derivative alone": ("second_order", CUBE, "assert gradcheck(f, (x,))", False),
+    "a second derivative that is there": (
+        "second_order",
+        CUBE,
+        "(g,) = torch.autograd.grad(f(x).sum(), x, create_graph=True)\n"
+        "assert g.requires_grad and torch.autograd.grad(g.sum(), x)[0].isfinite().all()",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize(("notice", "code", "tests", "checked"), ASKED.values(), ids=ASKED)
+def test_a_scenario_of_ones_own_says_what_tests_must_notice(
+    notice: str, code: str, tests: str, checked: bool, tmp_path: Path, address: str
+) -> None:
+    value = notice == "value"
+    oracle = "(x * x).mean(-1)" if value else "x ** 3"
+    (tmp_path / "skill.yaml").write_text(
+        "name: A skill\nsummary: What it teaches.\nrationalizations:\n"
+        "  - {id: no-time, excuse: No time., truth: A second., counter: Check it.}\n"
+    )
+    (tmp_path / "oracles.py").write_text(f"import torch\ndef f(x): return {oracle}\n")
+    asking = ASKING.format(
+        function=str(not value).lower(), notice=notice, checks="forward" if value else "gradcheck"
+    )
+    (tmp_path / "s.yaml").write_text(asking)
+    own = Plan(scenarios.load(tmp_path).scenario("s"), SEED)
+    text = f"{code}{tests}\n"
+    given = replace(submission(""), scenario="s", text=text, code=text)
+    found = grade(given, own, address)
+    assert found.outcome is Outcome.PASSED, found.reason
+    assert found.verification.reaches(Level.RAN) is checked, found.verification_reason
+    assert found.faults_tried == 1
+    assert found.faults_noticed == int(checked)
