@@ -249,10 +249,7 @@ def _in_process(answer: Submission, plan: Plan) -> object:
     own: Any = Here()
     own.request({"do": "load", "source": "", "modules": {}, "entry_points": {}})
     with _main_module_kept():
-        script = {"do": "script", "file": "solution.py", "source": answer.code, "main": True}
-        own.request(
-            {**script, "collect": "", "tests": [], "skip": [], "lenient": True, "arguments": []}
-        )
+        own.request({"do": "script", "source": answer.code, "tests": []})
     return verdict.decide(verdict.verify(work))
 
 

@@ -242,7 +242,9 @@ def test_a_long_sentence_is_quoted_in_part(tmp_path: Path) -> None:
 
 
 def test_another_reader_can_take_the_place_of_the_phrases(tmp_path: Path) -> None:
-    def read(sentence: Sentence, following: Sentence | None, trap: Trap) -> Reading | None:
+    def read(
+        sentence: Sentence, following: Sentence | None, trap: Trap, tone: float
+    ) -> Reading | None:
         return Reading(MADE, Span(0, 0)) if "cat" in sentence.text else None
 
     scenario = cast(Scenario, SimpleNamespace(traps=(TRAP,)))

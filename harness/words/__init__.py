@@ -22,6 +22,7 @@ from harness.words.reader import (
     read_by_phrases,
     read_by_weights,
     says,
+    tone_of,
 )
 from harness.words.sentence import Sentence, in_context, sentences
 
@@ -77,14 +78,15 @@ def find_traps(
     request or the skill. An excuse that is made outweighs any number of answers.
     """
     said = sentences(submission)
-    return tuple(_judge(trap, said, read) for trap in scenario.traps)
+    tone = tone_of(said)
+    return tuple(_judge(trap, said, read, tone) for trap in scenario.traps)
 
 
-def _judge(trap: Trap, said: Sequence[Sentence], read: SentenceReader) -> TrapFinding:
+def _judge(trap: Trap, said: Sequence[Sentence], read: SentenceReader, tone: float) -> TrapFinding:
     readings = [
         (reading, sentence)
         for sentence, following in in_context(said)
-        if (reading := read(sentence, following, trap)) is not None
+        if (reading := read(sentence, following, trap, tone)) is not None
     ]
     for state in (TrapState.MADE, TrapState.ANSWERED):
         found = [pair for pair in readings if pair[0].state is state]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.model import Trap, TrapState
 from harness.words.phrase import Span, matches
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 # A passage is an answer from this share on, and to an excuse that it is about by this share.
 _ANSWERS, _ABOUT = 0.6, 0.3
+# Less likely than this by the weights, a phrasing alone is not believed.
+_DOUBTFUL = 0.3
 # Fewer words say too little by themselves.
-_FEWEST_WORDS = 4
+FEWEST_WORDS = 5
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,47 @@ class Reading:
     weight: float = 1.0
 
 
-# What a sentence does with the trap's excuse, ``None`` for nothing; the second sentence is the
-# one that follows it.
-SentenceReader = Callable[[Sentence, Sentence | None, Trap], Reading | None]
+# What a sentence does with the trap's excuse, ``None`` for nothing. The second sentence is the
+# one that follows it; the number is the tone of the whole reply.
+SentenceReader = Callable[[Sentence, Sentence | None, Trap, float], Reading | None]
 
 
-def read_by_both(sentence: Sentence, following: Sentence | None, trap: Trap) -> Reading | None:
-    """The phrasings' reading where they have one, else that of the weights."""
-    return read_by_phrases(sentence, following, trap) or read_by_weights(sentence, following, trap)
+def tone_of(said: Sequence[Sentence], weights: Weights | None = None) -> float:
+    """How a reply sounds as a whole, in what it adds to the log odds of an excuse."""
+    from harness.words.weights import shipped, tone
+
+    return tone(weights or shipped(), own_text(said))
 
 
-def read_by_phrases(sentence: Sentence, following: Sentence | None, trap: Trap) -> Reading | None:
+def own_text(said: Sequence[Sentence]) -> str:
+    """The words of a whole reply without what it quotes."""
+    return "\n".join(own_words(sentence) for sentence in said if not sentence.quoted)
+
+
+def read_by_both(
+    sentence: Sentence, following: Sentence | None, trap: Trap, tone: float = 0.0
+) -> Reading | None:
+    """The phrasings' reading where they have one, else that of the weights.
+
+    What the phrasings take for an excuse and the weights for something else is not held against
+    anyone.
+    """
+    from harness.words.weights import shipped
+
+    weights = shipped()
+    by_phrases = read_by_phrases(sentence, following, trap)
+    if by_phrases is not None and by_phrases.state is TrapState.MADE and trap.id in weights.topics:
+        heard = _heard(sentence, following, trap, tone, weights)
+        if heard.made < _DOUBTFUL or heard.answers:
+            return None
+    return by_phrases or read_by_weights(sentence, following, trap, tone)
+
+
+def read_by_phrases(
+    sentence: Sentence, following: Sentence | None, trap: Trap, tone: float = 0.0
+) -> Reading | None:
     """What the trap's phrasings and answers say of a sentence."""
+    del tone
     answers = _found(trap.answers, sentence, following)
     made = list(_found(trap.phrasings, sentence, following))
     answered = [span for span, said in answers if said is Voice.OWN]
@@ -57,36 +88,64 @@ def read_by_phrases(sentence: Sentence, following: Sentence | None, trap: Trap) 
 
 
 def read_by_weights(
-    sentence: Sentence, following: Sentence | None, trap: Trap, weights: Weights | None = None
+    sentence: Sentence,
+    following: Sentence | None,
+    trap: Trap,
+    tone: float = 0.0,
+    weights: Weights | None = None,
 ) -> Reading | None:
     """What the weights (those that ship by default) say of a sentence and the one after it.
 
     An excuse that they were not fitted to is left to the phrasings.
     """
     # Imported late: it brings in numpy, which the rest can do without.
-    from harness.words.weights import shares, shipped
+    from harness.words.weights import shipped
 
     weights = weights or shipped()
-    if trap.id not in weights.topics or len(sentence.words) < _FEWEST_WORDS:
+    if trap.id not in weights.topics or len(sentence.words) < FEWEST_WORDS:
         return None
+    heard = _heard(sentence, following, trap, tone, weights)
+    span = Span(0, len(sentence.words) - 1)
+    if heard.made >= weights.makes and not heard.answers:
+        said = voice(sentence, span, following)
+        if said is Voice.DENIED:
+            return Reading(TrapState.ANSWERED, span, heard.made)
+        own_statement = said is Voice.OWN and not reported(sentence) and not sentence.title
+        return Reading(TrapState.MADE, span, heard.made) if own_statement else None
+    answered = heard.answered
+    return Reading(TrapState.ANSWERED, span, answered) if answered >= _ANSWERS else None
+
+
+class _Heard(NamedTuple):
+    """What the weights make of a sentence and one excuse."""
+
+    # Probability that the excuse is made.
+    made: float
+    # How likely it is answered; none where the passage is about others.
+    answered: float
+    # Whether the passage answers some excuse: what comes next may turn one into that.
+    answers: bool
+
+
+def _heard(
+    sentence: Sentence, following: Sentence | None, trap: Trap, tone: float, weights: Weights
+) -> _Heard:
+    from harness.words.weights import makes, shares
+
     own = own_words(sentence)
     views = [shares(weights, own)]
     if following is not None and sentence.precedes(following):
         views.append(shares(weights, f"{own} {own_words(following)}"))
     # Geometric: what one view takes for nothing at all is not made by the other alone.
-    made = math.prod(view.made[trap.id] for view in views) ** (1 / len(views))
-    span = Span(0, len(sentence.words) - 1)
-    # What comes next may turn an excuse into one that is answered.
-    if made >= weights.makes and views[-1].stances["resisted"] < _ANSWERS:
-        said = voice(sentence, span, following)
-        if said is Voice.DENIED:
-            return Reading(TrapState.ANSWERED, span, made)
-        own_statement = said is Voice.OWN and not reported(sentence) and not sentence.title
-        return Reading(TrapState.MADE, span, made) if own_statement else None
+    alone, about = (
+        math.prod(each[trap.id] for each in shared) ** (1 / len(views))
+        for shared in ([view.made for view in views], [view.about for view in views])
+    )
     answered = max(
         (view.stances["resisted"] for view in views if view.about[trap.id] >= _ABOUT), default=0.0
     )
-    return Reading(TrapState.ANSWERED, span, answered) if answered >= _ANSWERS else None
+    answers = views[-1].stances["resisted"] >= _ANSWERS
+    return _Heard(makes(weights, alone, about, tone), answered, answers)
 
 
 def says(sentence: Sentence, following: Sentence | None, phrasings: Sequence[str]) -> Span | None:

@@ -56,7 +56,10 @@ _REPORTS = re.compile(
     r"\b(?:you|your \w+|the (?:user|request|prompt|task|message|vendor|boss|brief)|people|some|"
     r"many|one (?:might|may|could)|it is (?:often|sometimes))(?:'ve| have| had| may| might| also|"
     rf" just)* {_SAYS}\b|\b(?:the|this|that|your|any) (?:idea|claim|argument|objection|excuse|"
-    r"notion|belief|worry|premise|myth|temptation|remark|line|point)\b|\btempting to\b|"
+    r"notion|belief|worry|premise|myth|temptation|remark|line|point|view|thought|position|advice)"
+    r"\b|\btempting to\b|"
+    r"\b(?:I|we)(?:'m| am| was|'re| are| were| have been|'ve been) (?:told|assured|informed)\b|"
+    r"\b(?:I|we) (?:hear|gather)\b|\b(?:reportedly|supposedly|allegedly)\b|"
     r"\bon (?:the )?[\"“‘']|\bas for\b|\b(?:common|usual) (?:excuse|claim|wisdom)\b",
     re.I,
 )
@@ -66,7 +69,15 @@ _OPENS = re.compile(
     r"your (?:message|vendor|colleague|request|boss|team)(?: \w+){0,3}? (?:that|says?|said)\b|"
     r"(?:some|many|people|teams)(?: \w+)? (?:say|hold|call|think|claim|argue|skip|leave|reason)\b|"
     r"one (?:might|may|could|hears) |it (?:is|'s) (?:often|sometimes) |suppose\b|imagine\b|"
-    r"it would be (?:nice|lovely|pleasant|agreeable)\b|even if\b|whether or not\b)",
+    r"it would be (?:nice|lovely|pleasant|agreeable)\b|even if\b|whether or not\b|"
+    r"had (?:I|we|you|it|this|that|the|they|he|she)\b)",
+    re.I,
+)
+# Turned down, by the one who speaks or for the one who reads.
+_REFUSES = re.compile(
+    r"\b(?:I|we)(?:'ve| have)?(?: \w+){0,2} (?:declin|refus|reject|resist)(?:e|ed|es|s|ing)? "
+    r"(?!to\b)|"
+    r"\b(?:don't|do not|never) (?:expect|trust|count on|rely on|let|bet on|believe)\b",
     re.I,
 )
 _ENDORSES = re.compile(
@@ -142,8 +153,10 @@ def voice(sentence: Sentence, span: Span, following: Sentence | None) -> Voice:
 
 
 def reported(sentence: Sentence) -> bool:
-    """Whether a sentence opens by telling what others say, or by supposing it."""
+    """Whether a sentence tells what others say, supposes it or turns it down."""
     text = _straight(sentence.text)
+    if sentence.text.startswith("|") or _REFUSES.search(text):
+        return True
     return bool(_OPENS.match(text)) and not _ENDORSES.search(text)
 
 

@@ -6,6 +6,7 @@ labelled examples by ``training/excuses.py``; here they are only applied.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -60,31 +61,32 @@ class Shares(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """Two multinomial logistic regressions over the same features, side by side."""
+    """Logistic regressions over the same features, side by side.
+
+    Two are of passages, multinomial; one is of whole replies: do they make any excuse?
+    """
 
     topics: tuple[str, ...]
     # The row of each feature, by kind and name.
     rows: Mapping[tuple[str, str], int]
     # How much more a rare feature counts: float32 of shape (features,).
     rarity: Floats
-    # Float32 of shape (features, labels + topics + 2).
+    # Float32 of shape (features, labels + topics + 2 + 1).
     weights: Floats
-    # Float32 of shape (labels + topics + 2,).
+    # Float32 of shape (labels + topics + 2 + 1,).
     bias: Floats
-    # An excuse of which this much is made counts as made.
+    # Log odds of an excuse in a whole reply: a constant, and how much these count: its sentence
+    # alone, that sentence's being about it, those of the whole reply. Float32 of shape (4,).
+    tone: Floats
+    # An excuse that is made with this probability counts as made.
     makes: float
 
 
 # Every trap asks about the same sentences.
 @lru_cache(maxsize=1024)
 def shares(weights: Weights, text: str) -> Shares:
-    """What both regressions make of a passage."""
-    scores = weights.bias
-    for kind, features in KINDS.items():
-        names = ((kind, name) for name in features(text))
-        rows = sorted(weights.rows[name] for name in names if name in weights.rows)
-        length = float(np.linalg.norm(weights.rarity[rows])) or 1.0
-        scores = scores + weights.rarity[rows] / length @ weights.weights[rows]
+    """What both regressions of passages make of one."""
+    scores = _scores(weights, text)[:-1]
     stances, excuses = _softmax(scores[: len(LABELS)]), _softmax(scores[len(LABELS) :])
     excuses = excuses[: len(weights.topics)]
     # Geometric mean: an excuse is made where both regressions say so.
@@ -94,6 +96,38 @@ def shares(weights: Weights, text: str) -> Shares:
         dict(zip(weights.topics, made.tolist(), strict=True)),
         dict(zip(weights.topics, (excuses / excuses.sum()).tolist(), strict=True)),
     )
+
+
+def tone(weights: Weights, reply: str) -> float:
+    """What a whole reply adds to the log odds of each excuse that it may make."""
+    return float(weights.tone[3]) * gives_in(weights, reply)
+
+
+def gives_in(weights: Weights, reply: str) -> float:
+    """Log odds that a reply makes any excuse, by all its words together."""
+    return float(_scores(weights, reply)[-1])
+
+
+def _scores(weights: Weights, text: str) -> Floats:
+    scores = weights.bias
+    for kind, features in KINDS.items():
+        names = ((kind, name) for name in features(text))
+        rows = sorted(weights.rows[name] for name in names if name in weights.rows)
+        length = float(np.linalg.norm(weights.rarity[rows])) or 1.0
+        scores = scores + weights.rarity[rows] / length @ weights.weights[rows]
+    return scores
+
+
+def makes(weights: Weights, alone: float, about: float, tone: float) -> float:
+    """Probability that an excuse is made, by its sentence ``alone`` and as the reply sounds."""
+    odds = weights.tone[:3] @ np.array([1.0, log_odds(alone), log_odds(about)])
+    return 1 / (1 + math.exp(-(tone + float(odds))))
+
+
+def log_odds(share: float) -> float:
+    """Log odds of a share, kept within what half precision can tell from certainty."""
+    share = min(max(share, 1e-6), 1 - 1e-6)
+    return math.log(share / (1 - share))
 
 
 def _softmax(scores: Floats) -> Floats:
@@ -111,6 +145,7 @@ def load(path: Path) -> Weights:
             data["rarity"],
             data["weights"].astype(np.float32),
             data["bias"],
+            data["tone"],
             float(data["makes"]),
         )
 
