@@ -505,7 +505,7 @@ def grade(
     with closing(sandbox.Zygote(chosen)) as zygote:
         zygote.begin()  # torch is imported while the files are read
         scenario = harness.read.scenarios.load(scenarios).scenario(scenario_id)
-        names = tuple(entry.name for entry in scenario.entry_points)
+        names = submissions.Asked.of(scenario)
         told_of = submissions.told(format_name, maps)
         found = submissions.read_every(file, scenario.id, names, told_of)
         pairs = [(submission, scenario) for submission in found]
@@ -601,7 +601,7 @@ def validate(
     torch.set_num_threads(1)
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     paths = list(solutions) or [default_solutions(scenarios)]
-    names = {s.id: tuple(e.name for e in s.entry_points) for s in library.scenarios}
+    names = {scenario.id: submissions.Asked.of(scenario) for scenario in library.scenarios}
     aside = submissions.Aside(harness.read.scenarios.ids_beside(scenarios))
     found = submissions.discover(paths, names, aside)
     broken = 0

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from harness.errors import SubmissionError
 from harness.model import Edit, Ending, Step, StepKind, Submission, Transcript
-from harness.read.submissions import discover, read_one
+from harness.read.submissions import Asked, discover, read_one
 from harness.read.transcripts import bundle, read, read_all, render, replay, shell
 from harness.read.transcripts.shell import (
     Changed,
@@ -655,3 +655,21 @@ def test_only_the_first_result_of_a_call_is_its_result() -> None:
     again = {**result, "content": "two"}
     found = load([call({"command": "ls"}), {"role": "user", "content": [result, again]}])
     assert [step.output for step in found.steps] == ["one", None, None]
+
+
+@pytest.mark.parametrize("provided", [(), ("parts",)])
+def test_a_file_beside_the_answer_is_part_of_it_unless_the_request_provides_it(
+    provided: tuple[str, ...], tmp_path: Path
+) -> None:
+    parts = "def slope(y):\n    return y * (1 - y)\n"
+    swish = "from parts import slope\n\ndef swish_beta(x, beta):\n    return slope(x)\n"
+    messages = [
+        call({"file_path": "parts.py", "content": parts}),
+        call({"file_path": "swish.py", "content": swish}),
+    ]
+    file = tmp_path / "t.json"
+    file.write_text(json.dumps(messages))
+    found = read_one(file, "learnable-swish", Asked(("swish_beta",), provided))
+    assert found.code is not None
+    assert ("def slope" in found.code) == (not provided)
+    assert ("from parts import" in found.code) == bool(provided)

@@ -11,7 +11,7 @@ from typing import overload
 from harness.errors import NothingSelected, SubmissionError, UsageError
 from harness.model import Arm, Scenario, Skill, Submission
 from harness.read import scenarios, submissions
-from harness.read.submissions import Aside, Told
+from harness.read.submissions import Aside, Asked, Told
 from harness.run.spool import Spool
 
 
@@ -70,10 +70,7 @@ def select(
     """
     library = scenarios.load(root)
     paths = list(solutions) or [default_solutions(root)]
-    entry_points = {
-        scenario.id: tuple(entry.name for entry in scenario.entry_points)
-        for scenario in library.scenarios
-    }
+    entry_points = {scenario.id: Asked.of(scenario) for scenario in library.scenarios}
     chosen: Spool[Submission] = Spool()
     orders, known, found = [], set(), 0
     aside = Aside(scenarios.ids_beside(root))

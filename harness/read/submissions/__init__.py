@@ -6,6 +6,7 @@ that cannot be run is the submission's own fault and is kept as ``Submission.pro
 
 from harness.read.submissions.arms import arms
 from harness.read.submissions.aside import Aside
+from harness.read.submissions.asked import Asked
 from harness.read.submissions.content import MAX_BYTES
 from harness.read.submissions.layout import discover, each, order, read_every, read_one
 from harness.read.submissions.reply import Snippet, snippets
@@ -14,6 +15,7 @@ from harness.read.submissions.told import Told, told
 __all__ = [
     "MAX_BYTES",
     "Aside",
+    "Asked",
     "Snippet",
     "Told",
     "arms",

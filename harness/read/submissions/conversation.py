@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness.code.lines import line_index
 from harness.model import Passage, StepKind, TestFile, Transcript
 from harness.printable import printable
+from harness.read.submissions.asked import Asked
 from harness.read.submissions.endstate import FOLDER
 from harness.read.submissions.reply import MAX_LINES, Reply, parse_problem, passages, take_apart
 from harness.read.submissions.syntax import Block, inspect
@@ -119,21 +120,23 @@ def _final_code(transcript: Transcript, played: Replay, names: Sequence[str]) ->
     read_files = {path: inspect(content) for path, content in files.items()}
     whole = [p for p, b in read_files.items() if (asked <= b.defines if asked else b.has_backward)]
     if whole:
-        return _bundled(played, _best(whole, read_files))
+        return _bundled(played, names, _best(whole, read_files))
     parts = [p for p, block in read_files.items() if asked & block.defines and not _TEST.match(p)]
     if parts and asked <= frozenset().union(*(read_files[p].defines for p in parts)):
         # One file per Function, perhaps: a last file that imports them all stands for them.
         imports = "\n".join(f"from {_module(p)} import *" for p in parts)
-        return _bundled(played, "", imports, ", ".join(parts))
+        return _bundled(played, names, "", imports, ", ".join(parts))
     reply = take_apart(said(transcript), names)
     if reply.code is not None and (reply.problem is None or not parts):
         return _Found(reply.code, "the last complete code block")
     if parts:
-        return _bundled(played, _best(parts, read_files))
+        return _bundled(played, names, _best(parts, read_files))
     looked = [p for p, text in played.shown.items() if asked and asked <= inspect(text).defines]
     if looked and played.unknown:
         # Written by something that is not understood, and read afterwards.
-        return _Found(bundle(played.shown, played.shown[looked[-1]], _holds_functions), looked[-1])
+        path = looked[-1]
+        belongs = _belongs(played.shown, names)
+        return _Found(bundle(played.shown, played.shown[path], belongs), path)
     wanted = ", ".join(names) or "a function"
     wrote = f"wrote {', '.join(files)}, but none of it" if files else "wrote no Python file, and"
     return _Found(
@@ -141,11 +144,13 @@ def _final_code(transcript: Transcript, played: Replay, names: Sequence[str]) ->
     )
 
 
-def _bundled(played: Replay, path: str, code: str | None = None, source: str = "") -> _Found:
+def _bundled(
+    played: Replay, names: Sequence[str], path: str, code: str | None = None, source: str = ""
+) -> _Found:
     """The file at ``path``, or ``code`` that imports files, with what it imports in it."""
     known: dict[str, str | None] = {}
     text = played.files[path] if code is None else code
-    text = bundle(played.files, text, _holds_functions, (path,) if path else (), known)
+    text = bundle(played.files, text, _belongs(played.files, names), (path,) if path else (), known)
     used = {one for one, inside in known.items() if inside is not None}
     return _Found(text, source or path, frozenset({path, *used} - {""}))
 
@@ -158,9 +163,15 @@ def _best(paths: Sequence[str], blocks: Mapping[str, Block]) -> str:
     )[1]
 
 
-def _holds_functions(content: str) -> bool:
-    # A stand-in for a provided module stays an import, so that the real one is used.
-    return inspect(content).has_backward
+def _belongs(files: Mapping[str, str], names: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a file is part of the answer, by its path.
+
+    A stand-in for a provided module stays an import, so that the real one is used. Where nobody
+    says what is provided, a file without a backward may be one.
+    """
+    if isinstance(names, Asked):
+        return lambda path: _module(path).rsplit(".", 1)[-1] not in names.provided
+    return lambda path: inspect(files[path]).has_backward
 
 
 def _module(path: str) -> str:

@@ -447,7 +447,7 @@ def _selected(name: str, scenario_ids: Collection[str], aside: Aside | None, whe
 
 
 def _names(scenario: str, scenario_ids: Collection[str]) -> Sequence[str]:
-    return tuple(scenario_ids[scenario]) if isinstance(scenario_ids, Mapping) else ()
+    return scenario_ids[scenario] if isinstance(scenario_ids, Mapping) else ()
 
 
 def _build(origin: Origin, names: Sequence[str], kind: str) -> Submission:

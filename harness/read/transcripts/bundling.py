@@ -20,13 +20,13 @@ _IMPORTING = re.compile(r"\b(?:from|import)[ \t]+([^\n#]*)")
 def bundle(
     files: Mapping[str, str],
     code: str,
-    wanted: Callable[[str], bool] = lambda content: True,
+    wanted: Callable[[str], bool] = lambda path: True,
     inside: tuple[str, ...] = (),
     known: dict[str, str | None] | None = None,
 ) -> str:
     """``code`` after the local files it imports from, whose main guards are left out.
 
-    Only files whose content is ``wanted`` are put in; the others stay imports.
+    Only files whose path is ``wanted`` are put in; the others stay imports.
     Code that does not parse comes back as it is, and so does what would become too long.
     ``inside`` and ``known`` are for files within files: where one is, and what is known of others.
     """
@@ -47,7 +47,7 @@ def bundle(
             if path not in known and path not in inside:
                 # However many files import it, it is read once.
                 known[path] = None
-                if wanted(files[path]):
+                if wanted(path):
                     known[path] = _imported(files, path, wanted, inside, known)
             text = None if path in inside else known[path]
             if text is None:

@@ -100,13 +100,13 @@ def _alone(
     """``code`` with the local files that it imports; a stand-in for a provided module stays out."""
     imported = {name.split(".")[0] for name in _IMPORTED.findall(final)}
     provided = {
-        content
+        other
         for other, content in files.items()
         if other.rsplit("/", 1)[-1].removesuffix(".py") in imported and "backward" not in content
     }
     if how == "pytest" and find(files, "conftest.py") is not None:
         code = f"from conftest import *\n{code}"
-    return bundle(files, code, lambda content: content not in provided, (path,), known)
+    return bundle(files, code, lambda other: other not in provided, (path,), known)
 
 
 def _chosen(run: ScriptRun, path: str, content: str) -> str | None:
