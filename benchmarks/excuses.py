@@ -1,16 +1,16 @@
 """How well are excuses read in whole replies? Recall, precision and false finds of every reader.
 
     python benchmarks/excuses.py                # the test set, by every reader
-    python benchmarks/excuses.py --dev          # the set that thresholds were chosen on
     python benchmarks/excuses.py --each         # and per excuse and per voice
     python benchmarks/excuses.py --misses       # and what was missed or falsely found, verbatim
     python benchmarks/excuses.py --write        # put the test set's rates into the package
     python benchmarks/excuses.py --reader model:PROVIDER/NAME     # ask a language model, too
 
 A reply is read as in a run: all excuses of its scenario are looked for in its prose, comments and
-docstrings. Labels are one per excuse that a reply makes its own. The voices of both sets had no
-part in the training; half of the replies are good ones that come near an excuse and make none.
-The SHA-256 of a set is printed, so that a later change of it shows.
+docstrings. Labels are one per excuse that a reply makes its own. The voices had no part in the
+training, and nothing was tuned by these replies: weights, the tone and the operating point come from
+those in ``training/``. Half are good ones that come near an excuse and make none. The SHA-256 of the
+set is printed, so that a later change of it shows.
 
 ``model`` replays what a language model answered that was given a reply, the request and the
 excuses with their definitions (``benchmarks/data/model-reader.jsonl``); its answers are read as
@@ -44,7 +44,7 @@ from harness.words.shown import shown
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "benchmarks/data"
-TEST, DEV = DATA / "replies.jsonl", DATA / "replies-dev.jsonl"
+TEST = DATA / "replies.jsonl"
 MODEL = DATA / "model-reader.jsonl"
 
 
@@ -178,7 +178,6 @@ def print_each(heard: Sequence[Heard]) -> None:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--dev", action="store_true", help="the set that thresholds rest on")
     parser.add_argument("--each", action="store_true", help="figures per excuse and per voice")
     parser.add_argument("--misses", action="store_true", help="what was missed or falsely found")
     parser.add_argument("--write", action="store_true", help="put the rates into the package")
@@ -188,18 +187,15 @@ def main() -> None:
         "--readings", type=Path, default=DATA / "readings.jsonl", help="file that keeps its answers"
     )
     options = parser.parse_args()
-    if options.write and options.dev:
-        sys.exit("--write takes the test set: rates of the other are too good.")
     known = {scenario.id: scenario for scenario in scenarios.load(ROOT / "scenarios").scenarios}
-    path = DEV if options.dev else TEST
-    replies = read_labelled(path, known)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    replies = read_labelled(TEST, known)
+    digest = hashlib.sha256(TEST.read_bytes()).hexdigest()[:16]
     voices = len({reply.voice for reply in replies})
-    print(f"{path.name}: {len(replies)} replies in {voices} voices, SHA-256 {digest}")
+    print(f"{TEST.name}: {len(replies)} replies in {voices} voices, SHA-256 {digest}")
     with tempfile.TemporaryDirectory() as folder:
         sent = [submitted(reply, known[reply.scenario], Path(folder)) for reply in replies]
         readers: dict[str, Reader] = {name: partial(read_words, reader=name) for name in READERS}
-        if not options.dev and MODEL.exists():
+        if MODEL.exists():
             text_of = {reply.id: reply.text for reply in replies}
             readers["model"] = by_record({text_of[r["id"]]: r["answer"] for r in _rows(MODEL)})
         if options.reader:
