@@ -8,9 +8,9 @@
 
 A reply is read as in a run: all excuses of its scenario are looked for in its prose, comments and
 docstrings. Labels are one per excuse that a reply makes its own. The voices had no part in the
-training, and nothing was tuned by these replies: weights, the tone and the operating point come from
-those in ``training/``. Half are good ones that come near an excuse and make none. The SHA-256 of the
-set is printed, so that a later change of it shows.
+training, and nothing was tuned by these replies: weights and operating point come from those in
+``training/``. Half are good ones that come near an excuse and make none. The SHA-256 of the set is
+printed, so that a later change of it shows.
 
 ``model`` replays what a language model answered that was given a reply, the request and the
 excuses with their definitions (``benchmarks/data/model-reader.jsonl``); its answers are read as

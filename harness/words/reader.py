@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 # A passage is an answer from this share on, and to an excuse that it is about by this share.
 _ANSWERS, _ABOUT = 0.6, 0.3
-# Less likely than this by the weights, a phrasing alone is not believed.
-_DOUBTFUL = 0.3
 # Fewer words say too little by themselves.
 FEWEST_WORDS = 5
 
@@ -55,8 +53,7 @@ def read_by_both(
 ) -> Reading | None:
     """The phrasings' reading where they have one, else that of the weights.
 
-    What the phrasings take for an excuse and the weights for something else is not held against
-    anyone.
+    What the phrasings take for an excuse and the weights for an answer is not held against anyone.
     """
     from harness.words.weights import shipped
 
@@ -64,7 +61,7 @@ def read_by_both(
     by_phrases = read_by_phrases(sentence, following, trap)
     if by_phrases is not None and by_phrases.state is TrapState.MADE and trap.id in weights.topics:
         heard = _heard(sentence, following, trap, tone, weights)
-        if heard.made < _DOUBTFUL or heard.answers:
+        if heard.answers:
             return None
     return by_phrases or read_by_weights(sentence, following, trap, tone)
 
