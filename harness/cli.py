@@ -317,6 +317,13 @@ def _unanswered(reader: Reader | ModelReader) -> int:
             f"{missed} replies got no answer of the language model and were read by the readers "
             "that need no network; the same command asks again"
         )
+    unusable = getattr(reader, "unusable", {})
+    if unusable:
+        _complain(
+            f"{len(unusable)} replies have no answer of the language model that can be used "
+            f"({next(iter(unusable.values()))}) and were read by the readers that need no network; "
+            f"to ask again, take their lines out of {reader.kept.path}"  # type: ignore[union-attr]
+        )
     return int(missed)
 
 
@@ -404,7 +411,6 @@ def run(
     selected = select(scenarios, solutions, only=only, arm_names=arms, told=told_of)
 
     words = _reader(reader, api_base, readings, timeout_s)
-    selected = select(scenarios, solutions, only=only, arm_names=arms)
     for line in selected.aside.lines:
         _complain(line)
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)

@@ -10,7 +10,7 @@ import pytest
 from test_recorded import CHECK, OP, SAYS, edit, ran, say, use, verified, write
 
 from harness.model import ClaimVerdict, Edit, Level, Step, StepKind, Submission, Transcript
-from harness.read.submissions import read_one
+from harness.read.submissions import Asked, read_one
 from harness.read.transcripts import replay, shell
 from harness.read.transcripts.editing import substituted
 
@@ -38,6 +38,16 @@ def taken(folder: Path, *parts: list[dict[str, Any]]) -> Submission:
         [write(OP, "draft.py"), ran("cd /w && mv draft.py op.py", "")],
         [write(OP, "draft.py"), write(WRONG), ran("cp draft.py op.py", "")],
         [write(WRONG, "op_old.py"), write(OP), ran("rm op_old.py", "")],
+        [write(WRONG), ran("/usr/bin/sed -i 's/return g$/return g * 2/' op.py", "")],
+        [
+            write(OP),
+            write(WRONG, "mutant.py"),
+            ran("python mutant.py", "", True),
+            say("See op.py."),
+        ],
+        [write(OP), write(WRONG, "mutant.py"), ran('python -c "import op"', "", False)],
+        [write(OP), ran("find . -name __pycache__ -exec rm -rf {} +", "")],
+        [write(OP), ran("find . -name '*.py' | xargs wc -l", "11 op.py")],
         [write(OP[:200], "a.py"), write(OP[200:], "b.py"), ran("cat a.py b.py > op.py", "")],
         [
             write(WRONG),
@@ -64,6 +74,9 @@ def test_changes_are_followed_or_seen_again(
         ([write(WRONG), ran("perl -pi -e 's/g$/g * 2/' op.py", "")], "step 3 (perl -pi"),
         ([write(WRONG), ran("sed -i 's/\\(return\\) g/\\1 g * 2/' op.py", "")], "step 3 (sed -i"),
         ([write(WRONG), ran("git stash pop", "")], "step 3 (git stash pop)"),
+        ([write(WRONG), ran("git -C . checkout -- op.py", "")], "step 3 (git -C"),
+        ([write(WRONG), ran("grep -rl g . | xargs sed -i 's/g/h/'", "")], "step 3 (xargs"),
+        ([write(WRONG), ran("find . -name op.py -exec sed -i s/g/h/ {} +", "")], "step 3 (find"),
         ([write(WRONG), ran("for f in *.py; do sed -i 's/g/h/' $f; done", "")], "step 3 (sed"),
         ([write(WRONG), ran("python - <<'E'\nopen('op.py', 'w').write('x')\nE", "")], "step 3 (Py"),
         ([write("open('op.py', 'w').write(T)", "gen.py"), ran("python gen.py", "")], "step 3 (Py"),
@@ -288,3 +301,36 @@ def test_what_became_of_a_part_is_worked_out_from_the_whole() -> None:
 def test_an_insertion_of_nothing_old_writes_a_new_file() -> None:
     step = Step(StepKind.EDITED, 1, path="a.py", edits=(Edit("", "x = 1\n"),))
     assert replay(Transcript((step,), "openai")).files == {"a.py": "x = 1\n"}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "command -v pytest",
+        "pytest -V",
+        "python -m pytest --help",
+        "pytest --setup-only",
+        "bash -n check.sh",
+        "PYTEST_ADDOPTS='-k forward' pytest -q",
+        "pytest -qm fast",
+    ],
+)
+def test_looking_for_a_test_runner_or_leaving_tests_out_runs_no_check(command: str) -> None:
+    runs = [a for _, a in shell.read(command).actions if isinstance(a, shell.PythonRun)]
+    assert all(run.void for run in runs)
+
+
+def test_short_options_that_are_joined_still_choose_tests() -> None:
+    ((_, run),) = shell.read("pytest -qkforward test_op.py").actions
+    assert isinstance(run, shell.PythonRun)
+    assert (run.only, run.paths) == ("forward", ("test_op.py",))
+
+
+def test_files_that_give_one_name_to_two_things_are_ungraded(tmp_path: Path) -> None:
+    beside = "def op(x):\n    return x\n"
+    found = taken(tmp_path, write(beside, "parts.py"), write(f"import parts\n{OP}"))
+    assert found.unread is None  # nobody says what the request provides
+    path = tmp_path / "t.json"
+    found = read_one(path, "s", Asked(("op",), ()))
+    assert found.unread is not None
+    assert "op is not the same in all of" in found.unread

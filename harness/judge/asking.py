@@ -33,6 +33,8 @@ class ModelReader:
         self.kept = kept
         # Key -> why there is no answer, for reasons that may be gone the next time.
         self._missed: dict[str, str] = {}
+        # Id of a submission -> why the answer about it cannot be used.
+        self.unusable: dict[str, str] = {}
 
     @property
     def missed(self) -> int:
@@ -99,6 +101,8 @@ class ModelReader:
                     return self._reading(entry.answer, submission, scenario)
                 except Malformed as error:
                     why = f"the answer kept in {self.kept.path} is malformed: {error}"
+        if key not in self._missed:
+            self.unusable[submission.id] = why
         read = read_words(submission, scenario)
         return WordsRead(read.traps, ReadBy(read.by.reader, unread=why))
 

@@ -50,6 +50,8 @@ _STATUSES = {
     139: "the run was stopped before its end",
     143: "the run was stopped before its end",
 }
+# Tests that the runner found and left out.
+_LEFT_OUT = re.compile(r"(?<![\w.])[1-9]\d* deselected\b")
 NOTHING_RECORDED = "no result of the run is recorded"
 
 
@@ -95,6 +97,8 @@ def end_of(run: ScriptRun, step: Step, here: FileRun | None) -> RunEnd:
         return _failed(run, step, rest)
     how = runner(run)
     summary = _TESTED[how].search(output) if how in _TESTED else None
+    if how == "pytest" and not run.started.only and _LEFT_OUT.search(output):
+        return RunEnd(None, "some tests were left out, and it is not known which")
     if summary and _plain(_line_around(output, summary.start())) not in own:
         return RunEnd(True, "")
     if run.marks != {"ok"} and _RAISES.search(rest):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,18 @@ from harness.read.submissions.asked import Asked
 from harness.read.submissions.endstate import FOLDER
 from harness.read.submissions.reply import MAX_LINES, Reply, parse_problem, passages, take_apart
 from harness.read.submissions.syntax import Block, inspect
-from harness.read.transcripts import Lost, Replay, bundle, gathered, read, render, replay, with_end
+from harness.read.transcripts import (
+    Lost,
+    Replay,
+    bundle,
+    clash,
+    find,
+    gathered,
+    read,
+    render,
+    replay,
+    with_end,
+)
 from harness.read.transcripts.rendering import Rendered
 
 _TEST = re.compile(r"(?:.*/)?(?:test_[^/]*|[^/]*_tests?|conftest|__init__)\.py$")
@@ -42,6 +54,8 @@ class _Found:
     source: str
     # The files that it is made of.
     files: frozenset[str] = frozenset()
+    # A name that stands for different things in two of them; empty where there is none.
+    clash: str = ""
 
 
 def take_down(
@@ -73,9 +87,15 @@ def take_down(
     reply = Reply(code, rendered.code_line, prose, problem)
     unread = None
     lost = _lost(transcript, played, found)
+    folder = (path or Path("transcript")).with_suffix("") / FOLDER
+    if found.clash:
+        several = ", ".join(map(printable, sorted(found.files)))
+        unread = (
+            f"{where}: {printable(found.clash)} is not the same in all of {several}, and what is "
+            f"graded is one text; put the code as one file into {printable(str(folder))}/"
+        )
     if lost is not None:
         about = f" {lost.path}" if lost.path else " files"
-        folder = (path or Path("transcript")).with_suffix("") / FOLDER
         unread = (
             f"{where}: step {lost.step + 1} ({printable(lost.what)}) may have changed{about} in a "
             f"way that cannot be followed, expected steps that show what files hold; put the "
@@ -120,7 +140,8 @@ def _final_code(transcript: Transcript, played: Replay, names: Sequence[str]) ->
     read_files = {path: inspect(content) for path, content in files.items()}
     whole = [p for p, b in read_files.items() if (asked <= b.defines if asked else b.has_backward)]
     if whole:
-        return _bundled(played, names, _best(whole, read_files))
+        answers = _answers(transcript, played, whole)
+        return _bundled(played, names, _best(answers, read_files))
     parts = [p for p, block in read_files.items() if asked & block.defines and not _TEST.match(p)]
     if parts and asked <= frozenset().union(*(read_files[p].defines for p in parts)):
         # One file per Function, perhaps: a last file that imports them all stands for them.
@@ -152,7 +173,42 @@ def _bundled(
     text = played.files[path] if code is None else code
     text = bundle(played.files, text, _belongs(played.files, names), (path,) if path else (), known)
     used = {one for one, inside in known.items() if inside is not None}
-    return _Found(text, source or path, frozenset({path, *used} - {""}))
+    parts = frozenset({path, *used} - {""})
+    return _Found(text, source or path, parts, clash([played.files[one] for one in sorted(parts)]))
+
+
+def _answers(transcript: Transcript, played: Replay, whole: Sequence[str]) -> Sequence[str]:
+    """Of several files that define everything, the one that is handed over, where that shows.
+
+    It is the one that the last words name, or else the one that the last good run was about: an
+    agent may write a broken copy to see whether its check notices.
+    """
+    several = [path for path in whole if not _TEST.match(path)]
+    if len(several) < 2:
+        return whole
+    last = next((s.text for s in reversed(transcript.steps) if s.kind is StepKind.SAID), "")
+    named = [path for path in several if _is_word(posixpath.basename(path), last)]
+    if len(named) == 1:
+        return named
+    for run in reversed(played.runs):
+        path = find(run.files, run.started.paths[0]) if run.started.mode == "script" else None
+        code = run.started.code if path is None else run.files[path]
+        about = [p for p in several if p == path or _is_word(_stem(p), " ".join(_imports(code)))]
+        if "ok" in run.marks and len(about) == 1:
+            return about
+    return whole
+
+
+def _is_word(word: str, text: str) -> bool:
+    return re.search(rf"(?<![\w.-]){re.escape(word)}(?![\w-])", text) is not None
+
+
+def _stem(path: str) -> str:
+    return posixpath.basename(path).removesuffix(".py")
+
+
+def _imports(code: str) -> list[str]:
+    return re.findall(r"^\s*(?:from|import)\s+[^\n#]*", code, re.M)
 
 
 def _best(paths: Sequence[str], blocks: Mapping[str, Block]) -> str:

@@ -5,7 +5,7 @@ its steps leave behind and what was run on which state of them; ``render`` makes
 that people can read and lines can point into. Nothing is run.
 """
 
-from harness.read.transcripts.bundling import bundle
+from harness.read.transcripts.bundling import bundle, clash
 from harness.read.transcripts.formats import Recorded
 from harness.read.transcripts.reading import SOLUTION, format_of, read, read_all
 from harness.read.transcripts.rendering import render
@@ -31,6 +31,7 @@ __all__ = [
     "Replay",
     "ScriptRun",
     "bundle",
+    "clash",
     "find",
     "format_of",
     "gathered",

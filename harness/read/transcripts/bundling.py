@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
 from harness.code.lines import split_lines
@@ -65,6 +65,19 @@ def bundle(
     rest = "\n".join("" if line in future else line for line in lines)
     parts = [*dict.fromkeys(future), *dict.fromkeys(before), rest]
     return "\n".join(parts) if sum(map(len, parts)) <= _MAX_CHARACTERS else code
+
+
+def clash(contents: Sequence[str]) -> str:
+    """A function or class that several files define, each in its own way; empty without one."""
+    defined: dict[str, str] = {}
+    for content in contents if len(contents) > 1 else ():
+        tree = _parse(content)
+        for node in tree.body if tree else []:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name != "main":
+                as_it_is = ast.dump(node)
+                if defined.setdefault(node.name, as_it_is) != as_it_is:
+                    return node.name
+    return ""
 
 
 def _imported(

@@ -35,6 +35,8 @@ _PYTEST = re.compile(r"(?:.*/)?(?:pytest|py\.test)$")
 PYTHON_ITSELF = re.compile(
     r"(?:.*/)?(?:python[\d.]*|pytest|py\.test|(?:site|user)customize\.py|[\w-]+\.pth|\.?bash_?rc)$"
 )
+# Programs by the whole path at which systems keep them.
+_INSTALLED = re.compile(r"/(?:usr/)?(?:local/)?s?bin/([\w.+-]+)")
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|z|k)?sh$")
 # Words before a command that leave its meaning alone; options after them that take a value.
 _WRAPPERS = frozenset({"timeout", "nice", "env", "sudo", "nohup", "command", "builtin", "stdbuf",
@@ -698,6 +700,9 @@ class _Reading:
         words = list(call.words)
         while words and words[0].rsplit("/", 1)[-1] in _WRAPPERS and words[0] not in self.functions:
             wrapper = words.pop(0)
+            if wrapper == "command" and words and re.fullmatch(r"-\w*[vV]\w*", words[0]):
+                # Only asks where a program is.
+                return ["type", *words[1:]]
             while words and re.match(r"-|\d+(?:\.\d+)?[smh]?$|\w+=", words[0]):
                 option = words.pop(0)
                 if option in ("-m", "-c") and wrapper not in ("nice", "env"):
@@ -708,6 +713,10 @@ class _Reading:
                     words.pop(0)
         if words[:2] == ["coverage", "run"]:
             words[:2] = ["python"]
+        if words and (installed := _INSTALLED.fullmatch(words[0])):
+            words[0] = installed[1]
+        while len(words) > 1 and words[0] == "git" and words[1].startswith("-"):
+            del words[1 : 3 if words[1] in ("-C", "-c") else 2]
         return words
 
     def note_odd(self, leaf: Flow, words: Sequence[str]) -> None:
@@ -735,6 +744,9 @@ class _Reading:
             options = [w for w in words[1:] if w.startswith("-") and w != "-"]
             rest = [w for w in words[1:] if not w.startswith("-")]
             flagged = "".join(o for o in options if not o.startswith("--"))
+            if "n" in flagged:
+                # Reads the commands and runs none.
+                return None
             inner = self.script(rest[0]) if rest else call.stdin
             if "c" in flagged:
                 inner = rest[0] if rest and plain(rest[0]) else None
@@ -804,7 +816,7 @@ class _Reading:
                 return (unescaped(text) if escapes else text) + end
             case "printf" if len(words) > 1:
                 rest = list(words[2:])
-                text = re.sub(r"%s", lambda _: rest.pop(0) if rest else "", unescaped(words[1]))
+                text = re.sub(r"%[sdi]", lambda _: rest.pop(0) if rest else "", unescaped(words[1]))
                 return text.replace("%%", "%") if not re.search(r"(?<!%)%[^%]", text) else LIVE
             case "cat" | "tee" if call.stdin is not None and all(
                 w.startswith("-") or words[0] == "tee" for w in words[1:]
@@ -847,6 +859,8 @@ class _Reading:
                 self.add(leaf, Patched(diff, call.text()))
             else:
                 self.add(leaf, Changed(call.text(), ()))
+        elif name in ("xargs", "find", "parallel") and _changes_what_it_finds(words):
+            self.add(leaf, Changed(call.text(), ()))
         elif _CHANGES_FILES.match(text) and not _FORMATTERS.match(text):
             paths = tuple(self.located(w) for w in rest if w.endswith(".py") and plain(w))
             everything = name in ("git", "unzip", "tar", "rsync")
@@ -911,12 +925,34 @@ class _Reading:
         self.shown.append(numbers + self.located(rest[-1]) if whole and plain(rest[-1]) else "")
 
 
+def _changes_what_it_finds(words: Sequence[str]) -> bool:
+    """Whether a command runs one that may change Python files which it finds by itself."""
+    starts = [n for n, w in enumerate(words) if w in ("-exec", "-execdir", "-ok", "-okdir")]
+    inner = words[starts[0] + 1 :] if starts else words[1:]
+    if words[0] != "find":
+        while inner and inner[0].startswith("-"):
+            inner = inner[2 if re.fullmatch(r"-[nPIdLs]", inner[0]) else 1 :]
+    elif not starts:
+        return "-delete" in words and any(".py" in w and ".pyc" not in w for w in words)
+    if not inner:
+        return False
+    name = inner[0].rsplit("/", 1)[-1]
+    if _SHELL.match(name) or name in ("mv", "cp", "tee"):
+        return True
+    if name in ("rm", "unlink"):
+        return any(".py" in w and ".pyc" not in w for w in words)
+    text = " ".join([name, *inner[1:]])
+    return bool(_CHANGES_FILES.match(text)) and not _FORMATTERS.match(text)
+
+
 def _odd_setting(name: str, value: str) -> str:
     """Why Python runs under a variable are not what they seem; empty where they are."""
     if name == "PYTHONOPTIMIZE" and value not in ("", "0"):
         return f"`{name}` takes the assertions away"
     if name in ("PYTHONSTARTUP", "BASH_ENV", "LD_PRELOAD", "PYTEST_PLUGINS", "PYTHONHOME"):
         return f"`{name}` may change what is run"
+    if name == "PYTEST_ADDOPTS":
+        return f"`{name}` may leave tests out"
     if name == "PATH":
         first = value.replace(LIVE, "").split(":")[0]
         if not re.search(
@@ -1002,12 +1038,16 @@ def _pytest(arguments: Sequence[str]) -> PythonRun:
     for word in rest:
         if word in ("-k", "--keyword"):
             only = next(rest, "")
-        elif word.startswith("-k"):
-            only = word[2:].lstrip("=")
-        elif word in ("--collect-only", "--co", "--setup-plan", "--fixtures", "--version", "-h"):
+        elif joined := re.match(r"-[qvsxl]*k(.*)", word):
+            only = joined[1].lstrip("=") or next(rest, "")
+        elif word in ("--collect-only", "--co", "--setup-plan", "--setup-only", "--fixtures",
+                      "--fixtures-per-test", "--markers", "--cache-show", "--version", "--help",
+                      "-V", "-VV", "-h"):  # fmt: skip
             void = f"`{word}` runs no test"
-        elif word == "-m" or word.startswith(("--deselect", "--ignore", "--lf", "--last-failed")):
-            if word in ("-m", "--deselect", "--ignore"):
+        elif re.match(r"-[qvsxl]*m", word) or word.startswith(
+            ("--deselect", "--ignore", "--lf", "--last-failed")
+        ):
+            if word in ("--deselect", "--ignore") or re.fullmatch(r"-[qvsxl]*m", word):
                 next(rest, "")
             void = f"which tests `{word}` leaves is not known"
         elif word in ("-p", "-c", "-n", "--rootdir", "-o", "--maxfail", "--tb", "-W", "--durations",

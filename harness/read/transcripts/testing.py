@@ -12,7 +12,7 @@ from harness.code.names import Def
 from harness.code.parsing import Unreadable, parse
 from harness.code.states import function_states
 from harness.model import Ending, Step, TestFile
-from harness.read.transcripts.bundling import bundle
+from harness.read.transcripts.bundling import bundle, clash
 from harness.read.transcripts.replaying import Replay, ScriptRun, find
 from harness.read.transcripts.shell import unchosen
 
@@ -65,7 +65,9 @@ def ran(run: ScriptRun, final: str) -> Iterator[Ran]:
         known: dict[str, str | None] = {}
         text = _alone(run.files, code, path, final, known, runner(run))
         parts = {path, *(one for one, inside in known.items() if inside is not None)}
-        yield Ran(run, path, text, not parts & run.unsure)
+        # Where two files give one name to two things, one text is not what was run.
+        mixed = clash([run.files.get(one, code) for one in sorted(parts)])
+        yield Ran(run, path, text, not parts & run.unsure and not mixed)
 
 
 def _taken(run: ScriptRun) -> Iterator[tuple[str, str]]:
