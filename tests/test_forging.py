@@ -15,6 +15,7 @@ from harness.grading.page import grade
 from harness.grading.plan import Plan
 from harness.model import Grade, Level, Notice, Submission
 from harness.read import scenarios
+from harness.read.submissions import read_one
 from harness.sandbox.inside import spoiling
 
 ROOT = Path(__file__).parents[1]
@@ -645,3 +646,42 @@ def test_functions_in_one_sum_are_not_checked_apart(swapped: bool) -> None:
 
 def test_there_are_thirty_forgeries_and_more() -> None:
     assert len(FORGED) >= 30
+
+
+BLOCKS = {
+    "a script": ("assert gradcheck(swish_beta, inputs())", Level.RAN_EACH),
+    "a test": ("def test_gradient():\n    assert gradcheck(swish_beta, inputs())", Level.RAN_EACH),
+    "a look at the shape": ("assert swish_beta(*inputs()).shape == (3,)", Level.NONE),
+    "a module by another name": (
+        "import swish as m\nassert gradcheck(m.swish_beta, m.inputs())",
+        Level.RAN_EACH,
+    ),
+    "a check that is never called": (
+        "def check():\n    assert gradcheck(swish_beta, inputs())",
+        Level.SHIPPED,
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ["from swish import inputs, swish_beta\n", ""])
+@pytest.mark.parametrize("name", BLOCKS)
+def test_tests_in_a_block_of_their_own_count_as_those_in_the_code_do(
+    name: str, how: str, plan: Plan, address: str, tmp_path: Path
+) -> None:
+    body, level = BLOCKS[name]
+    imports = "from torch.autograd import gradcheck\n"
+    reply = tmp_path / "reply.md"
+    reply.write_text(f"Here.\n\n```python\n{SWISH}```\n\n```python\n{imports}{how}{body}\n```\n")
+    found = grade(read_one(reply, "learnable-swish", ("swish_beta",)), plan, address)
+    assert found.verification is level
+
+
+def test_an_example_that_stops_does_not_take_a_level_away(
+    plan: Plan, address: str, tmp_path: Path
+) -> None:
+    tests = "assert gradcheck(swish_beta, inputs())\n"
+    usage = "from swish import swish_beta\nassert swish_beta(batch, beta) is not None\n"
+    reply = tmp_path / "reply.md"
+    reply.write_text(f"Here.\n\n```python\n{SWISH}{tests}```\n\nUse:\n\n```python\n{usage}```\n")
+    found = grade(read_one(reply, "learnable-swish", ("swish_beta",)), plan, address)
+    assert found.verification is Level.RAN_EACH

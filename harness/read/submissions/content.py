@@ -10,6 +10,7 @@ from pathlib import Path
 
 from harness.model import Submission
 from harness.printable import printable
+from harness.read.submissions.beside import tests_beside
 from harness.read.submissions.conversation import take_down
 from harness.read.submissions.endstate import end_state
 from harness.read.submissions.reply import Reply, parse_problem, take_apart
@@ -93,7 +94,10 @@ def build(
         text = raw.decode(errors="replace")
         line = raw[: error.start].count(b"\n") + 1
         reply = Reply(problem=f"is not UTF-8 text: byte 0x{raw[error.start]:02x} on line {line}")
-    return _submission(origin, text, kind, reply, sha256)
+    made = _submission(origin, text, kind, reply, sha256)
+    if kind == "reply" and made.code is not None and made.problem is None:
+        return replace(made, tests=tests_beside(text, made.code, names))
+    return made
 
 
 def _reply(text: str, names: Sequence[str], kind: str) -> Reply:
