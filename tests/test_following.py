@@ -13,6 +13,7 @@ from harness.model import ClaimVerdict, Edit, Level, Step, StepKind, Submission,
 from harness.read.submissions import Asked, read_one
 from harness.read.transcripts import replay, shell
 from harness.read.transcripts.editing import substituted
+from harness.verification.ending import _plain
 
 WRONG = OP.replace("return g * 2", "return g")
 DIFF = (
@@ -334,3 +335,8 @@ def test_files_that_give_one_name_to_two_things_are_ungraded(tmp_path: Path) -> 
     found = read_one(path, "s", Asked(("op",), ()))
     assert found.unread is not None
     assert "op is not the same in all of" in found.unread
+
+
+def test_a_count_that_is_not_full_is_another_line() -> None:
+    assert _plain("3/3 checks passed in 0.2 s") == _plain("5/5 checks passed in 1.4 s")
+    assert _plain("0/3 checks passed") != _plain("3/3 checks passed")

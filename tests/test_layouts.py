@@ -229,3 +229,15 @@ def test_convert_shows_and_writes_what_is_understood(tmp_path: Path) -> None:
 def harness(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "harness", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_two_files_for_one_sample_leave_the_second_aside_in_a_run(tmp_path: Path) -> None:
+    folder = tmp_path / "solutions/arm/model"
+    (folder / "learnable-swish").mkdir(parents=True)
+    (folder / "learnable-swish.py").write_text("def swish_beta(x, beta): return x\n")
+    (folder / "learnable-swish/1.py").write_text("def swish_beta(x, beta): return x\n")
+    aside = Aside()
+    found = discover([tmp_path / "solutions"], {"learnable-swish": ("swish_beta",)}, aside)
+    assert len(found) == 1
+    (line,) = aside.unreadable
+    assert "are both arm/model/learnable-swish/1" in line

@@ -17,6 +17,7 @@ from harness.read.transcripts import ScriptRun, runner
 # Of a longer output the beginning and the end are searched.
 _MAX_OUTPUT = 200_000
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,:]\d+)*(?:e[-+]?\d+)?", re.I)
+_COUNT = re.compile(r"(?<![\w./])(\d+)\s?(?:/|of)\s?(\d+)(?![\w./])")
 _FAILS = re.compile(
     r"\bFalse\W*$|(?<![\w.])[1-9]\d* (?:failed|errors?)\b|^FAILED\b|^E   |\bFAIL\b", re.M
 )
@@ -163,8 +164,9 @@ def _lines(text: str) -> list[str]:
 
 
 def _plain(line: str) -> str:
-    """A line as it reads whatever the numbers and times in it."""
-    return " ".join(_NUMBER.sub("#", line).split())
+    """A line as it reads whatever the numbers and times in it; of a count whether it is full."""
+    counted = _COUNT.sub(lambda count: "all" if count[1] == count[2] else "some", line)
+    return " ".join(_NUMBER.sub("#", counted).split())
 
 
 def _line_around(text: str, place: int) -> str:

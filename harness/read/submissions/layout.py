@@ -88,8 +88,13 @@ def each(
             if real not in seen:
                 seen.add(real)
                 for submission in reader.readable(file, root):
-                    _reject_twice(submission, first)
-                    yield submission
+                    clash = _clash(submission, first)
+                    if clash and aside is None:
+                        raise SubmissionError(clash)
+                    if clash and aside is not None:
+                        aside.unreadable.append(clash)
+                    else:
+                        yield submission
 
 
 def order(submission: Submission) -> tuple[str, str, str, int]:
@@ -474,12 +479,13 @@ def _content(path: Path, most: int) -> tuple[bytes | None, int, str]:
     return None, size, digest.hexdigest()
 
 
-def _reject_twice(submission: Submission, first: dict[str, str]) -> None:
-    """``first`` is where each id was seen first, and is added to."""
-    if submission.id in first:
-        raise SubmissionError(
-            f"{printable(submission.path)} and {printable(first[submission.id])} are "
-            f"both {submission.id}; keep several samples as {submission.scenario}/1.py, "
-            f"{submission.scenario}/2.py, …"
-        )
-    first[submission.id] = submission.path
+def _clash(submission: Submission, first: dict[str, str]) -> str:
+    """What is wrong where an id was seen before; ``first`` is where, and is added to."""
+    if submission.id not in first:
+        first[submission.id] = submission.path
+        return ""
+    return (
+        f"{printable(submission.path)} and {printable(first[submission.id])} are "
+        f"both {submission.id}; keep several samples as {submission.scenario}/1.py, "
+        f"{submission.scenario}/2.py, …"
+    )
