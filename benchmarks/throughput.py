@@ -249,7 +249,10 @@ def _in_process(answer: Submission, plan: Plan) -> object:
     own: Any = Here()
     own.request({"do": "load", "source": "", "modules": {}, "entry_points": {}})
     with _main_module_kept():
-        own.request({"do": "script", "source": answer.code, "tests": []})
+        script = {"do": "script", "file": "solution.py", "source": answer.code, "main": True}
+        own.request(
+            {**script, "collect": "", "tests": [], "skip": [], "lenient": True, "arguments": []}
+        )
     return verdict.decide(verdict.verify(work))
 
 
