@@ -1,7 +1,6 @@
 """Fits the weights that read excuses to labelled examples, and writes them into the package.
 
-    python training/excuses.py                # fits harness/words/weights.npz anew
-    python training/excuses.py --thresholds   # what each threshold finds, and falsely finds
+    python training/excuses.py    # fits harness/words/weights.npz anew
 
 Run it after a change of the examples or of the features. It needs scikit-learn (``.[dev]``).
 
@@ -15,10 +14,8 @@ do not know it. ``benchmarks/excuses.py`` measures what comes of it in replies o
 
 from __future__ import annotations
 
-import argparse
 import json
 import tempfile
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -55,21 +52,6 @@ _PENALTY = 3e-5
 _ROUNDS = 120
 # Every frame would drown the sentences that were written one by one.
 _FRAME_STEP = 4
-# Voices that are alike or of one writer, left out together.
-FAMILIES = (
-    "oncall pager brisk casual commit",
-    "don emeritus essay visitor",
-    "host barista eager coach tutor mentor",
-    "registry ledger memo report hedge shy",
-    "dev plain inline margin code",
-    "devops-oncall startup-cto kaggle-grandmaster rust-convert patient-teacher legalese",
-    "game-engine-dev hospital-statistician freelancer-upwork open-source-maintainer "
-    "enthusiastic-llm physicist-postdoc",
-    "staff-engineer-review quant-dev phd-advisor support-agent embedded-dev technical-writer",
-    "terse-engineer chatty-assistant non-native formal-report slack academic sales "
-    "apologetic-junior",
-    "docstring",
-)
 
 
 @dataclass(frozen=True)
@@ -325,50 +307,10 @@ def save(weights: Weights, path: Path) -> None:
     )
 
 
-@cache
-def fit_without(family: str) -> Weights:
-    """Weights fitted to all examples but those in the voices of one of ``FAMILIES``."""
-    return fit([row for row in examples() if row.author not in family.split()])
-
-
-def family_of(author: str) -> str:
-    """The family that a voice belongs to."""
-    return next(family for family in FAMILIES if author in family.split())
-
-
 def main() -> None:
-    """Fit to every example and write the file that ships with the package, or try thresholds."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--thresholds", action="store_true", help="print what each one finds")
-    if parser.parse_args().thresholds:
-        print_thresholds()
-    else:
-        save(with_tone(fit(examples(), replies())), WEIGHTS)
-        print(f"{WEIGHTS}: {WEIGHTS.stat().st_size / 1e6:.2f} MB")
-
-
-def print_thresholds() -> None:
-    """Precision and recall over single examples, each read by weights without its family."""
-    written = [row for row in examples() if row.author != "frame"]
-    for makes in np.arange(0.35, 0.61, 0.03):
-        weights = {name: replace(fit_without(name), makes=float(makes)) for name in FAMILIES}
-        found = Counter(
-            row.label
-            for row in written
-            if (
-                reading := read_by_weights(
-                    Sentence(spoken(row.text), 0, 1),
-                    None,
-                    Trap(row.trap, "", "", ""),
-                    0.0,
-                    weights[family_of(row.author)],
-                )
-            )
-            and reading.state is TrapState.MADE
-        )
-        precision = found["fell"] / found.total()
-        recall = found["fell"] / sum(row.label == "fell" for row in written)
-        print(f"{makes:.2f}: precision {precision:.3f}, recall {recall:.3f}")
+    """Fit to every example and write the file that ships with the package."""
+    save(with_tone(fit(examples(), replies())), WEIGHTS)
+    print(f"{WEIGHTS}: {WEIGHTS.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

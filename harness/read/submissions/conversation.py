@@ -226,7 +226,7 @@ def _belongs(files: Mapping[str, str], names: Sequence[str]) -> Callable[[str], 
     says what is provided, a file without a backward may be one.
     """
     if isinstance(names, Asked):
-        return lambda path: _module(path).rsplit(".", 1)[-1] not in names.provided
+        return lambda path: _stem(path) not in names.provided
     return lambda path: inspect(files[path]).has_backward
 
 
