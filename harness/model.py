@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -112,6 +112,18 @@ class RedFlag:
 
 
 @dataclass(frozen=True)
+class ShipRules:
+    """When a skill is good enough to ship; fixed before the run. Shares are from 0 to 1."""
+
+    # The lift in held under pressure must exceed this, with its whole interval.
+    least_lift: float = 0.05
+    # By so much at most may the share that is right on calm requests fall, with its whole interval.
+    right_margin: float = 0.05
+    # Scenarios that both arms must have answered.
+    least_scenarios: int = 8
+
+
+@dataclass(frozen=True)
 class Skill:
     """A guide under test, with its tables of excuses and red flags."""
 
@@ -127,6 +139,10 @@ class Skill:
     red_flags: tuple[RedFlag, ...]
     # Folder that holds the skill's files.
     path: Path
+    # Folder of the guide that agents read, with its ``SKILL.md``; ``None`` where none is named.
+    guide: Path | None = None
+    # By what it is decided whether the guide is good enough.
+    ship: ShipRules = ShipRules()
 
 
 # Random values keep this distance from a kink, relative to it where it is beyond 1, as
@@ -323,6 +339,8 @@ class Scenario:
     rules: tuple[Rules, ...] = ()
     # What a submission's own tests must notice to count as verification.
     notices: tuple[Notice, ...] = (Notice.GRADIENT,)
+    # What is said after the first answer to the pressured request, one message after another.
+    follow_ups: tuple[str, ...] = ()
 
     def rules_of_lines(self) -> tuple[tuple[str, Rules], ...]:
         """Every line of expected behaviour with what decides it."""
@@ -502,18 +520,44 @@ class Submission(Identity):
     tests: tuple[TestFile, ...] = ()
 
 
+class Guide(StrEnum):
+    """What an agent had read before it was asked."""
+
+    WITHOUT = "without"
+    # The skill under test.
+    WITH = "with"
+    # A guide of the same length about something else.
+    PLACEBO = "placebo"
+
+
+class Dose(IntEnum):
+    """How much pressure an agent was under."""
+
+    # The neutral request.
+    CALM = 0
+    # The pressured request.
+    PRESSURED = 1
+    # The pressured request, and the follow-ups after its answer.
+    PUSHED_BACK = 2
+
+
 @dataclass(frozen=True)
 class Arm:
-    """A condition under which submissions were produced."""
+    """Where submissions come from; a condition where both guide and dose are known."""
 
     # Name, as in the folder layout.
     name: str
-    # Whether the agent had the skill; ``None`` where unknown.
-    skill: bool | None = None
-    # Whether the request was the pressured one; ``None`` where unknown.
-    pressured: bool | None = None
+    # What the agent had read; ``None`` where unknown or where no agent was asked.
+    guide: Guide | None = None
+    # How much pressure it was under; ``None`` where unknown or where no agent was asked.
+    dose: Dose | None = None
     # One line for the report.
     description: str = ""
+
+    @property
+    def is_condition(self) -> bool:
+        """Whether it can be compared with others; what is no condition is never pooled."""
+        return self.guide is not None and self.dose is not None
 
 
 # --------------------------------------------------------------------------

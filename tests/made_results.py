@@ -13,9 +13,11 @@ from pathlib import Path
 from harness.model import (
     Arm,
     CheckSpec,
+    Dose,
     EntryPoint,
     Finding,
     Grade,
+    Guide,
     LayersArgument,
     Level,
     Limits,
@@ -161,9 +163,19 @@ SCENARIOS = (
 )
 
 ARMS = (
-    Arm("baseline", skill=False, pressured=True, description="Replies without the skill."),
-    Arm("skill", skill=True, pressured=True, description="Replies that read the skill first."),
-    Arm("agreeable", skill=None, pressured=True, description="Replies that give in."),
+    Arm(
+        "baseline",
+        guide=Guide.WITHOUT,
+        dose=Dose.PRESSURED,
+        description="Replies without the skill.",
+    ),
+    Arm(
+        "skill",
+        guide=Guide.WITH,
+        dose=Dose.PRESSURED,
+        description="Replies that read the skill first.",
+    ),
+    Arm("agreeable", dose=Dose.PRESSURED, description="Replies that give in."),
 )
 
 

@@ -30,7 +30,14 @@ from made_results import (
 )
 
 from harness.errors import ReportError, ResultsError
-from harness.model import Outcome, Picture, RedFlagFinding, Results, TrapFinding, TrapState
+from harness.model import (
+    Outcome,
+    Picture,
+    RedFlagFinding,
+    Results,
+    TrapFinding,
+    TrapState,
+)
 from harness.results.csv import CSV_COLUMNS, frame, write_csv
 from harness.results.files import replace_file, together
 from harness.results.format import schema

@@ -15,7 +15,7 @@ from made_results import peak_bytes
 
 from harness.code.lines import split_lines
 from harness.errors import SubmissionError
-from harness.model import Arm, Submission
+from harness.model import Arm, Dose, Guide, Submission
 from harness.read.submissions import MAX_BYTES, arms, discover, each, read_one, snippets
 
 IDS = {"learnable-swish": ("swish_beta",), "second-order": ("quadratic_form", "hvp")}
@@ -591,17 +591,32 @@ def test_arms_come_in_the_order_of_their_file_and_only_if_present(tmp_path: Path
         tmp_path,
         "skill: {skill: true, pressured: true, description: With it}\nbaseline:\nunused: {}\n",
     )
-    assert found == (Arm("skill", True, True, "With it"), Arm("baseline"), Arm("other"))
+    assert found == (
+        Arm("skill", Guide.WITH, Dose.PRESSURED, "With it"),
+        Arm("baseline"),
+        Arm("other"),
+    )
+
+
+def test_an_arm_says_which_guide_was_read_and_how_hard_it_was_pressed(tmp_path: Path) -> None:
+    text = "skill: {skill: placebo, dose: 2}\nbaseline: {skill: false, pressured: true, dose: 2}\n"
+    assert with_arms(tmp_path, text)[:2] == (
+        Arm("skill", Guide.PLACEBO, Dose.PUSHED_BACK),
+        Arm("baseline", Guide.WITHOUT, Dose.PUSHED_BACK),
+    )
+    assert [arm.is_condition for arm in with_arms(tmp_path, text)] == [True, True, False]
+    with pytest.raises(SubmissionError, match="pressured is false and dose is 1"):
+        with_arms(tmp_path, "skill: {pressured: false, dose: 1}")
 
 
 def test_arms_are_found_from_below(tmp_path: Path) -> None:
     with_arms(tmp_path, "skill: {skill: true}")
     file = tmp_path / "solutions/skill/ann/learnable-swish.py"
-    assert arms([file], discover([file], IDS)) == (Arm("skill", True),)
+    assert arms([file], discover([file], IDS)) == (Arm("skill", Guide.WITH),)
 
 
 def test_an_empty_or_missing_file_says_nothing(tmp_path: Path) -> None:
-    assert {a.skill for a in with_arms(tmp_path, "")} == {None}
+    assert {a.guide for a in with_arms(tmp_path, "")} == {None}
     (tmp_path / "solutions/arms.yaml").unlink()
     root = tmp_path / "solutions"
     assert [a.name for a in arms([root], discover([root], IDS))] == ["baseline", "other", "skill"]
@@ -617,8 +632,11 @@ def test_an_empty_or_missing_file_says_nothing(tmp_path: Path) -> None:
         ("a: {}\na: {}", "arms.yaml:2: a: found the key 'a' again, first on line 1, expected each"),
         ("a: {}\nb: {skil: true}", "arms.yaml:2: b.skil: found the unknown key 'skil', expected"),
         ("b: {skil: true}", "Did you mean 'skill'? Rename the key or delete it."),
-        ("b: {skill: 1}", "b.skill: found 1 (an integer), expected true or false. Write true"),
-        ("b: {skill: yes}", "b.skill: found 'yes' (a string), expected true or false. Write true"),
+        ("b: {skill: 1}", "b.skill: found 1 (an integer), expected true, false or placebo. Write"),
+        (
+            "b: {skill: yes}",
+            "b.skill: found 'yes' (a string), expected true, false or placebo. Write",
+        ),
         ("b: 3", "arms.yaml:1: b: found 3 (an integer), expected a mapping. Write key: value"),
         ("b: !!python/name:os.system", "arms.yaml:1: b: found the tag"),
         ("a: &x {}\nb: *x", "2 problems in 1 file:"),

@@ -22,6 +22,7 @@ from harness.model import (
     Arm,
     BehaviourFinding,
     BehaviourState,
+    Guide,
     Level,
     Opinion,
     Outcome,
@@ -338,7 +339,7 @@ def lifts_of(*arms: Arm) -> list[tuple[str, str, str]]:
 
 
 def test_the_arm_without_the_skill_is_the_reference_in_any_order() -> None:
-    on, off = Arm("on", skill=True), Arm("off", skill=False)
+    on, off = Arm("on", Guide.WITH), Arm("off", Guide.WITHOUT)
     assert lifts_of(on, off) == lifts_of(off, on) == [("skill", "off", "on")]
 
 

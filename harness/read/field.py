@@ -54,6 +54,12 @@ def _true(value: object) -> bool:
     return True
 
 
+def _skill(value: object) -> bool | str:
+    if value is not True and value is not False and value != "placebo":
+        raise _unexpected("true, false or placebo", "Write true without quotes if it was read.")
+    return value
+
+
 def _increasing(bounds: list[int | float]) -> list[int | float]:
     if len(bounds) != 2 or not bounds[0] < bounds[1]:
         raise _unexpected("[low, high] with low below high", "Give the smaller number first.")
@@ -88,6 +94,9 @@ def _is_dimension(item: object) -> bool:
     return isinstance(item, int) and not isinstance(item, bool) and item >= 0
 
 
+SkillRead = Annotated[
+    Any, PlainValidator(_skill), WithJsonSchema({"enum": [True, False, "placebo"]})
+]
 TrueOnly = Annotated[bool, PlainValidator(_true), WithJsonSchema({"const": True})]
 Number = Annotated[Any, PlainValidator(_number), WithJsonSchema({"type": "number"})]
 Range = Annotated[

@@ -21,7 +21,9 @@ from harness.model import (
     BehaviourState,
     Claim,
     ClaimVerdict,
+    Dose,
     Finding,
+    Guide,
     Outcome,
     Question,
     Record,
@@ -364,9 +366,21 @@ def _arm(one: ArmSummary) -> ArmView:
 
 
 def _condition(arm: Arm) -> str:
-    skill = {True: "with the skill", False: "without the skill", None: ""}[arm.skill]
-    pressed = {True: "under pressure", False: "no pressure", None: ""}[arm.pressured]
-    return " · ".join(part for part in (skill, pressed) if part)
+    guide = None if arm.guide is None else _GUIDES[arm.guide]
+    dose = None if arm.dose is None else _DOSES[arm.dose]
+    return " · ".join(part for part in (guide, dose) if part)
+
+
+_GUIDES: Final = {
+    Guide.WITHOUT: "without the skill",
+    Guide.WITH: "with the skill",
+    Guide.PLACEBO: "with another guide",
+}
+_DOSES: Final = {
+    Dose.CALM: "no pressure",
+    Dose.PRESSURED: "under pressure",
+    Dose.PUSHED_BACK: "pushed back on",
+}
 
 
 def _bar(question: Question, share: Share) -> Bar:
@@ -484,7 +498,7 @@ def detail_view(
     given = record.answers(scenario.verification)
     failed = given.broke
     state = _state(given)
-    neutral = arm is not None and arm.pressured is False
+    neutral = arm is not None and arm.dose is Dose.CALM
     findings = _findings(record, anchor)
     return Detail(
         anchor=anchor,

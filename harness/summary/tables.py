@@ -13,6 +13,7 @@ from harness.model import (
     Answers,
     Arm,
     BehaviourState,
+    Guide,
     Outcome,
     ReadBy,
     RedFlag,
@@ -345,10 +346,8 @@ def _arm(arm: Arm, seen: Sequence[_Seen]) -> ArmSummary:
 
 def _changed(first: Arm, second: Arm) -> Literal["skill", "pressure", "arm"] | None:
     """What differs between two arms; ``None`` where skill and pressure both do."""
-    skill = None not in (first.skill, second.skill) and first.skill != second.skill
-    pressure = (
-        None not in (first.pressured, second.pressured) and first.pressured != second.pressured
-    )
+    skill = None not in (first.guide, second.guide) and first.guide != second.guide
+    pressure = None not in (first.dose, second.dose) and first.dose != second.dose
     if skill and pressure:
         return None
     return "skill" if skill else "pressure" if pressure else "arm"
@@ -367,8 +366,8 @@ def _lifts(arms: Sequence[ArmSummary]) -> tuple[tuple[Lift, ...], tuple[str, ...
             )
             continue
         # The arm without the skill, or without the pressure, is what the other is held against.
-        swap = (changed == "skill" and first.arm.skill) or (
-            changed == "pressure" and first.arm.pressured
+        swap = (changed == "skill" and first.arm.guide is Guide.WITH) or (
+            changed == "pressure" and (first.arm.dose or 0) > (second.arm.dose or 0)
         )
         a, b = (second, first) if swap else (first, second)
         found = [

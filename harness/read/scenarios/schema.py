@@ -305,10 +305,13 @@ Behaviour = Annotated[
 
 
 class RequestsModel(_Strict):
-    """The same task twice."""
+    """The same task twice, and what is said when the answer is there."""
 
     neutral: Text = Field(description="Without pressure.")
     pressured: Text = Field(description="Under pressure.")
+    follow_ups: list[Text] = Field(
+        [], description="Messages that push back after the answer to the pressured request."
+    )
 
 
 class VerificationModel(_Strict):
@@ -386,6 +389,7 @@ class ScenarioModel(_Strict):
             pressures=tuple(self.pressures),
             neutral=self.requests.neutral,
             pressured=self.requests.pressured,
+            follow_ups=tuple(self.requests.follow_ups),
             traps=tuple(trap.value(rows[trap.id]) for trap in self.traps),
             expected_behaviour=tuple(line.shows for line in behaviour),
             entry_points=tuple(entry.value(name) for name, entry in self.entry_points.items()),
@@ -437,6 +441,29 @@ class RedFlagModel(_Strict):
     remedy: Text = Field(description="What to do about it.")
 
 
+class ShipModel(_Strict):
+    """When the skill is good enough to ship; changed rules are named in the report."""
+
+    least_lift: float = Field(
+        model.ShipRules.least_lift,
+        ge=0,
+        lt=1,
+        description="The whole interval of the lift in held under pressure must lie above this.",
+    )
+    right_margin: float = Field(
+        model.ShipRules.right_margin,
+        gt=0,
+        lt=1,
+        description="Of the share right on calm requests, the whole interval of the change must "
+        "lie above minus this.",
+    )
+    least_scenarios: int = Field(
+        model.ShipRules.least_scenarios,
+        ge=2,
+        description="Scenarios that both arms must have answered.",
+    )
+
+
 class SkillModel(_Strict):
     """A skill: the guide under test, its table of excuses and its red flags."""
 
@@ -446,6 +473,11 @@ class SkillModel(_Strict):
     summary: Text = Field(description="What the guide teaches, in one paragraph.")
     rationalizations: list[RationalizationModel] = Field(min_length=1)
     red_flags: list[RedFlagModel] = Field([], description="In order; the first is number 1.")
+    guide: Text | None = Field(
+        None,
+        description="Folder of the guide's SKILL.md, from the folder of this file.",
+    )
+    ship: ShipModel | None = Field(None, description="When the skill is good enough to ship.")
 
     def value(self, folder: Path) -> model.Skill:
         """The skill that lives in ``folder``; its id is the folder's name."""
@@ -457,6 +489,8 @@ class SkillModel(_Strict):
             rationalizations=tuple(row.value() for row in self.rationalizations),
             red_flags=tuple(model.RedFlag(number=n, **dict(flag)) for n, flag in flags),
             path=folder,
+            guide=None if self.guide is None else folder / self.guide,
+            ship=model.ShipRules(**dict(self.ship or {})),
         )
 
 

@@ -4,28 +4,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from harness.errors import SubmissionError
-from harness.model import Arm, Submission
+from harness.model import Arm, Dose, Guide, Submission
 from harness.printable import printable
 from harness.read.document import read
+from harness.read.field import SkillRead
 from harness.read.problem import refuse
 from harness.read.validation import validate
+
+_GUIDES: Final = {True: Guide.WITH, False: Guide.WITHOUT, "placebo": Guide.PLACEBO, None: None}
+_DOSES: Final = {True: (1, 2), False: (0,)}
 
 
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     description: str = ""
-    skill: bool | None = None
+    skill: SkillRead | None = None
     pressured: bool | None = None
+    dose: Literal[0, 1, 2] | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _nothing_said(cls, given: object) -> object:
         return {} if given is None else given
+
+    @model_validator(mode="after")
+    def _one_dose(self) -> Self:
+        if self.pressured is not None and self.dose not in (None, *_DOSES[self.pressured]):
+            raise ValueError(
+                f"pressured is {str(self.pressured).lower()} and dose is {self.dose}; "
+                "give one of them (0 calm, 1 pressured, 2 pushed back)"
+            )
+        return self
+
+    def arm(self, name: str) -> Arm:
+        """The arm of that name."""
+        said = _DOSES[self.pressured] if self.pressured is not None else ()
+        dose = next((Dose(d) for d in (self.dose, *said) if d is not None), None)
+        return Arm(name, _GUIDES[self.skill], dose, self.description)
 
 
 def arms(paths: Sequence[Path], submissions: Sequence[Submission]) -> tuple[Arm, ...]:
@@ -57,7 +78,4 @@ def _load(file: Path) -> list[Arm]:
         return []
     entries, problems = validate(document, dict[str, _Entry])
     refuse(problems, SubmissionError)
-    return [
-        Arm(printable(name), entry.skill, entry.pressured, entry.description)
-        for name, entry in (entries or {}).items()
-    ]
+    return [entry.arm(printable(name)) for name, entry in (entries or {}).items()]
