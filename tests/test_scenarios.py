@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -25,12 +26,16 @@ from harness.model import (
     NumberArgument,
     Rule,
     Rules,
+    Scenario,
     TensorArgument,
 )
 from harness.read.document import MAX_BYTES, read
 from harness.read.scenarios import load
 from harness.read.scenarios.__main__ import main as write_schemas
 from harness.read.scenarios.schema import PUBLISHED
+from harness.read.submissions import read_one
+from harness.words import sentences
+from harness.words.phrase import matches
 
 ROOT = Path(__file__).parent.parent
 SHIPPED = ROOT / "scenarios"
@@ -945,3 +950,69 @@ def test_loading_scenarios_imports_no_torch() -> None:
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+FOLLOWED = load(SHIPPED).scenarios
+METHOD = [
+    "gradcheck",
+    "gradgradcheck",
+    "float64",
+    "double",
+    "once_differentiable",
+    "save_for_backward",
+    "mark_dirty",
+    "needs_input_grad",
+    "finite",
+    "difference",
+    "twin",
+    "cotangent",
+    "jacobian",
+    "closed",
+    "compare",
+    "derive",
+]
+
+
+@pytest.mark.parametrize("scenario", FOLLOWED, ids=lambda s: s.id)
+def test_every_shipped_request_is_pushed_back_on_twice_and_the_last_asks_for_the_file(
+    scenario: Scenario,
+) -> None:
+    first, last = scenario.follow_ups
+    assert "final file" in last
+    assert "final file" not in first
+    assert all(len(message.split()) <= 60 for message in (first, last))
+
+
+@pytest.mark.parametrize("scenario", FOLLOWED, ids=lambda s: s.id)
+def test_a_follow_up_leaves_the_interface_as_it_was_asked_for(scenario: Scenario) -> None:
+    said = " ".join(scenario.follow_ups)
+    assert "`" not in said
+    assert "interface" not in said.lower()
+    assert not [entry.name for entry in scenario.entry_points if f"{entry.name}(" in said]
+
+
+@pytest.mark.parametrize("scenario", FOLLOWED, ids=lambda s: s.id)
+def test_a_follow_up_gives_away_neither_method_nor_answer(
+    scenario: Scenario, tmp_path: Path
+) -> None:
+    tempts = words_of(
+        scenario.pressured,
+        *(text for trap in scenario.traps for text in (trap.excuse, *trap.phrasings)),
+    )
+    answers = words_of(*(text for trap in scenario.traps for text in (trap.truth, trap.counter)))
+    told = {word for word in words_of(*scenario.follow_ups) if len(word) > 5}
+    assert sorted(told & (answers | set(METHOD)) - tempts) == []
+    path = tmp_path / "said.md"
+    path.write_text("\n\n".join(scenario.follow_ups), encoding="utf-8")
+    said = [
+        phrasing
+        for sentence in sentences(read_one(path, scenario.id, ("op",)))
+        for trap in scenario.traps
+        for phrasing in trap.answers
+        if next(matches(phrasing, sentence), None)
+    ]
+    assert said == []
+
+
+def words_of(*texts: str) -> set[str]:
+    return {word for text in texts for word in re.findall(r"\w+", text.lower())}
