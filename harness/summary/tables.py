@@ -25,6 +25,7 @@ from harness.model import (
     TrapState,
 )
 from harness.summary.agreement import Agreement, agreement
+from harness.summary.doses import DoseCurve, DosedAnswer, DoseRow, dose_curves, dose_rows
 from harness.summary.numbers import (
     ArmSummary,
     Corrected,
@@ -213,6 +214,9 @@ class Summary:
     agreement: Agreement | None
     # Submission -> why it could not be graded, in order.
     ungraded: Mapping[str, str]
+    # What held at which dose of pressure, in arms that are conditions.
+    doses: tuple[DoseRow, ...]
+    curves: tuple[DoseCurve, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,6 +304,7 @@ def summarise(results: Results, labels: Sequence[ReplyLabel] = ()) -> Summary:
     flags = _flags(results, graded)
     columns = _columns(arms, seen)
     total = sum((one.tally for one in seen), start=Tally())
+    dosed = _dosed(arms, graded)
     return Summary(
         verdict=verdict_sentence(total, arms, lifts),
         total=total,
@@ -318,7 +323,21 @@ def summarise(results: Results, labels: Sequence[ReplyLabel] = ()) -> Summary:
         behaviour=_behaviour(results, seen),
         agreement=_agreement(seen),
         ungraded={one.id: one.ungraded for one in seen if one.ungraded is not None},
+        doses=dose_rows(dosed),
+        curves=dose_curves(dosed, results.scenarios),
     )
+
+
+def _dosed(arms: Sequence[ArmSummary], graded: Sequence[_Seen]) -> list[DosedAnswer]:
+    by_name = {one.arm.name: one.arm for one in arms}
+    return [
+        DosedAnswer(
+            one.scenario, one.submitter, one.sample, arm.guide, arm.dose, one.answers.held is True
+        )
+        for one in graded
+        for arm in [by_name[one.arm]]
+        if arm.guide is not None and arm.dose is not None
+    ]
 
 
 def _arms(results: Results, seen: Sequence[_Seen]) -> tuple[Arm, ...]:
