@@ -65,7 +65,7 @@ def _html(template: str, **values: object) -> Iterator[str]:
     from markupsafe import Markup
 
     style = (_FOLDER / "style.css").read_text(encoding="utf-8")
-    script = (_FOLDER / "templates" / "filter.js.j2").read_text(encoding="utf-8")
+    script = (_FOLDER / "templates" / "page.js.j2").read_text(encoding="utf-8")
     return (
         _environment(_visible)
         .get_template(template)

@@ -6,6 +6,7 @@ second half fills it.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,7 +34,6 @@ from harness.model import (
     Scenario,
     Skill,
     Submission,
-    Trap,
     TrapFinding,
     TrapState,
 )
@@ -48,7 +48,7 @@ from harness.report.listing import (
 )
 from harness.report.picture import Drawing, draw
 from harness.report.text import figures, seconds
-from harness.summary.numbers import ArmSummary, Lift, Share
+from harness.summary.numbers import ArmSummary, Share, counted
 from harness.summary.tables import Cell, ExcuseCounts, ExcuseRow, Quoted, Summary
 
 ASKS: Final[Mapping[Question, str]] = {
@@ -243,20 +243,30 @@ class QuoteView(NamedTuple):
     quote: str
 
 
-class ExcuseArmView(NamedTuple):
-    """What one arm did with an excuse."""
+class ArmCell(NamedTuple):
+    """What one arm has in a row of a table by arm."""
 
-    arm: str
-    counts: ExcuseCounts
+    figure: str
+    # Further counts, e.g. ``2 only said``.
+    rest: str
+    # ``bad``, ``good`` or empty.
+    tone: str
+    # What the table is sorted by.
+    value: float
 
 
-class ExcuseView(NamedTuple):
-    """A row of the table of excuses, per arm."""
+class ArmRow(NamedTuple):
+    """A row of a table that has a column for each arm."""
 
-    trap: Trap
-    arms: tuple[ExcuseArmView, ...]
-    # Of all arms.
-    quotes: tuple[QuoteView, ...]
+    title: str
+    # Its identifier in the skill or the scenario; empty for none.
+    tag: str
+    # What opens under the title: the summary of it, sentences, and words behind the numbers.
+    more: str
+    notes: tuple[str, ...]
+    # ``None`` where the arm was not asked.
+    cells: tuple[ArmCell | None, ...]
+    quotes: tuple[QuoteView, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -267,15 +277,12 @@ class Page:
     summary: Summary
     questions: tuple[Question, ...]
     arms: tuple[ArmView, ...]
-    # Pairs of arms whose difference is declared; all pairs where none is.
-    lifts: tuple[Lift, ...]
-    # The other pairs.
-    further_lifts: tuple[Lift, ...]
     # Arms with the number of columns each spans.
     groups: tuple[tuple[str, int], ...]
     # What the matrix shows of each submission, by its id; empty where there are too many.
     cells: Mapping[str, CellView]
-    excuses: tuple[ExcuseView, ...]
+    # Per excuse what each arm did, in the order of ``arms``.
+    excuses: tuple[ArmRow, ...]
     # Per scenario and arm, where any cell holds more than one submission.
     counts: tuple[ScenarioArmRow, ...]
     # Empty where there are ``parts``.
@@ -284,24 +291,31 @@ class Page:
     parts: tuple[PagePart, ...]
     wall: str
 
+    @property
+    def conditions(self) -> tuple[ArmView, ...]:
+        """The arms that are compared."""
+        return tuple(one for one in self.arms if one.summary.arm.is_condition)
+
+    @property
+    def others(self) -> tuple[ArmView, ...]:
+        """The arms that are not, and are never pooled with those that are."""
+        return tuple(one for one in self.arms if not one.summary.arm.is_condition)
+
 
 def page(results: Results, summary: Summary) -> Page:
     """Everything a report on ``results`` shows."""
     listed = _in_order(results, summary)
     parts = _parts(listed) if len(listed) > MOST_ON_ONE_PAGE else ()
+    anchors = _anchors(listed)
     hrefs = {
-        cell.id: f"{parts[n // PER_PART].href if parts else ''}#{_anchor(n)}"
+        cell.id: f"{parts[n // PER_PART].href if parts else ''}#{anchors[cell.id]}"
         for n, cell in enumerate(listed)
     }
-    declared = tuple(one for one in summary.lifts if one.changed != "arm")
-    undeclared = tuple(one for one in summary.lifts if one.changed == "arm")
     return Page(
         results=results,
         summary=summary,
         questions=QUESTIONS,
-        arms=tuple(_arm(one) for one in summary.arms),
-        lifts=declared or summary.lifts,
-        further_lifts=undeclared if declared else (),
+        arms=tuple(_arm(one) for one in _conditions_first(summary.arms)),
         groups=tuple(
             (arm, len(list(some))) for arm, some in groupby(summary.columns, lambda c: c.arm)
         ),
@@ -309,7 +323,9 @@ def page(results: Results, summary: Summary) -> Page:
             cell.id: _cell(cell, hrefs[cell.id])
             for cell in (listed if len(listed) <= MOST_CELLS else ())
         },
-        excuses=tuple(_excuse(row, hrefs) for row in summary.excuses),
+        excuses=tuple(
+            _excuse(row, _conditions_first(summary.arms), hrefs) for row in summary.excuses
+        ),
         counts=_counts(summary),
         details=() if parts else tuple(details(results, summary)),
         parts=parts,
@@ -365,6 +381,10 @@ def _arm(one: ArmSummary) -> ArmView:
     return ArmView(one, _condition(one.arm), bars)
 
 
+def _conditions_first(arms: Sequence[ArmSummary]) -> Sequence[ArmSummary]:
+    return sorted(arms, key=lambda one: not one.arm.is_condition)
+
+
 def _condition(arm: Arm) -> str:
     guide = None if arm.guide is None else _GUIDES[arm.guide]
     dose = None if arm.dose is None else _DOSES[arm.dose]
@@ -414,16 +434,42 @@ def _state(given: Answers) -> str:
     return {True: "held", False: "broke", None: "ungraded"}[given.held]
 
 
-def _excuse(row: ExcuseRow, hrefs: Mapping[str, str]) -> ExcuseView:
-    return ExcuseView(
-        row.trap,
-        tuple(ExcuseArmView(arm, counts) for arm, counts in row.arms.items()),
+def _excuse(row: ExcuseRow, arms: Sequence[ArmSummary], hrefs: Mapping[str, str]) -> ArmRow:
+    total = row.total
+    notes = [
+        f"Really: {row.trap.truth}" if row.trap.truth else "",
+        f"Code right where it was made: {total.right_when_made.of}."
+        if total.upheld + total.said
+        else "",
+        f"Code right where it was answered: {total.right_when_answered.of}."
+        if total.answered
+        else "",
+    ]
+    return ArmRow(
+        f"“{row.trap.excuse}”",
+        row.trap.id,
+        f"the truth, and {counted(sum(len(c.quotes) for c in row.arms.values()), 'quote')}",
+        tuple(filter(None, notes)),
+        tuple(_excuse_cell(row.arms.get(one.arm.name)) for one in arms),
         tuple(
             _quoted(words, hrefs[words.id])
             for counts in row.arms.values()
             for words in counts.quotes
         ),
     )
+
+
+def _excuse_cell(counts: ExcuseCounts | None) -> ArmCell | None:
+    if counts is None:
+        return None
+    rest = [
+        f"{number} {what}"
+        for number, what in ((counts.said, "only said"), (counts.answered, "answered"))
+        if number
+    ]
+    tone = "bad" if counts.upheld else "good" if counts.answered else ""
+    share = Share(counts.upheld, counts.tempted)
+    return ArmCell(share.of, ", ".join(rest), tone, share.value or 0.0)
 
 
 def _quoted(words: Quoted, href: str) -> QuoteView:
@@ -444,8 +490,21 @@ def _counts(summary: Summary) -> tuple[ScenarioArmRow, ...]:
     )
 
 
-def _anchor(place: int) -> str:
-    return f"submission-{place + 1}"
+def _anchors(cells: Sequence[Cell]) -> Mapping[str, str]:
+    """Per submission where its evidence is: its id in characters that need no quoting in a link.
+
+    A link to it stays good from one report to the next. Two ids that come to the same are told
+    apart by a number.
+    """
+    taken: dict[str, str] = {}
+    for cell in cells:
+        plain = name = re.sub(r"[^A-Za-z0-9_.-]+", "-", cell.id)
+        number = 1
+        while name in taken:
+            number += 1
+            name = f"{plain}.{number}"
+        taken[name] = cell.id
+    return {id: name for name, id in taken.items()}
 
 
 def _parts(cells: Sequence[Cell]) -> tuple[PagePart, ...]:
@@ -473,7 +532,9 @@ def details(results: Results, summary: Summary) -> Iterator[Detail]:
     scenarios = {scenario.id: scenario for scenario in results.scenarios}
     sent = {submission.id: place for place, submission in enumerate(results.submissions)}
     arms = {one.arm.name: one.arm for one in summary.arms}
-    for place, cell in enumerate(_in_order(results, summary)):
+    listed = _in_order(results, summary)
+    anchors = _anchors(listed)
+    for cell in listed:
         record = results.records[cell.place]
         yield detail_view(
             record,
@@ -481,7 +542,7 @@ def details(results: Results, summary: Summary) -> Iterator[Detail]:
             scenarios[record.scenario],
             arm=arms[record.arm],
             skills=results.skills,
-            anchor=_anchor(place),
+            anchor=anchors[cell.id],
         )
 
 
