@@ -436,7 +436,7 @@ def says_something(answer: Answer) -> bool:
     return answer.error is None and "value" not in answer.facts
 
 
-def _would_show(found: effect.Effect, sample: Sample) -> bool:
+def _would_show(found: effect.Deviation, sample: Sample) -> bool:
     """Whether a passing trial speaks against ``found`` being so everywhere."""
     if not sample.comparable or not sample.exact.numel():
         return False

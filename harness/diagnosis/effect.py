@@ -32,7 +32,7 @@ CUTS = (1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0, 100.0, 
 
 
 @dataclass(frozen=True)
-class Effect:
+class Deviation:
     """What came instead."""
 
     # Follows the name of the quantity, e.g. ``is 0.5 times the right one``.
@@ -49,7 +49,7 @@ class Effect:
     key: Hashable = None
 
 
-def find(samples: Sequence[Sample], exact: ExactValues) -> Iterator[Effect]:
+def find(samples: Sequence[Sample], exact: ExactValues) -> Iterator[Deviation]:
     """The effects that account for every sample, plainest first."""
     for effect in itertools.chain(
         _factors(samples), map(_remembering, _candidates(samples, exact)), _estimated(samples)
@@ -58,7 +58,7 @@ def find(samples: Sequence[Sample], exact: ExactValues) -> Iterator[Effect]:
             yield effect
 
 
-def _remembering(effect: Effect) -> Effect:
+def _remembering(effect: Deviation) -> Deviation:
     """The same, with predictions kept beside what is expected: the next submission needs them."""
 
     def predict(sample: Sample) -> torch.Tensor | None:
@@ -97,9 +97,9 @@ def _ratio(sample: Sample) -> Ratio | None:
     return Ratio(value, max(1e-9, min(1e-2, unsure / max(abs(value), 1e-300))))
 
 
-def _factors(samples: Sequence[Sample]) -> Iterator[Effect]:
+def _factors(samples: Sequence[Sample]) -> Iterator[Deviation]:
     if all(map(_is_zero, samples)):
-        yield Effect("is zero", lambda s: torch.zeros_like(s.exact), is_zero=True)
+        yield Deviation("is zero", lambda s: torch.zeros_like(s.exact), is_zero=True)
     pairs = [(sample, found) for sample in samples if (found := _ratio(sample)) is not None]
     if not pairs:
         return
@@ -120,9 +120,9 @@ def _by_law(sample: Sample, *, law: Law) -> torch.Tensor | None:
     return None if factor is None else factor * sample.exact
 
 
-def _times(factor: str, hint: str, predict: Predict) -> Effect:
+def _times(factor: str, hint: str, predict: Predict) -> Deviation:
     words = f"is {factor} times the right one"
-    return Effect(words, predict, hint, factor=factor, changes_the_right_one=True)
+    return Deviation(words, predict, hint, factor=factor, changes_the_right_one=True)
 
 
 def _is_zero(sample: Sample) -> bool:
@@ -131,9 +131,9 @@ def _is_zero(sample: Sample) -> bool:
     return bool((fits if sample.mask is None else fits[sample.mask]).all())
 
 
-def _factor(value: float) -> Effect:
+def _factor(value: float) -> Deviation:
     if same(value, -1.0):
-        return Effect("has the wrong sign", lambda s: -s.exact)
+        return Deviation("has the wrong sign", lambda s: -s.exact)
     if abs(abs(value) - 1) < 1e-2 or value == 0:
         hint = ""
     elif is_plain(value) and abs(value) > 1 and not same(1 / value, round(1 / value)):
@@ -158,12 +158,12 @@ def _hint_of_law(law: Law) -> str:
 # Ready-made candidates
 
 
-def _candidates(samples: Sequence[Sample], exact: ExactValues) -> Iterator[Effect]:
+def _candidates(samples: Sequence[Sample], exact: ExactValues) -> Iterator[Deviation]:
     def made(
         words: str, hint: str, function: Callable[..., torch.Tensor | None], **given: Any
-    ) -> Effect:
+    ) -> Deviation:
         predict = partial(function, exact=exact, **given)
-        return Effect(words, predict, hint, key=(function, *given.values()))
+        return Deviation(words, predict, hint, key=(function, *given.values()))
 
     first = samples[0]
     kind = first.quantity.kind
@@ -189,7 +189,7 @@ def _candidates(samples: Sequence[Sample], exact: ExactValues) -> Iterator[Effec
             yield made(words, f"{name} is ignored", _at_value, name=name, value=value)
     for words, hint, change in _REARRANGED:
         rearranged = partial(_rearranged, change=change)
-        yield Effect(words, rearranged, hint, key=(_rearranged, change))
+        yield Deviation(words, rearranged, hint, key=(_rearranged, change))
 
 
 def _of(sample: Sample, *, exact: ExactValues, other: str) -> torch.Tensor | None:
@@ -333,7 +333,7 @@ _REARRANGED: tuple[tuple[str, str, TensorFunction], ...] = (
 # Effects with a number or a quantity to find
 
 
-def _estimated(samples: Sequence[Sample]) -> Iterator[Effect]:
+def _estimated(samples: Sequence[Sample]) -> Iterator[Deviation]:
     yield from _clipped(samples)
     yield from _rounded()
     yield from _multiplied(samples)
@@ -342,22 +342,22 @@ def _estimated(samples: Sequence[Sample]) -> Iterator[Effect]:
     yield from _displaced_by_row(samples)
 
 
-def _rounded() -> Iterator[Effect]:
+def _rounded() -> Iterator[Deviation]:
     for unit in (10.0**-digits for digits in range(2, 13)):
         rounded = partial(_rearranged, change=partial(_rounded_to, unit=unit))
-        yield Effect(f"is rounded to multiples of {unit:g}", rounded)
+        yield Deviation(f"is rounded to multiples of {unit:g}", rounded)
 
 
 def _rounded_to(right: torch.Tensor, unit: float) -> torch.Tensor:
     return (right / unit).round() * unit
 
 
-def _clipped(samples: Sequence[Sample]) -> Iterator[Effect]:
+def _clipped(samples: Sequence[Sample]) -> Iterator[Deviation]:
     """The right one, cut at a bound."""
     tops = [float(s.wide.abs().max()) for s in samples if s.wide.numel()]
     if tops and same(max(tops), min(tops)):
         bound = tops[0]
-        yield Effect(f"is clipped to ±{written(bound)}", lambda s: s.exact.clamp(-bound, bound))
+        yield Deviation(f"is clipped to ±{written(bound)}", lambda s: s.exact.clamp(-bound, bound))
 
 
 @dataclass(frozen=True)
@@ -395,7 +395,7 @@ def _terms(sample: Sample) -> list[Term]:
     return found
 
 
-def _multiplied(samples: Sequence[Sample]) -> Iterator[Effect]:
+def _multiplied(samples: Sequence[Sample]) -> Iterator[Deviation]:
     """The right one times k·q or k/q for an operand q."""
     for operand in operands(samples[0]):
         for power in (1, -1):
@@ -410,7 +410,7 @@ def _multiplied(samples: Sequence[Sample]) -> Iterator[Effect]:
             else:
                 words = f"is divided by {operand}" + (f" and multiplied by {k}" if k else "")
                 hint = f"a factor {operand} is missing"
-            yield Effect(words, partial(_scaled, read=by, scale=scale), hint)
+            yield Deviation(words, partial(_scaled, read=by, scale=scale), hint)
 
 
 def _by_power(sample: Sample, *, term: Term, power: int) -> torch.Tensor | None:
@@ -418,17 +418,17 @@ def _by_power(sample: Sample, *, term: Term, power: int) -> torch.Tensor | None:
     return None if tensor is None else sample.exact * tensor.pow(power)
 
 
-def _replaced(samples: Sequence[Sample]) -> Iterator[Effect]:
+def _replaced(samples: Sequence[Sample]) -> Iterator[Deviation]:
     """Something recognisable stands where the right one should."""
     for term in _terms(samples[0]):
         scale = _common_scale(samples, term.read)
         if scale is not None and abs(scale) > 1e-12:
             factor = "" if same(scale, 1.0) else f"{written(scale)} · "
             instead = partial(_scaled, read=term.read, scale=scale)
-            yield Effect(f"is {factor}{term} instead", instead)
+            yield Deviation(f"is {factor}{term} instead", instead)
 
 
-def _displaced(samples: Sequence[Sample]) -> Iterator[Effect]:
+def _displaced(samples: Sequence[Sample]) -> Iterator[Deviation]:
     """The right one plus k·q: a term too many, or one that is missing."""
     for term in (Term(ONE), *_terms(samples[0])):
         scale = _common_scale(samples, term.read, displaced=True)
@@ -439,10 +439,10 @@ def _displaced(samples: Sequence[Sample]) -> Iterator[Effect]:
         if term.operand != ONE:
             size = str(term) if same(abs(scale), 1.0) else f"{size} · {term}"
         plus = partial(_scaled, read=term.read, scale=scale, displaced=True)
-        yield Effect(f"is {words} by {size}", plus, f"a term {hint}")
+        yield Deviation(f"is {words} by {size}", plus, f"a term {hint}")
 
 
-def _displaced_by_row(samples: Sequence[Sample]) -> Iterator[Effect]:
+def _displaced_by_row(samples: Sequence[Sample]) -> Iterator[Deviation]:
     """The right one plus, along each line, some multiple of a tensor: a reduction is wrong."""
     others = operands(samples[0])
     for basis in ((ONE,), *((one,) for one in others), *((ONE, one) for one in others)):
@@ -456,7 +456,7 @@ def _displaced_by_row(samples: Sequence[Sample]) -> Iterator[Effect]:
                 constant = ", and a constant" if len(basis) == 2 else ""
                 words = f"is off by a multiple of {basis[-1]} along {along}{constant}"
                 hint = f"a term with a mean or sum over {along} is wrong or missing"
-            yield Effect(words, partial(_fitted, basis=basis, axis=axis), hint)
+            yield Deviation(words, partial(_fitted, basis=basis, axis=axis), hint)
 
 
 def _long_enough(sample: Sample, basis: Sequence[Operand], axis: int) -> bool:

@@ -1,14 +1,19 @@
 """All arithmetic and statistics; what follows only prints."""
 
+from harness.summary.decision import Decision, Verdict
 from harness.summary.doses import DoseCurve, DoseRow
+from harness.summary.effects import Effect, EffectKind
 from harness.summary.gate import Gate, gate
 from harness.summary.numbers import Interval, Lift, PassAtK, Share, Tally, percent, points
 from harness.summary.tables import Cell, Summary, summarise
 
 __all__ = [
     "Cell",
+    "Decision",
     "DoseCurve",
     "DoseRow",
+    "Effect",
+    "EffectKind",
     "Gate",
     "Interval",
     "Lift",
@@ -16,6 +21,7 @@ __all__ = [
     "Share",
     "Summary",
     "Tally",
+    "Verdict",
     "gate",
     "percent",
     "points",

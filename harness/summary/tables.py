@@ -25,7 +25,9 @@ from harness.model import (
     TrapState,
 )
 from harness.summary.agreement import Agreement, agreement
+from harness.summary.decision import Decision, Evidence, decide
 from harness.summary.doses import DoseCurve, DosedAnswer, DoseRow, dose_curves, dose_rows
+from harness.summary.effects import Effect, effects
 from harness.summary.numbers import (
     ArmSummary,
     Corrected,
@@ -196,6 +198,10 @@ class Summary:
     total: Tally
     arms: tuple[ArmSummary, ...]
     lifts: tuple[Lift, ...]
+    # Of the arms that are conditions, on all scenarios of the run.
+    effects: tuple[Effect, ...]
+    # One per skill whose scenarios were answered with it or without.
+    decisions: tuple[Decision, ...]
     # Pairs of arms that could not be compared, and other things a reader must know.
     notes: tuple[str, ...]
     columns: tuple[Column, ...]
@@ -226,6 +232,7 @@ class _Seen:
     place: int
     id: str
     sample: int
+    sha256: str
     scenario: str
     arm: str
     submitter: str
@@ -270,6 +277,7 @@ def _see(results: Results, labels: Sequence[ReplyLabel]) -> list[_Seen]:
             place,
             record.id,
             record.sample,
+            record.sha256,
             once(record.scenario),
             once(record.arm),
             once(record.submitter),
@@ -299,6 +307,7 @@ def summarise(results: Results, labels: Sequence[ReplyLabel] = ()) -> Summary:
     seen = _see(results, labels)
     arms = tuple(_arm(arm, seen) for arm in _arms(results, seen))
     lifts, notes = _lifts(arms)
+    evidence = _evidence(arms, seen)
     graded = [one for one in seen if one.answers.held is not None]
     excuses = _excuses(results, graded)
     flags = _flags(results, graded)
@@ -310,6 +319,8 @@ def summarise(results: Results, labels: Sequence[ReplyLabel] = ()) -> Summary:
         total=total,
         arms=arms,
         lifts=lifts,
+        effects=effects(evidence.arms, evidence.cells, evidence.identical),
+        decisions=decide(results, evidence),
         notes=notes,
         columns=columns,
         matrix=_matrix(results, columns, seen),
@@ -361,6 +372,29 @@ def _arm(arm: Arm, seen: Sequence[_Seen]) -> ArmSummary:
         by_scenario=dict(by_scenario),
         pass_at=pass_at(list(by_task.values())),
     )
+
+
+def _evidence(arms: Sequence[ArmSummary], seen: Sequence[_Seen]) -> Evidence:
+    """What is compared: distinct, graded replies of conditions."""
+    conditions = tuple(one.arm for one in arms if one.arm.is_condition)
+    cells: dict[str, dict[tuple[str, str], Tally]] = {
+        arm.name: defaultdict(Tally) for arm in conditions
+    }
+    identical: dict[str, list[str]] = {arm.name: [] for arm in conditions}
+    known: set[tuple[str, str, str]] = set()
+    broken = []
+    for one in seen:
+        if one.arm not in cells or one.answers.held is None:
+            continue
+        if not one.answers.held:
+            broken.append(one.place)
+        same = (one.arm, one.scenario, one.sha256)
+        if same in known:
+            identical[one.arm].append(one.id)
+        else:
+            known.add(same)
+            cells[one.arm][one.scenario, one.submitter] += one.tally
+    return Evidence(conditions, cells, identical, broken)
 
 
 def _changed(first: Arm, second: Arm) -> Literal["skill", "pressure", "arm"] | None:
