@@ -192,6 +192,14 @@ def _sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return tier(unconfined(command))
 
 
+_EXPORT = click.option(
+    "--export",
+    "exports",
+    multiple=True,
+    type=click.Choice(["ctrf", "benchmark", "evalplus"]),
+    help="Beside the reports write ctrf.json, skill-creator's benchmark.json, or EvalPlus results; "
+    "repeatable.",
+)
 # A file or a folder.
 _PATH = click.Path(path_type=Path)
 _RESULTS = click.argument("results", type=ResultsFile())
@@ -367,6 +375,7 @@ def _unanswered(reader: Reader | ModelReader) -> int:
 @click.option(
     "--ledger", type=_PATH, help="File that keeps every grade.  [default: reports/ledger.sqlite]"
 )
+@_EXPORT
 @_told_options
 @_reader_options
 @_sandbox_options
@@ -381,6 +390,7 @@ def run(
     fail_under: float | None,
     fresh: bool,
     ledger: Path | None,
+    exports: tuple[str, ...],
     format_name: str | None,
     maps: tuple[str, ...],
     reader: str,
@@ -449,6 +459,7 @@ def run(
             results = reread(results, words, folder)
         told = summary.summarise(results)
         page = write_reports(results, told, folder)
+        _export(results, exports, folder)
         # Only now: who has no report gives the same command again and grades nothing twice.
         if task is not None:
             book.end(task)
@@ -639,7 +650,8 @@ def validate(
 @_RESULTS
 @click.option("--out", type=_PATH, help="Folder to write to.  [default: beside RESULTS]")
 @_LABELS
-def report(results: Path, out: Path | None, labels: Path | None) -> None:
+@_EXPORT
+def report(results: Path, out: Path | None, labels: Path | None, exports: tuple[str, ...]) -> None:
     """Render the reports of RESULTS (a results.json, or its folder) again.
 
     Labels (see harness label) correct the shares that rest on words.
@@ -655,8 +667,18 @@ def report(results: Path, out: Path | None, labels: Path | None) -> None:
         raise UsageError(f"--labels {labels}: no such file; harness label writes one")
     told = summarise(found, _labels(labels, results)[1])
     page = write_reports(found, told, folder)
+    _export(found, exports, folder)
     _print_summary(told)
     click.echo(_last_line(told, None, page))
+
+
+def _export(results: Results, names: Sequence[str], folder: Path) -> None:
+    """Write ``results`` for other tools."""
+    if names:
+        from harness.results.exports import EXPORTS
+
+        for name in names:
+            EXPORTS[name](results, folder)
 
 
 @main.command(epilog=EXIT_CODES)

@@ -13,7 +13,10 @@ from harness.summary.tables import Cell, Summary
 
 
 def write_junit(results: Results, summary: Summary, path: str | os.PathLike[str]) -> None:
-    """Write JUnit XML: a suite per arm, a failure per wrong submission, an error per ungraded."""
+    """Write JUnit XML: a suite per arm, a failure per submission that did not hold.
+
+    An ungraded one is an error.
+    """
     replace_file(path, _suites(results, summary))
 
 
@@ -54,19 +57,13 @@ def _case(record: Record, asked: Level) -> ElementTree.Element:
             "time": f"{record.wall_s:.3f}",
         },
     )
-    tags = {Outcome.FAILED: "failure", Outcome.UNGRADED: "error"}
-    if record.outcome in tags:
-        reason = stripped(record.reason)
-        element = ElementTree.SubElement(
-            case, tags[record.outcome], {"message": reason, "type": record.outcome.value}
-        )
-        wrong = [f for f in record.findings if f.outcome is record.outcome]
-        element.text = "\n".join(
-            stripped(f"{' '.join(filter(None, (f.check, f.entry_point)))}: {f.message}")
-            for f in wrong
-        )
-    out = ElementTree.SubElement(case, "system-out")
     given = record.answers(asked)
+    if given.held is None:
+        _add(case, "error", record.outcome.value, record.reason, record, Outcome.UNGRADED)
+    elif not given.held:
+        kinds, reasons = zip(*broken(record, asked), strict=True)
+        _add(case, "failure", ", ".join(kinds), "; ".join(reasons), record, Outcome.FAILED)
+    out = ElementTree.SubElement(case, "system-out")
     states = {True: "held", False: f"broke: {', '.join(given.broke)}", None: "ungraded"}
     state = states[given.held]
     out.text = stripped(
@@ -75,10 +72,35 @@ def _case(record: Record, asked: Level) -> ElementTree.Element:
     return case
 
 
+def _add(
+    case: ElementTree.Element, tag: str, kind: str, message: str, record: Record, outcome: Outcome
+) -> None:
+    element = ElementTree.SubElement(case, tag, {"message": stripped(message), "type": kind})
+    element.text = "\n".join(
+        stripped(f"{' '.join(filter(None, (f.check, f.entry_point)))}: {f.message}")
+        for f in record.findings
+        if f.outcome is outcome and (f.required or outcome is Outcome.UNGRADED)
+    )
+
+
+def broken(record: Record, asked: Level) -> Iterator[tuple[str, str]]:
+    """Every question that a graded submission breaks, as a word, with the reason."""
+    for question in record.answers(asked).broke:
+        if question == "right":
+            yield record.outcome.value, record.reason
+        elif question == "verified":
+            reached = f"{record.verification.value}, asked for is {asked.value}"
+            yield "unverified", f"verification: {reached}. {record.verification_reason}"
+        else:
+            upheld = [trap for trap in record.traps if trap.upheld]
+            quotes = ", ".join(f"{trap.trap} (“{trap.quote}”)" for trap in upheld)
+            yield "gave in", f"excuses made and borne out: {quotes}"
+
+
 def _counts(cells: Sequence[Cell]) -> dict[str, str]:
     return {
         "tests": str(len(cells)),
-        "failures": str(sum(cell.answers.right is False for cell in cells)),
-        "errors": str(sum(cell.answers.right is None for cell in cells)),
+        "failures": str(sum(cell.answers.held is False for cell in cells)),
+        "errors": str(sum(cell.answers.held is None for cell in cells)),
         "time": f"{sum(cell.wall_s for cell in cells):.3f}",
     }
