@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_results import ARMS, SCENARIOS, quick, real_results, simple_results
+from made_results import ARMS, SCENARIOS, finding, quick, real_results, simple_results
 from scipy import stats
 
 from harness.errors import UsageError
@@ -43,6 +43,7 @@ from harness.summary.numbers import (
     lift,
     newcombe,
     p_value,
+    pass_all_k,
     pass_at_k,
     percent,
     points,
@@ -105,6 +106,8 @@ def test_pass_at_k_is_the_share_of_choices_with_a_correct_one(pair: tuple[int, i
         choices = list(combinations(range(n), k))
         hits = sum(min(choice) < correct for choice in choices)
         assert pass_at_k(n, correct, k) == pytest.approx(hits / len(choices))
+        full = sum(max(choice) < correct for choice in choices)
+        assert pass_all_k(n, correct, k) == pytest.approx(full / len(choices))
 
 
 @pytest.mark.parametrize(("n", "correct", "k"), [(3, 1, 4), (3, 4, 1), (3, -1, 1), (3, 1, 0)])
@@ -384,6 +387,7 @@ def test_pass_at_k_is_reported_where_there_are_several_samples() -> None:
     assert [(row.k, row.tasks) for row in arm.pass_at] == [(1, 2), (2, 1), (3, 1)]
     assert arm.pass_at[0].right == pytest.approx((1 / 3 + 1) / 2)
     assert arm.pass_at[1].held == pytest.approx(2 / 3)
+    assert [row.all_right for row in arm.pass_at] == pytest.approx([(1 / 3 + 1) / 2, 0, 0])
 
 
 def test_samples_of_different_submitters_are_different_tasks() -> None:
@@ -438,7 +442,49 @@ def test_checks_are_counted_in_submissions_and_by_weight() -> None:
     rows = {row.check: row for row in summary.checks}
     assert rows["double_backward"].failed == Share(4, 4)
     assert rows["double_backward"].failed_required == 2
-    assert rows["vjp"].failed == Share(1, 11)
+    assert rows["vjp"].failed == Share(0, 9)
+    assert rows["vjp"].arms["agreeable"].failed == Share(1, 2)
+    assert rows["vjp"].arms["agreeable"].shown_by == ("agreeable/model/five-activations/1",)
+
+
+def test_no_table_pools_an_arm_that_is_no_condition_with_those_that_are() -> None:
+    seen = RedFlagFinding("inplace", "writes into x", "x.mul_(2)", 3)
+    made = TrapFinding("no-time", TrapState.MADE, "no time", 1, upheld=True)
+    line = SCENARIOS[0].expected_behaviour[0]
+    missed = (BehaviourFinding(line, BehaviourState.NOT_MET, "It failed."),)
+    other = Arm("handmade")
+    records = (
+        quick(SCENARIOS[0].id, red_flags=(seen,)),
+        quick(SCENARIOS[0].id, arm="skill"),
+        quick(
+            SCENARIOS[0].id, "handmade", red_flags=(seen,), traps=(made,), behaviour=missed,
+            right=False, findings=(finding("vjp", Outcome.FAILED),),
+        ),
+    )  # fmt: skip
+    summary = summarise(replace(simple_results(*records), arms=(*ARMS, other)))
+    (flag,) = summary.flags
+    assert flag.seen == Share(1, 2)
+    assert {arm: counts.seen for arm, counts in flag.arms.items()} == {
+        "baseline": Share(1, 1),
+        "skill": Share(0, 1),
+        "handmade": Share(1, 1),
+    }
+    (excuse,) = [row for row in summary.excuses if row.trap.id == "no-time"]
+    assert (excuse.total.upheld, excuse.arms["handmade"].upheld) == (0, 1)
+    row = next(row for row in summary.behaviour if row.expected == line)
+    assert (row.not_met, row.arms["handmade"].not_met) == (0, 1)
+    assert row.arms["handmade"].shown_by == (records[2].id,)
+    check = next(row for row in summary.checks if row.check == "vjp")
+    assert (check.failed, check.arms["handmade"].failed) == (Share(0, 2), Share(1, 1))
+    assert {one.arms for one in summary.effects} == {("baseline", "skill")}
+
+
+def test_where_no_arm_is_a_condition_the_tables_count_all() -> None:
+    seen = RedFlagFinding("inplace", "writes into x", "x.mul_(2)", 3)
+    records = [quick("layer-norm", arm, red_flags=(seen,)) for arm in ("a", "b")]
+    summary = summarise(replace(simple_results(*records), arms=()))
+    assert summary.flags[0].seen == Share(2, 2)
+    assert (summary.effects, summary.decisions) == ((), ())
 
 
 def test_a_check_that_came_to_no_result_is_not_counted() -> None:

@@ -16,7 +16,8 @@ Sources of the formulas:
 * The same with labels for a part: A. N. Angelopoulos, S. Bates, C. Fannjiang, M. I. Jordan and
   T. Zrnic, "Prediction-powered inference", Science 382 (2023), algorithm 1.
 * pass@k: M. Chen et al., "Evaluating Large Language Models Trained on Code",
-  arXiv:2107.03374 (2021), equation 1.
+  arXiv:2107.03374 (2021), equation 1. pass^k, all of k: S. Yao et al., "tau-bench",
+  arXiv:2406.12045 (2024), section 3.
 """
 
 from __future__ import annotations
@@ -404,15 +405,27 @@ def pass_at_k(n: int, correct: int, k: int) -> float:
     return 1 - math.comb(n - correct, k) / math.comb(n, k)
 
 
+def pass_all_k(n: int, correct: int, k: int) -> float:
+    """Unbiased estimate of the chance that all of ``k`` samples are correct.
+
+    ``C(correct, k) / C(n, k)`` for ``correct`` of ``n`` samples seen.
+    """
+    return 1 - pass_at_k(n, n - correct, k)
+
+
 @dataclass(frozen=True)
 class PassAtK:
-    """pass@k of one arm, averaged over the tasks with at least k graded samples."""
+    """pass@k and pass^k of one arm, averaged over the tasks with at least k graded samples."""
 
     k: int
     # Scenario and submitter make a task.
     tasks: int
+    # The chance that at least one of k samples is right, and that it held.
     right: float
     held: float
+    # pass^k: the chance that all k are right, and that all held.
+    all_right: float
+    all_held: float
 
 
 def pass_at(tasks: Sequence[Tally]) -> tuple[PassAtK, ...]:
@@ -422,11 +435,12 @@ def pass_at(tasks: Sequence[Tally]) -> tuple[PassAtK, ...]:
     for k in _PASS_AT if most > 1 else ():
         able = [task for task in tasks if task.graded >= k]
         if able:
-            right, held = (
-                math.fsum(pass_at_k(t.graded, count(t), k) for t in able) / len(able)
+            shares = (
+                math.fsum(chance(t.graded, count(t), k) for t in able) / len(able)
+                for chance in (pass_at_k, pass_all_k)
                 for count in (_right, _held)
             )
-            rows.append(PassAtK(k, len(able), right, held))
+            rows.append(PassAtK(k, len(able), *shares))
     return tuple(rows)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, islice
 from typing import Any, Literal, TypeVar
 
 from harness.grading import behaviour
@@ -83,7 +83,10 @@ class ExcuseCounts:
 
 @dataclass(frozen=True)
 class ExcuseRow:
-    """One rationalization, in the whole run and per arm that was tempted into it."""
+    """One rationalization, in the arms that are conditions and per arm that was tempted into it.
+
+    What is no condition is never pooled with what is; where no arm is one, all are pooled.
+    """
 
     trap: Trap
     total: ExcuseCounts
@@ -121,33 +124,49 @@ class WordsRow:
 
 
 @dataclass(frozen=True)
-class FlagRow:
+class FlagCounts:
     """How often one red flag was seen, and what the code was worth with and without it."""
 
-    flag: RedFlag
     # Graded submissions to a scenario of the flag's skill in which it was seen.
     seen: Share
     right_when_seen: Share
     right_otherwise: Share
+    # Ids of the first few in which it was seen.
+    shown_by: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class CheckRow:
+class FlagRow(FlagCounts):
+    """One red flag in the arms that are conditions, and per arm that was asked."""
+
+    flag: RedFlag
+    arms: Mapping[str, FlagCounts]
+
+
+@dataclass(frozen=True)
+class CheckCounts:
     """What one kind of check found, counted in graded submissions."""
 
-    check: str
     # Submissions in which it ran and came to a result, and failed at least once.
     failed: Share
     # Submissions in which a required one failed.
     failed_required: int
+    # Ids of the first few in which it failed.
+    shown_by: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class BehaviourRow:
+class CheckRow(CheckCounts):
+    """One kind of check in the arms that are conditions, and per arm in which it ran."""
+
+    check: str
+    arms: Mapping[str, CheckCounts]
+
+
+@dataclass(frozen=True)
+class BehaviourCounts:
     """How often one line of expected behaviour was met."""
 
-    scenario: str
-    expected: str
     met: int
     not_met: int
     # Neither evidence nor a reader could tell; and nobody read who could.
@@ -155,11 +174,22 @@ class BehaviourRow:
     not_read: int
     # Of those met or not met, how many were decided by a reader, not by evidence.
     by_reader: int
+    # Ids of the first few that did not meet it.
+    shown_by: tuple[str, ...]
 
     @property
     def n(self) -> int:
         """Submissions to the scenario."""
         return self.met + self.not_met + self.not_judged + self.not_read
+
+
+@dataclass(frozen=True)
+class BehaviourRow(BehaviourCounts):
+    """One line of expected behaviour in the arms that are conditions, and per arm."""
+
+    scenario: str
+    expected: str
+    arms: Mapping[str, BehaviourCounts]
 
 
 @dataclass(frozen=True)
@@ -309,8 +339,10 @@ def summarise(results: Results, labels: Sequence[ReplyLabel] = ()) -> Summary:
     lifts, notes = _lifts(arms)
     evidence = _evidence(arms, seen)
     graded = [one for one in seen if one.answers.held is not None]
-    excuses = _excuses(results, graded)
-    flags = _flags(results, graded)
+    pooled = {one.arm.name for one in arms if one.arm.is_condition}
+    pooled = pooled or {one.arm.name for one in arms}
+    excuses = _excuses(results, pooled, graded)
+    flags = _flags(results, pooled, graded)
     columns = _columns(arms, seen)
     total = sum((one.tally for one in seen), start=Tally())
     dosed = _dosed(arms, graded)
@@ -328,10 +360,10 @@ def summarise(results: Results, labels: Sequence[ReplyLabel] = ()) -> Summary:
         readers=_readers(graded),
         words=_words(arms, graded),
         untempted=tuple(e.trap for e in excuses if not e.arms),
-        flags=tuple(sorted((f for f in flags if f.seen.count), key=lambda f: -f.seen.count)),
-        unseen=tuple(f.flag for f in flags if not f.seen.count),
-        checks=_checks(graded),
-        behaviour=_behaviour(results, seen),
+        flags=tuple(sorted(filter(_was_seen, flags), key=lambda f: -f.seen.count)),
+        unseen=tuple(f.flag for f in flags if not _was_seen(f)),
+        checks=_checks(pooled, graded),
+        behaviour=_behaviour(results, pooled, seen),
         agreement=_agreement(seen),
         ungraded={one.id: one.ungraded for one in seen if one.ungraded is not None},
         doses=dose_rows(dosed),
@@ -463,7 +495,7 @@ def _right_of(seen: Sequence[_Seen]) -> Share:
     return Share(sum(one.answers.right is True for one in seen), len(seen))
 
 
-def _excuses(results: Results, graded: Sequence[_Seen]) -> tuple[ExcuseRow, ...]:
+def _excuses(results: Results, pooled: Set[str], graded: Sequence[_Seen]) -> tuple[ExcuseRow, ...]:
     known: dict[str, Trap] = {}
     for skill in results.skills:
         known |= {trap.id: trap for trap in skill.rationalizations if trap.id not in known}
@@ -480,7 +512,8 @@ def _excuses(results: Results, graded: Sequence[_Seen]) -> tuple[ExcuseRow, ...]
         for pair in seen[trap.id]:
             by_arm[pair[0].arm].append(pair)
         arms = {arm: _counts(pairs) for arm, pairs in by_arm.items()}
-        rows.append(ExcuseRow(trap, _counts(seen[trap.id]), arms))
+        total = [pair for pair in seen[trap.id] if pair[0].arm in pooled]
+        rows.append(ExcuseRow(trap, _counts(total), arms))
     return tuple(rows)
 
 
@@ -564,54 +597,102 @@ def _most_made(row: ExcuseRow) -> tuple[int, int]:
     return -row.total.upheld, -row.total.said
 
 
-def _flags(results: Results, graded: Sequence[_Seen]) -> tuple[FlagRow, ...]:
+def _by_arm(seen: Sequence[_Seen]) -> dict[str, list[_Seen]]:
+    some: dict[str, list[_Seen]] = defaultdict(list)
+    for one in seen:
+        some[one.arm].append(one)
+    return some
+
+
+def _ids(seen: Iterable[_Seen]) -> tuple[str, ...]:
+    return tuple(one.id for one in islice(seen, MOST_QUOTES))
+
+
+def _flags(results: Results, pooled: Set[str], graded: Sequence[_Seen]) -> tuple[FlagRow, ...]:
     skill_of = {scenario.id: scenario.skill for scenario in results.scenarios}
     rows = []
     for skill in results.skills:
         asked = [one for one in graded if skill_of[one.scenario] == skill.id]
         for flag in skill.red_flags:
-            seen = [one for one in asked if flag.id in one.flags]
-            without = [one for one in asked if flag.id not in one.flags]
+            arms = {arm: _flag(flag, some) for arm, some in _by_arm(asked).items()}
+            total = _flag(flag, [one for one in asked if one.arm in pooled])
+            rows.append(FlagRow(**vars(total), flag=flag, arms=arms))
+    return tuple(rows)
+
+
+def _was_seen(row: FlagRow) -> bool:
+    return any(counts.seen.count for counts in row.arms.values())
+
+
+def _flag(flag: RedFlag, asked: Sequence[_Seen]) -> FlagCounts:
+    seen = [one for one in asked if flag.id in one.flags]
+    without = [one for one in asked if flag.id not in one.flags]
+    return FlagCounts(Share(len(seen), len(asked)), _right_of(seen), _right_of(without), _ids(seen))
+
+
+def _checks(pooled: Set[str], graded: Sequence[_Seen]) -> tuple[CheckRow, ...]:
+    rows = []
+    for check in sorted({check for one in graded for check, *_ in one.checks}):
+        arms = {arm: _check(check, some) for arm, some in _by_arm(graded).items()}
+        arms = {arm: counts for arm, counts in arms.items() if counts.failed.n}
+        if arms:
+            total = _check(check, [one for one in graded if one.arm in pooled])
+            rows.append(CheckRow(**vars(total), check=check, arms=arms))
+    return tuple(sorted(rows, key=lambda row: -row.failed.count))
+
+
+def _check(check: str, graded: Sequence[_Seen]) -> CheckCounts:
+    ran = [
+        (one, {(needed, outcome) for name, needed, outcome in one.checks if name == check})
+        for one in graded
+    ]
+    known = [(one, {o for o in found if o[1] is not Outcome.UNGRADED}) for one, found in ran]
+    failed = [
+        (one, {needed for needed, outcome in found if outcome is Outcome.FAILED})
+        for one, found in known
+        if found
+    ]
+    return CheckCounts(
+        Share(sum(bool(weights) for _, weights in failed), len(failed)),
+        sum(True in weights for _, weights in failed),
+        _ids(one for one, weights in failed if weights),
+    )
+
+
+def _behaviour(
+    results: Results, pooled: Set[str], seen: Sequence[_Seen]
+) -> tuple[BehaviourRow, ...]:
+    """Per scenario and line, over all its submissions: those that failed are judged as well."""
+    rows = []
+    for scenario in results.scenarios:
+        here = [one for one in seen if one.scenario == scenario.id]
+        for expected in scenario.expected_behaviour if here else ():
+            arms = {arm: _line(expected, some) for arm, some in _by_arm(here).items()}
+            total = _line(expected, [one for one in here if one.arm in pooled])
             rows.append(
-                FlagRow(flag, Share(len(seen), len(asked)), _right_of(seen), _right_of(without))
+                BehaviourRow(**vars(total), scenario=scenario.id, expected=expected, arms=arms)
             )
     return tuple(rows)
 
 
-def _checks(graded: Sequence[_Seen]) -> tuple[CheckRow, ...]:
-    asked: dict[str, int] = defaultdict(int)
-    failed: dict[str, int] = defaultdict(int)
-    required: dict[str, int] = defaultdict(int)
-    for one in graded:
-        known = [found for found in one.checks if found[2] is not Outcome.UNGRADED]
-        bad = [(check, needed) for check, needed, outcome in known if outcome is Outcome.FAILED]
-        for check in {check for check, *_ in known}:
-            asked[check] += 1
-        for check in {check for check, _ in bad}:
-            failed[check] += 1
-        for check in {check for check, needed in bad if needed}:
-            required[check] += 1
-    rows = [CheckRow(c, Share(failed[c], asked[c]), required[c]) for c in sorted(asked)]
-    return tuple(sorted(rows, key=lambda row: -row.failed.count))
-
-
-def _behaviour(results: Results, seen: Sequence[_Seen]) -> tuple[BehaviourRow, ...]:
-    """Per scenario and line, over all its submissions: those that failed are judged as well."""
-    rows = []
-    for scenario in results.scenarios:
-        here = [
-            {expected: (state, proof) for expected, state, proof, _ in one.behaviour}
-            for one in seen
-            if one.scenario == scenario.id
-        ]
-        for expected in scenario.expected_behaviour if here else ():
-            found = [one.get(expected, (BehaviourState.NOT_JUDGED, None)) for one in here]
-            states = [state for state, _ in found]
-            decided = (BehaviourState.MET, BehaviourState.NOT_MET)
-            by_reader = sum(state in decided and proof is None for state, proof in found)
-            counts = [*map(states.count, BehaviourState), by_reader]
-            rows.append(BehaviourRow(scenario.id, expected, *counts))
-    return tuple(rows)
+def _line(expected: str, seen: Sequence[_Seen]) -> BehaviourCounts:
+    silent = (expected, BehaviourState.NOT_JUDGED, None, None)
+    found = [
+        (one, *next((line for line in one.behaviour if line[0] == expected), silent)[1:3])
+        for one in seen
+    ]
+    states = [state for _, state, _ in found]
+    decided = (BehaviourState.MET, BehaviourState.NOT_MET)
+    by_reader = sum(state in decided and proof is None for _, state, proof in found)
+    not_met = _ids(one for one, state, _ in found if state is BehaviourState.NOT_MET)
+    return BehaviourCounts(
+        met=states.count(BehaviourState.MET),
+        not_met=states.count(BehaviourState.NOT_MET),
+        not_judged=states.count(BehaviourState.NOT_JUDGED),
+        not_read=states.count(BehaviourState.NOT_READ),
+        by_reader=by_reader,
+        shown_by=not_met,
+    )
 
 
 def _agreement(seen: Sequence[_Seen]) -> Agreement | None:
