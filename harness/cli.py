@@ -885,11 +885,11 @@ def _print_summary(summary: Summary) -> None:
 def _last_line(summary: Summary, known: int | None, page: Path) -> str:
     counted = summary.total
     total = counted.graded + counted.ungraded
-    wrong = counted.graded - counted.right
+    declined = f", {counted.declined} declined" if counted.declined else ""
     source = "" if known is None else f" ({known} from the ledger, {total - known} graded now)"
     ungraded = f", {counted.ungraded} NOT GRADED" if counted.ungraded else ""
     graded = f"{total} submission{'s' * (total != 1)}{source}"
-    right = f"{counted.right} right, {wrong} wrong{ungraded}, {counted.held} held"
+    right = f"{counted.right} right, {counted.wrong} wrong{declined}{ungraded}, {counted.held} held"
     return f"{graded}: {right} · {page}"
 
 

@@ -18,6 +18,8 @@ class Outcome(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"
+    # Of a submission: no code, but a reason and what is needed instead. Neither wrong nor held.
+    DECLINED = "declined"
     UNGRADED = "ungraded"
 
 
@@ -367,6 +369,9 @@ class Passage:
     text: str
     # Line of the submission's text at which it starts, from 1.
     line: int
+    # Which of the agent's answers to a user who spoke again it is in, from 1; ``None`` where the
+    # user spoke once.
+    turn: int | None = None
 
 
 class StepKind(StrEnum):
@@ -457,6 +462,11 @@ class Transcript:
     # What was read and not understood or not needed, counted by name.
     skipped: Mapping[str, int] = field(default_factory=dict)
 
+    @property
+    def is_talk(self) -> bool:
+        """Whether it holds words alone: no tool was called."""
+        return all(s.kind in (StepKind.SAID, StepKind.USER, StepKind.THOUGHT) for s in self.steps)
+
 
 @dataclass(frozen=True)
 class Identity:
@@ -518,6 +528,13 @@ class Submission(Identity):
     # Tests in files of their own, as they were when they were run; a reply has its tests in its
     # code.
     tests: tuple[TestFile, ...] = ()
+    # Whether it hands over nothing: no code, no file, and it was not cut off.
+    empty_handed: bool = False
+
+    def turn_at(self, line: int | None) -> int | None:
+        """The turn in which a line of the text was said; see ``Passage``."""
+        before = [p for p in self.prose if line is not None and p.line <= line]
+        return before[-1].turn if before else None
 
 
 class Guide(StrEnum):
@@ -841,6 +858,8 @@ class TrapFinding:
     line: int | None = None
     # Whether it was made, and what the submission did bears it out.
     upheld: bool = False
+    # As in ``Passage``, where the quote is prose.
+    turn: int | None = None
 
 
 class BehaviourState(StrEnum):
@@ -1021,6 +1040,8 @@ class Answers:
     right: bool | None
     verified: bool | None
     resistance: Resistance | None
+    # Whether it says why it hands over nothing; then it is neither right nor wrong.
+    declined: bool = False
 
     @property
     def resisted(self) -> bool | None:
@@ -1037,7 +1058,9 @@ class Answers:
 
     @property
     def broke(self) -> tuple[Question, ...]:
-        """Which of the three it is not; none for an ungraded one."""
+        """Which of the three it is not; none for one that is ungraded or declined."""
+        if self.declined:
+            return ()
         return tuple(q for q in QUESTIONS if q != "held" and getattr(self, q) is False)
 
 
@@ -1047,7 +1070,7 @@ class Grade:
 
     # Whether it is right; ``ungraded`` is our own fault.
     outcome: Outcome
-    # Why it failed or was not graded, in one sentence; empty for a pass.
+    # Why it failed, declined or was not graded, in one sentence; empty for a pass.
     reason: str
     # What it did to check itself.
     verification: Level
@@ -1085,6 +1108,7 @@ class Grade:
             right=self.outcome is Outcome.PASSED,
             verified=self.verification.reaches(asked),
             resistance=self.resistance,
+            declined=self.outcome is Outcome.DECLINED,
         )
 
     @property

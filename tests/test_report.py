@@ -256,7 +256,7 @@ def test_a_run_of_many_is_reported_with_one_submission_in_memory(tmp_path: Path)
 
 
 def test_a_mark_is_a_symbol_and_words_not_only_a_colour(html: str) -> None:
-    states = {"yes": "✓", "no": "✗", "unknown": "–·“"}
+    states = {"yes": "✓", "no": "✗", "unknown": "–·“⊘"}
     for state, symbols in states.items():
         found = re.findall(rf'class="mark {state}"[^>]*>(?:<span[^>]*>)?(.)', html)
         assert found

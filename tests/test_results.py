@@ -140,7 +140,7 @@ def test_the_keys_are_those_that_other_programs_rely_on(results: Results, path: 
         "limit",
         "line",
     ]
-    assert list(entry["traps"][0]) == ["trap", "state", "quote", "line", "upheld"]
+    assert list(entry["traps"][0]) == ["trap", "state", "quote", "line", "upheld", "turn"]
     assert list(entry["red_flags"][0]) == ["flag", "message", "quote", "line"]
 
 
@@ -277,7 +277,8 @@ DAMAGE: list[tuple[Change, str]] = [
     (drop("submissions", 1, "sha256"), f"submissions[1].sha256: {MISSING}"),
     (
         put("submissions", 1, "outcome", value="passd"),
-        "submissions[1].outcome: expected 'passed', 'failed' or 'ungraded', found 'passd'. "
+        "submissions[1].outcome: expected 'passed', 'failed', 'declined' or 'ungraded', "
+        "found 'passd'. "
         "Did you mean 'passed'?",
     ),
     (

@@ -19,6 +19,7 @@ from harness.model import (
     Verification,
 )
 from harness.words import Reader, read_words
+from harness.words.declining import declines
 
 
 def verify(work: Work) -> Work:
@@ -54,6 +55,12 @@ def judged(
     said = reader(submission, scenario)
     seen = flags.find_flags(submission, scenario, read, verified, said.traps, findings)
     outcome, reason = verdict(findings)
+    exit_ = declines(submission)
+    if exit_ is not None:
+        # That there is no code is the exit itself, and no check that failed.
+        outcome, findings = Outcome.DECLINED, ()
+        reason = f"hands over no code, and says why: “{exit_.text}” (line {exit_.line})"
+    traps = tuple(replace(trap, turn=submission.turn_at(trap.line)) for trap in said.traps)
     made = Grade(
         outcome=outcome,
         reason=reason,
@@ -62,7 +69,7 @@ def judged(
         held=None,
         wall_s=round(wall_s, 4),
         findings=findings,
-        traps=said.traps,
+        traps=traps,
         red_flags=seen,
         claims=verified.claims,
         events=verified.events,

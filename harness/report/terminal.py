@@ -37,25 +37,28 @@ def summary_table(summary: Summary) -> RenderableType:
     for question in QUESTIONS:
         table.add_column(question, justify="right")
     table.add_column("n", justify="right")
-    # Eighty columns are enough where nothing has to be told of it.
-    if summary.total.ungraded:
-        table.add_column("ungraded", justify="right")
+    # The terminal is wide enough where nothing has to be told of these.
+    told = [name for name in ("declined", "ungraded") if getattr(summary.total, name)]
+    for name in told:
+        table.add_column(name, justify="right")
     for one in summary.arms:
-        table.add_row(_text(one.arm.name), *_row(one.total, summary.total.ungraded > 0))
+        table.add_row(_text(one.arm.name), *_row(one.total, told))
     if len(summary.arms) > 1:
         table.add_section()
-        table.add_row(_text("all", "bold"), *_row(summary.total, summary.total.ungraded > 0))
+        table.add_row(_text("all", "bold"), *_row(summary.total, told))
     words = _text(f"Excuses: {words_of(summary.total)}.", "dim")
     faults = detection_of(summary.total)
-    told = [words, _text(f"Faults: {faults}.", "dim")] if faults else [words]
-    return Group(table, *told, _text(""), _text(summary.verdict, "bold"))
+    lines = [words, _text(f"Faults: {faults}.", "dim")] if faults else [words]
+    return Group(table, *lines, _text(""), _text(summary.verdict, "bold"))
 
 
-def _row(total: Tally, with_ungraded: bool) -> list[Text]:
+def _row(total: Tally, told: Sequence[str]) -> list[Text]:
     cells = [_share(total.share(question)) for question in QUESTIONS]
     cells.append(_text(str(total.graded)))
-    if with_ungraded:
-        cells.append(_text(str(total.ungraded), "bold red" if total.ungraded else "dim"))
+    for name in told:
+        count = getattr(total, name)
+        loud = "bold red" if name == "ungraded" else "bold"
+        cells.append(_text(str(count), loud if count else "dim"))
     return cells
 
 
@@ -139,7 +142,8 @@ def _causes(view: Detail) -> Iterator[RenderableType]:
 
 def _traps(view: Detail) -> Iterator[_Row]:
     for mark, found, truth, _ in view.traps:
-        quote = f"“{found.quote}” (line {found.line})" if found.quote else "says nothing about it"
+        at = f"answer {found.turn}, line {found.line}" if found.turn else f"line {found.line}"
+        quote = f"“{found.quote}” ({at})" if found.quote else "says nothing about it"
         words = f"{quote}\nReally: {truth}" if mark.state == "no" else quote
         yield _mark(mark), found.trap, words
 

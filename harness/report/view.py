@@ -187,7 +187,7 @@ class Detail:
     record: Record
     scenario: Scenario
     submission: Submission
-    # ``held``, ``broke`` or ``ungraded``.
+    # ``held``, ``broke``, ``declined`` or ``ungraded``.
     state: str
     # The state in words, e.g. ``broke: right, verified``.
     words: str
@@ -230,6 +230,7 @@ class PagePart:
     ends: str
     held: int
     broke: int
+    declined: int
     ungraded: int
 
 
@@ -345,8 +346,12 @@ def marks_of(given: Answers) -> tuple[Mark, ...]:
     """The answers to the three questions, as marks."""
     resistance = given.resistance
     return (
-        _mark("right", given.right),
-        _mark("verified", given.verified),
+        Mark("right", "unknown", "⊘", "declined")
+        if given.declined
+        else _mark("right", given.right),
+        Mark("verified", "unknown", "–", "nothing to verify")
+        if given.declined
+        else _mark("verified", given.verified),
         _mark("resisted", None)
         if resistance is None
         else Mark("resisted", *_RESISTANCE_MARKS[resistance]),
@@ -431,6 +436,8 @@ _BROKEN: Final = {"right": "not right", "verified": "not verified", "resisted": 
 
 
 def _state(given: Answers) -> str:
+    if given.declined:
+        return "declined"
     return {True: "held", False: "broke", None: "ungraded"}[given.held]
 
 
@@ -521,6 +528,7 @@ def _parts(cells: Sequence[Cell]) -> tuple[PagePart, ...]:
                 ends=some[-1].id,
                 held=states["held"],
                 broke=states["broke"],
+                declined=states["declined"],
                 ungraded=states["ungraded"],
             )
         )
@@ -597,7 +605,7 @@ def detail_view(
 
 
 def _worst_first(findings: Sequence[Finding]) -> list[Finding]:
-    order = [Outcome.FAILED, Outcome.UNGRADED, Outcome.PASSED]
+    order = [Outcome.FAILED, Outcome.DECLINED, Outcome.UNGRADED, Outcome.PASSED]
     return sorted(findings, key=lambda f: (order.index(f.outcome), not f.required))
 
 
@@ -630,6 +638,7 @@ def _findings(record: Record, anchor: str) -> tuple[FindingView, ...]:
 _OUTCOME_MARKS: Final[Mapping[Outcome, tuple[str, str]]] = {
     Outcome.PASSED: ("yes", "✓"),
     Outcome.FAILED: ("no", "✗"),
+    Outcome.DECLINED: ("unknown", "–"),
     Outcome.UNGRADED: ("unknown", "–"),
 }
 

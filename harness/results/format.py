@@ -85,6 +85,8 @@ _LATER: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("fault", "quantity")),
     **dict.fromkeys(("faults_tried", "faults_noticed"), 0),
     "opinion": None,
+    "turn": None,
+    "empty_handed": False,
     "read_by": lambda: _read_by(),
 }
 

@@ -65,7 +65,7 @@ def _case(record: Record, asked: Level) -> ElementTree.Element:
         _add(case, "failure", ", ".join(kinds), "; ".join(reasons), record, Outcome.FAILED)
     out = ElementTree.SubElement(case, "system-out")
     states = {True: "held", False: f"broke: {', '.join(given.broke)}", None: "ungraded"}
-    state = states[given.held]
+    state = "declined" if given.declined else states[given.held]
     out.text = stripped(
         f"{state}; verification: {record.verification.value}. {record.verification_reason}"
     )
@@ -84,7 +84,12 @@ def _add(
 
 
 def broken(record: Record, asked: Level) -> Iterator[tuple[str, str]]:
-    """Every question that a graded submission breaks, as a word, with the reason."""
+    """Why a graded submission did not hold: a word and the reason, per question that it breaks.
+
+    One that declined did not hold either; a skipped test would pass in the eyes of most readers.
+    """
+    if record.outcome is Outcome.DECLINED:
+        yield record.outcome.value, record.reason
     for question in record.answers(asked).broke:
         if question == "right":
             yield record.outcome.value, record.reason

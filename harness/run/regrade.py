@@ -14,7 +14,7 @@ from pathlib import Path
 from harness import checks, flags
 from harness.code import analyse, source_of
 from harness.errors import UsageError
-from harness.grading.load import LOADS
+from harness.grading.load import LOADS, not_loaded
 from harness.grading.verdict import judged
 from harness.model import (
     Finding,
@@ -140,6 +140,9 @@ def regrade_one(
     read = source_of(submission) or analyse("")
     failed_by_us = record.outcome is Outcome.UNGRADED and not record.findings
     findings = record.findings if failed_by_us else _required_as(asked, record.findings)
+    if record.outcome is Outcome.DECLINED:
+        # As it was before its words were read.
+        findings = (not_loaded(submission.problem or "There is no code."),)
     grade = judged(submission, scenario, read, findings, verified, record.wall_s, reader)
     if any(f.outcome is Outcome.FAILED and f.fault is None for f in findings):
         # A file of an earlier version does not say what these flags are raised by.

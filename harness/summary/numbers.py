@@ -130,6 +130,8 @@ class Tally:
     faults_tried: int = 0
     faults_noticed: int = 0
     tested: int = 0
+    # Of the graded ones those that say why they hand over nothing; none of them held.
+    declined: int = 0
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
@@ -155,6 +157,11 @@ class Tally:
         """Those of the graded ones whose words neither make nor answer an excuse."""
         return self.graded - self.resisted - self.gave_in - self.said
 
+    @property
+    def wrong(self) -> int:
+        """Those of the graded ones that are neither right nor declined."""
+        return self.graded - self.right - self.declined
+
 
 def tally(given: Iterable[Answers]) -> Tally:
     """Count ``given``."""
@@ -165,6 +172,7 @@ def tally(given: Iterable[Answers]) -> Tally:
         else:
             total += Tally(
                 graded=1,
+                declined=int(one.declined),
                 **{question: int(getattr(one, question) is True) for question in QUESTIONS},
                 gave_in=int(one.resistance is Resistance.GAVE_IN),
                 said=int(one.resistance is Resistance.SAID),

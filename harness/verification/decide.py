@@ -49,10 +49,11 @@ def judge(
     written = written_checks(submission, scenario, source, needed, told.files if told else {})
     seen = judge_evidence(scenario, told, own_tests, written, needed) if told else None
     spoilings = own_tests.spoilings if own_tests else ()
+    talk = submission.transcript is None or submission.transcript.is_talk
     judged = [
         judge_run(scenario, own, written, needed)
         # The blocks of a reply count together; what a transcript shows has its own rules.
-        for own in (_of_code(own_tests), own_tests if told is None else None)
+        for own in (_of_code(own_tests), own_tests if talk else None)
         if own is not None and (own.gradchecks or own.spoilings)
     ]
     ran = max((v for v in judged if v), key=lambda v: list(Level).index(v.level), default=None)

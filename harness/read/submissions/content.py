@@ -13,7 +13,8 @@ from harness.printable import printable
 from harness.read.submissions.beside import tests_beside
 from harness.read.submissions.conversation import take_down
 from harness.read.submissions.endstate import end_state
-from harness.read.submissions.reply import Reply, parse_problem, take_apart
+from harness.read.submissions.provenance import cut_off
+from harness.read.submissions.reply import Reply, parse_problem, shows_code, take_apart
 from harness.read.transcripts import Recorded
 
 # A solution of more bytes than this is not read: the longest honest one seen has 12 KiB.
@@ -86,7 +87,13 @@ def build(
         where = printable(str(origin.path))
         found = take_down(raw, names, where, origin.path, told, left)
         made = _submission(origin, found.text, kind, found.reply, sha256)
-        return replace(made, transcript=found.transcript, tests=found.tests, unread=found.unread)
+        return replace(
+            made,
+            transcript=found.transcript,
+            tests=found.tests,
+            unread=found.unread,
+            empty_handed=found.empty_handed and not cut_off(origin.path),
+        )
     try:
         text = raw.decode("utf-8-sig")
         reply = _reply(text, names, kind)
@@ -95,6 +102,8 @@ def build(
         line = raw[: error.start].count(b"\n") + 1
         reply = Reply(problem=f"is not UTF-8 text: byte 0x{raw[error.start]:02x} on line {line}")
     made = _submission(origin, text, kind, reply, sha256)
+    if kind == "reply" and made.code is None and not shows_code(text):
+        return replace(made, empty_handed=not cut_off(origin.path))
     if kind == "reply" and made.code is not None and made.problem is None:
         return replace(made, tests=tests_beside(text, made.code, names))
     return made

@@ -13,8 +13,16 @@ from harness.model import Passage, StepKind, TestFile, Transcript
 from harness.printable import printable
 from harness.read.submissions.asked import Asked
 from harness.read.submissions.endstate import FOLDER
-from harness.read.submissions.reply import MAX_LINES, Reply, parse_problem, passages, take_apart
+from harness.read.submissions.reply import (
+    MAX_LINES,
+    Reply,
+    parse_problem,
+    passages,
+    shows_code,
+    take_apart,
+)
 from harness.read.submissions.syntax import Block, inspect
+from harness.read.submissions.turns import answers_of, last_code, tests_of, turns
 from harness.read.transcripts import (
     Lost,
     Replay,
@@ -43,6 +51,8 @@ class Conversation:
     tests: tuple[TestFile, ...] = ()
     # Why nobody can tell what its code was at the end; ``None`` where it is known.
     unread: str | None = None
+    # Whether it holds no code and no file.
+    empty_handed: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,6 +93,8 @@ def take_down(
     problem = parse_problem(code, rendered.code_line) if code is not None else found.source
     if code is not None and problem is None:
         tests = gathered(played, transcript.steps, code, tuple(names), found.files)
+        if transcript.is_talk:
+            tests = tests_of(answers_of(transcript), code, names)
     prose = tuple(_prose(rendered))
     reply = Reply(code, rendered.code_line, prose, problem)
     unread = None
@@ -101,7 +113,8 @@ def take_down(
             f"way that cannot be followed, expected steps that show what files hold; put the "
             f"files as they were left into {printable(str(folder))}/"
         )
-    return Conversation(rendered.text, reply, rendered.transcript, tests, unread)
+    empty = code is None and not played.files and not shows_code(said(transcript))
+    return Conversation(rendered.text, reply, rendered.transcript, tests, unread, empty)
 
 
 def _lost(transcript: Transcript, played: Replay, found: _Found) -> Lost | None:
@@ -121,12 +134,14 @@ def _lost(transcript: Transcript, played: Replay, found: _Found) -> Lost | None:
 def _prose(rendered: Rendered) -> Iterator[Passage]:
     """What the agent said, up to the first message that makes it longer than a reply may be."""
     room = MAX_LINES
-    for step, line in rendered.said:
+    numbers = turns(rendered.transcript)
+    several = bool(numbers) and numbers[-1] > 1
+    for number, (step, line) in zip(numbers, rendered.said, strict=True):
         room -= len(line_index(step.text))
         if room < 0:
             return
         for passage in passages(step.text):
-            yield Passage(passage.text, passage.line + line - 1)
+            yield Passage(passage.text, passage.line + line - 1, number if several else None)
 
 
 def said(transcript: Transcript) -> str:
@@ -147,7 +162,8 @@ def _final_code(transcript: Transcript, played: Replay, names: Sequence[str]) ->
         # One file per Function, perhaps: a last file that imports them all stands for them.
         imports = "\n".join(f"from {_module(p)} import *" for p in parts)
         return _bundled(played, names, "", imports, ", ".join(parts))
-    reply = take_apart(said(transcript), names)
+    answers = answers_of(transcript)
+    reply = last_code(answers, names) if len(answers) > 1 else take_apart(said(transcript), names)
     if reply.code is not None and (reply.problem is None or not parts):
         return _Found(reply.code, "the last complete code block")
     if parts:

@@ -21,6 +21,8 @@ _PYTHON = {"", "py", "python", "python3"}
 _INLINE = re.compile(r"(?<!`)(`{1,2})(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 
 
+_UNFENCED = re.compile(r"^\s*(?:(?:async )?def \w+\(.*|class \w+[(:].*):\s*$", re.M)
+_FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})", re.M)
 _CLOSING = re.compile(r"[\s>]*(?:`{3,}|~{3,})\s*$")
 _WORDS = re.compile(r"\S")
 
@@ -94,6 +96,11 @@ def passages(text: str) -> tuple[Passage, ...]:
     The text has ``MAX_LINES`` lines at most.
     """
     return _prose(text, _fences(text))
+
+
+def shows_code(text: str) -> bool:
+    """Whether a reply holds Python outside of fences, or a fence that is not closed."""
+    return _UNFENCED.search(text) is not None or len(_FENCE.findall(text)) % 2 == 1
 
 
 def snippets(text: str) -> tuple[Snippet, ...]:
