@@ -8,7 +8,8 @@ it, as they are not independent of each other. Sources of the formulas:
   sum of squares does not change.
 * Interval: the differences that this test does not reject. Its ends are order statistics of the
   means of all subsets of the differences: J. A. Hartigan, "Using subsample values as typical
-  values", JASA 64 (1969). So 0 lies outside of it if and only if p < 0.05.
+  values", JASA 64 (1969). So 0 lies outside of it if and only if p < 0.05. Where scenarios show
+  too little variety it is wider, see ``flip``.
 * Several questions: S. Holm, "A simple sequentially rejective multiple test procedure",
   Scandinavian Journal of Statistics 6 (1979).
 * Scenarios that are needed: normal approximation for a mean with standard deviation s,
@@ -141,7 +142,7 @@ class Effect:
     better: int
     worse: int
     equal: int
-    # For 10 and for 20 points; empty where it cannot be told.
+    # For 10 and for 20 points; empty for a single scenario.
     needed: tuple[Needed, ...]
 
     @property
@@ -258,7 +259,9 @@ def effect(
             (slice(half, None), (1,) if half == 1 else (-1, 1)),
         )
     )  # fmt: skip
-    test = flip(differences)
+    # What one sample of a scenario weighs.
+    step = fmean(max(1 / one.samples for one in row) for row in rows.values())
+    test = flip(differences, step)
     return Effect(
         kind=kind,
         question=question,
@@ -275,7 +278,7 @@ def effect(
         better=sum(d > 0 for d in differences),
         worse=sum(d < 0 for d in differences),
         equal=sum(d == 0 for d in differences),
-        needed=_needed(differences, list(rows.values())),
+        needed=_needed(differences, step, list(rows.values())),
     )
 
 
@@ -321,52 +324,81 @@ class Flip:
     p: float
 
 
-# Up to so many scenarios all flips are tried, beyond that so many that are drawn.
-_MOST_EXACT: Final = 16
-_DRAWS: Final = (1 << 15) - 1
+# Up to so many differences all subsets are tried, of more so many are drawn.
+_MOST_EXACT: Final = 17
+_DRAWS: Final = 1 << 15
 
 
-def flip(differences: Sequence[float]) -> Flip:
-    """Test whether the mean of ``differences`` is 0, with the interval of means not rejected."""
-    centre = fmean(differences)
-    if centre < 0:
-        turned = flip([-d for d in differences])
+def flip(differences: Sequence[float], step: float) -> Flip:
+    """Test whether the mean of ``differences`` is 0, with the interval of means not rejected.
+
+    What few scenarios did not show may be there all the same: ten of ten that are alike are no
+    proof that the next one is. So the end of the interval is looked for with one scenario more
+    where fewer than two show as much: one that differs the other way by ``step``, which is what
+    one sample of a scenario weighs, or where 0 is rejected, one that is a step short of the
+    least, but not beyond 0, so that the end and p still agree. ``benchmarks/coverage.py`` shows
+    what that is worth.
+    """
+    some = sorted(differences)
+    turned_round = sorted(-d for d in some)
+    if (fmean(some), some) < (fmean(turned_round), turned_round):
+        turned = flip(turned_round, step)
         between = turned.interval
         return Flip(between and Interval(-between.high, -between.low), turned.p)
-    means = _subset_means(differences)
-    low, high = _low_end(means), _low_end([-mean for mean in reversed(means)])
-    p = 2 * (1 + bisect_right(means, 0.0)) / (1 + len(means))
-    return Flip(
-        None if low is None or high is None else Interval(low, -high),
-        1.0 if abs(centre) < 1e-12 else min(1.0, p),
-    )
+    means = _SubsetMeans.of(some)
+    # No mean of a subset is as far off as that of all where they are 0 on average.
+    p = 1.0 if abs(fmean(some)) < 1e-12 else min(1.0, 2 * means.share_up_to(0.0))
+    low, high = means.low_end(), _SubsetMeans.of(turned_round).low_end()
+    if low is None or high is None:
+        return Flip(None, p)
+    return Flip(Interval(_wider(low, some, step), -_wider(high, turned_round, step)), p)
 
 
-def _subset_means(differences: Sequence[float]) -> list[float]:
-    """Means of all subsets but the empty one, or of many drawn ones, in order."""
-    # Imported late: the rest can do without.
-    import numpy as np
-
-    some = np.sort(np.asarray(differences, dtype=float))
-    n = len(some)
-    if n <= _MOST_EXACT:
-        sums, sizes = np.zeros(1), np.zeros(1)
-        for one in some:
-            sums, sizes = np.append(sums, sums + one), np.append(sizes, sizes + 1)
-    else:
-        # The same draws for the same differences, in every report.
-        drawn = np.random.default_rng(0).random((_DRAWS + 1, n)) < 0.5
-        sums, sizes = drawn @ some, drawn.sum(axis=1)
-    kept = sizes > 0
-    # Rounded, so that what is 0 is 0.
-    means: list[float] = np.sort(np.round(sums[kept] / sizes[kept], 12)).tolist()
-    return means
+def _wider(end: float, some: list[float], step: float) -> float:
+    """The lower end with what was not shown."""
+    unseen = max(0.0, some[0] - step) if end > 0 else -step
+    if sum(d <= unseen + 1e-9 for d in some) >= 2:
+        return end
+    further = _SubsetMeans.of([*some, unseen]).low_end()
+    return end if further is None else min(end, further)
 
 
-def _low_end(means: Sequence[float]) -> float | None:
-    """The least mean that is not rejected; ``None`` where the empty subset alone is too much."""
-    rejected = math.ceil((1 + len(means)) * SIGNIFICANCE / 2) - 1
-    return means[rejected - 1] if rejected else None
+@dataclass(frozen=True)
+class _SubsetMeans:
+    """Means of subsets of differences, in order; and how many of the subsets are empty."""
+
+    means: Sequence[float]
+    empty: int
+
+    @classmethod
+    def of(cls, some: Sequence[float]) -> _SubsetMeans:
+        """Of all subsets, or of many drawn ones."""
+        # Imported late: the rest can do without.
+        import numpy as np
+
+        if len(some) <= _MOST_EXACT:
+            sums, sizes = np.zeros(1), np.zeros(1)
+            for one in some:
+                sums, sizes = np.append(sums, sums + one), np.append(sizes, sizes + 1)
+        else:
+            # The same draws in every report; one difference more leaves those of the others.
+            taken = np.random.default_rng(0).random((len(some), _DRAWS), dtype=np.float32) < 0.5
+            # The first is that nothing is flipped, which is what was seen.
+            taken[:, 0] = False
+            sums, sizes = np.asarray(some) @ taken, taken.sum(axis=0)
+        full = sizes > 0
+        # Rounded, so that what is 0 is 0.
+        means = np.sort(np.round(sums[full] / sizes[full], 12))
+        return cls(means.tolist(), int((~full).sum()))
+
+    def share_up_to(self, bound: float) -> float:
+        """Of all subsets those whose mean is at most ``bound``, the empty ones with them."""
+        return (self.empty + bisect_right(self.means, bound)) / (self.empty + len(self.means))
+
+    def low_end(self) -> float | None:
+        """The least mean that is not rejected; ``None`` where the empty ones are too many."""
+        rejected = math.ceil((self.empty + len(self.means)) * SIGNIFICANCE / 2) - 1
+        return self.means[rejected - self.empty] if rejected >= self.empty else None
 
 
 # The chance of telling a difference that is there.
@@ -374,12 +406,14 @@ _POWER: Final = 0.8
 _POINTS: Final = (10, 20)
 
 
-def _needed(differences: Sequence[float], rows: Sequence[Sequence[_Mean]]) -> tuple[Needed, ...]:
-    """By the spread that was seen; nothing where none was."""
+def _needed(
+    differences: Sequence[float], step: float, rows: Sequence[Sequence[_Mean]]
+) -> tuple[Needed, ...]:
+    """By the spread that was seen, or that two scenarios which differ by a sample would show."""
     n = len(differences)
-    if n < 2 or not any(d != differences[0] for d in differences):
+    if n < 2:
         return ()
-    spread = stdev(differences) ** 2
+    spread = max(stdev(differences) ** 2, 2 * step**2 / (n + 1))
     normal = NormalDist()
     factor = (normal.inv_cdf(1 - SIGNIFICANCE / 2) + normal.inv_cdf(_POWER)) ** 2
     within = [one.variance for row in rows for one in row]
