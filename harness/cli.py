@@ -21,8 +21,9 @@ from harness.errors import HarnessError, Interrupted, ScenarioError, UsageError
 
 if TYPE_CHECKING:
     from harness.judge import ModelReader
-    from harness.model import QuoteMark, Record, ReplyLabel, Results, Scenario, Submission
+    from harness.model import Arm, QuoteMark, Record, ReplyLabel, Results, Scenario, Submission
     from harness.run.run import RunProgress
+    from harness.summary import Tally, Threshold
     from harness.summary.tables import Summary
     from harness.words import Reader
 
@@ -200,6 +201,14 @@ _EXPORT = click.option(
     help="Beside the reports write ctrf.json, skill-creator's benchmark.json, or EvalPlus results; "
     "repeatable.",
 )
+_GATE = click.option(
+    "--gate",
+    "gates",
+    multiple=True,
+    metavar="GATE",
+    help="Exit with 1 unless this is so: 'held>=0.9', 'right[ARM]>=0.8' or 'verified<0.5', a share "
+    "of the graded submissions from 0 to 1, of one arm or of all that are conditions; repeatable.",
+)
 # A file or a folder.
 _PATH = click.Path(path_type=Path)
 _RESULTS = click.argument("results", type=ResultsFile())
@@ -365,8 +374,9 @@ def _unanswered(reader: Reader | ModelReader) -> int:
     "--fail-under",
     type=float,
     metavar="PERCENT",
-    help="Exit with 1 if fewer of the graded submissions held.",
+    help="Exit with 1 if fewer of the graded submissions held; the same as --gate 'held>=SHARE'.",
 )
+@_GATE
 @click.option(
     "--fresh",
     is_flag=True,
@@ -388,6 +398,7 @@ def run(
     seed: int | None,
     jobs: int | None,
     fail_under: float | None,
+    gates: tuple[str, ...],
     fresh: bool,
     ledger: Path | None,
     exports: tuple[str, ...],
@@ -413,12 +424,13 @@ def run(
     from harness.run.ledger import Ledger
     from harness.run.run import Conditions, grade_selection
     from harness.run.select import select
+    from harness.summary.gate import check_arms
     from harness.words.rates import DEFAULT
 
-    if fail_under is not None and not 0 <= fail_under <= 100:
-        raise UsageError(f"--fail-under is {fail_under:g}, expected a percentage from 0 to 100")
+    asked_shares = _thresholds(fail_under, gates)
     told_of = submissions.told(format_name, maps)
     selected = select(scenarios, solutions, only=only, arm_names=arms, told=told_of)
+    check_arms(asked_shares, {one.arm for one in selected.submissions})
 
     words = _reader(reader, api_base, readings, timeout_s)
     for line in selected.aside.lines:
@@ -466,9 +478,7 @@ def run(
         if out is None or out.resolve().parent == reports.resolve():
             point_latest(reports, folder)
     _print_summary(told)
-    gate = summary.gate(told, fail_under)
-    if fail_under is not None:
-        click.echo(gate.message)
+    met = _hold(asked_shares, [(one.arm, one.total) for one in told.arms])
     click.echo(_last_line(told, meter.known, page))
     for name, reason in told.ungraded.items():
         click.echo(f"not graded: {name}: {reason.strip()}", err=True)
@@ -476,8 +486,32 @@ def run(
         sys.exit(EXIT_UNGRADED)
     if selected.aside.mistaken:
         sys.exit(EXIT_USAGE)
-    if not gate.passed:
+    if not met:
         sys.exit(EXIT_GATE_FAILED)
+
+
+def _thresholds(fail_under: float | None, gates: Sequence[str]) -> list[Threshold]:
+    """The shares that ``--fail-under`` and ``--gate`` of a run ask for."""
+    from harness.summary.gate import NO_REGRESSION, threshold
+    from harness.summary.gate import fail_under as held_at_least
+
+    if NO_REGRESSION in gates:
+        raise UsageError(
+            f"--gate {NO_REGRESSION} needs an earlier run to compare with: "
+            f"harness compare BEFORE AFTER --gate {NO_REGRESSION}"
+        )
+    first = [] if fail_under is None else [held_at_least(fail_under)]
+    return first + [threshold(one) for one in gates]
+
+
+def _hold(asked: Sequence[Threshold], arms: Sequence[tuple[Arm, Tally]]) -> bool:
+    """Say what came of each gate; whether all were passed."""
+    from harness.summary.gate import gate
+
+    met = [gate(one, arms) for one in asked]
+    for one in met:
+        click.echo(one.message)
+    return all(one.passed for one in met)
 
 
 @main.command(epilog=EXIT_CODES)

@@ -146,6 +146,13 @@ def test_gates_and_filters_set_the_exit_status(copy: Path) -> None:
     assert harness("run", "scenarios", "--fail-under", "80", cwd=copy).returncode == 1
     only_good = harness("run", "scenarios", "--arm", "good", "--fail-under", "80", cwd=copy)
     assert only_good.returncode == 0, only_good.stdout
+    both = ("--gate", "held[good]>=1", "--gate", "right<0.6")
+    by_arm = harness("run", "scenarios", *both, cwd=copy)
+    assert by_arm.returncode == 0, by_arm.stdout
+    assert "gate held[good]>=1 passed: 1 of 1" in by_arm.stdout
+    earlier = harness("run", "scenarios", "--gate", "no-regression", cwd=copy)
+    assert earlier.returncode == 2
+    assert "harness compare BEFORE AFTER" in earlier.stderr
     nothing = harness("run", "scenarios", "--only", "memory-relu", cwd=copy)
     assert nothing.returncode == 4
     assert "--only memory-relu" in nothing.stderr

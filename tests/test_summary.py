@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -35,7 +36,7 @@ from harness.model import (
     TrapState,
 )
 from harness.summary.agreement import Agreement, agreement
-from harness.summary.gate import gate
+from harness.summary.gate import Gate, check_arms, fail_under, gate, threshold
 from harness.summary.numbers import (
     Share,
     Tally,
@@ -564,34 +565,93 @@ def test_the_verdict_says_when_the_skill_harms() -> None:
     assert "harms, a clear loss" in summarise(simple_results(*records, scenarios=scenarios)).verdict
 
 
+def _gate(words: str, *records: Record) -> Gate:
+    return gate(
+        threshold(words), [(a.arm, a.total) for a in summarise(simple_results(*records)).arms]
+    )
+
+
 @pytest.mark.parametrize(
-    ("fail_under", "passed"), [(None, True), (0, True), (66.6, True), (66.7, False), (100, False)]
+    ("words", "passed"),
+    [
+        ("held>=0", True),
+        ("held>=0.666", True),
+        ("held >= 0.667", False),
+        ("held>=1", False),
+        ("held<0.667", True),
+        ("held<0.5", False),
+        ("right>=0.6", True),
+        ("verified>=1", True),
+    ],
 )
-def test_a_gate_holds_the_exact_share_against_its_limit(
-    fail_under: float | None, passed: bool
-) -> None:
+def test_a_gate_holds_the_exact_share_against_its_limit(words: str, passed: bool) -> None:
     records = (quick("layer-norm"), quick("memory-relu"), quick("second-order", right=False))
-    found = gate(summarise(simple_results(*records)), fail_under)
+    found = _gate(words, *records)
     assert found.passed is passed
-    assert found.held == Share(2, 3)
-    if fail_under is not None:
-        assert "2 of 3" in found.message
+    assert "3 of 3" in found.message if "verified" in words else "2 of 3" in found.message
+    assert words in found.message
 
 
-def test_all_held_passes_a_gate_of_a_hundred() -> None:
-    assert gate(summarise(simple_results(quick("layer-norm"))), 100).passed
+def test_a_share_of_exactly_the_limit_passes() -> None:
+    records = [quick("layer-norm", sample=n, right=n > 3) for n in range(1, 11)]
+    assert _gate("held>=0.7", *records).passed
+    assert not _gate("held<0.7", *records).passed
+
+
+@pytest.mark.parametrize(("percent", "passed"), [(0, True), (66.6, True), (66.7, False)])
+def test_fail_under_is_a_gate_in_percent(percent: float, passed: bool) -> None:
+    records = (quick("layer-norm"), quick("memory-relu"), quick("second-order", right=False))
+    arms = [(one.arm, one.total) for one in summarise(simple_results(*records)).arms]
+    found = gate(fail_under(percent), arms)
+    assert found.passed is passed
+    assert f"--fail-under {percent:g}" in found.message
+
+
+def test_a_gate_on_an_arm_counts_that_arm_alone() -> None:
+    records = (quick("layer-norm"), quick("layer-norm", arm="skill", right=False))
+    assert _gate("held[baseline]>=1", *records).passed
+    assert not _gate("held[skill]>=0.1", *records).passed
+
+
+def test_a_gate_pools_no_arm_that_is_no_condition_with_those_that_are() -> None:
+    found = _gate("held>=1", quick("layer-norm"), quick("layer-norm", arm="mine", right=False))
+    assert found.passed
+    assert "no condition: mine" in found.message
+    assert not _gate("held>=1", quick("layer-norm", arm="mine", right=False)).passed
 
 
 def test_a_gate_fails_where_nothing_was_graded() -> None:
-    found = gate(summarise(simple_results(quick("layer-norm", right=None))), 0)
-    assert not found.passed
-    assert found.message == "gate failed: nothing was graded, 0 % is asked for"
+    for words in ("held>=0", "held<1", "held[skill]>=0"):
+        found = _gate(words, quick("layer-norm", right=None))
+        assert not found.passed
+        assert found.message == f"gate {words} failed: nothing was graded"
 
 
 @pytest.mark.parametrize("value", [-1, 100.5, math.nan, math.inf])
 def test_a_gate_that_is_no_percentage_is_a_usage_error(value: float) -> None:
     with pytest.raises(UsageError, match="--fail-under: expected a percentage from 0 to 100"):
-        gate(summarise(simple_results()), value)
+        fail_under(value)
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        ("held", "expected QUESTION>=SHARE"),
+        ("no-regresion", "Did you mean 'no-regression'"),
+        ("hold>=0.9", "Did you mean 'held'"),
+        ("held>=90", "write 0.9 for 90 percent"),
+        ("held>=0..9", "expected a number from 0 to 1"),
+        ("held>0.9", "expected QUESTION>=SHARE"),
+    ],
+)
+def test_a_gate_that_cannot_be_read_is_a_usage_error(words: str, why: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(why)):
+        threshold(words)
+
+
+def test_a_gate_on_an_arm_that_is_not_there_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match=r"no arm is called 'skil'.*Did you mean 'skill'"):
+        check_arms([threshold("held[skil]>=1")], ["baseline", "skill"])
 
 
 def test_summing_up_imports_neither_torch_nor_scipy() -> None:

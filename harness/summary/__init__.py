@@ -3,7 +3,7 @@
 from harness.summary.decision import Decision, Verdict
 from harness.summary.doses import DoseCurve, DoseRow
 from harness.summary.effects import Effect, EffectKind
-from harness.summary.gate import Gate, gate
+from harness.summary.gate import Gate, Threshold, gate
 from harness.summary.numbers import Interval, Lift, PassAtK, Share, Tally, percent, points
 from harness.summary.tables import Cell, Summary, summarise
 
@@ -21,6 +21,7 @@ __all__ = [
     "Share",
     "Summary",
     "Tally",
+    "Threshold",
     "Verdict",
     "gate",
     "percent",
