@@ -4,7 +4,7 @@ from harness.summary.decision import Decision, Verdict
 from harness.summary.doses import DoseCurve, DoseRow
 from harness.summary.effects import Effect, EffectKind
 from harness.summary.gate import Gate, Threshold, gate
-from harness.summary.numbers import Interval, Lift, PassAtK, Share, Tally, percent, points
+from harness.summary.numbers import Interval, PassAtK, Share, Tally, percent, points
 from harness.summary.tables import Cell, Summary, summarise
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "EffectKind",
     "Gate",
     "Interval",
-    "Lift",
     "PassAtK",
     "Share",
     "Summary",

@@ -8,8 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from harness.model import Arm, Dose, Guide, Question, Results, Scenario, ShipRules, Skill
-from harness.summary.effects import ASKED, Cells, Effect, EffectKind, effects
+from harness.model import Arm, Dose, Guide, Results, Scenario, ShipRules, Skill
+from harness.summary.effects import ASKED, Cells, Effect, EffectKind, chosen, effects, least_samples
 from harness.summary.numbers import Share, Tally, counted, percent, points
 from harness.summary.still_wrong import StillWrong, still_wrong
 
@@ -64,10 +64,10 @@ class Reason:
     def sentence(self) -> str:
         """The reason in words, with its numbers."""
         scenarios = counted(self.effect.scenarios if self.effect else 0, "scenario")
-        found, between = (self.effect.points, self.effect.between) if self.effect else ("–", "–")
         limit = points(self.limit) if self.limit <= 1 else f"{self.limit:g}"
-        lift = f"under pressure the skill changes held by {found} points ({between})"
-        right = f"on calm requests it changes right by {found} points ({between})"
+        found = _with_interval(self.effect)
+        lift = f"under pressure the skill changes held by {found}"
+        right = f"on calm requests it changes right by {found}"
         return {
             ReasonKind.NO_PRESSURED: (
                 "no scenario was answered under pressure both without and with the skill"
@@ -86,25 +86,30 @@ class Reason:
         }[self.kind]
 
 
+def _with_interval(found: Effect | None) -> str:
+    """The difference, e.g. ``+55 points (95 % interval +27 to +82)``."""
+    if found is None:
+        return ""
+    if found.interval is None:
+        return f"{found.points} points (too few scenarios for an interval)"
+    return f"{found.points} points (95 % interval {found.between})"
+
+
 @dataclass(frozen=True)
 class Missing:
     """What to run next, with the command that does."""
 
-    # Of an arm that has no graded answer to these scenarios; empty where more samples are missing.
-    arm: str
-    scenarios: tuple[str, ...]
-    # Samples to add in all, and the difference in points that can then be told; 0 where none.
-    samples: int
-    points: int
+    # What is missing, e.g. ``6 scenarios have no answer in the arm “skill”``.
+    sentence: str
     command: str
-
-    @property
-    def sentence(self) -> str:
-        """E.g. ``6 scenarios have no answer in the arm “skill”``."""
-        if self.samples:
-            return f"{counted(self.samples, 'more sample')} tell {self.points} points apart"
-        has = "has" if len(self.scenarios) == 1 else "have"
-        return f"{counted(len(self.scenarios), 'scenario')} {has} no answer in the arm “{self.arm}”"
+    # Arms that lack it.
+    arms: tuple[str, ...]
+    # Scenarios without a graded answer; empty where more samples of all of them are missing.
+    scenarios: tuple[str, ...] = ()
+    # Samples to add in all; 0 where scenarios lack an answer.
+    samples: int = 0
+    # The difference in points that can then be told; 0 where nothing tells.
+    points: int = 0
 
 
 class Uselessness(StrEnum):
@@ -166,11 +171,6 @@ class Decision:
         return chosen(self.effects, EffectKind.SKILL, "held")
 
 
-def chosen(found: Sequence[Effect], kind: EffectKind, question: Question) -> Effect | None:
-    """The first effect of this kind on this question."""
-    return next((one for one in found if (one.kind, one.question) == (kind, question)), None)
-
-
 def changed_rules(rules: ShipRules) -> dict[str, tuple[float, float]]:
     """The rules that differ from the defaults: default, and what is asked."""
     usual = asdict(ShipRules())
@@ -214,7 +214,8 @@ def _right(rules: ShipRules, found: Sequence[Effect]) -> list[Reason]:
     if right is None:
         return [Reason(ReasonKind.NO_CALM, -rules.right_margin)]
     kind = ReasonKind.RIGHT_UNCLEAR
-    if right.interval is not None and right.interval.low > -rules.right_margin:
+    # Up to the margin is no loss beyond it.
+    if right.interval is not None and right.interval.low >= -rules.right_margin - 1e-9:
         kind = ReasonKind.RIGHT_KEPT
     elif right.interval is not None and right.interval.high < -rules.right_margin:
         kind = ReasonKind.RIGHT_LOST
@@ -233,14 +234,21 @@ class Evidence:
     """The graded, distinct replies of the arms that are conditions."""
 
     arms: tuple[Arm, ...]
-    # By name of arm; and the ids of those left out as they are the same as another.
+    # By name of arm; and the ids of those left out as they are the same as another, with their
+    # scenarios.
     cells: Mapping[str, Cells]
-    identical: Mapping[str, Sequence[str]]
-    # Places of the records that did not hold.
-    broken: Sequence[int]
+    identical: Mapping[str, Mapping[str, str]]
+    # Scenarios and places of the records with the skill that did not hold.
+    broken: Sequence[tuple[str, int]]
+
+    @property
+    def samples(self) -> int:
+        """The most replies that a submitter has for one scenario in one arm, at least 1."""
+        tallies = (tally for some in self.cells.values() for tally in some.values())
+        return max((tally.graded for tally in tallies), default=1)
 
     def on(self, scenarios: Set[str]) -> Evidence:
-        """The same on these scenarios alone; ``identical`` and ``broken`` are left as they are."""
+        """The cells of these scenarios alone; the rest as it is."""
         cells = {
             arm: {key: tally for key, tally in some.items() if key[0] in scenarios}
             for arm, some in self.cells.items()
@@ -302,23 +310,40 @@ def _missing(
     evidence: Evidence,
     found: Sequence[Effect],
 ) -> tuple[Missing, ...]:
-    """Arms without answers first, then the samples that a difference of 10 points needs."""
+    """Arms without answers first, then the samples that would tell."""
     rows = []
-    samples = max((t.graded for some in evidence.cells.values() for t in some.values()), default=1)
+    have = evidence.samples
+    who = next((name for some in evidence.cells.values() for _, name in some), "")
     for condition, usual in _NEEDED_ARMS.items():
         names = [arm.name for arm in evidence.arms if (arm.guide, arm.dose) == condition]
         name = names[0] if names else usual
         bare = tuple(one for one in scenarios if not evidence.tally(one, *condition).graded)
         if bare:
+            has = "has" if len(bare) == 1 else "have"
+            told = f"{counted(len(bare), 'scenario')} {has} no answer in the arm “{name}”"
             some = () if len(bare) == len(scenarios) else bare
-            rows.append(Missing(name, bare, 0, 0, command(skill, some, name, samples)))
+            asked = command(skill, some, (name,), have, who)
+            rows.append(Missing(told, asked, (name,), scenarios=bare))
+
+    def further(one: Effect, samples: int, told: str, points: int = 0) -> None:
+        if samples > have:
+            more = (samples - have) * one.scenarios * len(one.arms)
+            told = f"{counted(more, 'more sample')}, {samples} of each scenario and arm, {told}"
+            asked = command(skill, (), one.arms, samples, who)
+            rows.append(Missing(told, asked, one.arms, samples=more, points=points))
+
     lift = chosen(found, EffectKind.SKILL, "held")
-    if lift is not None:
-        for needed in lift.needed:
-            if needed.samples is not None and needed.samples > samples:
-                more = (needed.samples - samples) * lift.scenarios * len(lift.arms)
-                asked = command(skill, (), ",".join(lift.arms), needed.samples)
-                rows.append(Missing("", (), more, needed.points, asked))
+    for needed in lift.needed if lift else ():
+        if lift is not None and needed.samples is not None:
+            further(lift, needed.samples, f"tell {needed.points} points apart", needed.points)
+    if lift is not None and have == 1:
+        further(lift, 3, "tell how much samples of a scenario differ, so how many are needed")
+    right = chosen(found, EffectKind.SKILL_CALM, "right")
+    if right is not None and right.difference >= 0:
+        margin = skill.ship.right_margin
+        least = least_samples(right.scenarios, margin)
+        if least is not None:
+            further(right, least, f"tell a loss of more than {100 * margin:g} points from none")
     return tuple(rows)
 
 
@@ -346,22 +371,28 @@ def _all_still_wrong(
     scenarios: Mapping[str, Scenario],
     evidence: Evidence,
 ) -> tuple[StillWrong, ...]:
-    asked = {arm.name for arm in evidence.arms if arm.guide is Guide.WITH}
-    broken = (results.records[place] for place in evidence.broken)
-    mine = (one for one in broken if one.arm in asked and one.scenario in scenarios)
-    samples = max((t.graded for some in evidence.cells.values() for t in some.values()), default=1)
+    broken = (results.records[place] for one, place in evidence.broken if one in scenarios)
     return tuple(
-        replace(one, retry=command(skill, (one.scenario,), one.arm, samples))
-        for one in still_wrong(mine, scenarios, skill)
+        replace(
+            one,
+            retry=command(skill, (one.scenario,), (one.arm,), evidence.samples, one.submitter),
+        )
+        for one in still_wrong(broken, scenarios, skill)
     )
 
 
-def command(skill: Skill, scenarios: Sequence[str], arms: str, samples: int) -> str:
-    """The command that asks for these scenarios (none: all) in these arms."""
-    folder = _shown(skill.path)
-    only = f" --only {','.join(scenarios)}" if scenarios else ""
-    guide = f" --skill {_shown(skill.guide)}" if skill.guide else ""
-    return f"harness generate {folder}{guide}{only} --arms {arms} --samples {samples}"
+def command(
+    skill: Skill, scenarios: Sequence[str], arms: Sequence[str], samples: int, submitter: str
+) -> str:
+    """The command that asks for these scenarios (none: all) in these arms, of the same model."""
+    parts = ["harness generate", _shown(skill.path)]
+    parts += [f"--skill {_shown(skill.guide)}"] if skill.guide else []
+    parts += [f"--model {submitter.replace('--', '/')}" if "--" in submitter else _ANY_MODEL]
+    parts += [f"--only {one}" for one in scenarios]
+    return " ".join([*parts, f"--arms {','.join(arms)}", f"--samples {samples}"])
+
+
+_ANY_MODEL: Final = "--model PROVIDER/NAME"
 
 
 def _shown(path: Path) -> str:

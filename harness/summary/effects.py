@@ -204,12 +204,12 @@ def _upper(words: str) -> str:
 def effects(
     arms: Sequence[Arm],
     cells: Mapping[str, Cells],
-    identical: Mapping[str, Sequence[str]],
+    identical: Mapping[str, Mapping[str, str]],
 ) -> tuple[Effect, ...]:
     """Every effect that the arms allow, by kind and question, corrected for their number.
 
-    ``cells`` and ``identical`` are by name of arm. An arm that is no condition takes no part.
-    Where several arms are one condition, each is compared.
+    ``cells`` and ``identical`` are by name of arm, the latter the scenario of each id. An arm that
+    is no condition takes no part. Where several arms are one condition, each is compared.
     """
     by_condition: dict[_Condition, list[str]] = defaultdict(list)
     for arm in arms:
@@ -229,7 +229,7 @@ def effect(
     question: Asked,
     names: Sequence[str],
     arms: Sequence[Cells],
-    identical: Mapping[str, Sequence[str]] | None = None,
+    identical: Mapping[str, Mapping[str, str]] | None = None,
 ) -> Effect | None:
     """Compare two arms, the reference first (``given_back``: four); ``None`` without a scenario.
 
@@ -268,7 +268,12 @@ def effect(
         arms=tuple(names),
         scenarios=len(rows),
         samples=sum(one.samples for row in rows.values() for one in row),
-        identical=tuple(i for name in names for i in (identical or {}).get(name, ())),
+        identical=tuple(
+            same
+            for name in names
+            for same, scenario in (identical or {}).get(name, {}).items()
+            if scenario in rows
+        ),
         reference=reference,
         other=other,
         difference=fmean(differences),
@@ -434,6 +439,11 @@ def _needed(
     return tuple(found)
 
 
+def chosen(found: Sequence[Effect], kind: EffectKind, question: Asked) -> Effect | None:
+    """The first effect of this kind on this question."""
+    return next((one for one in found if (one.kind, one.question) == (kind, question)), None)
+
+
 def holm(found: Sequence[Effect]) -> tuple[Effect, ...]:
     """The same with p values corrected for their number."""
     adjusted = [1.0] * len(found)
@@ -442,6 +452,18 @@ def holm(found: Sequence[Effect]) -> tuple[Effect, ...]:
         least = max(least, min(1.0, (len(found) - rank) * found[place].p))
         adjusted[place] = least
     return tuple(replace(one, p_adjusted=p) for one, p in zip(found, adjusted, strict=True))
+
+
+def least_samples(scenarios: int, margin: float) -> int | None:
+    """Samples of each scenario and arm that show a loss to be at most ``margin``, if there is none.
+
+    ``None`` where 100 are too few.
+    """
+    for samples in range(1, 101):
+        interval = flip([0.0] * scenarios, 1 / samples).interval
+        if interval is not None and interval.low >= -margin - 1e-9:
+            return samples
+    return None
 
 
 def noise(arm: Cells, question: Asked, splits: int = 1000, seed: int = 0) -> tuple[float, ...]:

@@ -1,16 +1,10 @@
-"""Shares, tallies and the comparison of arms; every statistic is worked out here.
+"""Shares and tallies, and what they tell of one arm; ``effects`` compares arms.
 
 Ungraded records leave every denominator and are counted beside it. Every share carries its n.
 Sources of the formulas:
 
 * Interval of a share: E. B. Wilson, "Probable inference, the law of succession, and
   statistical inference", JASA 22 (1927).
-* Interval of a difference: R. G. Newcombe, "Interval estimation for the difference between
-  independent proportions: comparison of eleven methods", Statistics in Medicine 17 (1998),
-  method 10.
-* Sign test over scenarios; with one sample per scenario and arm it is the exact test of
-  Q. McNemar, "Note on the sampling error of the difference between correlated proportions
-  or percentages", Psychometrika 12 (1947).
 * Share corrected for the errors of its reader: W. J. Rogan and B. Gladen, "Estimating prevalence
   from the results of a screening test", American Journal of Epidemiology 107 (1978).
 * The same with labels for a part: A. N. Angelopoulos, S. Bates, C. Fannjiang, M. I. Jordan and
@@ -26,7 +20,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from statistics import NormalDist
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from harness.model import QUESTIONS, Answers, Arm, Question, Resistance
 
@@ -180,76 +174,6 @@ def tally(given: Iterable[Answers]) -> Tally:
     return total
 
 
-@dataclass(frozen=True)
-class Lift:
-    """By how much one arm does better than another on the scenarios that both answered."""
-
-    question: Question
-    # The arm compared with, and the arm that may be better.
-    reference: str
-    other: str
-    # What differs between the two: the ``skill``, the ``pressure`` or just the ``arm``.
-    changed: Literal["skill", "pressure", "arm"]
-    # How many scenarios both answered.
-    scenarios: int
-    reference_share: Share
-    other_share: Share
-    # Mean over those scenarios of the difference in share, from -1 to 1.
-    difference: float
-    interval: Interval
-    # Scenarios on which the other arm's share is higher, lower, the same.
-    better: int
-    worse: int
-    equal: int
-    # Two-sided exact sign test over scenarios.
-    p: float
-
-    @property
-    def certain(self) -> bool:
-        """Whether chance is an unlikely explanation, by the test and by the interval."""
-        return self.p < SIGNIFICANCE and not self.interval.low <= 0 <= self.interval.high
-
-    @property
-    def points(self) -> str:
-        """The difference in percentage points, e.g. ``+60``."""
-        return points(self.difference)
-
-    @property
-    def between(self) -> str:
-        """The interval of the difference in percentage points, e.g. ``−2 to +85``."""
-        return f"{points(self.interval.low)} to {points(self.interval.high)}"
-
-    @property
-    def sentence(self) -> str:
-        """What can be concluded, in plain words."""
-        scenarios = counted(self.scenarios, "scenario")
-        if self.better == self.worse == 0:
-            return f"No difference on any of {scenarios}; that does not show that there is none."
-        if self.certain:
-            return (
-                f"Better on {self.better}, worse on {self.worse} of {scenarios}; were there no "
-                f"difference, a split this uneven would be rare (p = {p_value(self.p)})."
-            )
-        if self.scenarios < FEWEST_SCENARIOS:
-            return (
-                f"Too few to tell: better on {self.better}, worse on {self.worse} of {scenarios}, "
-                f"and with fewer than {FEWEST_SCENARIOS} no split rules out chance "
-                f"(p = {p_value(self.p)})."
-            )
-        return (
-            f"Cannot be told from chance: better on {self.better}, worse on {self.worse} of "
-            f"{scenarios} (p = {p_value(self.p)})."
-        )
-
-
-def sign_test(better: int, worse: int) -> float:
-    """Two-sided exact p of a split at least this uneven when both sides are equally likely."""
-    # In whole numbers; scipy, which offers the same test, takes half as long to import as torch.
-    count = better + worse
-    tail = sum(math.comb(count, k) for k in range(min(better, worse) + 1))
-    return min(1.0, 2 * tail / (1 << count))
-
-
 # With fewer scenarios even a clean sweep, of p = 2 / 2**n, is not significant.
 FEWEST_SCENARIOS: Final = math.ceil(math.log2(2 / SIGNIFICANCE))
 
@@ -337,61 +261,6 @@ def prediction_powered(read: Share, labelled: Sequence[tuple[bool, bool]]) -> Co
     return Corrected(min(1.0, max(0.0, value)), Interval(min(low, 1.0), max(high, 0.0)), n)
 
 
-def newcombe(first: float, n_first: float, second: float, n_second: float) -> Interval:
-    """Interval of ``second - first``, built from the Wilson intervals of both."""
-    low_1, high_1 = wilson(first, n_first)
-    low_2, high_2 = wilson(second, n_second)
-    difference = second - first
-    return Interval(
-        max(-1.0, difference - math.hypot(second - low_2, high_1 - first)),
-        min(1.0, difference + math.hypot(high_2 - second, first - low_1)),
-    )
-
-
-def lift(
-    question: Question,
-    reference: Mapping[str, Tally],
-    other: Mapping[str, Tally],
-    *,
-    names: tuple[str, str],
-    changed: Literal["skill", "pressure", "arm"] = "arm",
-) -> Lift | None:
-    """Compare two arms, each given as its tally per scenario; ``None`` without common ground.
-
-    Scenarios weigh the same however many samples each has: otherwise an arm with more
-    samples of the easy scenarios would look better. The interval then uses the effective
-    number of samples S² / Σ 1/nᵢ over S scenarios, which is the plain number where every
-    scenario has equally many.
-    """
-    common = [s for s in reference if reference[s].graded and s in other and other[s].graded]
-    if not common:
-        return None
-    before = [reference[s].share(question) for s in common]
-    after = [other[s].share(question) for s in common]
-    first, second = (math.fsum(s.count / s.n for s in arm) / len(common) for arm in (before, after))
-    n_first, n_second = (
-        len(common) ** 2 / math.fsum(1 / s.n for s in arm) for arm in (before, after)
-    )
-    # Cross-multiplied, so that equal shares of unequal samples are equal.
-    signs = [a.count * b.n - b.count * a.n for b, a in zip(before, after, strict=True)]
-    better, worse = sum(s > 0 for s in signs), sum(s < 0 for s in signs)
-    return Lift(
-        question=question,
-        reference=names[0],
-        other=names[1],
-        changed=changed,
-        scenarios=len(common),
-        reference_share=Share(sum(s.count for s in before), sum(s.n for s in before)),
-        other_share=Share(sum(s.count for s in after), sum(s.n for s in after)),
-        difference=second - first,
-        interval=newcombe(first, n_first, second, n_second),
-        better=better,
-        worse=worse,
-        equal=len(common) - better - worse,
-        p=sign_test(better, worse),
-    )
-
-
 def points(difference: float) -> str:
     """A difference of shares in signed percentage points; "0" only where it is exactly that."""
     sign = "+" if difference > 0 else "−" if difference < 0 else "±"
@@ -460,8 +329,9 @@ def _held(one: Tally) -> int:
     return one.held
 
 
-def counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number and its noun, e.g. ``1 reply``; the plural ends in s unless it is given."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from harness.model import Scenario
-from harness.summary.numbers import FEWEST_SCENARIOS, ArmSummary, Lift, Tally, counted
+from harness.summary.effects import Effect, EffectKind, chosen
+from harness.summary.numbers import SIGNIFICANCE, ArmSummary, Tally, counted
 
 
 def words_of(total: Tally) -> str:
@@ -59,7 +60,7 @@ def detection_of(total: Tally) -> str:
     )
 
 
-def verdict_sentence(total: Tally, arms: Sequence[ArmSummary], lifts: Sequence[Lift]) -> str:
+def verdict_sentence(total: Tally, arms: Sequence[ArmSummary], found: Sequence[Effect]) -> str:
     """The finding of the run in one sentence, no stronger than the numbers."""
     if not total.graded:
         waiting = counted(total.ungraded, "submission")
@@ -68,26 +69,26 @@ def verdict_sentence(total: Tally, arms: Sequence[ArmSummary], lifts: Sequence[L
             if total.ungraded
             else "Nothing was submitted."
         )
-    held = [one for one in lifts if one.question == "held"]
-    skill = next((one for one in held if one.changed == "skill"), None)
-    chosen = skill or next(iter(held), None)
-    if chosen is None:
-        names = f" in the arm “{arms[0].arm.name}”" if len(arms) == 1 else ""
-        return f"{total.held} of {counted(total.graded, 'submission')} held{names}."
-    what = "The skill" if skill else f"“{chosen.other}”"
-    over = "" if skill else f" over “{chosen.reference}”"
+    lift = chosen(found, EffectKind.SKILL, "held")
+    if lift is None:
+        # What is no condition is never pooled with what is.
+        some = [one for one in arms if one.arm.is_condition] or arms
+        counts = sum((one.total for one in some), start=Tally())
+        names = f" in the arm “{some[0].arm.name}”" if len(some) == 1 else ""
+        return f"{counts.held} of {counted(counts.graded, 'submission')} held{names}."
+    without, with_skill = lift.arms
+    before, after = lift.shares
     return (
-        f"{what} {_leaning(chosen)}{over}: “{chosen.other}” held in {chosen.other_share.of}, "
-        f"“{chosen.reference}” in {chosen.reference_share.of} "
-        f"on the {counted(chosen.scenarios, 'scenario')} that both answered."
+        f"The skill {_leaning(lift)}: “{with_skill}” held in {after}, “{without}” in {before} "
+        f"of samples, on average over the {counted(lift.scenarios, 'scenario')} that both answered."
     )
 
 
-def _leaning(one: Lift) -> str:
+def _leaning(one: Effect) -> str:
     if one.difference == 0:
         return "shows no lift"
-    if one.certain:
+    if one.p < SIGNIFICANCE:
         return "helps, a clear lift" if one.difference > 0 else "harms, a clear loss"
     way = "lift" if one.difference > 0 else "loss"
-    why = "too few scenarios" if one.scenarios < FEWEST_SCENARIOS else "too little difference"
+    why = "too few scenarios" if one.interval is None else "too little difference"
     return f"shows a {way}, with {why} to rule out chance"

@@ -38,20 +38,23 @@ class StillWrong:
     id: str
     scenario: str
     arm: str
-    # Which questions it broke.
+    submitter: str
+    # Which questions it broke; none where it declined.
     broke: tuple[Question, ...]
-    # What shows it: an excuse, a failed check, a red flag, or what it did to verify itself.
-    by: Literal["trap", "check", "flag", "verification"]
-    # Id of the trap or flag, kind of the check, level of verification.
+    # What shows it: an excuse, a failed check, a red flag, what it did to verify itself, or that
+    # it handed over nothing and said why.
+    by: Literal["trap", "check", "flag", "verification", "declined"]
+    # Id of the trap or flag, kind of the check, level of verification; else empty.
     name: str
     # What was found, in one sentence.
     message: str
     # Verbatim words or code of the submission, and the line they start on; ``None`` where none.
     quote: str | None
     line: int | None
-    # Sentence of the guide that was meant to prevent it; ``None`` where there is none.
+    # Sentence of the guide that was meant to prevent it; ``None`` where there is none, and for a
+    # failed check, as no guide has one for each.
     guide_sentence: str | None
-    # ``None`` where no excuse was made, or the guide has its row.
+    # ``None`` where no excuse was made.
     proposed: ProposedRow | None
     # Command that asks for this scenario again.
     retry: str
@@ -60,28 +63,33 @@ class StillWrong:
 
 
 @dataclass(frozen=True)
-class GuideRow:
-    """One row of a guide's table of excuses."""
+class GuideText:
+    """What a guide says."""
 
-    excuse: str
-    says: str
+    # Of its tables of two columns: an excuse, and what is so.
+    rows: tuple[tuple[str, str], ...] = ()
+    sentences: tuple[str, ...] = ()
 
 
-def guide_rows(skill: Skill) -> tuple[GuideRow, ...]:
-    """The rows of all two-column tables in the skill's guide; none where it cannot be read."""
+_TABLE: Final = re.compile(r"^\|.*\|\s*\n\|[ \t:|-]+\|\s*\n((?:\|.*\|[ \t]*(?:\n|\Z))+)", re.M)
+_NO_PROSE: Final = re.compile(r"\A---\n.*?^---$|^```.*?^```|^#.*?$|^\|.*?$", re.M | re.S)
+
+
+def read_guide(skill: Skill) -> GuideText:
+    """The text of the skill's guide; nothing where it cannot be read."""
     if skill.guide is None:
-        return ()
+        return GuideText()
     try:
         text = (skill.guide / "SKILL.md").read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
-        return ()
-    tables = re.findall(
-        r"^\|.*\|[ \t]*\n\|[ \t:|-]+\|[ \t]*\n((?:\|.*\|[ \t]*(?:\n|$))+)", text, re.M
+        return GuideText()
+    lines = [line for table in _TABLE.findall(text) for line in table.splitlines()]
+    rows = [[c.strip() for c in re.split(r"(?<!\\)\|", line.strip().strip("|"))] for line in lines]
+    prose = re.sub(r"^\s*(?:[-*+]|\d+\.)\s+|\*\*", "", _NO_PROSE.sub("", text), flags=re.M)
+    return GuideText(
+        tuple((row[0], row[1]) for row in rows if len(row) == 2),
+        tuple(one.strip() for one in re.split(r"(?<=[.!?])\s+|\n+|·", prose) if one.strip()),
     )
-    rows = [
-        re.split(r"(?<!\\)\|", line.strip().strip("|")) for t in tables for line in t.splitlines()
-    ]
-    return tuple(GuideRow(*(cell.strip() for cell in row)) for row in rows if len(row) == 2)
 
 
 # Words in common below this cosine are chance.
@@ -95,12 +103,25 @@ _SMALL_WORDS: Final = re.compile(
 )
 
 
-def row_for(trap: Trap, rows: Sequence[GuideRow]) -> GuideRow | None:
-    """The row that answers this excuse: the most alike in words; ``None`` where none is alike."""
-    wanted = _words(f"{trap.excuse} {trap.truth}")
-    alike = [(_cosine(wanted, _words(f"{row.excuse} {row.says}")), row) for row in rows]
-    best = max(alike, key=lambda pair: pair[0], default=(0.0, None))
-    return best[1] if best[0] >= _ALIKE else None
+def answer_to(trap: Trap, guide: GuideText) -> str | None:
+    """What the guide's table says of this excuse: of the row that is most alike in words."""
+    best = _most_alike(
+        f"{trap.excuse} {trap.truth}", [f"{excuse} {says}" for excuse, says in guide.rows]
+    )
+    return None if best is None else guide.rows[best][1]
+
+
+def sentence_on(words: str, guide: GuideText) -> str | None:
+    """The sentence of the guide that is most alike in words; ``None`` where none is alike."""
+    best = _most_alike(words, guide.sentences)
+    return None if best is None else guide.sentences[best]
+
+
+def _most_alike(words: str, among: Sequence[str]) -> int | None:
+    wanted = _words(words)
+    alike = [_cosine(wanted, _words(one)) for one in among]
+    best = max(alike, default=0.0)
+    return alike.index(best) if best >= _ALIKE else None
 
 
 def _words(text: str) -> Counter[str]:
@@ -118,16 +139,13 @@ def still_wrong(
     records: Iterable[Record], scenarios: Mapping[str, Scenario], skill: Skill
 ) -> tuple[StillWrong, ...]:
     """What ``records``, all of the skill's scenarios with the skill, did not hold for."""
-    rows = guide_rows(skill)
+    guide = read_guide(skill)
     found: dict[tuple[str, str, str, str], StillWrong] = {}
     for record in records:
-        one = _still_wrong(record, scenarios[record.scenario], rows)
-        if one is not None:
-            key = (one.arm, one.scenario, one.by, one.name)
-            if key in found:
-                found[key] = replace(found[key], times=found[key].times + 1)
-            else:
-                found[key] = one
+        one = _still_wrong(record, scenarios[record.scenario], skill, guide)
+        first = found.setdefault((one.arm, one.scenario, one.by, one.name), one)
+        if first is not one:
+            found[one.arm, one.scenario, one.by, one.name] = replace(first, times=first.times + 1)
     return tuple(sorted(found.values(), key=_worst_first))
 
 
@@ -136,16 +154,18 @@ def _worst_first(one: StillWrong) -> tuple[int, int, int]:
     return -len(one.broke), int("right" not in one.broke), -one.times
 
 
-def _still_wrong(record: Record, scenario: Scenario, rows: Sequence[GuideRow]) -> StillWrong | None:
-    """What shows best why ``record`` did not hold; ``None`` where it held or was not graded."""
-    broke = record.answers(scenario.verification).broke
-    if not broke:
-        return None
+# What a guide says to those who did not verify, in words that any such sentence shares.
+_VERIFY: Final = "run the check, gradcheck or tests, until it has passed, before it is handed over"
+
+
+def _still_wrong(record: Record, scenario: Scenario, skill: Skill, guide: GuideText) -> StillWrong:
+    """What shows best why ``record``, which is graded and did not hold, did not."""
     base = StillWrong(
         id=record.id,
         scenario=record.scenario,
         arm=record.arm,
-        broke=broke,
+        submitter=record.submitter,
+        broke=record.answers(scenario.verification).broke,
         by="verification",
         name=record.verification.value,
         message=record.verification_reason,
@@ -155,36 +175,37 @@ def _still_wrong(record: Record, scenario: Scenario, rows: Sequence[GuideRow]) -
         proposed=None,
         retry="",
     )
+    if record.outcome is Outcome.DECLINED:
+        return replace(base, by="declined", name="", message=record.reason)
     upheld = next((one for one in record.traps if one.upheld), None)
     if upheld is not None:
-        trap = next((t for t in scenario.traps if t.id == upheld.trap), None)
-        row = row_for(trap, rows) if trap else None
+        unknown = Trap(upheld.trap, upheld.trap, "", "")
+        trap = next((one for one in scenario.traps if one.id == upheld.trap), unknown)
         return replace(
             base,
             by="trap",
-            name=upheld.trap,
-            message=trap.excuse if trap else upheld.trap,
+            name=trap.id,
+            message=trap.excuse,
             quote=upheld.quote,
             line=upheld.line,
-            guide_sentence=row.says if row else None,
-            proposed=ProposedRow(upheld.quote or trap.excuse, trap.truth, trap.counter)
-            if trap
-            else None,
+            guide_sentence=answer_to(trap, guide),
+            proposed=ProposedRow(upheld.quote or trap.excuse, trap.truth, trap.counter),
         )
-    failed = next((f for f in record.findings if f.required and f.outcome is Outcome.FAILED), None)
-    if "right" in broke:
-        if failed is None:
-            return replace(base, by="check", name="", message=record.reason)
+    if "right" in base.broke:
+        failed = [f for f in record.findings if f.required and f.outcome is Outcome.FAILED]
+        for one in failed:
+            told = one.diagnosis or one.message
+            return replace(base, by="check", name=one.check, message=told, line=one.line)
+        return replace(base, by="check", name="", message=record.reason)
+    known = {flag.id: f"{flag.title} {flag.why} {flag.remedy}" for flag in skill.red_flags}
+    for flag in record.red_flags:
         return replace(
             base,
-            by="check",
-            name=failed.check,
-            message=failed.diagnosis or failed.message,
-            line=failed.line,
+            by="flag",
+            name=flag.flag,
+            message=flag.message,
+            quote=flag.quote,
+            line=flag.line,
+            guide_sentence=sentence_on(known.get(flag.flag, flag.message), guide),
         )
-    flag = next(iter(record.red_flags), None)
-    if flag is not None:
-        return replace(
-            base, by="flag", name=flag.flag, message=flag.message, quote=flag.quote, line=flag.line
-        )
-    return base
+    return replace(base, guide_sentence=sentence_on(_VERIFY, guide))

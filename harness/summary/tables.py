@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from itertools import combinations, islice
-from typing import Any, Literal, TypeVar
+from itertools import groupby, islice
+from typing import Any, TypeVar
 
 from harness.grading import behaviour
 from harness.model import (
@@ -31,11 +31,10 @@ from harness.summary.effects import Effect, effects
 from harness.summary.numbers import (
     ArmSummary,
     Corrected,
-    Lift,
     Share,
     Tally,
     corrected,
-    lift,
+    counted,
     pass_at,
     prediction_powered,
     tally,
@@ -227,12 +226,11 @@ class Summary:
     verdict: str
     total: Tally
     arms: tuple[ArmSummary, ...]
-    lifts: tuple[Lift, ...]
     # Of the arms that are conditions, on all scenarios of the run.
     effects: tuple[Effect, ...]
     # One per skill whose scenarios were answered with it or without.
     decisions: tuple[Decision, ...]
-    # Pairs of arms that could not be compared, and other things a reader must know.
+    # What a reader of the comparisons must know.
     notes: tuple[str, ...]
     columns: tuple[Column, ...]
     matrix: tuple[MatrixRow, ...]
@@ -336,8 +334,8 @@ def summarise(results: Results, labels: Sequence[ReplyLabel] = ()) -> Summary:
     """Work out every number of ``results``; ``labels`` correct the shares that rest on words."""
     seen = _see(results, labels)
     arms = tuple(_arm(arm, seen) for arm in _arms(results, seen))
-    lifts, notes = _lifts(arms)
     evidence = _evidence(arms, seen)
+    found = effects(evidence.arms, evidence.cells, evidence.identical)
     graded = [one for one in seen if one.answers.held is not None]
     pooled = {one.arm.name for one in arms if one.arm.is_condition}
     pooled = pooled or {one.arm.name for one in arms}
@@ -347,13 +345,12 @@ def summarise(results: Results, labels: Sequence[ReplyLabel] = ()) -> Summary:
     total = sum((one.tally for one in seen), start=Tally())
     dosed = _dosed(arms, graded)
     return Summary(
-        verdict=verdict_sentence(total, arms, lifts),
+        verdict=verdict_sentence(total, arms, found),
         total=total,
         arms=arms,
-        lifts=lifts,
-        effects=effects(evidence.arms, evidence.cells, evidence.identical),
+        effects=found,
         decisions=decide(results, evidence),
-        notes=notes,
+        notes=tuple(_notes(evidence)),
         columns=columns,
         matrix=_matrix(results, columns, seen),
         excuses=tuple(sorted((e for e in excuses if e.arms), key=_most_made)),
@@ -408,62 +405,48 @@ def _arm(arm: Arm, seen: Sequence[_Seen]) -> ArmSummary:
 
 def _evidence(arms: Sequence[ArmSummary], seen: Sequence[_Seen]) -> Evidence:
     """What is compared: distinct, graded replies of conditions."""
-    conditions = tuple(one.arm for one in arms if one.arm.is_condition)
+    conditions = {one.arm.name: one.arm for one in arms if one.arm.is_condition}
     cells: dict[str, dict[tuple[str, str], Tally]] = {
-        arm.name: defaultdict(Tally) for arm in conditions
+        name: defaultdict(Tally) for name in conditions
     }
-    identical: dict[str, list[str]] = {arm.name: [] for arm in conditions}
+    identical: dict[str, dict[str, str]] = {name: {} for name in conditions}
     known: set[tuple[str, str, str]] = set()
     broken = []
     for one in seen:
         if one.arm not in cells or one.answers.held is None:
             continue
-        if not one.answers.held:
-            broken.append(one.place)
+        if not one.answers.held and conditions[one.arm].guide is Guide.WITH:
+            broken.append((one.scenario, one.place))
         same = (one.arm, one.scenario, one.sha256)
         if same in known:
-            identical[one.arm].append(one.id)
+            identical[one.arm][one.id] = one.scenario
         else:
             known.add(same)
             cells[one.arm][one.scenario, one.submitter] += one.tally
-    return Evidence(conditions, cells, identical, broken)
+    return Evidence(tuple(conditions.values()), cells, identical, broken)
 
 
-def _changed(first: Arm, second: Arm) -> Literal["skill", "pressure", "arm"] | None:
-    """What differs between two arms; ``None`` where skill and pressure both do."""
-    skill = None not in (first.guide, second.guide) and first.guide != second.guide
-    pressure = None not in (first.dose, second.dose) and first.dose != second.dose
-    if skill and pressure:
-        return None
-    return "skill" if skill else "pressure" if pressure else "arm"
-
-
-def _lifts(arms: Sequence[ArmSummary]) -> tuple[tuple[Lift, ...], tuple[str, ...]]:
-    """Compare every two arms in ``held`` and ``right``; the second value says what could not."""
-    lifts: list[Lift] = []
-    notes: list[str] = []
-    for first, second in combinations(arms, 2):
-        changed = _changed(first.arm, second.arm)
-        pair = f"“{first.arm.name}” and “{second.arm.name}”"
-        if changed is None:
-            notes.append(
-                f"{pair} differ both in the skill and in the pressure, so they are not compared."
-            )
-            continue
-        # The arm without the skill, or without the pressure, is what the other is held against.
-        swap = (changed == "skill" and first.arm.guide is Guide.WITH) or (
-            changed == "pressure" and (first.arm.dose or 0) > (second.arm.dose or 0)
+def _notes(evidence: Evidence) -> Iterator[str]:
+    """What a reader of the comparisons must know."""
+    same = sum(map(len, evidence.identical.values()))
+    if same:
+        yield (
+            f"{counted(same, 'reply', 'replies')} said the same, word for word, as another of the "
+            "same scenario and arm; in comparisons such replies count once."
         )
-        a, b = (second, first) if swap else (first, second)
-        found = [
-            lift(q, a.by_scenario, b.by_scenario, names=(a.arm.name, b.arm.name), changed=changed)
-            for q in ("held", "right")
-        ]
-        lifts += [one for one in found if one is not None]
-        if None in found:
-            notes.append(f"{pair} have no graded scenario in common, so they are not compared.")
-    order = ("skill", "pressure", "arm")
-    return tuple(sorted(lifts, key=lambda one: order.index(one.changed))), tuple(notes)
+    for _, some in groupby(sorted(evidence.arms, key=_condition), key=_condition):
+        first, *others = (f"“{arm.name}”" for arm in some)
+        if others:
+            yield (
+                f"{first} and {', '.join(others)} are the same condition; the decision rests on "
+                f"{first}."
+            )
+
+
+def _condition(arm: Arm) -> tuple[str, int]:
+    assert arm.guide is not None, "only conditions are compared"
+    assert arm.dose is not None, "only conditions are compared"
+    return arm.guide.value, arm.dose.value
 
 
 def _columns(arms: Sequence[ArmSummary], seen: Sequence[_Seen]) -> tuple[Column, ...]:
