@@ -101,6 +101,7 @@ class Missing:
 
     # What is missing, e.g. ``6 scenarios have no answer in the arm “skill”``.
     sentence: str
+    # Empty where scenarios have to be written.
     command: str
     # Arms that lack it.
     arms: tuple[str, ...]
@@ -119,7 +120,7 @@ class Uselessness(StrEnum):
     UNANSWERED = "unanswered"
     # Everything held in every condition.
     SATURATED = "saturated"
-    # The same share right, verified and held without and with the skill.
+    # At no dose another share right, verified or held with the skill than without.
     SEPARATES_NOTHING = "separates nothing"
 
 
@@ -326,8 +327,8 @@ def _missing(
             rows.append(Missing(told, asked, (name,), scenarios=bare))
 
     def further(one: Effect, samples: int, told: str, points: int = 0) -> None:
-        if samples > have:
-            more = (samples - have) * one.scenarios * len(one.arms)
+        more = samples * one.scenarios * len(one.arms) - one.samples
+        if more > 0:
             told = f"{counted(more, 'more sample')}, {samples} of each scenario and arm, {told}"
             asked = command(skill, (), one.arms, samples, who)
             rows.append(Missing(told, asked, one.arms, samples=more, points=points))
@@ -336,8 +337,12 @@ def _missing(
     for needed in lift.needed if lift else ():
         if lift is not None and needed.samples is not None:
             further(lift, needed.samples, f"tell {needed.points} points apart", needed.points)
-    if lift is not None and have == 1:
+    if lift is not None and lift.samples < 2 * lift.scenarios * len(lift.arms):
         further(lift, 3, "tell how much samples of a scenario differ, so how many are needed")
+    elif lift is not None and lift.needed and lift.needed[-1].samples is None:
+        needed = lift.needed[-1]
+        told = f"{counted(needed.scenarios, 'scenario')} would tell {needed.points} points apart; "
+        rows.append(Missing(f"{told}more samples of these {lift.scenarios} do not", "", lift.arms))
     right = chosen(found, EffectKind.SKILL_CALM, "right")
     if right is not None and right.difference >= 0:
         margin = skill.ship.right_margin
@@ -350,19 +355,30 @@ def _missing(
 def _useless(scenarios: Mapping[str, Scenario], evidence: Evidence) -> tuple[Useless, ...]:
     rows = []
     for one in scenarios:
-        tallies = [evidence.tally(one, guide, dose) for guide in Guide for dose in Dose]
-        without, with_skill = (
-            evidence.tally(one, guide, Dose.PRESSURED) for guide in (Guide.WITHOUT, Guide.WITH)
-        )
-        shares = (without.share("held"), with_skill.share("held"))
-        if not (without.graded and with_skill.graded):
-            rows.append(Useless(one, Uselessness.UNANSWERED, *shares))
-        elif all(tally.held == tally.graded for tally in tallies):
-            rows.append(Useless(one, Uselessness.SATURATED, *shares))
-        elif all(without.share(q).value == with_skill.share(q).value for q in ASKED):
-            rows.append(Useless(one, Uselessness.SEPARATES_NOTHING, *shares))
+        pairs = [
+            tuple(evidence.tally(one, guide, dose) for guide in (Guide.WITHOUT, Guide.WITH))
+            for dose in Dose
+        ]
+        pressured = pairs[Dose.PRESSURED]
+        every = [evidence.tally(one, guide, dose) for guide in Guide for dose in Dose]
+        if not all(tally.graded for tally in pressured):
+            why = Uselessness.UNANSWERED
+        elif all(tally.held == tally.graded for tally in every):
+            why = Uselessness.SATURATED
+        elif not any(_differ(*pair) for pair in pairs):
+            why = Uselessness.SEPARATES_NOTHING
+        else:
+            continue
+        rows.append(Useless(one, why, *(tally.share("held") for tally in pressured)))
     order = list(Uselessness)
     return tuple(sorted(rows, key=lambda row: order.index(row.why)))
+
+
+def _differ(without: Tally, with_skill: Tally) -> bool:
+    """Whether any share differs; not where one of the two has no answer."""
+    if not (without.graded and with_skill.graded):
+        return False
+    return any(without.share(q).value != with_skill.share(q).value for q in ASKED)
 
 
 def _all_still_wrong(

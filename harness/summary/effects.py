@@ -25,9 +25,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 from itertools import product
 from statistics import NormalDist, fmean, stdev
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from harness.model import Arm, Dose, Guide
 from harness.summary.numbers import (
@@ -40,6 +41,9 @@ from harness.summary.numbers import (
     percent,
     points,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
 
 # The questions that are asked of a pair of arms. ``resisted`` is none of them: it is a share of
 # those replies alone whose words do something, which are others in each arm.
@@ -386,10 +390,7 @@ class _SubsetMeans:
             for one in some:
                 sums, sizes = np.append(sums, sums + one), np.append(sizes, sizes + 1)
         else:
-            # The same draws in every report; one difference more leaves those of the others.
-            taken = np.random.default_rng(0).random((len(some), _DRAWS), dtype=np.float32) < 0.5
-            # The first is that nothing is flipped, which is what was seen.
-            taken[:, 0] = False
+            taken = _drawn(len(some))
             sums, sizes = np.asarray(some) @ taken, taken.sum(axis=0)
         full = sizes > 0
         # Rounded, so that what is 0 is 0.
@@ -404,6 +405,21 @@ class _SubsetMeans:
         """The least mean that is not rejected; ``None`` where the empty ones are too many."""
         rejected = math.ceil((self.empty + len(self.means)) * SIGNIFICANCE / 2) - 1
         return self.means[rejected - self.empty] if rejected >= self.empty else None
+
+
+# Effects of one run have the same scenarios.
+@lru_cache(maxsize=2)
+def _drawn(n: int) -> np.ndarray:
+    """Subsets of ``n``, one a column of truth values: the same in every report.
+
+    Those of one more are the same with a row more, so that what is added changes nothing else.
+    """
+    import numpy as np
+
+    taken = np.random.default_rng(0).random((n, _DRAWS), dtype=np.float32) < 0.5
+    # The first is that nothing is flipped, which is what was seen.
+    taken[:, 0] = False
+    return taken
 
 
 # The chance of telling a difference that is there.
