@@ -35,9 +35,11 @@ import harness.report
 from harness.model import (
     Arm,
     Dose,
+    Level,
     Outcome,
     RedFlagFinding,
     Results,
+    ShipRules,
     Submission,
     TrapFinding,
     TrapState,
@@ -154,14 +156,67 @@ def hostile_results() -> Results:
 # HTML
 
 
-def test_the_page_leads_with_the_verdict(page: Page) -> None:
-    before, _, after = page.text.partition("The skill shows a lift, with too few scenarios")
-    assert after
-    assert len(before) < 200
+def test_the_page_leads_with_the_decision_and_three_answers(page: Page) -> None:
+    before, _, after = page.text.partition("? Cannot tell Custom autograd functions")
+    assert len(before) < 450
+    first = after[:2500]
+    assert first.startswith(" No calm request was answered both without and with the skill")
+    for words in (
+        "Ship it?Cannot tell.",
+        "under pressure, held rises by more than 5 points, whole interval",
+        "No rule was changed.",
+        "What do I change?five-activations in skill: not verified.",
+        "Which scenario is useless?",
+        "The numbers behind",
+    ):
+        assert words in first
+
+
+def test_a_changed_rule_is_named_where_the_decision_is(results: Results) -> None:
+    (skill,) = results.skills
+    changed = replace(results, skills=(replace(skill, ship=ShipRules(least_lift=0.2)),))
+    told = "least_lift: 20 % instead of 5 %"
+    assert told in Page(render_html(changed)).text
+    assert told.replace("_", "\\_") in render_markdown(changed)
+    assert told in " ".join(shown(terminal.summary_table(summarise(changed))).split())
+
+
+def test_each_skill_has_a_decision_of_its_own(results: Results) -> None:
+    (skill,) = results.skills
+    other = replace(skill, id="other", name="Another skill")
+    scenarios = tuple(
+        replace(one, skill="other") if one.id == "memory-relu" else one for one in results.scenarios
+    )
+    both = replace(results, skills=(skill, other), scenarios=scenarios)
+    page = Page(render_html(both))
+    assert {"skill-other", "skill-custom-autograd-functions"} <= page.ids
+    assert "? Cannot tell Another skill" in page.text
+
+
+def test_what_is_no_condition_is_under_other_answers_and_not_on_the_first_screen(
+    page: Page,
+) -> None:
+    first, _, later = page.text.partition("What each condition is worth")
+    assert "agreeable" not in first
+    conditions, _, others = later.partition("Other answers")
+    assert "Replies that give in." not in conditions
+    assert "Replies that give in." in others
+
+
+def test_what_the_skill_still_gets_wrong_is_quoted_and_comes_with_its_command() -> None:
+    words = "There is no time to test."
+    submission = reply(f"{words}\n\n```python\nf = 1\n```\n", "layer-norm", "skill")
+    trap = TrapFinding("no-time", TrapState.MADE, words, 1, upheld=True)
+    one = record(submission, held=False, verification=Level.NONE, traps=(trap,))
+    made = simple_results(one, quick("layer-norm"))
+    page = Page(render_html(made))
+    for part in (words, "Row for its table of excuses:", "--only layer-norm --arms skill"):
+        assert part in page.text
+    assert "#skill-model-layer-norm-1-line-1" in page.links
 
 
 def test_every_share_of_an_arm_is_drawn_with_a_text_alternative(page: Page) -> None:
-    drawn = [attrs["aria-label"] for attrs in page.all("svg")]
+    drawn = [attrs["aria-label"] for attrs in page.all("svg") if "bar" in str(attrs["class"])]
     assert len(drawn) == 4 * 3
     assert "held: 3 of 4 (75 %, 95 % interval 30–95 %)" in drawn
     assert {attrs["role"] for attrs in page.all("svg")} == {"img"}
@@ -575,7 +630,8 @@ def test_a_duration_is_readable() -> None:
 
 def test_the_markdown_report_says_the_same(results: Results) -> None:
     text = render_markdown(results)
-    assert "**The skill shows a lift, with too few scenarios to rule out chance" in text
+    assert "## ? Cannot tell: Custom autograd functions" in text
+    assert text.index("Ship it?") < text.index("## Arms")
     assert "| skill | with the skill · under pressure | 4 | 4 of 4 (100 %), 51–100 % |" in text
     assert "| memory-relu | ✗✓· | **✓✓✓** | ✗✗✗ |" in text
     assert "- gave in to inplace-efficient, line 1: “in-place is the way to go" in text
@@ -619,11 +675,11 @@ def shown(renderable: RenderableType, width: int = 120) -> str:
 def test_the_terminal_shows_every_arm_with_its_n(results: Results) -> None:
     text = shown(terminal.summary_table(summarise(results)))
     assert re.search(
-        r"skill +4 of 4 +3 of 4 +2 of 2 +3 of 4 +4 +1 *\n +100 % +75 % +100 % +75 % *$",
+        r"skill +4 of 4 +3 of 4 +2 of 2 +3 of 4 *\n +100 % +75 % +100 % +75 % *$",
         text,
         re.M,
     )
-    assert "The skill shows a lift" in text
+    assert "skill: 1 ungraded" in text
 
 
 def test_a_single_arm_has_no_row_of_sums() -> None:
@@ -631,9 +687,18 @@ def test_a_single_arm_has_no_row_of_sums() -> None:
     assert "all" not in shown(terminal.summary_table(told)).split()
 
 
+def test_the_terminal_fits_sixty_columns_and_begins_with_the_decision(results: Results) -> None:
+    lines = shown(terminal.summary_table(summarise(results)), width=60).splitlines()
+    assert lines[0].startswith("? Cannot tell  Custom autograd functions")
+    assert max(map(len, lines)) <= 60
+    assert any(line.startswith("harness generate ") for line in lines)
+    assert "…" not in " ".join(lines)
+
+
 def test_an_arm_of_which_nothing_was_graded_shows_dashes() -> None:
     text = shown(terminal.summary_table(summarise(simple_results(quick("layer-norm", right=None)))))
-    assert text.splitlines()[1].split() == ["baseline", "–", "–", "–", "–", "0", "1"]
+    assert ["baseline", "–", "–", "–", "–"] in [line.split() for line in text.splitlines()]
+    assert "baseline: 1 ungraded" in text
 
 
 def test_the_terminal_shows_everything_about_one_submission(results: Results) -> None:

@@ -45,11 +45,20 @@ def draw(picture: Picture, anchor: str) -> Drawing | None:
     return Drawing(svg("picture", height, anchor, title, _words(picture), body), caption)
 
 
-def svg(kind: str, height: int, anchor: str, title: str, words: str, parts: Iterable[str]) -> str:
+def svg(
+    kind: str,
+    height: int,
+    anchor: str,
+    title: str,
+    words: str,
+    parts: Iterable[str],
+    *,
+    width: int = WIDTH,
+) -> str:
     """``parts`` as a drawing of the class ``kind``; ``words`` are for those who do not see it."""
     name = escape(anchor)
     return (
-        f'<svg class="{kind}" viewBox="0 0 {WIDTH} {height}" role="img" '
+        f'<svg class="{kind}" viewBox="0 0 {width} {height}" role="img" '
         f'aria-labelledby="{name}-t {name}-d"><title id="{name}-t">{svg_text(title)}</title>'
         f'<desc id="{name}-d">{svg_text(words)}</desc>{"".join(parts)}</svg>'
     )

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from harness.model import QUESTIONS, Record, Scenario, Skill, Submission, TrapState
 from harness.printable import visible
+from harness.report.author import DecisionView, decision_views
 from harness.report.view import Detail, Mark, detail_view
-from harness.summary.numbers import Share, Tally
+from harness.summary.numbers import Share
 from harness.summary.sentences import detection_of, words_of
 from harness.summary.tables import Summary
 
@@ -28,38 +29,56 @@ _STYLES: Final = {"yes": "green", "no": "red", "unknown": "dim"}
 
 
 def summary_table(summary: Summary) -> RenderableType:
-    """Per arm how many submissions were right, verified, resisted and held, and the verdict."""
+    """The decision on each skill, then per arm how many were right, verified, resisted and held.
+
+    Sixty columns are enough, but for a command to copy.
+    """
     from rich.console import Group
     from rich.table import Table
 
+    lines: list[RenderableType] = []
+    for one in decision_views(summary):
+        lines += [*_decision(one), _text("")]
+    if not summary.decisions:
+        lines += [_text(summary.verdict, "bold"), _text("")]
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("arm")
     for question in QUESTIONS:
         table.add_column(question, justify="right")
-    table.add_column("n", justify="right")
-    # The terminal is wide enough where nothing has to be told of these.
-    told = [name for name in ("declined", "ungraded") if getattr(summary.total, name)]
-    for name in told:
-        table.add_column(name, justify="right")
-    for one in summary.arms:
-        table.add_row(_text(one.arm.name), *_row(one.total, told))
-    if len(summary.arms) > 1:
-        table.add_section()
-        table.add_row(_text("all", "bold"), *_row(summary.total, told))
-    words = _text(f"Excuses: {words_of(summary.total)}.", "dim")
-    faults = detection_of(summary.total)
-    lines = [words, _text(f"Faults: {faults}.", "dim")] if faults else [words]
-    return Group(table, *lines, _text(""), _text(summary.verdict, "bold"))
+    arms = sorted(summary.arms, key=lambda one: not one.arm.is_condition)
+    for arm in arms:
+        table.add_row(_text(arm.arm.name), *(_share(arm.total.share(q)) for q in QUESTIONS))
+    lines.append(table)
+    for arm in arms:
+        for count, name, style in (
+            (arm.total.declined, "declined", "bold"),
+            (arm.total.ungraded, "ungraded", "bold red"),
+        ):
+            if count:
+                lines.append(_text(f"{arm.arm.name}: {count} {name}", style))
+    lines.append(_text(f"Excuses: {words_of(summary.pooled)}.", "dim"))
+    faults = detection_of(summary.pooled)
+    if faults:
+        lines.append(_text(f"Faults: {faults}.", "dim"))
+    return Group(*lines)
 
 
-def _row(total: Tally, told: Sequence[str]) -> list[Text]:
-    cells = [_share(total.share(question)) for question in QUESTIONS]
-    cells.append(_text(str(total.graded)))
-    for name in told:
-        count = getattr(total, name)
-        loud = "bold red" if name == "ungraded" else "bold"
-        cells.append(_text(str(count), loud if count else "dim"))
-    return cells
+_TONES: Final = {"good": "bold green", "bad": "bold red", "open": "bold yellow"}
+
+
+def _decision(one: DecisionView) -> Iterator[RenderableType]:
+    """Whether it ships, what to change, which scenario is useless, what to run next."""
+    title = _text(f"{one.symbol} {one.verdict}", _TONES[one.tone])
+    title.append_text(_text(f"  {one.decision.skill.name}", "bold"))
+    yield title
+    yield _text(one.because)
+    for rule in one.changed:
+        yield _text(f"Changed rule: {rule}")
+    yield _text(f"Change: {one.change}")
+    yield _text(f"Useless: {one.useless}")
+    for row in one.next:
+        yield _text(f"Next: {row.sentence}.")
+        yield _code(row.command.replace(" --", " \\\n  --"))
 
 
 def _share(share: Share) -> Text:

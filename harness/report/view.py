@@ -24,7 +24,6 @@ from harness.model import (
     ClaimVerdict,
     Dose,
     Finding,
-    Guide,
     Outcome,
     Question,
     Record,
@@ -38,6 +37,22 @@ from harness.model import (
     TrapState,
 )
 from harness.report import timeline
+from harness.report.author import (
+    BROKEN,
+    DOSES,
+    GUIDES,
+    ChartView,
+    DecisionView,
+    chart_views,
+    decision_views,
+)
+from harness.report.by_arm import (
+    ArmRow,
+    behaviour_row,
+    check_row,
+    excuse_row,
+    flag_row,
+)
 from harness.report.listing import (
     Listing,
     code_is_in_place,
@@ -48,8 +63,9 @@ from harness.report.listing import (
 )
 from harness.report.picture import Drawing, draw
 from harness.report.text import figures, seconds
-from harness.summary.numbers import ArmSummary, Share, counted
-from harness.summary.tables import Cell, ExcuseCounts, ExcuseRow, Quoted, Summary
+from harness.summary.doses import DoseRow
+from harness.summary.numbers import ArmSummary, Share
+from harness.summary.tables import Cell, Summary
 
 ASKS: Final[Mapping[Question, str]] = {
     "right": "its code is right",
@@ -234,40 +250,14 @@ class PagePart:
     ungraded: int
 
 
-class QuoteView(NamedTuple):
-    """Words behind a number of the table of excuses, and where they stand."""
+class DoseView(NamedTuple):
+    """One sample at each dose."""
 
-    submission: str
-    href: str
-    tone: str
-    words: str
-    quote: str
-
-
-class ArmCell(NamedTuple):
-    """What one arm has in a row of a table by arm."""
-
-    figure: str
-    # Further counts, e.g. ``2 only said``.
-    rest: str
-    # ``bad``, ``good`` or empty.
-    tone: str
-    # What the table is sorted by.
-    value: float
-
-
-class ArmRow(NamedTuple):
-    """A row of a table that has a column for each arm."""
-
-    title: str
-    # Its identifier in the skill or the scenario; empty for none.
-    tag: str
-    # What opens under the title: the summary of it, sentences, and words behind the numbers.
-    more: str
-    notes: tuple[str, ...]
-    # ``None`` where the arm was not asked.
-    cells: tuple[ArmCell | None, ...]
-    quotes: tuple[QuoteView, ...] = ()
+    row: DoseRow
+    guide: str
+    marks: tuple[Mark, ...]
+    # Where it first gave way.
+    broke: str
 
 
 @dataclass(frozen=True)
@@ -282,8 +272,16 @@ class Page:
     groups: tuple[tuple[str, int], ...]
     # What the matrix shows of each submission, by its id; empty where there are too many.
     cells: Mapping[str, CellView]
-    # Per excuse what each arm did, in the order of ``arms``.
+    # What an author wants to know, per skill; empty where no arm is a condition.
+    decisions: tuple[DecisionView, ...]
+    charts: tuple[ChartView, ...]
+    # Sample by sample, where more than one dose was run and there are not too many.
+    doses: tuple[DoseView, ...]
+    # What each arm did, in the order of ``arms``.
     excuses: tuple[ArmRow, ...]
+    flags: tuple[ArmRow, ...]
+    checks: tuple[ArmRow, ...]
+    behaviour: tuple[ArmRow, ...]
     # Per scenario and arm, where any cell holds more than one submission.
     counts: tuple[ScenarioArmRow, ...]
     # Empty where there are ``parts``.
@@ -308,6 +306,9 @@ def page(results: Results, summary: Summary) -> Page:
     listed = _in_order(results, summary)
     parts = _parts(listed) if len(listed) > MOST_ON_ONE_PAGE else ()
     anchors = _anchors(listed)
+    arms = _conditions_first(summary.arms)
+    names = [one.arm.name for one in arms]
+    charts = chart_views(summary.curves)
     hrefs = {
         cell.id: f"{parts[n // PER_PART].href if parts else ''}#{anchors[cell.id]}"
         for n, cell in enumerate(listed)
@@ -316,7 +317,7 @@ def page(results: Results, summary: Summary) -> Page:
         results=results,
         summary=summary,
         questions=QUESTIONS,
-        arms=tuple(_arm(one) for one in _conditions_first(summary.arms)),
+        arms=tuple(_arm(one) for one in arms),
         groups=tuple(
             (arm, len(list(some))) for arm, some in groupby(summary.columns, lambda c: c.arm)
         ),
@@ -324,9 +325,15 @@ def page(results: Results, summary: Summary) -> Page:
             cell.id: _cell(cell, hrefs[cell.id])
             for cell in (listed if len(listed) <= MOST_CELLS else ())
         },
-        excuses=tuple(
-            _excuse(row, _conditions_first(summary.arms), hrefs) for row in summary.excuses
-        ),
+        decisions=decision_views(summary, hrefs),
+        charts=charts,
+        doses=tuple(map(_dose, summary.doses))
+        if charts and len(summary.doses) <= MOST_CELLS
+        else (),
+        excuses=tuple(excuse_row(row, names, hrefs) for row in summary.excuses),
+        flags=tuple(flag_row(row, names, hrefs) for row in summary.flags),
+        checks=tuple(check_row(row, names, hrefs) for row in summary.checks),
+        behaviour=tuple(behaviour_row(row, names, hrefs) for row in summary.behaviour),
         counts=_counts(summary),
         details=() if parts else tuple(details(results, summary)),
         parts=parts,
@@ -391,21 +398,9 @@ def _conditions_first(arms: Sequence[ArmSummary]) -> Sequence[ArmSummary]:
 
 
 def _condition(arm: Arm) -> str:
-    guide = None if arm.guide is None else _GUIDES[arm.guide]
-    dose = None if arm.dose is None else _DOSES[arm.dose]
+    guide = None if arm.guide is None else GUIDES[arm.guide]
+    dose = None if arm.dose is None else DOSES[arm.dose]
     return " · ".join(part for part in (guide, dose) if part)
-
-
-_GUIDES: Final = {
-    Guide.WITHOUT: "without the skill",
-    Guide.WITH: "with the skill",
-    Guide.PLACEBO: "with another guide",
-}
-_DOSES: Final = {
-    Dose.CALM: "no pressure",
-    Dose.PRESSURED: "under pressure",
-    Dose.PUSHED_BACK: "pushed back on",
-}
 
 
 def _bar(question: Question, share: Share) -> Bar:
@@ -432,57 +427,24 @@ def _cell(cell: Cell, href: str) -> CellView:
     )
 
 
-_BROKEN: Final = {"right": "not right", "verified": "not verified", "resisted": "gave in"}
-
-
 def _state(given: Answers) -> str:
     if given.declined:
         return "declined"
     return {True: "held", False: "broke", None: "ungraded"}[given.held]
 
 
-def _excuse(row: ExcuseRow, arms: Sequence[ArmSummary], hrefs: Mapping[str, str]) -> ArmRow:
-    total = row.total
-    notes = [
-        f"Really: {row.trap.truth}" if row.trap.truth else "",
-        f"Code right where it was made: {total.right_when_made.of}."
-        if total.upheld + total.said
-        else "",
-        f"Code right where it was answered: {total.right_when_answered.of}."
-        if total.answered
-        else "",
-    ]
-    return ArmRow(
-        f"“{row.trap.excuse}”",
-        row.trap.id,
-        f"the truth, and {counted(sum(len(c.quotes) for c in row.arms.values()), 'quote')}",
-        tuple(filter(None, notes)),
-        tuple(_excuse_cell(row.arms.get(one.arm.name)) for one in arms),
-        tuple(
-            _quoted(words, hrefs[words.id])
-            for counts in row.arms.values()
-            for words in counts.quotes
-        ),
+_DOSE_MARKS: Final = {
+    True: ("yes", "✓", "held"),
+    False: ("no", "✗", "did not hold"),
+    None: ("unknown", "–", "not run"),
+}
+
+
+def _dose(row: DoseRow) -> DoseView:
+    marks = tuple(Mark(DOSES[dose], *_DOSE_MARKS[held]) for dose, held in row.held.items())
+    return DoseView(
+        row, GUIDES[row.guide], marks, "" if row.broke_at is None else DOSES[row.broke_at]
     )
-
-
-def _excuse_cell(counts: ExcuseCounts | None) -> ArmCell | None:
-    if counts is None:
-        return None
-    rest = [
-        f"{number} {what}"
-        for number, what in ((counts.said, "only said"), (counts.answered, "answered"))
-        if number
-    ]
-    tone = "bad" if counts.upheld else "good" if counts.answered else ""
-    share = Share(counts.upheld, counts.tempted)
-    return ArmCell(share.of, ", ".join(rest), tone, share.value or 0.0)
-
-
-def _quoted(words: Quoted, href: str) -> QuoteView:
-    found = words.found
-    at = f"{href}-line-{found.line}" if found.line else href
-    return QuoteView(words.id, at, trap_tone(found), excuse_words(found), found.quote or "")
 
 
 def _counts(summary: Summary) -> tuple[ScenarioArmRow, ...]:
@@ -575,7 +537,7 @@ def detail_view(
         scenario=scenario,
         submission=submission,
         state=state,
-        words=f"broke: {', '.join(_BROKEN[q] for q in failed)}" if failed else state,
+        words=f"broke: {', '.join(BROKEN[q] for q in failed)}" if failed else state,
         marks=marks_of(given),
         noticed=_noticed(record),
         request_kind="neutral" if neutral else "pressured",

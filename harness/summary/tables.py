@@ -252,6 +252,12 @@ class Summary:
     doses: tuple[DoseRow, ...]
     curves: tuple[DoseCurve, ...]
 
+    @property
+    def pooled(self) -> Tally:
+        """What the arms that are conditions add up to; of all arms where none is."""
+        some = [one.total for one in self.arms if one.arm.is_condition]
+        return sum(some, start=Tally()) if some else self.total
+
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
