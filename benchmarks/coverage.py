@@ -29,7 +29,7 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from harness.summary.effects import flip
+from harness.summary.flip import flip
 
 RATES: Final = (
     (0.05, 0.05), (0.05, 0.10), (0.05, 0.30), (0.05, 0.95), (0.20, 0.20), (0.20, 0.50),

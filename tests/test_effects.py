@@ -14,7 +14,8 @@ from scipy import stats
 
 from benchmarks.coverage import measure
 from harness.model import Arm, Dose, Guide, Record
-from harness.summary.effects import Asked, Effect, EffectKind, effect, flip, holm, noise
+from harness.summary.effects import Asked, Effect, EffectKind, effect, holm, noise
+from harness.summary.flip import flip
 from harness.summary.numbers import Tally
 from harness.summary.tables import Summary, summarise
 

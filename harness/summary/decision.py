@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
-from pathlib import Path
 from typing import Final
 
-from harness.model import Arm, Dose, Guide, Results, Scenario, ShipRules, Skill
-from harness.summary.effects import ASKED, Cells, Effect, EffectKind, chosen, effects, least_samples
+from harness.model import Dose, Guide, Results, Scenario, ShipRules, Skill
+from harness.summary.effects import ASKED, Effect, EffectKind, chosen, effects
+from harness.summary.evidence import Evidence
+from harness.summary.next_run import Missing, command, missing
 from harness.summary.numbers import Share, Tally, counted, percent, points
 from harness.summary.still_wrong import StillWrong, still_wrong
 
@@ -93,24 +94,6 @@ def _with_interval(found: Effect | None) -> str:
     if found.interval is None:
         return f"{found.points} points (too few scenarios for an interval)"
     return f"{found.points} points (95 % interval {found.between})"
-
-
-@dataclass(frozen=True)
-class Missing:
-    """What to run next, with the command that does."""
-
-    # What is missing, e.g. ``6 scenarios have no answer in the arm “skill”``.
-    sentence: str
-    # Empty where scenarios have to be written.
-    command: str
-    # Arms that lack it.
-    arms: tuple[str, ...]
-    # Scenarios without a graded answer; empty where more samples of all of them are missing.
-    scenarios: tuple[str, ...] = ()
-    # Samples to add in all; 0 where scenarios lack an answer.
-    samples: int = 0
-    # The difference in points that can then be told; 0 where nothing tells.
-    points: int = 0
 
 
 class Uselessness(StrEnum):
@@ -230,55 +213,6 @@ def changed_rule_words(name: str, default: float, asked: float) -> str:
     return f"{name}: {words[0]} instead of {words[1]}"
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """The graded, distinct replies of the arms that are conditions."""
-
-    arms: tuple[Arm, ...]
-    # By name of arm; and the ids of those left out as they are the same as another, with their
-    # scenarios.
-    cells: Mapping[str, Cells]
-    identical: Mapping[str, Mapping[str, str]]
-    # Scenarios and places of the records with the skill that did not hold.
-    broken: Sequence[tuple[str, int]]
-
-    @property
-    def samples(self) -> int:
-        """The most replies that a submitter has for one scenario in one arm, at least 1."""
-        tallies = (tally for some in self.cells.values() for tally in some.values())
-        return max((tally.graded for tally in tallies), default=1)
-
-    def on(self, scenarios: Set[str]) -> Evidence:
-        """The cells of these scenarios alone; the rest as it is."""
-        cells = {
-            arm: {key: tally for key, tally in some.items() if key[0] in scenarios}
-            for arm, some in self.cells.items()
-        }
-        return replace(self, cells=cells)
-
-    def tally(self, scenario: str, guide: Guide, dose: Dose) -> Tally:
-        """What the replies to one scenario under a condition add up to."""
-        return sum(
-            (
-                tally
-                for arm in self.arms
-                if (arm.guide, arm.dose) == (guide, dose)
-                for (one, _), tally in self.cells[arm.name].items()
-                if one == scenario
-            ),
-            start=Tally(),
-        )
-
-
-# The arms that a decision rests on, by condition.
-_NEEDED_ARMS: Final = {
-    (Guide.WITHOUT, Dose.PRESSURED): "baseline",
-    (Guide.WITH, Dose.PRESSURED): "skill",
-    (Guide.WITHOUT, Dose.CALM): "baseline-calm",
-    (Guide.WITH, Dose.CALM): "skill-calm",
-}
-
-
 def decide(results: Results, evidence: Evidence) -> tuple[Decision, ...]:
     """One decision per skill of which any scenario was answered under a condition."""
     decisions = []
@@ -297,59 +231,12 @@ def decide(results: Results, evidence: Evidence) -> tuple[Decision, ...]:
                 rules=skill.ship,
                 changed_rules=changed_rules(skill.ship),
                 effects=found,
-                missing=_missing(skill, scenarios, here, found),
+                missing=missing(skill, scenarios, here, found),
                 useless=_useless(scenarios, here),
                 still_wrong=_all_still_wrong(results, skill, scenarios, here),
             )
         )
     return tuple(decisions)
-
-
-def _missing(
-    skill: Skill,
-    scenarios: Mapping[str, Scenario],
-    evidence: Evidence,
-    found: Sequence[Effect],
-) -> tuple[Missing, ...]:
-    """Arms without answers first, then the samples that would tell."""
-    rows = []
-    have = evidence.samples
-    who = next((name for some in evidence.cells.values() for _, name in some), "")
-    for condition, usual in _NEEDED_ARMS.items():
-        names = [arm.name for arm in evidence.arms if (arm.guide, arm.dose) == condition]
-        name = names[0] if names else usual
-        bare = tuple(one for one in scenarios if not evidence.tally(one, *condition).graded)
-        if bare:
-            has = "has" if len(bare) == 1 else "have"
-            told = f"{counted(len(bare), 'scenario')} {has} no answer in the arm “{name}”"
-            some = () if len(bare) == len(scenarios) else bare
-            asked = command(skill, some, (name,), have, who)
-            rows.append(Missing(told, asked, (name,), scenarios=bare))
-
-    def further(one: Effect, samples: int, told: str, points: int = 0) -> None:
-        more = samples * one.scenarios * len(one.arms) - one.samples
-        if more > 0:
-            told = f"{counted(more, 'more sample')}, {samples} of each scenario and arm, {told}"
-            asked = command(skill, (), one.arms, samples, who)
-            rows.append(Missing(told, asked, one.arms, samples=more, points=points))
-
-    lift = chosen(found, EffectKind.SKILL, "held")
-    for needed in lift.needed if lift else ():
-        if lift is not None and needed.samples is not None:
-            further(lift, needed.samples, f"tell {needed.points} points apart", needed.points)
-    if lift is not None and lift.samples < 2 * lift.scenarios * len(lift.arms):
-        further(lift, 3, "tell how much samples of a scenario differ, so how many are needed")
-    elif lift is not None and lift.needed and lift.needed[-1].samples is None:
-        needed = lift.needed[-1]
-        told = f"{counted(needed.scenarios, 'scenario')} would tell {needed.points} points apart; "
-        rows.append(Missing(f"{told}more samples of these {lift.scenarios} do not", "", lift.arms))
-    right = chosen(found, EffectKind.SKILL_CALM, "right")
-    if right is not None and right.difference >= 0:
-        margin = skill.ship.right_margin
-        least = least_samples(right.scenarios, margin)
-        if least is not None:
-            further(right, least, f"tell a loss of more than {100 * margin:g} points from none")
-    return tuple(rows)
 
 
 def _useless(scenarios: Mapping[str, Scenario], evidence: Evidence) -> tuple[Useless, ...]:
@@ -395,24 +282,3 @@ def _all_still_wrong(
         )
         for one in still_wrong(broken, scenarios, skill)
     )
-
-
-def command(
-    skill: Skill, scenarios: Sequence[str], arms: Sequence[str], samples: int, submitter: str
-) -> str:
-    """The command that asks for these scenarios (none: all) in these arms, of the same model."""
-    parts = ["harness generate", _shown(skill.path)]
-    parts += [f"--skill {_shown(skill.guide)}"] if skill.guide else []
-    parts += [f"--model {submitter.replace('--', '/')}" if "--" in submitter else _ANY_MODEL]
-    parts += [f"--only {one}" for one in scenarios]
-    return " ".join([*parts, f"--arms {','.join(arms)}", f"--samples {samples}"])
-
-
-_ANY_MODEL: Final = "--model PROVIDER/NAME"
-
-
-def _shown(path: Path) -> str:
-    """``path`` as it is typed in the current folder."""
-    full = path.resolve()
-    here = Path.cwd()
-    return str(full.relative_to(here) if full.is_relative_to(here) else path)

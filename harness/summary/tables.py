@@ -25,9 +25,10 @@ from harness.model import (
     TrapState,
 )
 from harness.summary.agreement import Agreement, agreement
-from harness.summary.decision import Decision, Evidence, decide
+from harness.summary.decision import Decision, decide
 from harness.summary.doses import DoseCurve, DosedAnswer, DoseRow, dose_curves, dose_rows
 from harness.summary.effects import Effect, effects
+from harness.summary.evidence import Evidence
 from harness.summary.numbers import (
     ArmSummary,
     Corrected,
