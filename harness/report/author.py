@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from harness.model import QUESTIONS, Dose, Guide, ShipRules
+from harness.model import Dose, Guide, ShipRules
 from harness.report.chart import SIGNS, dose_chart
 from harness.report.picture import Drawing
 from harness.summary.decision import (
@@ -15,11 +15,9 @@ from harness.summary.decision import (
     Uselessness,
     Verdict,
     changed_rule_words,
-    chosen,
-    command,
 )
 from harness.summary.doses import DoseCurve
-from harness.summary.effects import Effect, EffectKind
+from harness.summary.effects import ASKED, Effect, EffectKind, chosen
 from harness.summary.numbers import counted
 from harness.summary.still_wrong import StillWrong
 from harness.summary.tables import Summary
@@ -61,13 +59,6 @@ class WrongView(NamedTuple):
     broke: str
     # What the skill's guide says of it, or that it says nothing.
     guide: str
-
-
-class NextView(NamedTuple):
-    """Something to run next."""
-
-    sentence: str
-    command: str
 
 
 class GuideLine(NamedTuple):
@@ -117,7 +108,6 @@ class DecisionView:
     # The numbers behind: effects on what held; and the skill's effect on each question.
     numbers: tuple[EffectView, ...]
     moved: tuple[EffectView, ...]
-    next: tuple[NextView, ...]
     wrong: tuple[WrongView, ...]
     further_wrong: tuple[WrongView, ...]
 
@@ -167,11 +157,10 @@ def _decision(one: Decision, hrefs: Mapping[str, str]) -> DecisionView:
         numbers=tuple(numbers),
         moved=tuple(
             _effect(question, "", found)
-            for question in QUESTIONS
+            for question in ASKED
             for found in [chosen(one.effects, EffectKind.SKILL, question)]
             if found is not None
         ),
-        next=_next(one),
         wrong=wrong[:_FIRST],
         further_wrong=wrong[_FIRST:],
     )
@@ -226,24 +215,6 @@ _WHY: Final = {
 }
 
 
-def _next(one: Decision) -> tuple[NextView, ...]:
-    """What is missing; where the numbers alone are too few, more samples to learn how many."""
-    rows = [NextView(row.sentence, row.command) for row in one.missing]
-    lift = one.lift
-    if lift is not None and lift.needed and one.verdict is Verdict.CANNOT_TELL and not rows:
-        # As many as ``harness generate`` is usually asked for.
-        samples = 5 * max(1, round(lift.samples / lift.scenarios / len(lift.arms)))
-        first = lift.needed[0]
-        rows.append(
-            NextView(
-                f"With as many samples as now, {counted(first.scenarios, 'scenario')} tell "
-                f"{first.points} points apart. More samples of each scenario make it fewer",
-                command(one.skill, (), ",".join(lift.arms), samples),
-            )
-        )
-    return tuple(rows)
-
-
 def _effect(title: str, about: str, found: Effect | None) -> EffectView:
     def place(points: float) -> str:
         return f"{50 + 50 * min(1.0, max(-1.0, points)):.2f}"
@@ -263,8 +234,10 @@ def _wrong(found: StillWrong, one: Decision, hrefs: Mapping[str, str]) -> WrongV
         guide = "The skill names no guide to look into."
     elif found.by == "trap":
         guide = "No row of the table of excuses in SKILL.md is about this."
-    else:
+    elif found.by == "check":
         guide = "It made no excuse for this, so no row of the table of excuses in SKILL.md applies."
+    else:
+        guide = "No sentence of SKILL.md is about this."
     return WrongView(
         found,
         f"{href}-line-{found.line}" if found.line else href,

@@ -76,9 +76,10 @@ def _decision(one: DecisionView) -> Iterator[RenderableType]:
         yield _text(f"Changed rule: {rule}")
     yield _text(f"Change: {one.change}")
     yield _text(f"Useless: {one.useless}")
-    for row in one.next:
+    for row in one.decision.missing:
         yield _text(f"Next: {row.sentence}.")
-        yield _code(row.command.replace(" --", " \\\n  --"))
+        if row.command:
+            yield _code(row.command.replace(" --", " \\\n  --"))
 
 
 def _share(share: Share) -> Text:
