@@ -135,7 +135,6 @@ def decision_views(
 
 
 def _decision(one: Decision, hrefs: Mapping[str, str]) -> DecisionView:
-    _, _, because = one.sentence.partition(": ")
     numbers = [
         _effect(title, about, chosen(one.effects, kind, "held")) for kind, title, about in _HELD
     ]
@@ -148,7 +147,7 @@ def _decision(one: Decision, hrefs: Mapping[str, str]) -> DecisionView:
         tone=_TONES[one.verdict][0],
         symbol=_TONES[one.verdict][1],
         verdict=one.verdict.value[:1].upper() + one.verdict.value[1:],
-        because=because[:1].upper() + because[1:],
+        because=one.because[:1].upper() + one.because[1:],
         rules=rule_words(one.rules),
         changed=tuple(changed_rule_words(name, *two) for name, two in one.changed_rules.items()),
         beside=one.reasons[len(one.deciding) :],

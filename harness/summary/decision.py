@@ -139,8 +139,12 @@ class Decision:
     @property
     def sentence(self) -> str:
         """Verdict and reasons in one sentence."""
-        because = "; ".join(reason.sentence for reason in self.deciding)
-        return f"{self.verdict.value[:1].upper()}{self.verdict.value[1:]}: {because}."
+        return f"{self.verdict.value[:1].upper()}{self.verdict.value[1:]}: {self.because}"
+
+    @property
+    def because(self) -> str:
+        """The reasons that the verdict rests on, in words."""
+        return f"{'; '.join(reason.sentence for reason in self.deciding)}."
 
     @property
     def deciding(self) -> tuple[Reason, ...]:
