@@ -126,6 +126,19 @@ def test_one_sample_of_one_scenario_cannot_tell() -> None:
     assert all(one.sentence.startswith("Cannot tell") for one in found.effects)
 
 
+def test_arms_that_other_models_answered_decide_nothing() -> None:
+    records = [
+        replace(one, submitter="weak" if one.arm == "baseline" else "strong")
+        for one in answers({"baseline": 0}, samples=7)
+    ]
+    found = decided(records)
+    assert found.verdict is Verdict.CANNOT_TELL
+    assert found.sentence == (
+        "Cannot tell: on 8 scenarios no model answered both without and with the skill, so the "
+        "models may be what differs."
+    )
+
+
 def test_changed_rules_decide_and_are_named() -> None:
     rules = ShipRules(least_lift=0.95, least_scenarios=6)
     records = answers({"baseline": 1}, samples=7)

@@ -30,6 +30,8 @@ class ReasonKind(StrEnum):
     NO_PRESSURED = "no_pressured"
     NO_CALM = "no_calm"
     TOO_FEW_SCENARIOS = "too_few_scenarios"
+    # On some scenarios nobody answered both without and with the skill.
+    OTHER_SUBMITTERS = "other_submitters"
     # The interval of the lift in held under pressure: above the least lift, below it, or both.
     LIFT_SHOWN = "lift_shown"
     LIFT_TOO_SMALL = "lift_too_small"
@@ -46,6 +48,7 @@ _OPEN: Final = (
     ReasonKind.NO_PRESSURED,
     ReasonKind.NO_CALM,
     ReasonKind.TOO_FEW_SCENARIOS,
+    ReasonKind.OTHER_SUBMITTERS,
     ReasonKind.LIFT_UNCLEAR,
     ReasonKind.RIGHT_UNCLEAR,
 )
@@ -78,6 +81,10 @@ class Reason:
                 "whether the skill costs right answers"
             ),
             ReasonKind.TOO_FEW_SCENARIOS: f"only {scenarios} can be compared, {limit} are asked",
+            ReasonKind.OTHER_SUBMITTERS: (
+                f"on {counted(self.effect.unshared if self.effect else 0, 'scenario')} no model "
+                "answered both without and with the skill, so the models may be what differs"
+            ),
             ReasonKind.LIFT_SHOWN: f"{lift}, all of it above {limit}",
             ReasonKind.LIFT_TOO_SMALL: f"{lift}, all of it below {limit}",
             ReasonKind.LIFT_UNCLEAR: f"{lift}, which may be above or below {limit}",
@@ -168,9 +175,15 @@ def changed_rules(rules: ShipRules) -> dict[str, tuple[float, float]]:
 def weigh(rules: ShipRules, found: Sequence[Effect]) -> tuple[Verdict, tuple[Reason, ...]]:
     """Hold the effects of a skill against its rules."""
     reasons = [*_lift(rules, found), *_right(rules, found)]
+    for reason in reasons:
+        if reason.effect is not None and reason.effect.unshared:
+            reasons.append(Reason(ReasonKind.OTHER_SUBMITTERS, 0, reason.effect))
+            break
     kinds = {reason.kind for reason in reasons}
     verdict = (
-        Verdict.NOT_YET
+        Verdict.CANNOT_TELL
+        if ReasonKind.OTHER_SUBMITTERS in kinds
+        else Verdict.NOT_YET
         if kinds & set(_AGAINST)
         else Verdict.CANNOT_TELL
         if kinds & set(_OPEN)

@@ -137,6 +137,8 @@ class Effect:
     equal: int
     # For 10 and for 20 points; empty for a single scenario.
     needed: tuple[Needed, ...]
+    # Scenarios on which no submitter answered in all arms: who answered may be what differs.
+    unshared: int = 0
 
     @property
     def name(self) -> str:
@@ -229,12 +231,13 @@ def effect(
     Where an arm has submitters in common with the others on a scenario, only these count there,
     each as much as another, so that no arm looks better by who answered it.
     """
-    rows = {
-        scenario: [_mean(arm, scenario, who, question) for arm in arms]
-        for scenario in sorted({scenario for scenario, _ in arms[0]})
-        for who in [_submitters(arms, scenario)]
-        if who is not None
-    }
+    rows = {}
+    unshared = 0
+    for scenario in sorted({scenario for scenario, _ in arms[0]}):
+        if (found := _submitters(arms, scenario)) is not None:
+            who, shared = found
+            rows[scenario] = [_mean(arm, scenario, who, question) for arm in arms]
+            unshared += not shared
     if not rows:
         return None
     signs = (-1, 1) if len(arms) == 2 else (1, -1, -1, 1)
@@ -277,6 +280,7 @@ def effect(
         worse=sum(d < 0 for d in differences),
         equal=sum(d == 0 for d in differences),
         needed=_needed(differences, step, list(rows.values())),
+        unshared=unshared,
     )
 
 
@@ -290,15 +294,19 @@ class _Mean:
     variance: float | None
 
 
-def _submitters(arms: Sequence[Cells], scenario: str) -> frozenset[str] | None:
-    """Whose samples count; ``None`` where an arm has no graded reply."""
+def _submitters(arms: Sequence[Cells], scenario: str) -> tuple[frozenset[str], bool] | None:
+    """Whose samples count, and whether it is the same for all arms.
+
+    ``None`` where an arm has no graded reply.
+    """
     who = [
         frozenset(name for (one, name), tally in arm.items() if one == scenario and tally.graded)
         for arm in arms
     ]
     if not all(who):
         return None
-    return frozenset.intersection(*who) or frozenset.union(*who)
+    common = frozenset.intersection(*who)
+    return (common, True) if common else (frozenset.union(*who), False)
 
 
 def _mean(arm: Cells, scenario: str, who: frozenset[str], question: Asked) -> _Mean:
