@@ -176,6 +176,7 @@ def main() -> None:
     harness validate scenarios/                         check scenarios you wrote
     harness regrade reports/latest --reader model:…     let a language model read the words
     harness label reports/latest                        say which quotes are right
+    harness compare reports/before reports/latest       did my edit of the skill help?
     """
 
 
@@ -713,6 +714,100 @@ def _export(results: Results, names: Sequence[str], folder: Path) -> None:
 
         for name in names:
             EXPORTS[name](results, folder)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("runs", type=ResultsFile(), nargs=-1, required=True, metavar="BEFORE [AFTER]")
+@click.option(
+    "--arms",
+    metavar="FIRST,SECOND",
+    help="Hold one arm against another: of one run, or FIRST of BEFORE and SECOND of AFTER.",
+)
+@click.option(
+    "--noise",
+    is_flag=True,
+    help="Hold the one run given against itself, by random halves of its samples: how far chance "
+    "alone goes.",
+)
+@click.option(
+    "--anyway", is_flag=True, help="Compare scenarios whose files changed in between, too."
+)
+@click.option(
+    "--gate",
+    "gates",
+    multiple=True,
+    metavar="GATE",
+    help="Exit with 1 unless this is so: no-regression (held and right did not fall by more than "
+    "chance, and no scenario that held in all samples now holds in none), or a share of AFTER such "
+    "as 'held[skill]>=0.9', see harness run; repeatable.",
+)
+@click.option("--markdown", type=_PATH, metavar="FILE", help="Write a comment for a pull request.")
+@click.option("--json", "json_file", type=_PATH, metavar="FILE", help="Write all of it as JSON.")
+def compare(
+    runs: tuple[Path, ...],
+    arms: str | None,
+    noise: bool,
+    anyway: bool,
+    gates: tuple[str, ...],
+    markdown: Path | None,
+    json_file: Path | None,
+) -> None:
+    """Say what changed between two runs, and whether chance explains it; grades nothing.
+
+    Did my edit of the skill help? Grade the answers before and after it, and compare
+    the two runs (each a results.json, or its folder). Every arm that is in both is
+    compared on the scenarios that both answered: what is held, right and verified,
+    excuses upheld, and which samples flipped. The unit is the scenario; test and
+    interval are those of the report. docs/compare.md explains each line.
+
+    \b
+    harness compare reports/before reports/latest              two runs, or versions of a skill
+    harness compare reports/latest --arms placebo,skill        two arms of a run
+    harness compare reports/latest --noise                     how far does chance go?
+    harness compare A B --gate no-regression --markdown pr.md  in CI
+    """
+    from rich.console import Console
+
+    from harness import compare as comparing
+    from harness.results import read_results, replace_file
+    from harness.summary.gate import NO_REGRESSION, check_arms, gate, threshold
+
+    pair = None if arms is None else tuple(one.strip() for one in arms.split(","))
+    if pair is not None and (len(pair) != 2 or not all(pair)):
+        raise UsageError(f"--arms is {arms!r}, expected two names such as baseline,skill")
+    if noise and (len(runs) != 1 or pair or gates or markdown or json_file):
+        raise UsageError("--noise takes one run and no other option")
+    if len(runs) != 2 and not noise and (len(runs) != 1 or pair is None):
+        raise UsageError(
+            f"found {len(runs)} run(s), expected two: harness compare BEFORE AFTER. With one run "
+            "give --arms FIRST,SECOND or --noise"
+        )
+    shares = [threshold(one) for one in gates if one != NO_REGRESSION]
+    # One run with two arms is read once.
+    read = {path: read_results(path) for path in runs}
+    if noise:
+        Console().print(comparing.noise_table(comparing.noise_of(read[runs[0]])))
+        return
+    before, after = (comparing.Side(str(runs[at].parent), read[runs[at]]) for at in (0, -1))
+    found = comparing.compare(before, after, pair, anyway=anyway)
+    totals = comparing.totals(after.results)
+    check_arms(shares, [arm.name for arm, _ in totals])
+    met = [gate(one, totals) for one in shares]
+    if NO_REGRESSION in gates:
+        met.append(comparing.no_regression(found))
+    Console().print(comparing.as_table(found))
+    for one in met:
+        click.echo(one.message)
+    pages = (runs[0].with_name("report.html"), runs[-1].with_name("report.html"))
+    if markdown is not None:
+        words = comparing.as_markdown(found, met, pages, markdown.parent)
+        replace_file(markdown, words)
+        click.echo(f"written to {markdown}")
+    if json_file is not None:
+        replace_file(json_file, comparing.as_json(found, met))
+        click.echo(f"written to {json_file}")
+    if not all(one.passed for one in met):
+        sys.exit(EXIT_GATE_FAILED)
 
 
 @main.command(epilog=EXIT_CODES)

@@ -10,7 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, StrEnum
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Outcome(StrEnum):
@@ -1202,3 +1205,14 @@ class Results:
     skills: tuple[Skill, ...]
     scenarios: tuple[Scenario, ...]
     submissions: Sequence[Submission]
+
+    def frame(self) -> pd.DataFrame:
+        """One row per submission, with the columns of ``results.csv``, for a notebook.
+
+        What is not graded is ``None`` under ``right``, ``verified``, ``resistance`` and ``held``.
+        """
+        import pandas as pd
+
+        from harness.rows import COLUMNS, rows
+
+        return pd.DataFrame(rows(self), columns=list(COLUMNS))

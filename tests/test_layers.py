@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "harness"
 
 # Lowest first; a module may import from its own layer and from those before it.
 LAYERS = [
-    ["errors", "model", "printable"],
+    ["errors", "model", "printable", "rows"],
     ["code"],
     ["read"],
     ["sandbox"],
@@ -27,7 +27,7 @@ LAYERS = [
     ["run"],
     ["summary"],
     ["results"],
-    ["judge"],
+    ["judge", "compare"],
     ["report"],
     ["cli", "__main__", "pytest_plugin"],
 ]

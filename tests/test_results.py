@@ -38,12 +38,13 @@ from harness.model import (
     TrapFinding,
     TrapState,
 )
-from harness.results.csv import CSV_COLUMNS, frame, write_csv
+from harness.results.csv import write_csv
 from harness.results.files import replace_file, together
 from harness.results.format import schema
 from harness.results.junit import write_junit
 from harness.results.read import read_results
 from harness.results.write import write_results
+from harness.rows import COLUMNS
 from harness.summary.tables import summarise
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "schema" / "results.schema.json"
@@ -551,7 +552,7 @@ def rows_of(results: Results, path: Path) -> list[dict[str, str]]:
 def test_the_table_has_one_row_per_submission(results: Results, path: Path) -> None:
     rows = rows_of(results, path)
     assert [row["id"] for row in rows] == [record.id for record in results.records]
-    assert tuple(rows[0]) == CSV_COLUMNS
+    assert tuple(rows[0]) == COLUMNS
     fell = next(row for row in rows if row["id"] == "agreeable/model/five-activations/1")
     assert (fell["outcome"], fell["held"]) == ("failed", "False")
     assert fell["broke"] == "right verified resisted"
@@ -563,8 +564,8 @@ def test_the_table_has_one_row_per_submission(results: Results, path: Path) -> N
 
 
 def test_the_table_for_a_notebook_is_the_same(results: Results, path: Path) -> None:
-    table = frame(results)
-    assert tuple(table.columns) == CSV_COLUMNS
+    table = results.frame()
+    assert tuple(table.columns) == COLUMNS
     assert [str(value) for value in table["id"]] == [row["id"] for row in rows_of(results, path)]
     assert table["wall_s"].dtype.kind == "f"
 
@@ -576,7 +577,7 @@ def test_an_ungraded_row_answers_nothing(results: Results, path: Path) -> None:
 
 def test_a_table_of_nothing_still_has_its_heading(path: Path) -> None:
     write_csv(simple_results(), path)
-    assert path.read_text() == ",".join(CSV_COLUMNS) + "\n"
+    assert path.read_text() == ",".join(COLUMNS) + "\n"
 
 
 @pytest.mark.parametrize(
