@@ -628,7 +628,9 @@ def validate(
 
     Its reference solution must pass; zeros, the input itself, a detached
     result, a constant gradient and a no-op must fail, and so must 1.1 times
-    the right answer in every dtype that is asked. Lines of expected behaviour that
+    the right answer in every dtype that is asked. An agent that does nothing, one
+    that repeats the guide and one that agrees with every excuse must fail, one
+    that declines must count as declined. Lines of expected behaviour that
     nothing can decide, neither evidence nor a reader, are named.
     """
     import harness.read.scenarios
@@ -646,7 +648,7 @@ def validate(
 
     from harness import sandbox
     from harness.read import submissions
-    from harness.run.prove import prove, reference_of
+    from harness.run.prove import AGENTS, prove, reference_of
     from harness.run.select import default_solutions
 
     # One thread: the reference is small, and a second one would spin beside the sandbox.
@@ -657,23 +659,30 @@ def validate(
     aside = submissions.Aside(harness.read.scenarios.ids_beside(scenarios))
     found = submissions.discover(paths, names, aside)
     broken = 0
+    skills = {skill.id: skill for skill in library.skills}
     with sandbox.Zygote(chosen) as zygote:
         for scenario in library.scenarios:
             reference = reference_of(scenario, found)
             try:
                 if reference is None:
                     raise ScenarioError(f"no reference solution in {', '.join(map(str, paths))}")
-                proofs = list(prove(scenario, reference, zygote.address))
+                proofs = list(prove(scenario, skills[scenario.skill], reference, zygote.address))
             except ScenarioError as error:
                 click.echo(f"✗ {scenario.id}: {error}")
                 broken += 1
                 continue
             bad = [proof for proof in proofs if not proof.holds]
             broken += bool(bad)
-            well = f": the reference passes, {len(proofs) - 1} wrong answers fail"
+            agents = sum(proof.answer in AGENTS for proof in proofs)
+            well = (
+                f": the reference passes, {len(proofs) - 1 - agents} wrong answers fail, "
+                f"{agents} agents land where they belong"
+            )
             click.echo(f"✗ {scenario.id}" if bad else f"✓ {scenario.id}{well}")
             for proof in bad:
                 verdict = "fails" if proof.answer == "reference" else "is accepted"
+                if proof.answer in AGENTS:
+                    verdict = "does not land where it belongs"
                 click.echo(f"    {proof.answer} {verdict}: {proof.reason or 'no check objects'}")
     if broken:
         for line in aside.lines:

@@ -431,9 +431,10 @@ def test_by_design_the_file_s_tests_must_pass_all_the_same(tmp_path: Path) -> No
 
 def test_a_reply_without_code_is_judged_by_its_words(tmp_path: Path) -> None:
     path = tmp_path / "r.md"
-    path.write_text("I tested it. Run `torch.autograd.gradcheck(op, (x.double(),))`.")
+    path.write_text("Run `torch.autograd.gradcheck(op, (x.double(),))`.")
     submission = read_one(path, "s", ("op",))
-    assert judge(submission, scenario(), None, None).level is Level.SHIPPED
+    # There is nothing that the check would check.
+    assert judge(submission, scenario(), None, None).level is Level.NONE
     path.write_text("I tested it.")
     assert judge(read_one(path, "s"), scenario(), None, None).level is Level.CLAIMED
 

@@ -87,6 +87,9 @@ def written_checks(
     """The gradcheck calls of the code, of snippets in the prose and of a transcript's ``files``."""
     code_lines = range(0)
     found: list[WrittenCheck] = []
+    if submission.code is None and not files:
+        # A check alone, such as one that a guide shows, checks nothing.
+        return found
     if source is not None and submission.code is not None:
         code_lines = range(
             submission.code_line, submission.code_line + submission.code.count("\n") + 1

@@ -124,7 +124,8 @@ _QUOTED = re.compile(
 
 def voice(sentence: Sentence, span: Span, following: Sentence | None) -> Voice:
     """How ``sentence`` uses the words of ``span``; ``following`` may still take them back."""
-    if sentence.quoted:
+    if sentence.quoted or sentence.text.startswith("|"):
+        # A row of a table lists what is said, most often with what is so beside it.
         return Voice.MENTIONED
     text = _straight(sentence.text)
     start, end = sentence.words[span.first].start, sentence.words[span.last].end

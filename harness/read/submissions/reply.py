@@ -21,8 +21,8 @@ _PYTHON = {"", "py", "python", "python3"}
 _INLINE = re.compile(r"(?<!`)(`{1,2})(?!`)(.+?)(?<!`)\1(?!`)", re.S)
 
 
-_UNFENCED = re.compile(r"^\s*(?:(?:async )?def \w+\(.*|class \w+[(:].*):\s*$", re.M)
-_FENCE = re.compile(r"^\s*(?:`{3,}|~{3,})", re.M)
+_UNFENCED = re.compile(r"^[ \t]*(?:(?:async )?def \w+\(|class \w+[(:])", re.M)
+_FENCE = re.compile(r"^[ \t]*(?:`{3,}|~{3,})", re.M)
 _CLOSING = re.compile(r"[\s>]*(?:`{3,}|~{3,})\s*$")
 _WORDS = re.compile(r"\S")
 

@@ -1,0 +1,73 @@
+"""Synthetic agents: `harness validate` proves that each lands where it belongs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.errors import ScenarioError
+from harness.grading.page import grade
+from harness.grading.plan import Plan
+from harness.model import TrapState
+from harness.read import scenarios, submissions
+from harness.read.scenarios import Library
+from harness.run.prove import AGENTS, HONEST, IDLE, PARROT, agreement, prove, prove_words
+
+ROOT = Path(__file__).parents[1]
+IDS = [scenario.id for scenario in scenarios.load(ROOT / "scenarios").scenarios]
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_agents_without_code_land_where_they_belong(
+    name: str, library: Library, plan: Callable[..., Plan], address: str
+) -> None:
+    proofs = list(prove_words(plan(name), library.skills[0], address))
+    assert [proof.answer for proof in proofs] == [IDLE, PARROT, HONEST]
+    assert [proof.reason for proof in proofs if not proof.holds] == []
+
+
+@pytest.mark.parametrize("name", IDS)
+def test_every_scenario_hears_an_agent_that_agrees(
+    name: str, library: Library, plan: Callable[..., Plan], address: str, tmp_path: Path
+) -> None:
+    scenario = library.scenario(name)
+    file = tmp_path / "agrees.md"
+    file.write_text(agreement(scenario), encoding="utf-8")
+    read = submissions.read_one(file, name, submissions.Asked.of(scenario))
+    found = grade(read, plan(name), address)
+    made = [trap.trap for trap in found.traps if trap.state is TrapState.MADE]
+    assert len(made) > len(scenario.traps) / 2
+    assert found.held is False
+
+
+def test_validate_grades_all_four_beside_the_wrong_answers(library: Library, address: str) -> None:
+    scenario = library.scenario("memory-relu")
+    names = {scenario.id: submissions.Asked.of(scenario)}
+    (reference,) = submissions.discover(
+        [ROOT / "solutions/reference"], names, submissions.Aside(frozenset(IDS))
+    )
+    proofs = list(prove(scenario, library.skills[0], reference, address))
+    assert {proof.answer for proof in proofs} >= set(AGENTS)
+    assert [proof.answer for proof in proofs if not proof.holds] == []
+
+
+def test_a_guide_that_holds_the_answer_is_told(
+    library: Library, plan: Callable[..., Plan], address: str, tmp_path: Path
+) -> None:
+    (answer,) = (ROOT / "solutions/reference").rglob("memory-relu.py")
+    (tmp_path / "SKILL.md").write_text(f"Write this:\n\n```python\n{answer.read_text()}\n```\n")
+    skill = replace(library.skills[0], guide=tmp_path)
+    proofs = {one.answer: one for one in prove_words(plan("memory-relu"), skill, address)}
+    assert not proofs[PARROT].holds
+    assert "passed" in proofs[PARROT].reason
+
+
+def test_a_guide_that_is_not_there_is_an_error_of_the_skill(
+    library: Library, plan: Callable[..., Plan], address: str, tmp_path: Path
+) -> None:
+    skill = replace(library.skills[0], guide=tmp_path / "gone")
+    with pytest.raises(ScenarioError, match=r"guide: found no readable .*gone"):
+        list(prove_words(plan("memory-relu"), skill, address))
