@@ -28,7 +28,8 @@ from harness.compare import (
     noise_of,
     noise_table,
 )
-from harness.compare.change import CautionKind, Direction
+from harness.compare.cautions import CautionKind
+from harness.compare.change import Direction
 from harness.errors import UsageError
 from harness.model import Arm, Outcome, ReadBy, Record, Results
 from harness.results import write_results
@@ -91,6 +92,13 @@ def test_a_change_that_chance_explains_is_no_clear_change() -> None:
     (arm,) = held(HALF, run(lambda at, n: n == 1 or at == 3, tag="d")).arms
     assert arm.direction is Direction.UNCLEAR
     assert "Chance alone moves two runs of an arm like this by up to" in arm.sentence
+
+
+def test_what_is_rare_alone_and_not_among_all_that_was_asked_says_so() -> None:
+    (arm,) = held(NONE, run(lambda at, n: at < 6, tag="d")).arms
+    assert arm.held.p < 0.05 < arm.held.p_adjusted
+    assert arm.direction is Direction.UNCLEAR
+    assert "p = 0.031, 0.094 with all that is asked" in arm.sentence
 
 
 def test_few_scenarios_cannot_tell() -> None:
@@ -234,6 +242,7 @@ def test_another_seed_version_reader_or_model_is_named() -> None:
     assert "torch (2.13.0, then 2.14.0)" in versions
     assert "harness (0.1.0, then 0.2.0)" in versions
     assert "model before, other after" in words_of(found, CautionKind.OTHER_SUBMITTERS)
+    assert "No model answered both on 11 of these" in found.arms[0].sentence
 
 
 def test_only_those_who_answered_in_both_count_where_there_are_any() -> None:

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import pandas as pd
 
-from harness.compare.counts import arms_of, cells, distinct, table, tallies, total
+from harness.compare.cautions import (
+    Caution,
+    Known,
+    When,
+    about_answers,
+    about_arms,
+    about_runs,
+    about_scenarios,
+    changed_scenarios,
+    listed,
+    same_replies,
+)
+from harness.compare.counts import arms_of, cells, table, tallies, total
 from harness.compare.noise import floor
 from harness.errors import UsageError, did_you_mean
-from harness.model import Arm, Dose, Guide, Results
+from harness.model import Dose, Guide, Results
 from harness.summary.effects import ASKED, Asked, Effect, EffectKind, effect, holm
 from harness.summary.gate import NO_REGRESSION, Gate
-from harness.summary.numbers import Share, Tally, counted, p_value, points
-
-When = tuple[str, str]
+from harness.summary.numbers import SIGNIFICANCE, Share, Tally, counted, p_value, points
 
 
 @dataclass(frozen=True)
@@ -26,31 +36,6 @@ class Side:
     # As the user called it: a file, a folder, or an arm of one.
     name: str
     results: Results
-
-
-class CautionKind(StrEnum):
-    """Why a comparison may mean less than it seems to."""
-
-    CHANGED_SCENARIO = "changed_scenario"
-    OTHER_SCENARIOS = "other_scenarios"
-    OTHER_ARMS = "other_arms"
-    OTHER_CONDITION = "other_condition"
-    OTHER_SUBMITTERS = "other_submitters"
-    OTHER_SEED = "other_seed"
-    OTHER_VERSION = "other_version"
-    OTHER_READER = "other_reader"
-    SAME_ANSWERS = "same_answers"
-    IDENTICAL_REPLIES = "identical_replies"
-    UNGRADED = "ungraded"
-
-
-@dataclass(frozen=True)
-class Caution:
-    """One thing that a reader of a comparison must know."""
-
-    kind: CautionKind
-    # In words, with the names.
-    sentence: str
 
 
 @dataclass(frozen=True)
@@ -161,7 +146,7 @@ class ArmChange:
             f"{self.name}: {self.direction.value}. Held {before} {self.when[0]}, {after} "
             f"{self.when[1]} on "
             f"{counted(self.held.scenarios, 'scenario')}, {self.held.points} points "
-            f"({self.held.between}; p = {p_value(self.held.p_adjusted)})."
+            f"({self.held.between}; {_chance(self.held)})."
         )
         if self.direction is Direction.NONE:
             return f"{self.name}: {self.direction.value}, the replies are the same."
@@ -172,11 +157,23 @@ class ArmChange:
         declined = self.before.declined, self.after.declined
         if any(declined):
             found += f" Declined {declined[0]} {self.when[0]}, {declined[1]} {self.when[1]}."
+        if self.held.unshared:
+            found += (
+                f" No model answered both on {self.held.unshared} of these, so the models may be "
+                "what differs."
+            )
         noise = self.noise["held"]
         if noise is None:
             return f"{found} With one sample of each scenario nothing tells how far chance goes."
         reach = points(noise)[1:]
         return f"{found} Chance alone moves two runs of an arm like this by up to {reach} points."
+
+
+def _chance(one: Effect) -> str:
+    """Its p, and where it makes a difference also p corrected for all that is asked."""
+    if one.certain or one.p >= SIGNIFICANCE:
+        return f"p = {p_value(one.p)}"
+    return f"p = {p_value(one.p)}, {p_value(one.p_adjusted)} with all that is asked"
 
 
 @dataclass(frozen=True)
@@ -209,13 +206,13 @@ def compare(
     first, second = (
         rows[rows["arm"].isin(some)] for rows, some in zip((first, second), chosen, strict=True)
     )
-    changed = _changed(before.results, after.results, set(first["scenario"]))
+    changed = changed_scenarios(before.results, after.results, set(first["scenario"]))
     left_out = frozenset() if anyway else changed
     cautions = [
-        *_about_scenarios(first, second, changed, anyway, when),
-        *(_about_arms(known) if arms is None else ()),
-        *_about_runs(before.results, after.results),
-        *_about_answers(first, second, pairs, when),
+        *about_scenarios(first, second, changed, anyway, when),
+        *(about_arms(known) if arms is None else ()),
+        *about_runs(before.results, after.results),
+        *about_answers(first, second, pairs, when),
     ]
     traps = {
         scenario.id: [trap.id for trap in scenario.traps]
@@ -256,10 +253,7 @@ def _corrected(found: Sequence[ArmChange]) -> tuple[ArmChange, ...]:
     )
 
 
-_Known = tuple[Mapping[str, Arm], Mapping[str, Arm]]
-
-
-def _pairs(before: Side, after: Side, known: _Known) -> list[tuple[str, str]]:
+def _pairs(before: Side, after: Side, known: Known) -> list[tuple[str, str]]:
     both = [known[1][name] for name in known[0] if name in known[1]]
     if not both:
         names = " and ".join(
@@ -275,7 +269,7 @@ def _pairs(before: Side, after: Side, known: _Known) -> list[tuple[str, str]]:
     return [(arm.name, arm.name) for arm in some]
 
 
-def _named(before: Side, after: Side, known: _Known, arms: tuple[str, str]) -> tuple[str, str]:
+def _named(before: Side, after: Side, known: Known, arms: tuple[str, str]) -> tuple[str, str]:
     for name, side, some in zip(arms, (before, after), known, strict=True):
         if name not in some:
             raise UsageError(
@@ -283,124 +277,6 @@ def _named(before: Side, after: Side, known: _Known, arms: tuple[str, str]) -> t
                 f"{did_you_mean(name, some)}"
             )
     return arms
-
-
-def _changed(before: Results, after: Results, answered: Set[str]) -> frozenset[str]:
-    was = {one.id: one.fingerprint for one in before.scenarios if one.id in answered}
-    return frozenset(
-        one.id for one in after.scenarios if was.get(one.id, one.fingerprint) != one.fingerprint
-    )
-
-
-def _about_scenarios(
-    first: pd.DataFrame, second: pd.DataFrame, changed: Set[str], anyway: bool, when: When
-) -> Iterator[Caution]:
-    if changed:
-        what = (
-            "are compared all the same, so what changed may be the scenario"
-            if anyway
-            else "are left out. Grade the earlier answers with the scenarios as they are now, or "
-            "compare --anyway"
-        )
-        yield Caution(
-            CautionKind.CHANGED_SCENARIO,
-            f"Scenarios whose files changed in between {what}: {_listed(changed)}.",
-        )
-    was, now = set(first["scenario"]), set(second["scenario"])
-    for some, where in zip((was - now, now - was), when, strict=True):
-        if some:
-            yield Caution(CautionKind.OTHER_SCENARIOS, f"Answered only {where}: {_listed(some)}.")
-
-
-def _about_arms(known: _Known) -> Iterator[Caution]:
-    for here, there, when in ((known[0], known[1], "before"), (known[1], known[0], "after")):
-        only = here.keys() - there.keys()
-        if only:
-            yield Caution(CautionKind.OTHER_ARMS, f"Arms only {when}: {_listed(only)}.")
-    both = [name for name in known[0] if name in known[1]]
-    conditions = [name for name in both if known[1][name].is_condition]
-    rest = [name for name in both if conditions and name not in conditions]
-    if rest:
-        yield Caution(
-            CautionKind.OTHER_ARMS,
-            f"Not compared, as they are no condition: {_listed(rest)}. To compare one, give "
-            f"--arms {rest[0]},{rest[0]}.",
-        )
-    for name in both:
-        was, now = known[0][name], known[1][name]
-        if (was.guide, was.dose) != (now.guide, now.dose):
-            yield Caution(
-                CautionKind.OTHER_CONDITION,
-                f"The arm {name} is another condition after than before; see arms.yaml.",
-            )
-
-
-def _about_runs(before: Results, after: Results) -> Iterator[Caution]:
-    if before.run.seed != after.run.seed:
-        yield Caution(
-            CautionKind.OTHER_SEED,
-            f"Inputs were drawn from another seed ({before.run.seed}, then {after.run.seed}): an "
-            "answer that is wrong for few inputs may be found out in one run alone. Give both "
-            "runs the same --seed.",
-        )
-    was, now = before.run.versions, after.run.versions
-    for name in sorted(was.keys() | now.keys()):
-        if was.get(name) != now.get(name):
-            yield Caution(
-                CautionKind.OTHER_VERSION,
-                f"Graded with another version of {name} ({was.get(name, 'none')}, then "
-                f"{now.get(name, 'none')}). Grade the earlier answers again.",
-            )
-    readers = [{record.read_by.reader for record in one.records} for one in (before, after)]
-    if readers[0] != readers[1]:
-        yield Caution(
-            CautionKind.OTHER_READER,
-            f"Words were read by another reader ({_listed(readers[0])}, then "
-            f"{_listed(readers[1])}), so excuses may differ for that alone. Use harness regrade.",
-        )
-
-
-def _about_answers(
-    first: pd.DataFrame, second: pd.DataFrame, pairs: Sequence[tuple[str, str]], when: When
-) -> Iterator[Caution]:
-    was, now = set(first["submitter"]), set(second["submitter"])
-    if was != now:
-        yield Caution(
-            CautionKind.OTHER_SUBMITTERS,
-            f"Answers are of other models: {_listed(was)} {when[0]}, {_listed(now)} {when[1]}. "
-            + (
-                "Only those that answered a scenario in both count there."
-                if was & now
-                else "What changed may be due to the model alone."
-            ),
-        )
-    for a, b in pairs:
-        of_a, of_b = first[first["arm"] == a], second[second["arm"] == b]
-        if _same_replies(of_a, of_b):
-            yield Caution(
-                CautionKind.SAME_ANSWERS,
-                f"The replies of {a} are the same in both, so what changed there is grading.",
-            )
-        repeated = [int(rows["graded"].sum()) - len(distinct(rows)) for rows in (of_a, of_b)]
-        if any(repeated):
-            yield Caution(
-                CautionKind.IDENTICAL_REPLIES,
-                "Replies that are the same as another of their arm and scenario count once in "
-                f"tests and intervals: {repeated[0]} of {a} {when[0]}, {repeated[1]} of {b} "
-                f"{when[1]}.",
-            )
-    ungraded = [int(rows["ungraded"].sum()) for rows in (first, second)]
-    if any(ungraded):
-        yield Caution(
-            CautionKind.UNGRADED,
-            f"Could not be graded and count nowhere: {ungraded[0]} answers {when[0]}, "
-            f"{ungraded[1]} {when[1]}.",
-        )
-
-
-def _same_replies(first: pd.DataFrame, second: pd.DataFrame) -> bool:
-    keys = [sorted(rows["scenario"] + " " + rows["sha256"]) for rows in (first, second)]
-    return keys[0] == keys[1]
 
 
 def _arm_change(
@@ -441,7 +317,7 @@ def _arm_change(
         excuses=_excuses(before, after, traps),
         flips=_flips(before, after),
         unanswered=_sorted(answered[0] - answered[1]),
-        same_replies=_same_replies(first, second),
+        same_replies=same_replies(first, second),
     )
 
 
@@ -531,22 +407,22 @@ def _flips(before: pd.DataFrame, after: pd.DataFrame) -> tuple[SubmissionFlip, .
 
 def no_regression(found: Changes) -> Gate:
     """Whether nothing got worse that is more than chance; what was not compared is no pass."""
-    why = [f"{_listed(found.left_out)} changed and cannot be compared"] if found.left_out else []
+    why = [f"{listed(found.left_out)} changed and cannot be compared"] if found.left_out else []
     for arm in found.arms:
         why += [
             f"{one.question} of {arm.name} fell by {points(one.difference)} points "
-            f"({one.between}; p = {p_value(one.p_adjusted)})"
+            f"({one.between}; {_chance(one)})"
             for one in arm.effects
             if one.question != "verified" and one.certain and one.difference < 0
         ]
         collapsed = [one.scenario for one in arm.scenarios if one.collapsed]
         if collapsed:
             why.append(
-                f"{_listed(collapsed)} held in all samples of {arm.before_arm} {arm.when[0]} and "
+                f"{listed(collapsed)} held in all samples of {arm.before_arm} {arm.when[0]} and "
                 f"in none {arm.when[1]}"
             )
         if arm.unanswered:
-            why.append(f"no graded answer {arm.when[1]} to {_listed(arm.unanswered)}")
+            why.append(f"no graded answer {arm.when[1]} to {listed(arm.unanswered)}")
     name = f"gate {NO_REGRESSION}"
     if why:
         return Gate(False, f"{name} failed: {'; '.join(why)}")
@@ -556,7 +432,3 @@ def no_regression(found: Changes) -> Gate:
 
 def _sorted(names: Set[str]) -> tuple[str, ...]:
     return tuple(sorted(names))
-
-
-def _listed(names: Set[str] | Sequence[str]) -> str:
-    return ", ".join(sorted(names)) or "none"
