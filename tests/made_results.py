@@ -506,3 +506,25 @@ def real_results() -> Results:
         records=tuple(records),
         submissions=tuple(submissions),
     )
+
+
+def crossed_results() -> Results:
+    """Real replies with two guides more and all three doses, so that every part has a row."""
+    one = real_results()
+    by_id = {submission.id: submission for submission in one.submissions}
+    arms = [*one.arms]
+    records, submissions = [*one.records], [*one.submissions]
+    for name, like, guide, dose in (
+        ("placebo", "baseline", Guide.PLACEBO, Dose.PRESSURED),
+        ("baseline-calm", "skill", Guide.WITHOUT, Dose.CALM),
+        ("skill-calm", "skill", Guide.WITH, Dose.CALM),
+        ("baseline-pushed", "baseline", Guide.WITHOUT, Dose.PUSHED_BACK),
+        ("skill-pushed", "skill", Guide.WITH, Dose.PUSHED_BACK),
+    ):
+        arms.append(Arm(name, guide=guide, dose=dose))
+        for found in one.records:
+            if found.arm == like:
+                id = found.id.replace(like, name, 1)
+                records.append(replace(found, id=id, arm=name))
+                submissions.append(replace(by_id[found.id], id=id, arm=name))
+    return replace(one, arms=tuple(arms), records=tuple(records), submissions=tuple(submissions))

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from made_results import quick, real_results
+from made_results import crossed_results, quick, real_results
 
-from harness.model import Arm, Dose, Guide, Results
 from harness.report import write_reports
 from harness.summary.tables import summarise
 
@@ -36,28 +35,6 @@ def browser() -> Iterator[Browser]:
         opened = driver.chromium.launch(executable_path=program, args=sandbox)
         yield opened
         opened.close()
-
-
-def crossed_results() -> Results:
-    """Real replies with two guides more and all three doses, so that every part has a row."""
-    one = real_results()
-    by_id = {submission.id: submission for submission in one.submissions}
-    arms = [*one.arms]
-    records, submissions = [*one.records], [*one.submissions]
-    for name, like, guide, dose in (
-        ("placebo", "baseline", Guide.PLACEBO, Dose.PRESSURED),
-        ("baseline-calm", "skill", Guide.WITHOUT, Dose.CALM),
-        ("skill-calm", "skill", Guide.WITH, Dose.CALM),
-        ("baseline-pushed", "baseline", Guide.WITHOUT, Dose.PUSHED_BACK),
-        ("skill-pushed", "skill", Guide.WITH, Dose.PUSHED_BACK),
-    ):
-        arms.append(Arm(name, guide=guide, dose=dose))
-        for found in one.records:
-            if found.arm == like:
-                id = found.id.replace(like, name, 1)
-                records.append(replace(found, id=id, arm=name))
-                submissions.append(replace(by_id[found.id], id=id, arm=name))
-    return replace(one, arms=tuple(arms), records=tuple(records), submissions=tuple(submissions))
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +82,30 @@ def test_an_audit_of_accessibility_finds_nothing_and_the_page_never_scrolls_side
         page.locator("details.submission").first.evaluate("one => one.open = true")
         page.locator("details.quotes").first.evaluate("one => one.open = true")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        found = axe.run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+
+def test_an_audit_finds_nothing_in_a_report_on_two_skills_and_in_two_answers_side_by_side(
+    browser: Browser, tmp_path: Path
+) -> None:
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright",
+        reason="axe-playwright-python is not installed: pip install -e '.[dev]'",
+    ).Axe()
+    one = crossed_results()
+    skills = (*one.skills, replace(one.skills[0], id="other", name="Another skill"))
+    scenarios = (*one.scenarios[:2], *(replace(s, skill="other") for s in one.scenarios[2:]))
+    two = replace(one, skills=skills, scenarios=scenarios)
+    address = write_reports(two, summarise(two), tmp_path).as_uri()
+    for page in opened(browser, address, 360, "dark"):
+        assert page.locator("a.verdict").count() == 2
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        page.get_by_role("button", name="compare two answers").press("Enter")
+        row = page.locator(".matrix tbody tr", has_text="memory-relu")
+        row.locator("a.cell").nth(0).press("Enter")
+        row.locator("a.cell").nth(1).press("Enter")
+        assert page.get_by_role("dialog").is_visible()
         found = axe.run(page)
         assert found.violations_count == 0, found.generate_report()
 

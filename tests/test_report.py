@@ -19,6 +19,7 @@ from made_results import (
     ARMS,
     HEAVY_BYTES,
     SCENARIOS,
+    crossed_results,
     finding,
     heavy_results,
     peak_bytes,
@@ -201,6 +202,27 @@ def test_what_is_no_condition_is_under_other_answers_and_not_on_the_first_screen
     conditions, _, others = later.partition("Other answers")
     assert "Replies that give in." not in conditions
     assert "Replies that give in." in others
+
+
+def test_a_curve_of_doses_is_drawn_and_says_where_the_skill_breaks() -> None:
+    page = Page(render_html(crossed_results()))
+    drawn = [a for a in page.all("svg") if a["class"] == "doses"]
+    pressures = {pressure for scenario in SCENARIOS for pressure in scenario.pressures}
+    assert len(drawn) == 1 + len(pressures)
+    assert "all scenarios: the skill holds at every dose that was run." in page.text
+    assert "● with the skill: 3 of 4 → 3 of 4 → 3 of 4" in page.text
+    assert "▲ with another guide: – → 1 of 5 → –" in page.text
+    assert "Where each sample first gave way" in page.text
+    assert "doses-title" not in Page(render_html(real_results())).ids
+
+
+def test_an_effect_that_was_not_run_says_so_and_counts_have_the_right_plural() -> None:
+    text = Page(render_html(simple_results(quick("layer-norm"), quick("layer-norm", "skill")))).text
+    assert "Placebo effectheld under pressure, another guide less none not run" in text
+    assert "n = 1 scenario, 2 replies" in text
+    assert "no interval" in text
+    assert "1 scenarios" not in text
+    assert "1 replies" not in text
 
 
 def test_what_the_skill_still_gets_wrong_is_quoted_and_comes_with_its_command() -> None:
