@@ -320,6 +320,16 @@ def test_a_damaged_file_is_told_by_key_found_and_expected(
     assert str(caught.value).endswith(("twice.", "wrote.", "upgrade this one."))
 
 
+def test_arms_of_earlier_versions_said_skill_and_pressured(results: Results, path: Path) -> None:
+    data = data_of(results, path)
+    for arm in data["arms"]:
+        guide, dose = arm.pop("guide"), arm.pop("dose")
+        arm["skill"] = None if guide is None else guide == "with"
+        arm["pressured"] = None if dose is None else dose == 1
+    path.write_text(json.dumps(data))
+    assert read_results(path).arms == results.arms
+
+
 def test_files_of_earlier_versions_knew_no_excuse_in_words_alone(
     results: Results, path: Path
 ) -> None:

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Final, Literal, get_type_hints
 
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     create_model,
@@ -26,8 +27,10 @@ from harness import model
 from harness.model import (
     Arm,
     BehaviourFinding,
+    Dose,
     Finding,
     Grade,
+    Guide,
     Identity,
     Opinion,
     ReadBy,
@@ -58,6 +61,16 @@ class _AnyTrapEntry(_Entry):
         names = {"fell": "made", "resisted": "answered"}
         state = str(entry.get("state"))
         return {**entry, "state": names.get(state, state), "upheld": state == "fell"}
+
+
+def _arm_of_earlier_versions(entry: Any) -> Any:
+    """Arms once said whether they had the skill and whether they were pressed."""
+    if not isinstance(entry, dict) or not {"skill", "pressured"} & entry.keys():
+        return entry
+    guide = {True: Guide.WITH, False: Guide.WITHOUT}.get(entry.get("skill", ""))
+    dose = {True: Dose.PRESSURED, False: Dose.CALM}.get(entry.get("pressured", ""))
+    kept = {name: value for name, value in entry.items() if name not in ("skill", "pressured")}
+    return {"guide": guide, "dose": dose, **kept}
 
 
 class VersionsEntry(_Entry):
@@ -200,7 +213,7 @@ Document: Final = create_model(
     schema_version=(Literal[1], ...),
     run=(_RUN, ...),
     submissions=(_list_of(_SUBMISSION), ...),
-    arms=(tuple[Arm, ...], ...),
+    arms=(tuple[Annotated[Arm, BeforeValidator(_arm_of_earlier_versions)], ...], ...),
     skills=(tuple[Skill, ...], ...),
     scenarios=(tuple[Scenario, ...], ...),
     sources=(_list_of(SOURCE), ...),
