@@ -9,6 +9,13 @@ import pytest
 from harness.read.submissions import read_one
 from harness.words.declining import declines
 
+DATA = Path(__file__).parent / "data"
+
+
+def texts(name: str) -> list[str]:
+    return (DATA / name).read_text(encoding="utf-8").split("---\n")
+
+
 DECLINES = {
     "plain": "I won't send you an implementation. Nothing I write here can be run against your "
     "kernel before the release, and a wrong gradient there raises no error. What I need is ten "
@@ -106,6 +113,11 @@ DOES_NOT = {
     "guide": "No Function is handed over before gradcheck has passed on it. If you cannot run code "
     "here, ship the check with the code, say that it has not run, and say how to run it.",
 }
+
+
+# Further voices, one after the other in a file.
+DECLINES |= {f"voice {n}": text for n, text in enumerate(texts("declines.txt"))}
+DOES_NOT |= {f"voice {n}": text for n, text in enumerate(texts("declines-not.txt"))}
 
 
 def read(text: str, tmp_path: Path) -> bool:
