@@ -53,16 +53,17 @@ def changed_scenarios(before: Results, after: Results, answered: Set[str]) -> fr
 def about_scenarios(
     first: pd.DataFrame, second: pd.DataFrame, changed: Set[str], anyway: bool, when: When
 ) -> Iterator[Caution]:
-    if changed:
-        what = (
-            "are compared all the same, so what changed may be the scenario"
-            if anyway
-            else "are left out. Grade the earlier answers with the scenarios as they are now, or "
-            "compare --anyway"
-        )
+    if changed and anyway:
         yield Caution(
             CautionKind.CHANGED_SCENARIO,
-            f"Scenarios whose files changed in between {what}: {listed(changed)}.",
+            f"Compared though their files changed in between, so what changed may be the scenario: "
+            f"{listed(changed)}.",
+        )
+    elif changed:
+        yield Caution(
+            CautionKind.CHANGED_SCENARIO,
+            f"Left out, as their files changed in between: {listed(changed)}. Grade the earlier "
+            "answers with the scenarios as they are now, or compare --anyway.",
         )
     was, now = set(first["scenario"]), set(second["scenario"])
     for some, where in zip((was - now, now - was), when, strict=True):

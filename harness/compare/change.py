@@ -10,6 +10,7 @@ import pandas as pd
 
 from harness.compare.cautions import (
     Caution,
+    CautionKind,
     Known,
     When,
     about_answers,
@@ -233,11 +234,12 @@ def compare(
         if one is not None
     ]
     if not found:
-        reasons = " ".join(one.sentence for one in cautions)
-        raise UsageError(
-            f"{before.name} and {after.name} cannot be compared: no scenario has a graded answer "
-            f"in both. {reasons}".strip()
+        why = (CautionKind.CHANGED_SCENARIO, CautionKind.OTHER_SCENARIOS, CautionKind.UNGRADED)
+        reasons = (one.sentence for one in cautions if one.kind in why)
+        start = (
+            f"{before.name} and {after.name} cannot be compared: no scenario has a graded answer"
         )
+        raise UsageError("\n".join([f"{start} in both.", *reasons]))
     return Changes(before.name, after.name, _corrected(found), tuple(cautions), _sorted(left_out))
 
 
