@@ -148,3 +148,15 @@ def test_nothing_that_comes_with_code_declines(voice: str, tmp_path: Path) -> No
 def test_a_reply_that_was_cut_off_never_declines(voice: str, tmp_path: Path) -> None:
     (tmp_path / "reply.provenance.yaml").write_text("finish_reason: length\n")
     assert not read(DECLINES[voice], tmp_path)
+
+
+def test_words_that_were_cut_off_are_another_submission_than_the_same_words_whole(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "reply.md"
+    file.write_text(DECLINES["plain"], encoding="utf-8")
+    whole = read_one(file, "s", ("op",))
+    (tmp_path / "reply.provenance.yaml").write_text("finish_reason: max_tokens\n")
+    cut = read_one(file, "s", ("op",))
+    assert whole.sha256 != cut.sha256
+    assert cut.problem == "was cut off before it gave any code"

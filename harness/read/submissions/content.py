@@ -87,13 +87,8 @@ def build(
         where = printable(str(origin.path))
         found = take_down(raw, names, where, origin.path, told, left)
         made = _submission(origin, found.text, kind, found.reply, sha256)
-        return replace(
-            made,
-            transcript=found.transcript,
-            tests=found.tests,
-            unread=found.unread,
-            empty_handed=found.empty_handed and not cut_off(origin.path),
-        )
+        made = replace(made, transcript=found.transcript, tests=found.tests, unread=found.unread)
+        return _without_code(made) if found.empty_handed else made
     try:
         text = raw.decode("utf-8-sig")
         reply = _reply(text, names, kind)
@@ -103,10 +98,19 @@ def build(
         reply = Reply(problem=f"is not UTF-8 text: byte 0x{raw[error.start]:02x} on line {line}")
     made = _submission(origin, text, kind, reply, sha256)
     if kind == "reply" and made.code is None and not shows_code(text):
-        return replace(made, empty_handed=not cut_off(origin.path))
+        return _without_code(made)
     if kind == "reply" and made.code is not None and made.problem is None:
         return replace(made, tests=tests_beside(text, made.code, names))
     return made
+
+
+def _without_code(made: Submission) -> Submission:
+    """A submission that hands over nothing, as what it is by what was noted beside it."""
+    if not cut_off(Path(made.path)):
+        return replace(made, empty_handed=True)
+    # The same words that are whole may be graded otherwise.
+    sha256 = hashlib.sha256(f"{made.sha256}\0cut off".encode()).hexdigest()
+    return replace(made, sha256=sha256, problem="was cut off before it gave any code")
 
 
 def _reply(text: str, names: Sequence[str], kind: str) -> Reply:
