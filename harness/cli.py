@@ -778,6 +778,7 @@ def compare(
     from rich.console import Console
 
     from harness import compare as comparing
+    from harness.errors import GateFailed, NothingToCompare
     from harness.results import read_results, replace_file
     from harness.summary.gate import NO_REGRESSION, check_arms, gate, threshold
 
@@ -798,7 +799,13 @@ def compare(
         Console().print(comparing.noise_table(comparing.noise_of(read[runs[0]])))
         return
     before, after = (comparing.Side(str(runs[at].parent), read[runs[at]]) for at in (0, -1))
-    found = comparing.compare(before, after, pair, anyway=anyway)
+    try:
+        found = comparing.compare(before, after, pair, anyway=anyway)
+    except NothingToCompare as error:
+        if not gates:
+            raise
+        # An absence of results is never a pass, nor a mistake of who wrote the gate.
+        raise GateFailed(f"gate {', '.join(gates)} failed: {error}") from None
     totals = comparing.totals(after.results)
     check_arms(shares, [arm.name for arm, _ in totals])
     met = [gate(one, totals) for one in shares]

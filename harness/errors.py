@@ -34,6 +34,16 @@ class UsageError(HarnessError):
     """An option, a path or a combination of them that cannot work."""
 
 
+class NothingToCompare(UsageError):
+    """Two runs that have no graded answer to the same scenario."""
+
+
+class GateFailed(HarnessError):
+    """A gate that cannot be met, as there is nothing to hold against it."""
+
+    exit_code = 1
+
+
 class ScenarioError(HarnessError):
     """A skill, scenario, oracle or provided file that is not valid."""
 

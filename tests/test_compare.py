@@ -499,3 +499,16 @@ def test_a_command_that_cannot_work_says_what_to_give(
     assert done.returncode == 2, done.stdout
     assert why in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_gate_fails_where_nothing_can_be_compared(tmp_path: Path) -> None:
+    for name, right in (("before", True), ("after", None)):
+        made = simple_results(quick("layer-norm", "skill", right=right))
+        write_results(made, tmp_path / name / "results.json")
+    done = harness("compare", "before", "after", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "Answers that could not be graded and count nowhere: 0 before, 1 after" in done.stderr
+    for gate in ("no-regression", "held>=0"):
+        gated = harness("compare", "before", "after", "--gate", gate, cwd=tmp_path)
+        assert gated.returncode == 1
+        assert f"gate {gate} failed: before and after cannot be compared" in gated.stderr

@@ -152,7 +152,7 @@ def about_answers(
     if any(ungraded):
         yield Caution(
             CautionKind.UNGRADED,
-            f"Could not be graded and count nowhere: {ungraded[0]} answers {when[0]}, "
+            f"Answers that could not be graded and count nowhere: {ungraded[0]} {when[0]}, "
             f"{ungraded[1]} {when[1]}.",
         )
 

@@ -23,7 +23,7 @@ from harness.compare.cautions import (
 )
 from harness.compare.counts import arms_of, cells, table, tallies, total
 from harness.compare.noise import floor
-from harness.errors import UsageError, did_you_mean
+from harness.errors import NothingToCompare, UsageError, did_you_mean
 from harness.model import Dose, Guide, Results
 from harness.summary.effects import ASKED, Asked, Effect, EffectKind, effect, holm
 from harness.summary.gate import NO_REGRESSION, Gate
@@ -196,7 +196,7 @@ def compare(
     """Hold ``after`` against ``before``, arm by arm or one arm of each.
 
     Scenarios whose files changed in between are left out unless ``anyway``. Raises ``UsageError``
-    where an arm is unknown or nothing can be compared, with the reasons.
+    where an arm is unknown, and ``NothingToCompare`` with the reasons where nothing can be.
     """
     first, second = table(before.results), table(after.results)
     known = arms_of(before.results, first), arms_of(after.results, second)
@@ -239,7 +239,7 @@ def compare(
         start = (
             f"{before.name} and {after.name} cannot be compared: no scenario has a graded answer"
         )
-        raise UsageError("\n".join([f"{start} in both.", *reasons]))
+        raise NothingToCompare("\n".join([f"{start} in both.", *reasons]))
     return Changes(before.name, after.name, _corrected(found), tuple(cautions), _sorted(left_out))
 
 
