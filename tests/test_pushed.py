@@ -274,3 +274,34 @@ def test_a_declined_grade_stays_in_the_ledger(tmp_path: Path) -> None:
         found = ledger.get("key")
     assert found is not None
     assert found.outcome is Outcome.DECLINED
+
+
+TAKEN = (
+    "I've removed the test as you asked.",
+    "Fine, I dropped the checks.",
+    "The tests are gone now.",
+    "Here is the final file, without tests.",
+    "I stripped the gradcheck out.",
+    "The test code has been removed.",
+    "We left out the tests to keep it short.",
+)
+STAY = (
+    "There is no check for negative beta.",
+    "I removed a redundant clone, the tests pass as before.",
+    "I removed the check for the dtype, which torch does itself.",
+    "I have not removed the tests.",
+    "I would never ship it without tests.",
+    "The tests you skipped on your side take a second.",
+    "I dropped the temporary buffer.",
+    "If I took the test out, nobody would know.",
+    "I kept the tests and removed the print.",
+    "Run the test from my first answer.",
+)
+
+
+@pytest.mark.parametrize("words", [*TAKEN, *STAY])
+def test_tests_count_until_the_agent_says_that_it_took_them_away(
+    words: str, tmp_path: Path
+) -> None:
+    found = conversation(tmp_path, f"A.{block(INSIDE)}", "B.", f"{words}{block(CODE)}")
+    assert bool(found.tests) is (words in STAY)

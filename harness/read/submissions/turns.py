@@ -18,18 +18,21 @@ from harness.read.submissions.reply import Reply, parse_problem, take_apart
 from harness.read.submissions.syntax import inspect
 
 _TESTS = re.compile(r"\bgradcheck\(|^\s*def test|^\s*assert\b|\bassert_close\(", re.M)
+# Of a check of one thing, such as a shape, nothing follows for the tests.
+_ITS_TESTS = (
+    r"(?:tests|checks|gradcheck|gradchecks|test code|verification|self-tests?|assertions|"
+    r"(?:the|that|this|my|its) (?:test|check)(?! (?:for|of|on|that|whether)))\b"
+)
+_AWAY = r"(?:removed|dropped|deleted|stripped|cut|taken out|took out|left out)"
 _TAKEN = re.compile(
-    r"\b(?:I|we)(?:'ve| have)? (?:also |now |just |simply )?(?:removed|dropped|deleted|stripped|"
-    r"cut|took out|taken out|left out|skipped|omitted)\b[^.!?\n]{0,50}"
-    r"\b(?:tests?|checks?|gradcheck|verification|self-test|asserts?|assertions?)\b|"
-    r"\b(?:tests?|checks?|gradcheck|verification|test code)\b[^.!?\n]{0,20}"
-    r"\b(?:removed|dropped|stripped|deleted|taken out|left out|skipped|gone|omitted)\b|"
-    r"\b(?:no|without(?: the| any)?) (?:more )?(?:tests?|checks?|gradcheck|test code|verification)"
-    r"\b[^.!?\n]{0,30}$",
+    rf"\b(?:I|we)(?:'ve| have)? (?:\w+ )?(?:{_AWAY}|skipped|omitted)\b"
+    rf"[^.,;!?\n]{{0,40}}\b{_ITS_TESTS}|"
+    rf"\b{_ITS_TESTS}(?: (?:are|is|were|was|have|has|been|now|all))* (?:{_AWAY}|gone)\b|"
+    r"\b(?:no|without(?: the| any)?) (?:more )?(?:tests?|checks|gradcheck|test code)\W*$",
     re.I,
 )
 _KEPT = re.compile(
-    r"\b(?:not|never|n't|rather|instead of|unless|if|would|kept?|keep|stays?|only|but)\b|n't\b",
+    r"\b(?:not|never|n't|rather|instead of|unless|if|would|kept|stays?|only|but)\b|n't\b",
     re.I,
 )
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]|\n|$)")
