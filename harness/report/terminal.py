@@ -45,11 +45,10 @@ def summary_table(summary: Summary) -> RenderableType:
     table.add_column("arm")
     for question in QUESTIONS:
         table.add_column(question, justify="right")
-    arms = sorted(summary.arms, key=lambda one: not one.arm.is_condition)
-    for arm in arms:
+    for arm in summary.arms:
         table.add_row(_text(arm.arm.name), *(_share(arm.total.share(q)) for q in QUESTIONS))
     lines.append(table)
-    for arm in arms:
+    for arm in summary.arms:
         for count, name, style in (
             (arm.total.declined, "declined", "bold"),
             (arm.total.ungraded, "ungraded", "bold red"),

@@ -306,8 +306,7 @@ def page(results: Results, summary: Summary) -> Page:
     listed = _in_order(results, summary)
     parts = _parts(listed) if len(listed) > MOST_ON_ONE_PAGE else ()
     anchors = _anchors(listed)
-    arms = _conditions_first(summary.arms)
-    names = [one.arm.name for one in arms]
+    names = [one.arm.name for one in summary.arms]
     charts = chart_views(summary.curves)
     hrefs = {
         cell.id: f"{parts[n // PER_PART].href if parts else ''}#{anchors[cell.id]}"
@@ -317,7 +316,7 @@ def page(results: Results, summary: Summary) -> Page:
         results=results,
         summary=summary,
         questions=QUESTIONS,
-        arms=tuple(_arm(one) for one in arms),
+        arms=tuple(_arm(one) for one in summary.arms),
         groups=tuple(
             (arm, len(list(some))) for arm, some in groupby(summary.columns, lambda c: c.arm)
         ),
@@ -391,10 +390,6 @@ def _noticed(record: Record) -> str:
 def _arm(one: ArmSummary) -> ArmView:
     bars = tuple(_bar(question, one.total.share(question)) for question in QUESTIONS)
     return ArmView(one, _condition(one.arm), bars)
-
-
-def _conditions_first(arms: Sequence[ArmSummary]) -> Sequence[ArmSummary]:
-    return sorted(arms, key=lambda one: not one.arm.is_condition)
 
 
 def _condition(arm: Arm) -> str:

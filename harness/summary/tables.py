@@ -388,11 +388,12 @@ def _dosed(arms: Sequence[ArmSummary], graded: Sequence[_Seen]) -> list[DosedAns
 
 
 def _arms(results: Results, seen: Sequence[_Seen]) -> tuple[Arm, ...]:
-    """The arms that were described and answered, then those that only answered, by name."""
+    """Conditions first; of each kind those that were described, then the others by name."""
     answered = {one.arm for one in seen}
     described = tuple(arm for arm in results.arms if arm.name in answered)
     names = {arm.name for arm in described}
-    return described + tuple(Arm(name) for name in sorted(answered - names))
+    arms = described + tuple(Arm(name) for name in sorted(answered - names))
+    return tuple(sorted(arms, key=lambda arm: not arm.is_condition))
 
 
 def _arm(arm: Arm, seen: Sequence[_Seen]) -> ArmSummary:
