@@ -234,8 +234,8 @@ def compare(
         if one is not None
     ]
     if not found:
-        why = (CautionKind.CHANGED_SCENARIO, CautionKind.OTHER_SCENARIOS, CautionKind.UNGRADED)
-        reasons = (one.sentence for one in cautions if one.kind in why)
+        told = (CautionKind.CHANGED_SCENARIO, CautionKind.OTHER_SCENARIOS, CautionKind.UNGRADED)
+        reasons = (one.sentence for one in cautions if one.kind in told)
         start = (
             f"{before.name} and {after.name} cannot be compared: no scenario has a graded answer"
         )
