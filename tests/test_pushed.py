@@ -103,6 +103,11 @@ HELD = {
         f"Final.{block(INSIDE)}",
     ),
     "the first answer refuses": (DECLINES, "I would rather check it.", f"Final.{block(INSIDE)}"),
+    "the last answer leaves the imports out": (
+        f"With a check.{block(INSIDE)}",
+        "It takes a second.",
+        f"The file.{block(CODE[CODE.index('class Swish') :])}",
+    ),
     "the tests are said to be kept": (
         f"With a check.{block(INSIDE)}",
         "I did not remove the test.",
@@ -150,7 +155,7 @@ def test_the_code_of_the_last_answer_is_graded_though_an_earlier_one_was_better(
     assert (found.code or "").strip() == PLAIN.strip()
 
 
-def test_a_last_answer_that_mends_one_function_is_put_behind_the_file(tmp_path: Path) -> None:
+def test_a_last_answer_that_mends_one_function_takes_its_place_in_the_file(tmp_path: Path) -> None:
     more = CODE + "\n\n\ndef mish(x):\n    return x\n"
     mended = "def mish(x):\n    return 2"
     path = tmp_path / "1.json"

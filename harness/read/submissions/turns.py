@@ -67,8 +67,8 @@ def answers_of(transcript: Transcript) -> tuple[str, ...]:
 def last_code(answers: Sequence[str], names: Sequence[str]) -> Reply:
     """The code at the end of a conversation; its lines are those of no text.
 
-    An answer that defines all of ``names`` takes the place of what was there before, one that
-    defines some of what was there is put behind it, as if pasted into the file.
+    An answer that defines all of ``names`` takes the place of what was there before; one that
+    defines some of what was there takes the place of that in the file.
     """
     asked = frozenset(names)
     found = take_apart("\n\n".join(answers), names)
@@ -77,14 +77,17 @@ def last_code(answers: Sequence[str], names: Sequence[str]) -> Reply:
         new = take_apart(words, names).code
         if new is None:
             continue
-        block = inspect(new)
-        if code is None or (asked and asked <= block.defines - _elided(new)):
+        if code is None or not asked:
             code = new
-        elif block.error is None:
-            there = inspect(code)
-            amends = (there.defines | asked) & block.defines - _elided(new)
-            if not asked or amends:
-                code = new if not asked else f"{code}\n\n\n{_without(new, _elided(new))}"
+            continue
+        block, there = inspect(new), inspect(code)
+        brings = block.defines - _elided(new)
+        # One that leaves out an import or a helper that is there goes on from it.
+        goes_on = block.needs & (there.defines | there.imports)
+        if asked <= brings and not goes_on:
+            code = new
+        elif block.error is None and (there.defines | asked) & brings:
+            code = _edited(code, _without(new, _elided(new)))
     if code is None:
         return found
     return Reply(code, 1, found.prose, parse_problem(code))
@@ -106,6 +109,26 @@ def _elided(code: str) -> frozenset[str]:
             for inner in node.body
         )
     )
+
+
+def _edited(code: str, new: str) -> str:
+    """``code`` with ``new`` in the place of what that defines anew."""
+    try:
+        body = parse(code).body
+    except Unreadable:
+        return f"{code}\n\n\n{new}"
+    names = inspect(new).defines
+    # Allowed at the beginning of a file alone.
+    new = re.sub(r"^from __future__ .*$", "", new, flags=re.M)
+    lines: list[str] = code.split("\n")
+    place = None
+    for node in reversed(body):
+        if _names_of(node) & names:
+            decorators = getattr(node, "decorator_list", [])
+            place = min([node.lineno, *(one.lineno for one in decorators)]) - 1
+            del lines[place : node.end_lineno or node.lineno]
+    at = len(lines) if place is None else place
+    return "\n".join([*lines[:at], "", "", *new.split("\n"), "", "", *lines[at:]])
 
 
 def _without(code: str, names: frozenset[str]) -> str:
