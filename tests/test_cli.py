@@ -559,6 +559,7 @@ def test_no_command_that_grades_or_reports_imports_torch_itself(copy: Path) -> N
 
 
 def test_validate_notices_a_scenario_that_cannot_tell_right_from_wrong(copy: Path) -> None:
+    shutil.copytree(ROOT / "skills", copy / "skills")
     reference = copy / "solutions" / "reference" / "harness"
     reference.mkdir(parents=True)
     for name in ("clipped-gradient", "memory-relu"):
