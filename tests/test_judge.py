@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import os
@@ -27,7 +28,8 @@ from harness.errors import ReaderError
 from harness.judge import LanguageModel, ModelReader, Patience, Readings
 from harness.judge.answer import speaks_to_judge
 from harness.judge.asking import LONGEST
-from harness.judge.message import key_of, lines_asked, messages
+from harness.judge.message import Messages, key_of, lines_asked, messages
+from harness.judge.provider import ModelReply
 from harness.judge.readings import KeptReading
 from harness.model import (
     BehaviourState,
@@ -53,7 +55,7 @@ LINES = SCENARIO.expected_behaviour
 
 
 # --------------------------------------------------------------------------
-# A server that speaks both protocols
+# A server that speaks OpenAI's protocol
 
 
 @dataclass
@@ -74,13 +76,8 @@ def completion(content: str | None, *, finish: str = "stop", refusal: str | None
     """A chat completion as OpenAI's protocol has it."""
     message = {"role": "assistant", "content": content, "refusal": refusal}
     choice = {"index": 0, "message": message, "finish_reason": finish}
-    return Sent(body=json.dumps({"id": "1", "object": "chat.completion", "choices": [choice]}))
-
-
-def message(content: str, *, stop: str = "end_turn") -> Sent:
-    """A message as Anthropic's protocol has it."""
-    parts = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": content}]
-    return Sent(body=json.dumps({"type": "message", "content": parts, "stop_reason": stop}))
+    of = {"id": "1", "object": "chat.completion", "created": 0, "model": "tiny"}
+    return Sent(body=json.dumps({**of, "choices": [choice]}))
 
 
 def excuse(quote: str, name: str = "no-time", stance: str = "made") -> dict[str, Any]:
@@ -202,6 +199,25 @@ def model(server: Server, name: str = "openai/tiny", **patience: Any) -> Languag
     return LanguageModel(
         name, api_base=server.base, patience=Patience(**({"timeout_s": 20.0} | patience))
     )
+
+
+def ask(one: LanguageModel, asked: Messages) -> ModelReply:
+    """One question."""
+
+    async def connected() -> ModelReply:
+        async with one.connected():
+            return await one.ask(asked, lambda _: None)
+
+    return asyncio.run(connected())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loaded() -> None:
+    """What Inspect loads with its first question would count against short time-outs."""
+    pytest.importorskip("inspect_ai", reason="the extra inspect is not installed")
+    server = Server(answer())
+    ask(model(server), Messages("", ""))
+    server.close()
 
 
 Read = Callable[..., WordsRead]
@@ -387,9 +403,8 @@ def test_a_good_answer_after_a_malformed_one_counts(serve: Serve, read: Read) ->
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        (Sent(body="<html>gateway</html>"), "what came back is not JSON"),
+        (Sent(body="<html>gateway</html>"), "what came back is not in the provider's protocol"),
         (Sent(body='{"choices": []}'), "what came back is not in the provider's protocol"),
-        (Sent(body="[]"), "what came back is not in the provider's protocol"),
         (completion(""), "it is empty"),
         (completion(None), "it is empty"),
         (completion('{"quote"', finish="length"), "cut off by a limit on its length"),
@@ -409,12 +424,13 @@ def test_what_is_no_answer_is_told_kept_and_not_asked_again(
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        (replace(answer(), wait_s=1.5), "no answer within 0.3 s"),
+        (replace(answer(), wait_s=3), "no answer within 1 s"),
+        (Sent(body="[]"), "server_error: Unexpected non-ChatCompletion response: []"),
         (failure(429, "slow down", **SOON), "status 429: slow down"),
         (failure(500, "oh dear", **SOON), "status 500: oh dear"),
         (BUSY, "status 503: overloaded"),
-        (replace(answer(), cut=0), "no connection: it was cut"),
-        (replace(answer(), cut=9), "no connection: it was cut"),
+        (replace(answer(), cut=0), "peer closed connection"),
+        (replace(answer(), cut=9), "peer closed connection"),
         (Sent(502, "<b>bad</b>", SOON), "status 502: <b>bad</b>"),
     ],
 )
@@ -422,8 +438,9 @@ def test_a_server_in_trouble_is_asked_three_times_and_again_the_next_time(
     serve: Serve, read: Read, sent: Sent, words: str
 ) -> None:
     server = serve(sent, sent, sent, answer(excuse("no time for more")))
-    found = read(server, timeout_s=0.3)
-    assert found.by.unread == f"it could not be asked: {words} (3 times)"
+    found = read(server, timeout_s=1)
+    assert found.by.unread.startswith(f"it could not be asked: {words}")
+    assert found.by.unread.endswith(" (3 times)")
     assert len(server.asked) == 3
     assert "no-time" in made(read(server))
     assert len(server.asked) == 4
@@ -447,7 +464,7 @@ def test_nobody_at_the_address_is_told(serve: Serve, read: Read) -> None:
     gone = Server(answer())
     gone.close()
     server.base = gone.base
-    assert "no connection: [Errno 111]" in read(server, tries=1).by.unread
+    assert "[Errno 111]" in read(server, tries=1).by.unread
 
 
 def test_a_request_that_a_server_will_not_take_is_not_repeated(serve: Serve, read: Read) -> None:
@@ -594,8 +611,8 @@ def test_ordinary_words_do_not_speak_to_a_judge(text: str) -> None:
     [
         ("tiny", None, "--reader is 'model:tiny', expected model:provider/name"),
         ("openai/", None, "expected model:provider/name"),
-        ("opnai/tiny", None, "known are anthropic, deepseek"),
-        ("openai/tiny", None, "OPENAI_API_KEY is not set; put the key of openai there"),
+        ("opnai/tiny", None, "Model API opnai of model 'opnai/tiny' not recognized"),
+        ("openai/tiny", None, "No OPENAI_API_KEY"),
         ("my/tiny", "localhost:8000", "--api-base is 'localhost:8000', expected a URL"),
     ],
 )
@@ -612,56 +629,15 @@ def test_the_key_of_the_provider_is_sent_and_none_is_needed_for_a_server_of_ones
 ) -> None:
     server = serve(answer())
     asked = messages(SCENARIO, REPLY)
-    model(server).ask(asked, lambda _: None)
+    ask(model(server), asked)
     monkeypatch.setenv("OPENAI_API_KEY", " sk-1 ")
-    model(server).ask(asked, lambda _: None)
+    ask(model(server), asked)
     monkeypatch.setenv("READER_API_KEY", "sk-2")
-    model(server, "my/tiny").ask(asked, lambda _: None)
+    ask(model(server, "my/tiny"), asked)
     keys = [sent["authorization"] for sent in server.headers]
     assert keys == ["Bearer none", "Bearer sk-1", "Bearer sk-2"]
     assert {sent["path"] for sent in server.headers} == {"/v1/chat/completions"}
     assert {asked["model"] for asked in server.asked} == {"tiny"}
-
-
-def test_anthropic_is_asked_in_its_own_protocol(
-    serve: Serve, kept: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-3")
-    server = serve(
-        failure(529, "overloaded", **SOON),
-        message("", stop="max_tokens"),
-        message(said(excuse("no time for more"))),
-    )
-    reader = ModelReader(model(server, "anthropic/claude"), Readings(kept))
-    submission = reply(REPLY, SCENARIO.id)
-    reader.ask_all([submission], [SCENARIO])
-    found = reader(submission, SCENARIO)
-    assert made(found) == {"no-time": ("made", "no time\nfor more", 6)}
-    assert found.by == ReadBy("model:anthropic/claude")
-    sent, asked = server.headers[0], server.asked[0]
-    assert (sent["path"], sent["x-api-key"]) == ("/v1/messages", "sk-3")
-    assert sent["anthropic-version"] == "2023-06-01"
-    assert "authorization" not in sent
-    assert asked["max_tokens"] > 1_000
-    assert asked["system"] == messages(SCENARIO, "").system
-    assert [one["role"] for one in asked["messages"]] == ["user"]
-
-
-@pytest.mark.parametrize(
-    ("sent", "words"),
-    [
-        (message("I would rather not.", stop="refusal"), "it refused: I would rather not"),
-        (message("{", stop="max_tokens"), "cut off by a limit on its length"),
-        (Sent(body='{"content": "hm"}'), "not in the provider's protocol"),
-    ],
-)
-def test_what_is_no_answer_of_anthropic_is_told(
-    serve: Serve, kept: Path, sent: Sent, words: str
-) -> None:
-    reader = ModelReader(model(serve(sent), "anthropic/claude"), Readings(kept))
-    submission = reply(REPLY, SCENARIO.id)
-    reader.ask_all([submission], [SCENARIO])
-    assert words in reader(submission, SCENARIO).by.unread
 
 
 # --------------------------------------------------------------------------

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-from collections.abc import Callable, Iterator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import replace
+from itertools import islice
 from typing import Final
 
 from harness.errors import ReaderSilent
@@ -17,6 +19,8 @@ from harness.run.run import RunProgress
 from harness.words import WordsRead, read_words
 from harness.words.shown import shown
 
+# Key, messages, and the reply that they are about.
+_Question = tuple[str, Messages, Submission]
 # Questions under way at once.
 _JOBS: Final = 4
 # Questions in a row that came to nothing for reasons outside the replies.
@@ -61,29 +65,42 @@ class ModelReader:
                 known += 1
             else:
                 new[key] = place
-        total, vain = len(submissions), 0
-        on_progress(RunProgress(known, total, known, ""))
-        asked = (
-            (key, messages(scenario_of[one.scenario], shown(one)), one)
-            for key, place in new.items()
-            for one in [submissions[place]]
-        )
-        for done, (key, one, reply) in enumerate(self._answered(asked), start=known + 1):
-            if reply.lasting:
-                self.kept.put(
-                    KeptReading(key, self._model.name, one.scenario, one.id, reply.text, reply.why)
-                )
-            else:
-                self._missed[key] = reply.why
-            on_progress(RunProgress(done, total, known, one.id))
-            vain = 0 if reply.lasting else vain + 1
-            if vain == _IN_VAIN:
-                raise ReaderSilent(
-                    f"{self._model.name} gave no answer {vain} times in a row, the last time: "
-                    f"{reply.why}. What was answered before is in {self.kept.path}, and grades "
-                    "are in the ledger; see that the model can be reached and give the same "
-                    "command again, or leave --reader out."
-                )
+        on_progress(RunProgress(known, len(submissions), known, ""))
+        if new:
+            asked = (
+                (key, messages(scenario_of[one.scenario], shown(one)), one)
+                for key, place in new.items()
+                for one in [submissions[place]]
+            )
+            asyncio.run(
+                self._ask(asked, RunProgress(known, len(submissions), known, ""), on_progress)
+            )
+
+    async def _ask(
+        self,
+        asked: Iterator[_Question],
+        before: RunProgress,
+        on_progress: Callable[[RunProgress], None],
+    ) -> None:
+        vain, done = 0, before.done
+        async with self._model.connected(), aclosing(self._answered(asked)) as answered:
+            async for key, one, reply in answered:
+                if reply.lasting:
+                    name = self._model.name
+                    kept = KeptReading(key, name, one.scenario, one.id, reply.text, reply.why)
+                    self.kept.put(kept)
+                else:
+                    self._missed[key] = reply.why
+                done += 1
+                on_progress(replace(before, done=done, last=one.id))
+                vain = 0 if reply.lasting else vain + 1
+                if vain == _IN_VAIN:
+                    raise ReaderSilent(
+                        f"{self._model.name} gave no answer {vain} times in a row, the last time: "
+                        f"{reply.why}. What was answered before is in {self.kept.path}, and grades "
+                        "are in the ledger; see that the model can be reached and give the same "
+                        "command again, or leave --reader out."
+                    )
 
     def __call__(self, submission: Submission, scenario: Scenario) -> WordsRead:
         """The model's reading of a reply, or that of the other readers where it gave none."""
@@ -117,50 +134,29 @@ class ModelReader:
         text = shown(submission)
         return None if len(text) > LONGEST else key_of(self._model.name, scenario, text)
 
-    def _answered(
-        self, asked: Iterator[tuple[str, Messages, Submission]]
-    ) -> Iterator[tuple[str, Submission, ModelReply]]:
-        """What came of each question, as it comes; few questions are in memory at once.
+    async def _answered(
+        self, asked: Iterator[_Question]
+    ) -> AsyncGenerator[tuple[str, Submission, ModelReply], None]:
+        """What came of each question, as it comes; few questions are in memory at once."""
 
-        The threads are daemons: whoever interrupts does not wait for answers under way.
-        """
-        waiting: queue.SimpleQueue[tuple[str, Messages, Submission] | None] = queue.SimpleQueue()
-        done: queue.SimpleQueue[tuple[str, Submission, ModelReply | Exception]]
-        done = queue.SimpleQueue()
+        async def one(question: _Question) -> tuple[str, Submission, ModelReply]:
+            key, said, submission = question
+            return key, submission, await self._model.ask(said, _understand)
 
-        def work() -> None:
-            while (question := waiting.get()) is not None:
-                key, said, submission = question
-                try:
-                    done.put((key, submission, self._model.ask(said, _understand)))
-                except Exception as error:  # raised again by whoever waits for it
-                    done.put((key, submission, error))
-
-        under_way = 0
+        under_way: set[asyncio.Task[tuple[str, Submission, ModelReply]]] = set()
         try:
-            for question in asked:
-                if under_way < _JOBS:
-                    threading.Thread(target=work, daemon=True).start()
-                else:
-                    yield _given(done.get())
-                    under_way -= 1
-                waiting.put(question)
-                under_way += 1
-            while under_way:
-                yield _given(done.get())
-                under_way -= 1
+            while True:
+                for question in islice(asked, _JOBS - len(under_way)):
+                    under_way.add(asyncio.create_task(one(question)))
+                if not under_way:
+                    return
+                done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    yield task.result()
         finally:
-            for _ in range(_JOBS):
-                waiting.put(None)
-
-
-def _given(
-    one: tuple[str, Submission, ModelReply | Exception],
-) -> tuple[str, Submission, ModelReply]:
-    key, submission, reply = one
-    if isinstance(reply, Exception):
-        raise reply
-    return key, submission, reply
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
 
 def _understand(text: str) -> None:
