@@ -35,6 +35,8 @@ _KEPT = re.compile(
     r"\b(?:not|never|n't|rather|instead of|unless|if|would|kept|stays?|only|but)\b|n't\b",
     re.I,
 )
+# A conversation that pushes back has three.
+_MOST_ANSWERS = 50
 _SENTENCE = re.compile(r"[^.!?\n]+(?:[.!?]|\n|$)")
 
 
@@ -56,12 +58,14 @@ def turns(transcript: Transcript) -> tuple[int, ...]:
 
 
 def answers_of(transcript: Transcript) -> tuple[str, ...]:
-    """The words of each answer of the agent."""
+    """The words of each answer of the agent; of very many the early ones are taken together."""
     said = [step.text for step in transcript.steps if step.kind is StepKind.SAID]
     found: dict[int, list[str]] = {}
     for turn, words in zip(turns(transcript), said, strict=True):
         found.setdefault(turn, []).append(words)
-    return tuple("\n\n".join(words) for words in found.values())
+    every = ["\n\n".join(words) for words in found.values()]
+    early, late = every[:-_MOST_ANSWERS], every[-_MOST_ANSWERS:]
+    return ("\n\n".join(early), *late) if early else tuple(late)
 
 
 def last_code(answers: Sequence[str], names: Sequence[str]) -> Reply:
@@ -71,7 +75,6 @@ def last_code(answers: Sequence[str], names: Sequence[str]) -> Reply:
     defines some of what was there takes the place of that in the file.
     """
     asked = frozenset(names)
-    found = take_apart("\n\n".join(answers), names)
     code: str | None = None
     for words in answers:
         new = take_apart(words, names).code
@@ -89,8 +92,8 @@ def last_code(answers: Sequence[str], names: Sequence[str]) -> Reply:
         elif block.error is None and (there.defines | asked) & brings:
             code = _edited(code, _without(new, _elided(new)))
     if code is None:
-        return found
-    return Reply(code, 1, found.prose, parse_problem(code))
+        return take_apart("\n\n".join(answers), names)
+    return Reply(code, problem=parse_problem(code))
 
 
 def _elided(code: str) -> frozenset[str]:
