@@ -20,6 +20,8 @@ from harness import __version__
 from harness.errors import HarnessError, Interrupted, ScenarioError, UsageError
 
 if TYPE_CHECKING:
+    from harness.generate.asking import AskedAll, Price
+    from harness.generate.requests import Guides, Request
     from harness.judge import ModelReader
     from harness.model import Arm, QuoteMark, Record, ReplyLabel, Results, Scenario, Submission
     from harness.run.run import RunProgress
@@ -174,6 +176,8 @@ def main() -> None:
     harness grade reply.md --scenario layer-norm        one answer, in detail
     harness convert session.jsonl                       what is understood of a transcript
     harness validate scenarios/                         check scenarios you wrote
+    harness generate scenarios/ --model PROVIDER/NAME   ask a model, with the skill and without
+    harness prompts scenarios/ --out DIR                the same requests, to ask by hand
     harness regrade reports/latest --reader model:…     let a language model read the words
     harness label reports/latest                        say which quotes are right
     harness compare reports/before reports/latest       did my edit of the skill help?
@@ -944,6 +948,248 @@ def _ask_person(
         if not unknown:
             return tuple(marks), missed
         click.echo(f"{', '.join(unknown)}: expected names of the list that no right quote shows")
+
+
+def _asked_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Which requests, and what agents read before them."""
+    for option in (
+        click.option(
+            "--arms",
+            "arm_names",
+            default="baseline-calm,skill-calm,baseline,skill,placebo",
+            show_default=True,
+            metavar="NAME,…",
+            help="Conditions: baseline, skill or placebo, with -calm or -pushed.",
+        ),
+        click.option("--only", multiple=True, metavar="ID", help="Scenario id; repeatable."),
+        click.option(
+            "--placebo",
+            type=_PATH,
+            metavar="PATH",
+            help="A guide of the same length about something else.  [default: placebo/ beside it]",
+        ),
+        click.option(
+            "--skill",
+            type=_PATH,
+            metavar="PATH",
+            help="The guide under test: a SKILL.md or its folder.  [default: that of skill.yaml]",
+        ),
+        _ROOT,
+    ):
+        command = option(command)
+    return command
+
+
+def _requests(
+    scenarios: Path, skill: Path | None, placebo: Path | None, only: Sequence[str], arms: str
+) -> tuple[Sequence[Request], Guides]:
+    """Every conversation that the options ask for, and the guides."""
+    import harness.read.scenarios
+    from harness.errors import did_you_mean
+    from harness.generate.requests import chosen_arms, read_guides, requests
+
+    library = harness.read.scenarios.load(scenarios)
+    names = [scenario.id for scenario in library.scenarios]
+    for name in only:
+        if name not in names:
+            raise UsageError(f"--only: unknown scenario {name!r}.{did_you_mean(name, names)}")
+    known = {one.guide for one in library.skills if one.guide is not None}
+    if skill is None and len(known) != 1:
+        raise UsageError(
+            f"--skill: {len(known)} guides are named by the skill.yaml files of {scenarios}; say "
+            "with --skill PATH which one agents read"
+        )
+    guide = skill or known.pop()
+    folder = guide.parent if guide.is_file() else guide
+    guides = read_guides(guide, placebo or folder.parent / "placebo")
+    words, others = guides.lengths
+    if abs(others - words) > 0.05 * words:
+        click.echo(
+            f"note: the placebo has {others} words, the skill {words}; with more than 5 % between "
+            "them a difference may be one of length",
+            err=True,
+        )
+    chosen = [one for one in library.scenarios if not only or one.id in only]
+    return requests(chosen, chosen_arms(filter(None, arms.split(","))), guides), guides
+
+
+@main.command()
+@_asked_options
+@click.option("--out", type=_PATH, required=True, metavar="DIR", help="A new folder.")
+def prompts(
+    scenarios: Path,
+    skill: Path | None,
+    placebo: Path | None,
+    only: tuple[str, ...],
+    arm_names: str,
+    out: Path,
+) -> None:
+    """Write the requests of SCENARIOS to files, for those who ask agents by hand.
+
+    They are the very ones that harness generate sends: a folder per arm and
+    scenario, with the system message, the request and what is said after each
+    answer. README.md in DIR says where the answers go.
+    """
+    from harness.generate.by_hand import write_requests
+    from harness.generate.replies import describe_arms
+
+    asked, guides = _requests(scenarios, skill, placebo, only, arm_names)
+    write_requests(asked, guides, out)
+    describe_arms(out, dict.fromkeys(one.arm for one in asked))
+    click.echo(f"{len(asked)} requests in {out}; {out / 'README.md'} says where the answers go")
+
+
+@main.command(epilog=EXIT_CODES)
+@_asked_options
+@click.option("--model", required=True, metavar="PROVIDER/NAME", help="As Inspect calls it.")
+@click.option("--samples", type=click.IntRange(min=1), default=1, show_default=True)
+@click.option(
+    "--out", type=_PATH, default=Path("solutions"), show_default=True, help="Folder of the answers."
+)
+@click.option(
+    "--budget", type=click.FloatRange(min=0), metavar="USD", help="No call is made beyond it."
+)
+@click.option(
+    "--price",
+    metavar="IN,OUT",
+    help="US dollars for a million tokens read and written, where Inspect does not know them.",
+)
+@click.option("--yes", is_flag=True, help="Begin without asking whether the price is right.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), default=4, show_default=True)
+@click.option("--max-tokens", type=click.IntRange(min=1), default=8192, show_default=True)
+@click.option("--temperature", type=click.FloatRange(min=0), help="Left to the provider if absent.")
+@click.option("--seed", type=int, help="Given to the provider, and the order of the calls.")
+@click.option("--api-base", metavar="URL", help="Where the model answers, if not at its provider.")
+@click.option(
+    "--model-arg",
+    "model_args",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="For Inspect; repeatable.",
+)
+@click.option(
+    "--retries", type=click.IntRange(min=0), default=5, show_default=True, help="Of one call."
+)
+@click.option(
+    "--baseline-from",
+    type=_PATH,
+    metavar="DIR",
+    help="Take the baseline's answers from DIR; refused if asked in another way.",
+)
+def generate(
+    scenarios: Path,
+    skill: Path | None,
+    placebo: Path | None,
+    only: tuple[str, ...],
+    arm_names: str,
+    model: str,
+    samples: int,
+    out: Path,
+    budget: float | None,
+    price: str | None,
+    yes: bool,
+    jobs: int,
+    max_tokens: int,
+    temperature: float | None,
+    seed: int | None,
+    api_base: str | None,
+    model_args: tuple[str, ...],
+    retries: int,
+    baseline_from: Path | None,
+) -> None:
+    """Ask a model every request of SCENARIOS, with the skill and without, calm and pressured.
+
+    Answers go to OUT/<arm>/<model>/<scenario>/<n>.md, each with its origin beside
+    it; a conversation that is pushed back on goes on from the answer of the same
+    number and is one .json. Nothing that is there is overwritten, and the same
+    command asks only for what is missing. Arms and samples are mixed in time.
+    Needs the extra: pip install 'harness[inspect]', and the provider's package.
+
+    \b
+    harness generate scenarios/ --model openai/gpt-4.1-mini --samples 5 --budget 3
+    harness generate scenarios/ --model ollama/llama3.3 --arms baseline,skill
+    harness run scenarios/ --solutions solutions/
+    """
+    from harness.generate.asking import Asking, AskingLimits, price_of
+    from harness.generate.replies import Settings, describe_arms, take_baseline
+    from harness.model import Guide
+    from harness.run.run import RunProgress
+
+    asked, guides = _requests(scenarios, skill, placebo, only, arm_names)
+    given = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed}
+    settings = Settings(model, api_base, {k: v for k, v in given.items() if v is not None})
+    limits = AskingLimits(max_tokens, jobs, retries, budget=budget)
+    asking = Asking(settings, guides, out, limits, None, dict(map(_named, model_args)))
+    asking.price = _price(price) or price_of(model)
+    if budget is not None and asking.price is None:
+        raise UsageError(
+            f"--budget: the price of {model} is not known; give --price IN,OUT in US dollars for a "
+            "million tokens, such as --price 0.4,1.6"
+        )
+    describe_arms(out, dict.fromkeys(one.arm for one in asked))
+    if baseline_from is not None:
+        mine = [one for one in asked if one.arm.guide is Guide.WITHOUT]
+        places = [asking.place(one, n) for one in mine for n in range(1, samples + 1)]
+        click.echo(f"{take_baseline(places, baseline_from)} answers taken from {baseline_from}")
+    new, calls, worst = asking.estimate(asked, samples)
+    dear = "at a price that is not known" if worst is None else f"for at most ${worst:.2f}"
+    click.echo(
+        f"{len(asked) * samples - new} answers are there, {new} are missing: {calls} calls {dear}"
+    )
+    if new and not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nobody is there to agree to that; give --yes to begin at once")
+        click.confirm("Begin?", abort=True)
+    meter = Meter("asking")
+    with _interruptible(lambda: f"; the answers so far are in {out}"), meter:
+        told = asking.ask_all(
+            asked,
+            samples,
+            seed or 0,
+            lambda done, total, cost: meter.show(RunProgress(done, total, 0, cost)),
+        )
+    _tell_asked(told, out)
+
+
+def _named(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise UsageError(f"--model-arg is {text!r}, expected NAME=VALUE")
+    return name, value
+
+
+def _price(text: str | None) -> Price | None:
+    from harness.generate.asking import Price
+
+    if text is None:
+        return None
+    try:
+        into, out = map(float, text.split(","))
+    except ValueError:
+        raise UsageError(f"--price is {text!r}, expected IN,OUT such as 0.4,1.6") from None
+    return Price(into, out)
+
+
+def _tell_asked(told: AskedAll, out: Path) -> None:
+    cost = "" if told.spent is None else f" for ${told.spent:.2f}"
+    click.echo(f"{told.had} answers came{cost}, {told.known} were there before, in {out}")
+    for name, why in list(told.missed.items())[:5]:
+        click.echo(f"no answer: {name}: {why}", err=True)
+    if told.unaffordable:
+        click.echo(
+            f"The budget does not reach for {told.unaffordable} further conversations, which were "
+            "not begun; give the same command with a larger --budget.",
+            err=True,
+        )
+    if told.missed:
+        given_up = "The model was given up. " if told.stopped else ""
+        click.echo(
+            f"{given_up}{len(told.missed)} conversations came to nothing; the same command asks "
+            "again.",
+            err=True,
+        )
+    if told.missed or told.unaffordable:
+        sys.exit(EXIT_UNGRADED)
 
 
 @main.command()

@@ -84,6 +84,10 @@ class ReaderSilent(ReaderError):
     exit_code = 3
 
 
+class GenerateError(HarnessError):
+    """A language model cannot be asked for answers."""
+
+
 class LabelError(HarnessError):
     """A file of labels is not valid, or cannot be written."""
 

@@ -27,7 +27,7 @@ LAYERS = [
     ["run"],
     ["summary"],
     ["results"],
-    ["judge", "compare"],
+    ["judge", "compare", "generate"],
     ["report"],
     ["cli", "__main__", "pytest_plugin"],
 ]

@@ -1,0 +1,152 @@
+"""What is asked: every scenario in crossed arms, the guide and the pressure drawn apart."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from harness.errors import UsageError, did_you_mean
+from harness.model import Arm, Dose, Guide, Scenario
+
+PREFACE: Final = "Read this guide first. It applies to what you are asked next.\n\n"
+_NAMES: Final = {Guide.WITHOUT: "baseline", Guide.WITH: "skill", Guide.PLACEBO: "placebo"}
+_ENDINGS: Final = {Dose.CALM: "-calm", Dose.PRESSURED: "", Dose.PUSHED_BACK: "-pushed"}
+_ABOUT: Final = {
+    Guide.WITHOUT: "without the skill",
+    Guide.WITH: "after reading the skill",
+    Guide.PLACEBO: "after reading a guide of the same length about something else",
+}
+_ASKED: Final = {
+    Dose.CALM: "the neutral request",
+    Dose.PRESSURED: "the pressured request",
+    Dose.PUSHED_BACK: "the pressured request, pushed back on after each answer",
+}
+
+# Every condition by the name of its arm.
+ARMS: Final = {
+    _NAMES[guide] + _ENDINGS[dose]: Arm(
+        _NAMES[guide] + _ENDINGS[dose],
+        guide,
+        dose,
+        f"Replies of an agent {_ABOUT[guide]} to {_ASKED[dose]}.",
+    )
+    for guide in Guide
+    for dose in Dose
+}
+# A placebo can only be told from the skill where the skill could help: under pressure.
+DEFAULT_ARMS: Final = ("baseline-calm", "skill-calm", "baseline", "skill", "placebo")
+
+
+@dataclass(frozen=True)
+class Guides:
+    """The texts of the guide under test and of the one that stands in for any long text."""
+
+    skill: str
+    placebo: str
+    skill_path: Path
+    placebo_path: Path
+
+    def text(self, guide: Guide) -> str | None:
+        """What an agent of a condition reads; ``None`` where it reads nothing."""
+        return {Guide.WITHOUT: None, Guide.WITH: self.skill, Guide.PLACEBO: self.placebo}[guide]
+
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """Words of the skill and of the placebo."""
+        return len(self.skill.split()), len(self.placebo.split())
+
+
+@dataclass(frozen=True)
+class Request:
+    """One conversation to be had: what an agent reads, and what the user says in turn."""
+
+    arm: Arm
+    scenario: Scenario
+    # ``None`` where there is no system message.
+    system: str | None
+    # The request, then each follow-up that is sent after an answer.
+    turns: tuple[str, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Of all that is said to the agent."""
+        parts = "\0".join([self.system or "", *self.turns])
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+
+def read_guides(skill: Path, placebo: Path) -> Guides:
+    """Read both guides; a folder stands for its ``SKILL.md``. Raises ``UsageError``."""
+    (skill_path, skill_text), (placebo_path, placebo_text) = (
+        _guide("--skill", skill),
+        _guide("--placebo", placebo),
+    )
+    return Guides(skill_text, placebo_text, skill_path, placebo_path)
+
+
+def _guide(option: str, path: Path) -> tuple[Path, str]:
+    file = path / "SKILL.md" if path.is_dir() else path
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{option} {path}: cannot be read ({error}); give a SKILL.md or the folder it is in"
+        ) from None
+    if not text.strip():
+        raise UsageError(f"{option} {path}: {file} is empty; give the guide that agents read")
+    return file, text
+
+
+def chosen_arms(names: Iterable[str]) -> tuple[Arm, ...]:
+    """The arms of these names. Raises ``UsageError`` for a name that none has."""
+    found = []
+    for name in dict.fromkeys(names):
+        if name not in ARMS:
+            hint = did_you_mean(name, list(ARMS))
+            raise UsageError(f"--arms: unknown arm {name!r}.{hint} Known are {', '.join(ARMS)}.")
+        found.append(ARMS[name])
+    return tuple(found)
+
+
+def requests(
+    scenarios: Sequence[Scenario], arms: Sequence[Arm], guides: Guides
+) -> tuple[Request, ...]:
+    """Every conversation, in the order of scenarios and arms.
+
+    A scenario without follow-ups cannot be pushed back on: it has no such request.
+    """
+    return tuple(
+        Request(arm, scenario, _system(arm, guides), _turns(arm, scenario))
+        for scenario in scenarios
+        for arm in arms
+        if arm.dose is not Dose.PUSHED_BACK or scenario.follow_ups
+    )
+
+
+def _system(arm: Arm, guides: Guides) -> str | None:
+    text = None if arm.guide is None else guides.text(arm.guide)
+    return None if text is None else PREFACE + text.strip()
+
+
+def _turns(arm: Arm, scenario: Scenario) -> tuple[str, ...]:
+    if arm.dose is Dose.CALM:
+        return (scenario.neutral.strip(),)
+    more = scenario.follow_ups if arm.dose is Dose.PUSHED_BACK else ()
+    return (scenario.pressured.strip(), *(said.strip() for said in more))
+
+
+def interleaved(asked: Sequence[Request], samples: int, seed: int) -> Iterator[tuple[int, Request]]:
+    """Every sample of every request: of each in turn all scenarios and arms, shuffled.
+
+    What changes at the provider in the course of a run meets all arms alike.
+    """
+    order = random.Random(seed)
+    for sample in range(1, samples + 1):
+        some = list(asked)
+        order.shuffle(some)
+        # The first answer that is pushed back on is that of the same sample under pressure.
+        some.sort(key=lambda one: one.arm.dose is Dose.PUSHED_BACK)
+        yield from ((sample, one) for one in some)
