@@ -1071,6 +1071,18 @@ def prompts(
     "--retries", type=click.IntRange(min=0), default=5, show_default=True, help="Of one call."
 )
 @click.option(
+    "--agent",
+    "sandbox",
+    metavar="SANDBOX",
+    help="Ask an agent with a shell in Inspect's sandbox: docker, docker:compose.yaml or local. "
+    "The guide is a folder in it, and the log is the answer.",
+)
+@click.option(
+    "--allow-local",
+    is_flag=True,
+    help="Let an agent run what it likes on this machine, as you: --agent local.",
+)
+@click.option(
     "--baseline-from",
     type=_PATH,
     metavar="DIR",
@@ -1095,6 +1107,8 @@ def generate(
     api_base: str | None,
     model_args: tuple[str, ...],
     retries: int,
+    sandbox: str | None,
+    allow_local: bool,
     baseline_from: Path | None,
 ) -> None:
     """Ask a model every request of SCENARIOS, with the skill and without, calm and pressured.
@@ -1108,8 +1122,10 @@ def generate(
     \b
     harness generate scenarios/ --model openai/gpt-4.1-mini --samples 5 --budget 3
     harness generate scenarios/ --model ollama/llama3.3 --arms baseline,skill
+    harness generate scenarios/ --model openai/gpt-4.1 --agent docker:compose.yaml --out agents/
     harness run scenarios/ --solutions solutions/
     """
+    from harness.generate.agent import AskingAgents, Shell
     from harness.generate.asking import Asking, AskingLimits, price_of
     from harness.generate.replies import Settings, describe_arms, take_baseline
     from harness.model import Guide
@@ -1119,7 +1135,15 @@ def generate(
     given = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed}
     settings = Settings(model, api_base, {k: v for k, v in given.items() if v is not None})
     limits = AskingLimits(max_tokens, jobs, retries, budget=budget)
-    asking = Asking(settings, guides, out, limits, None, dict(map(_named, model_args)))
+    if sandbox == "local" and not allow_local:
+        raise UsageError(
+            "--agent local lets an agent run what it likes on this machine, as you; say "
+            "--allow-local if that is meant, or use --agent docker"
+        )
+    if sandbox is not None and baseline_from is not None:
+        raise UsageError("--baseline-from takes answers of a model without a shell; leave it out")
+    how = (settings, guides, out, limits, None, dict(map(_named, model_args)))
+    asking = AskingAgents(*how, shell=Shell(sandbox)) if sandbox else Asking(*how)
     asking.price = _price(price) or price_of(model)
     if budget is not None and asking.price is None:
         raise UsageError(
@@ -1132,10 +1156,10 @@ def generate(
         places = [asking.place(one, n) for one in mine for n in range(1, samples + 1)]
         click.echo(f"{take_baseline(places, baseline_from)} answers taken from {baseline_from}")
     new, calls, worst = asking.estimate(asked, samples)
-    dear = "at a price that is not known" if worst is None else f"for at most ${worst:.2f}"
-    click.echo(
-        f"{len(asked) * samples - new} answers are there, {new} are missing: {calls} calls {dear}"
+    dear = (
+        "calls at a price that is not known" if worst is None else f"calls for at most ${worst:.2f}"
     )
+    click.echo(f"{len(asked) * samples - new} answers are there, {new} are missing: {calls} {dear}")
     if new and not yes:
         if not sys.stdin.isatty():
             raise UsageError("nobody is there to agree to that; give --yes to begin at once")

@@ -148,7 +148,7 @@ class Asking:
         self.out = out
         self.limits = limits
         self.price = price
-        self._model = _model(settings, limits, model_args or {})
+        self.model = _model(settings, limits, model_args or {})
         self._account = Account(limits.budget)
         # Per guide, scenario and sample, whether the answer under pressure is there or given up.
         self._settled: dict[tuple[Guide | None, str, int], asyncio.Event] = {}
@@ -195,7 +195,7 @@ class Asking:
             if one.arm.dose is Dose.PRESSURED:
                 self._settled[one.arm.guide, one.scenario.id, sample] = asyncio.Event()
         waiting = iter(new)
-        async with self._model, asyncio.TaskGroup() as group:
+        async with self.model, asyncio.TaskGroup() as group:
             for _ in range(self.limits.jobs):
                 group.create_task(self._work(waiting, told, show))
 
@@ -275,7 +275,7 @@ class Asking:
 
     async def _turn(self, said: Sequence[ChatMessage]) -> ModelTurn:
         begun = _now()
-        output = await self._model.generate(list(said))
+        output = await self.model.generate(list(said))
         if output.error:
             raise GenerateError(output.error)
         usage = output.usage

@@ -159,12 +159,8 @@ def keep(
     continues: Path | None = None,
 ) -> None:
     """Write an answer and its origin."""
-    data = _reply(place.request, turns).encode("utf-8", "backslashreplace")
     costs = [turn.cost for turn in turns]
-    origin = {
-        **place.expected,
-        "guide": place.request.arm.guide.value if place.request.arm.guide else None,
-        "dose": None if place.request.arm.dose is None else int(place.request.arm.dose),
+    about = {
         "guide_sha256": guide_sha256,
         "context": asdict(kept),
         "asked_at": turns[0].asked_at,
@@ -173,8 +169,20 @@ def keep(
         "input_tokens": sum(turn.input_tokens for turn in turns),
         "output_tokens": sum(turn.output_tokens for turn in turns),
         "cost_usd": None if None in costs else round(sum(c for c in costs if c is not None), 6),
-        "reply_sha256": sha256(data),
         "continues": None if continues is None else str(continues.relative_to(place.out)),
+    }
+    write_answer(place, about, _reply(place.request, turns).encode("utf-8", "backslashreplace"))
+
+
+def write_answer(place: ReplyPlace, about: Mapping[str, Any], data: bytes) -> None:
+    """Write an answer, and beside it its origin: what was asked, and what else is known."""
+    arm = place.request.arm
+    origin = {
+        **place.expected,
+        "guide": None if arm.guide is None else arm.guide.value,
+        "dose": None if arm.dose is None else int(arm.dose),
+        **about,
+        "reply_sha256": sha256(data),
     }
     place.folder.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(origin, sort_keys=False, allow_unicode=True)
