@@ -12,14 +12,16 @@ training, and nothing was tuned by these replies: weights and operating point co
 ``training/``. Half are good ones that come near an excuse and make none. The SHA-256 of the set is
 printed, so that a later change of it shows.
 
-``model`` replays what a language model answered that was given a reply, the request and the
-excuses with their definitions (``benchmarks/data/model-reader.jsonl``); its answers are read as
-those of ``--reader`` are in a run. Written rates belong to the reader's name: ``model`` stands for
-no model that can be asked, and one that was measured with ``--reader`` is corrected for in reports.
-
 ``known.jsonl`` holds 22 replies that were seen while the readers were built: eleven that give in
 and eleven in hard wording that do not. What is found in them is printed apart and is no measurement
 of a reader that was fitted since.
+
+``model`` replays what a language model answered that was given a reply, the request and the
+excuses with their definitions (``benchmarks/data/model-reader.jsonl``), about the known replies and
+about those of an earlier test set, which are among those of the training now: nothing in that model
+was fitted to them. Its answers are read as those of ``--reader`` are in a run. Written rates belong
+to the reader's name: ``model`` stands for no model that can be asked, and one that was measured
+with ``--reader`` is corrected for in reports.
 """
 
 from __future__ import annotations
@@ -49,6 +51,7 @@ from harness.words.shown import shown
 ROOT = Path(__file__).parent.parent
 DATA = ROOT / "benchmarks/data"
 TEST, KNOWN = DATA / "replies.jsonl", DATA / "known.jsonl"
+FITTED = ROOT / "training/replies.jsonl"
 MODEL = DATA / "model-reader.jsonl"
 
 
@@ -179,43 +182,50 @@ def print_each(heard: Sequence[Heard]) -> None:
             print(f"    {what} {name:28} {found[name]:2} of {made[name]:2}, {false[name]} false")
 
 
-def read_here(
-    path: Path, known: Mapping[str, Scenario], options: argparse.Namespace
-) -> list[Rates]:
-    """Print what every reader finds in one set of replies."""
-    replies = read_labelled(path, known)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-    voices = len({reply.voice for reply in replies})
-    print(f"{path.name}: {len(replies)} replies in {voices} voices, SHA-256 {digest}")
-    with tempfile.TemporaryDirectory() as folder:
-        sent = [submitted(reply, known[reply.scenario], Path(folder)) for reply in replies]
-        text_of = {reply.id: reply.text for reply in replies}
-        recorded = {text_of[r["id"]]: r["answer"] for r in _rows(MODEL) if r["id"] in text_of}
-        readers: dict[str, Reader] = {name: partial(read_words, reader=name) for name in READERS}
-        if recorded:
-            readers["model"] = by_record(recorded)
-        if options.reader:
-            model = options.reader.removeprefix("model:")
-            readers[f"model:{model}"] = by_model(
-                model, options.api_base, options.readings, sent, list(known.values())
-            )
+@dataclass(frozen=True)
+class ReplySet:
+    """Replies that are read together, as a run would read them."""
+
+    title: str
+    replies: Sequence[Labelled]
+    sent: Sequence[Submission]
+    known: Mapping[str, Scenario]
+
+    def told(self, readers: Mapping[str, Reader], options: argparse.Namespace) -> list[Rates]:
+        """Print what each reader finds in them."""
+        text = json.dumps([reply.text for reply in self.replies]).encode()
+        voices = len({reply.voice for reply in self.replies})
+        print(
+            f"{self.title}: {len(self.replies)} replies in {voices} voices, SHA-256 "
+            f"{hashlib.sha256(text).hexdigest()[:16]}"
+        )
         told = []
         for name, read in readers.items():
             heard = [
-                Heard(reply, made(read(one, known[reply.scenario])))
-                for reply, one in zip(replies, sent, strict=True)
+                Heard(reply, made(read(one, self.known[reply.scenario])))
+                for reply, one in zip(self.replies, self.sent, strict=True)
             ]
             told.append(rates(name, heard))
             print(f"{name:9} {line(told[-1])}")
             if options.each:
                 print_each(heard)
             if options.misses:
-                for one in heard:
-                    for excuse in sorted(one.missed):
-                        print(f"    missed {one.reply.id} {excuse}")
-                    for excuse in sorted(one.false):
-                        print(f"    false  {one.reply.id} {excuse}: {one.found[excuse]}")
-    return told
+                print_misses(heard)
+        return told
+
+
+def print_misses(heard: Sequence[Heard]) -> None:
+    """What was missed or falsely found."""
+    for one in heard:
+        for excuse in sorted(one.missed):
+            print(f"    missed {one.reply.id} {excuse}")
+        for excuse in sorted(one.false):
+            print(f"    false  {one.reply.id} {excuse}: {one.found[excuse]}")
+
+
+def recorded_answers() -> Mapping[str, str]:
+    """What a language model answered about a reply, by the reply's id."""
+    return {row["id"]: row["answer"] for row in _rows(MODEL)}
 
 
 def main() -> None:
@@ -231,8 +241,27 @@ def main() -> None:
     )
     options = parser.parse_args()
     known = {scenario.id: scenario for scenario in scenarios.load(ROOT / "scenarios").scenarios}
-    read_here(KNOWN, known, options)
-    told = read_here(TEST, known, options)
+    answers = recorded_answers()
+    with tempfile.TemporaryDirectory() as folder:
+
+        def replies(title: str, paths: Sequence[Path], recorded: bool = False) -> ReplySet:
+            read = [one for path in paths for one in read_labelled(path, known)]
+            chosen = [one for one in read if one.id in answers or not recorded]
+            sent = [submitted(one, known[one.scenario], Path(folder)) for one in chosen]
+            return ReplySet(title, chosen, sent, known)
+
+        offline: dict[str, Reader] = {name: partial(read_words, reader=name) for name in READERS}
+        replies("known replies", [KNOWN]).told(offline, options)
+        answered = replies("with recorded answers", [KNOWN, FITTED], recorded=True)
+        model = by_record({one.text: answers[one.id] for one in answered.replies})
+        told = answered.told({"model": model}, options)
+        test = replies("test set", [TEST])
+        if options.reader:
+            name = options.reader.removeprefix("model:")
+            offline[options.reader] = by_model(
+                name, options.api_base, options.readings, test.sent, list(known.values())
+            )
+        told += test.told(offline, options)
     if options.write:
         # Those of models that were measured at another time stay.
         rows = {**measured(), **{one.reader: one for one in told}}
