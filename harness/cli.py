@@ -336,15 +336,17 @@ def _unanswered(reader: Reader | ModelReader) -> int:
     missed = getattr(reader, "missed", 0)
     if missed:
         _complain(
-            f"{missed} replies got no answer of the language model and were read by the readers "
-            "that need no network; the same command asks again"
+            "The language model gave no answer about "
+            f"{missed} of the replies, so readers that need no network read them; the same command "
+            "asks again"
         )
     unusable = getattr(reader, "unusable", {})
     if unusable:
         _complain(
-            f"{len(unusable)} replies have no answer of the language model that can be used "
-            f"({next(iter(unusable.values()))}) and were read by the readers that need no network; "
-            f"to ask again, take their lines out of {reader.kept.path}"  # type: ignore[union-attr]
+            "The language model's answer cannot be used about "
+            f"{len(unusable)} of the replies ({next(iter(unusable.values()))}), so readers that "
+            "need no network read them; to ask again, take their lines out of "
+            f"{reader.kept.path}"  # type: ignore[union-attr]
         )
     return int(missed)
 
@@ -864,6 +866,7 @@ def regrade(
     import harness.read.scenarios
     from harness.report import write_reports
     from harness.results import read_results
+    from harness.run.folders import point_latest
     from harness.run.regrade import regrade as judge_anew
     from harness.run.regrade import used_by
     from harness.summary.tables import summarise
@@ -874,9 +877,12 @@ def regrade(
     used = used_by(found, library.scenarios)
     _ask(words, found, used)
     regraded = judge_anew(found, used, library.skills, words)
-    folder = _new_folder(out, Path("reports"))
+    reports = Path("reports")
+    folder = _new_folder(out, reports)
     told = summarise(regraded.results)
     page = write_reports(regraded.results, told, folder)
+    if out is None:
+        point_latest(reports, folder)
     for change in regraded.changes:
         click.echo(f"{change.id}: {'; '.join(change.what)}")
     count = len(regraded.changes)
@@ -906,7 +912,7 @@ def label(results: Path, labels: Path | None) -> None:
     found = read_results(results)
     file, known = _labels(labels, results)
     made = list(known)
-    with _interruptible(lambda: f"; {len(made)} replies are labelled, in {file}"):
+    with _interruptible(lambda: f"; replies labelled: {len(made)}, in {file}"):
         for record, submission in unlabelled(found, known):
             said = _ask_person(record, submission, found)
             if said is None:
@@ -914,7 +920,7 @@ def label(results: Path, labels: Path | None) -> None:
             made.append(ReplyLabel(record.scenario, record.sha256, *said))
             add_label(file, record.id, made[-1])
     page = write_pages(found, summarise(found, made), results.parent)
-    click.echo(f"{len(made)} replies are labelled, in {file} · {page}")
+    click.echo(f"replies labelled: {len(made)}, in {file} · {page}")
 
 
 def _ask_person(

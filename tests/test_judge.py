@@ -712,9 +712,22 @@ def test_a_model_that_is_gone_is_not_asked_for_ever(serve: Serve, kept: Path) ->
     server = serve(failure(500, "gone", **SOON))
     reader = ModelReader(model(server, tries=1), Readings(kept))
     many = [reply(f"Reply {n}.", SCENARIO.id, sample=n) for n in range(1, 41)]
-    with pytest.raises(ReaderError, match=r"tiny .* gave no answer 8 times in a row") as caught:
+    with pytest.raises(
+        ReaderError, match=r"tiny .* gave no usable answer 8 times in a row"
+    ) as caught:
         reader.ask_all(many, [SCENARIO])
     assert caught.value.exit_code == 3
+    assert len(server.asked) < 40
+
+
+def test_a_model_that_never_answers_in_the_form_is_not_asked_for_ever(
+    serve: Serve, kept: Path
+) -> None:
+    server = serve(completion("I would rather talk about the weather."))
+    reader = ModelReader(model(server, tries=1), Readings(kept))
+    many = [reply(f"Reply {n}.", SCENARIO.id, sample=n) for n in range(1, 41)]
+    with pytest.raises(ReaderError, match=r"gave no usable answer 8 times in a row.*malformed"):
+        reader.ask_all(many, [SCENARIO])
     assert len(server.asked) < 40
 
 
@@ -840,7 +853,7 @@ def test_what_failed_for_a_moment_is_read_by_others_and_asked_again_by_the_same_
 ) -> None:
     done = regrade(folder, serve(BUSY))
     assert done.exit_code == 3
-    assert "2 replies got no answer of the language model" in done.stderr
+    assert "gave no answer about 2 of the replies" in done.stderr
     found = read_results(folder / "new" / "results.json")
     assert {one.read_by.reader for one in found.records} == {"both"}
     assert all("status 503" in one.read_by.unread for one in found.records)

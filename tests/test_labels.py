@@ -119,7 +119,7 @@ def test_a_person_is_asked_about_each_quote_and_about_what_was_missed(folder: Pa
     said = "".join("n\n\n" if record.traps[0].quote else "no-time\n" for record in asked[:4])
     done = label(folder, said + "q\n")
     assert done.exit_code == 0, done.output
-    assert "4 replies are labelled" in done.stdout
+    assert "replies labelled: 4, in " in done.stdout
     for secret in ("baseline", "skill/", "held"):
         assert secret not in done.stdout.replace(str(folder), "")
     known = read_labels(folder / "labels.jsonl")
@@ -134,7 +134,7 @@ def test_a_person_is_asked_about_each_quote_and_about_what_was_missed(folder: Pa
 def test_a_reply_that_was_begun_is_asked_about_again_and_those_done_are_not(folder: Path) -> None:
     done = label(folder, "y\n\n" if next(unlabelled(run_of(6), ()))[0].traps[0].quote else "\n")
     assert done.exit_code == 130
-    assert "1 replies are labelled, in " in done.stderr
+    assert "replies labelled: 1, in " in done.stderr
     known = read_labels(folder / "labels.jsonl")
     assert len(known) == 1
     again = label(folder, "q\n")

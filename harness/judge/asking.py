@@ -23,7 +23,7 @@ from harness.words.shown import shown
 _Question = tuple[str, Messages, Submission]
 # Questions under way at once.
 _JOBS: Final = 4
-# Questions in a row that came to nothing for reasons outside the replies.
+# Questions in a row that came to nothing, after which the model is not asked on.
 _IN_VAIN: Final = 8
 # Characters of a reply beyond which no model is asked: a part would not be the reply.
 LONGEST: Final = 200_000
@@ -93,10 +93,10 @@ class ModelReader:
                     self._missed[key] = reply.why
                 done += 1
                 on_progress(replace(before, done=done, last=one.id))
-                vain = 0 if reply.lasting else vain + 1
+                vain = vain + 1 if reply.text is None else 0
                 if vain == _IN_VAIN:
                     raise ReaderSilent(
-                        f"{self._model.name} gave no answer {vain} times in a row, the last time: "
+                        f"{self._model.name} gave no usable answer {vain} times in a row, the last: "
                         f"{reply.why}. What was answered before is in {self.kept.path}, and grades "
                         "are in the ledger; see that the model can be reached and give the same "
                         "command again, or leave --reader out."

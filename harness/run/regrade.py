@@ -202,9 +202,6 @@ def _changes(old: Record, new: Record) -> tuple[str, ...]:
         was, now = before.get(name, "not asked"), after.get(name, "not asked")
         if was != now:
             said.append(f"{name}: {was} → {now}")
-    if old.read_by != new.read_by:
-        unread = f" ({new.read_by.unread})" if new.read_by.unread else ""
-        said.append(f"read by {new.read_by.reader}{unread}")
     told = {line.expected: line.state for line in old.behaviour}
     said += [
         f"“{line.expected}”: {told[line.expected]} → {line.state}"
@@ -215,6 +212,9 @@ def _changes(old: Record, new: Record) -> tuple[str, ...]:
     flags = {flag.flag for flag in new.red_flags}
     said += [f"red flag {name} gone" for name in sorted(flagged - flags)]
     said += [f"red flag {name} new" for name in sorted(flags - flagged)]
+    if said and old.read_by != new.read_by:  # who read it is no verdict
+        unread = f" ({new.read_by.unread})" if new.read_by.unread else ""
+        said.append(f"read by {new.read_by.reader}{unread}")
     return tuple(said)
 
 

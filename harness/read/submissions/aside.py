@@ -56,7 +56,8 @@ class Aside:
         if self.unknown:
             yield (
                 f"{_counted(self.unknown, 'unknown')}: left aside. Correct the names or "
-                f"take the answers away. {_listed(list(self.hints.values()), ' ')}"
+                f"take the answers away; `harness grade FILE --scenario ID` grades a file whatever "
+                f"its name. {_listed(list(self.hints.values()), ' ')}"
             )
         if self.unreadable:
             number = len(self.unreadable)
