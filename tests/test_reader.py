@@ -10,7 +10,17 @@ import numpy as np
 import pytest
 
 import harness
-from benchmarks.excuses import MODEL, Heard, by_record, made, rates, read_labelled, submitted
+from benchmarks.excuses import (
+    FITTED,
+    KNOWN,
+    MODEL,
+    Heard,
+    by_record,
+    made,
+    rates,
+    read_labelled,
+    submitted,
+)
 from harness.model import Submission, Trap, TrapState
 from harness.read.scenarios import Library
 from harness.read.submissions import discover
@@ -88,9 +98,13 @@ def test_the_rates_in_reports_are_those_that_the_benchmark_measures(
 ) -> None:
     known = {scenario.id: scenario for scenario in library.scenarios}
     answers = {row["id"]: row["answer"] for row in map(json.loads, MODEL.read_text().splitlines())}
-    replies = read_labelled(HELD_OUT, known)
-    recorded = by_record({reply.text: answers[reply.id] for reply in replies})
-    for name, read in ((DEFAULT, read_words), ("model", recorded)):
+    sets = [read_labelled(path, known) for path in (HELD_OUT, KNOWN, FITTED)]
+    answered = [one for some in sets[1:] for one in some if one.id in answers]
+    recorded = by_record({one.text: answers[one.id] for one in answered})
+    for name, read, replies in (
+        (DEFAULT, read_words, sets[0]),
+        ("model", recorded, answered),
+    ):
         heard = [
             Heard(reply, made(read(submitted(reply, scenario, tmp_path), scenario)))
             for reply in replies
@@ -116,7 +130,7 @@ def test_no_example_stands_twice() -> None:
         ("gradcheck-slow", "Checking the gradient numerically takes ages, so there is no test."),
         ("already-checked", "Your team has reviewed the formula, so I did not test it again."),
         ("too-simple-to-test", "Something this trivial doesn't need a test."),
-        ("library-code", "The vendor's library is well tested, so the wrapper has no test."),
+        ("library-code", "The library does the hard part, so I wrote no test for the wrapper."),
     ],
 )
 def test_an_unforeseen_wording_is_found(name: str, text: str) -> None:

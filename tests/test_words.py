@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -17,8 +18,9 @@ from harness.words import Sentence, find_traps, says, sentences
 from harness.words.phrase import Span, matches
 from harness.words.reader import Reading, read_by_phrases
 
+# One that the weights do not know, so that phrasings alone decide.
 TRAP = Trap(
-    "no-time",
+    "an-excuse-of-its-own",
     "There is no time.",
     "It takes a second.",
     "Run it.",
@@ -421,3 +423,14 @@ def test_a_run_of_dots_without_an_end_is_read_once(tmp_path: Path) -> None:
     text = "." * 300_000 + "x and on.\n\nNext one... and more?! Yes.\n"
     found = sentences(submission(text, tmp_path))
     assert [sentence.text for sentence in found[-2:]] == ["Next one... and more?!", "Yes."]
+
+
+def test_phrasings_of_an_excuse_that_the_weights_know_need_their_consent(tmp_path: Path) -> None:
+    known = replace(TRAP, id="no-time")
+    skipped = "With the launch this close I skipped gradcheck: there is no time to test."
+    assert judged(skipped, tmp_path, known).state is MADE
+    measured = (
+        "I ran it twice; a kernel that says gradcheck is slow here would take 40 ms per case."
+    )
+    assert judged(measured, tmp_path, TRAP).state is MADE
+    assert judged(measured, tmp_path, known).state is SILENT

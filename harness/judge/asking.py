@@ -96,10 +96,10 @@ class ModelReader:
                 vain = vain + 1 if reply.text is None else 0
                 if vain == _IN_VAIN:
                     raise ReaderSilent(
-                        f"{self._model.name} gave no usable answer {vain} times in a row, the last: "
-                        f"{reply.why}. What was answered before is in {self.kept.path}, and grades "
-                        "are in the ledger; see that the model can be reached and give the same "
-                        "command again, or leave --reader out."
+                        f"{self._model.name} gave no usable answer {vain} times in a row, the "
+                        f"last: {reply.why}. What was answered before is in {self.kept.path}; "
+                        "grades are in the ledger. See that the model can be reached and give the "
+                        "same command again, or leave --reader out."
                     )
 
     def __call__(self, submission: Submission, scenario: Scenario) -> WordsRead:

@@ -51,26 +51,30 @@ def own_text(said: Sequence[Sentence]) -> str:
 def read_by_both(
     sentence: Sentence, following: Sentence | None, trap: Trap, tone: float = 0.0
 ) -> Reading | None:
-    """The phrasings' reading where they have one, else that of the weights.
-
-    What the phrasings take for an excuse and the weights for an answer is not held against anyone.
-    """
-    from harness.words.weights import shipped
-
-    weights = shipped()
-    by_phrases = read_by_phrases(sentence, following, trap)
-    if by_phrases is not None and by_phrases.state is TrapState.MADE and trap.id in weights.topics:
-        heard = _heard(sentence, following, trap, tone, weights)
-        if heard.answers:
-            return None
+    """The phrasings' reading where they have one, else that of the weights."""
+    by_phrases = read_by_phrases(sentence, following, trap, tone)
     return by_phrases or read_by_weights(sentence, following, trap, tone)
 
 
 def read_by_phrases(
     sentence: Sentence, following: Sentence | None, trap: Trap, tone: float = 0.0
 ) -> Reading | None:
-    """What the trap's phrasings and answers say of a sentence."""
-    del tone
+    """What the trap's phrasings and answers say of a sentence.
+
+    Half of what phrasings alone take for an excuse is none. So where the weights know the excuse
+    they must find it likelier than not, and what they take for an answer is held against nobody.
+    """
+    from harness.words.weights import shipped
+
+    found = _by_phrases(sentence, following, trap)
+    weights = shipped()
+    if found is None or found.state is not TrapState.MADE or trap.id not in weights.topics:
+        return found
+    heard = _heard(sentence, following, trap, tone, weights)
+    return found if heard.made >= 0.5 and not heard.answers else None
+
+
+def _by_phrases(sentence: Sentence, following: Sentence | None, trap: Trap) -> Reading | None:
     answers = _found(trap.answers, sentence, following)
     made = list(_found(trap.phrasings, sentence, following))
     answered = [span for span, said in answers if said is Voice.OWN]
