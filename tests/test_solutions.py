@@ -48,5 +48,6 @@ def test_the_verdict_is_the_one_that_was_found_by_hand(
     least = Level(expected.get("verification_at_least", "none"))
     assert record.verification.reaches(least), record.verification_reason
     if submission.arm in ("reference", "skill"):
-        assert record.held, record.verification_reason
+        asked = plan(submission.scenario).scenario.verification
+        assert record.held is least.reaches(asked), record.verification_reason
         assert not [trap for trap in record.traps if trap.state is TrapState.MADE]
