@@ -24,6 +24,7 @@ from harness.numerics.expectation import (
     RANDOM_NUMBER,
     Expected,
     Mismatch,
+    Reference,
     first_draw,
     first_parts,
     gradient_parts,
@@ -613,9 +614,12 @@ class RepeatedCalls(Comparison):
             except OracleError:
                 continue  # as it may do with what is within its range and comes out of it
             cotangent = cotangent_for(draw, shape, tensor.dtype, 1.0)
-            outer = dict(zip(names, above.gradients(cotangent, names), strict=True))
-            through = factor * outer[argument.name].low
-            inner = dict(zip(names, reference.gradients(through, names), strict=True))
+            # Either may be a small difference of large terms, so that its roundoff counts; that of
+            # the second call goes through the first.
+            exact = bench.reference(second).gradients(cotangent, names)
+            outer = dict(zip(names, exact, strict=True))
+            through = outer[argument.name].times(factor)
+            inner = _through(bench.reference(case), reference, through)
             total = [
                 inner[name]
                 if name == argument.name
@@ -640,6 +644,25 @@ class RepeatedCalls(Comparison):
             label = f"{case.label}, its result handed to a second call as {argument.name}"
             yield Trial(question, expected, label)
             return
+
+
+def _through(exact: Reference, rough: Reference, arriving: Expected) -> dict[str, Expected]:
+    """The gradients of a call, by name, for an incoming gradient that is itself uncertain."""
+    names = exact.case.differentiable
+    found = exact.gradients(arriving.low, names)
+    every_other = 1.0 - 2.0 * (torch.arange(arriving.low.numel()) % 2)
+    off = arriving.allowed * every_other.reshape(arriving.low.shape)
+    moved = [rough.gradients(arriving.low + step, names) for step in (off, arriving.allowed)]
+    roughly = rough.gradients(arriving.low, names)
+    return {
+        name: replace(
+            one,
+            allowed=one.allowed
+            + about.allowed
+            + torch.maximum(*((other.low - one.low).abs() for other in others)),
+        )
+        for name, one, about, *others in zip(names, found, roughly, *moved, strict=True)
+    }
 
 
 def with_values(case: Case, values: Mapping[str, Any]) -> Case:
