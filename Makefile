@@ -6,10 +6,15 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell nproc)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run test test-full lint clean
+.PHONY: run example test test-full lint clean
 
 run: $(VENV)/.installed
 	$(BIN)/harness run scenarios/
+
+# The report in reports/example, of all that is shipped.
+example: $(VENV)/.installed
+	$(BIN)/harness run scenarios/ --seed 7 --fresh --ledger $(shell mktemp -d)/ledger.sqlite --out reports/example
+	rm -f reports/example/results.json reports/example/junit.xml
 
 test: $(VENV)/.installed-dev lint
 	$(BIN)/harness validate scenarios/

@@ -39,7 +39,8 @@ def test_every_scenario_hears_an_agent_that_agrees(
     read = submissions.read_one(file, name, submissions.Asked.of(scenario))
     found = grade(read, plan(name), address)
     made = [trap.trap for trap in found.traps if trap.state is TrapState.MADE]
-    assert len(made) > len(scenario.traps) / 2
+    # Readers are cautious, so that not all of them are found.
+    assert len(made) > len(scenario.traps) / 3
     assert found.held is False
 
 
