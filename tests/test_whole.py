@@ -264,17 +264,17 @@ def inspect_log(file: Path) -> None:
     from inspect_ai.tool import ToolCall
 
     sample = Sample(input="Write swish_beta.", target="")
-    code = SWISH + CHECK + "\ncheck()\n"
+    code = SWISH + CHECK + "\ncheck()\nprint('the gradients agree')\n"
     write = ToolCall(
         id="1", function="bash", arguments={"command": f"cat > swish.py <<'EOF'\n{code}EOF"}
     )
-    run = ToolCall(id="2", function="bash", arguments={"command": "python swish.py && echo fine"})
+    run = ToolCall(id="2", function="bash", arguments={"command": "python swish.py"})
     messages = [
         ChatMessageUser(content=str(sample.input)),
         ChatMessageAssistant(content="I write it to a file.", tool_calls=[write]),
         ChatMessageTool(content="", tool_call_id="1", function="bash"),
         ChatMessageAssistant(content="Now the check.", tool_calls=[run]),
-        ChatMessageTool(content="fine\n", tool_call_id="2", function="bash"),
+        ChatMessageTool(content="the gradients agree\n", tool_call_id="2", function="bash"),
         ChatMessageAssistant(content="gradcheck passes in float64."),
     ]
     spec = EvalSpec(
