@@ -1126,7 +1126,7 @@ def generate(
     Needs the extra: pip install 'harness[inspect]', and the provider's package.
 
     \b
-    harness generate scenarios/ --model openai/gpt-4.1-mini --samples 5 --budget 3
+    harness generate scenarios/ --model openai/gpt-4.1-mini --price 0.4,1.6 --budget 3
     harness generate scenarios/ --model ollama/llama3.3 --arms baseline,skill
     harness generate scenarios/ --model openai/gpt-4.1 --agent docker:compose.yaml --out agents/
     harness run scenarios/ --solutions solutions/
