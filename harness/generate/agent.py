@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.generate.asking import AskedAll, Asking, Price
-from harness.generate.replies import ReplyPlace, answered, sha256, write_answer
-from harness.generate.requests import Guides, Request, interleaved
-from harness.generate.separation import separation
+from harness.generate.replies import ReplyPlace, write_answer
+from harness.generate.requests import Guides, Request
 from harness.model import Guide
 
 if TYPE_CHECKING:
@@ -87,29 +86,19 @@ class AskingAgents(Asking):
         worst = self.worst_case()
         return new, new * self.shell.messages // 2, None if worst is None else new * worst
 
-    def ask_all(
-        self,
-        asked: Sequence[Request],
-        samples: int,
-        seed: int,
-        on_progress: Callable[[int, int, str], None] = lambda *_: None,
-    ) -> AskedAll:
-        """Have every conversation that is not known, a few at once; those are kept as they end."""
-        every = [self.place(one, sample) for sample, one in interleaved(asked, samples, seed)]
-        new = [place for place in every if not answered(place)]
-        told = AskedAll(known=len(every) - len(new))
-        waiting, spent, worst = iter(new), 0.0, self.worst_case()
+    def _have_all(
+        self, new: Sequence[ReplyPlace], told: AskedAll, show: Callable[[], None]
+    ) -> None:
+        """A few conversations at once; those are kept as they end."""
+        waiting, worst, account = iter(new), self.worst_case(), self._account
         while some := list(islice(waiting, self.limits.jobs)):
-            if self.limits.budget is not None and worst is not None:
-                most = max(0, int((self.limits.budget - spent) / worst))
+            if account.limit is not None and worst is not None:
+                most = max(0, int((account.limit - account.spent) / worst))
                 told.unaffordable += len(some[most:])
                 some = some[:most]
             for place, log in zip(some, _run(self, some), strict=True):
-                spent += _keep(place, log, self.guides, self.price, told)
-            done = told.known + told.had + len(told.missed)
-            on_progress(done, len(every), "" if worst is None else f"${spent:.2f}")
-        told.spent = None if worst is None else spent
-        return told
+                account.spent += _keep(place, log, self.guides, self.price, told)
+            show()
 
 
 def _run(asking: AskingAgents, places: Sequence[ReplyPlace]) -> Sequence[EvalLog]:
@@ -195,24 +184,20 @@ def _keep(
     read, written = sum(u.input_tokens for u in usage), sum(u.output_tokens for u in usage)
     cost = None if price is None else price.of(read, written)
     if sample.error is not None:
-        where = place.reply.relative_to(place.out).with_suffix("")
-        told.missed[str(where)] = sample.error.message[:300]
+        told.missed[place.name] = sample.error.message[:300]
         return cost or 0.0
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "log.json"
         write_eval_log(log, str(file), format="json")
         data = file.read_bytes()
-    text = guides.text(place.request.arm.guide) if place.request.arm.guide else None
+    # Its guide is a folder that it can read; the scan of its context counts it as if it had.
     origin = {
-        "guide_sha256": None if text is None else sha256(text.encode()),
-        # Its guide is a folder that it can read, counted here as if it had.
-        "context": asdict(separation(place.request, guides)),
         "asked_at": str(sample.started_at or datetime.now(UTC).isoformat(timespec="seconds")),
         "finish_reason": "length" if sample.limit else str(sample.output.stop_reason),
         "input_tokens": read,
         "output_tokens": written,
         "cost_usd": None if cost is None else round(cost, 6),
     }
-    write_answer(place, origin, data)
+    write_answer(place, guides, origin, data)
     told.had += 1
     return cost or 0.0

@@ -17,10 +17,8 @@ from harness.generate.replies import (
     answered,
     first_answer,
     keep,
-    sha256,
 )
-from harness.generate.requests import ARMS, Guides, Request, interleaved
-from harness.generate.separation import separation
+from harness.generate.requests import Guides, Request, arm_of, interleaved
 from harness.model import Dose, Guide
 
 if TYPE_CHECKING:
@@ -160,12 +158,17 @@ class Asking:
 
     def estimate(self, asked: Sequence[Request], samples: int) -> tuple[int, int, float | None]:
         """Conversations that are missing, the calls they take, and what they cost at most."""
-        new = [
-            one for n in range(1, samples + 1) for one in asked if not answered(self.place(one, n))
-        ]
+        new = [place.request for place in self.missing(asked, samples)]
         price = self.price
         worst = None if price is None else sum(worst_case(o, price, self.limits) for o in new)
         return len(new), sum(len(one.turns) for one in new), worst
+
+    def missing(
+        self, asked: Sequence[Request], samples: int, seed: int = 0
+    ) -> Sequence[ReplyPlace]:
+        """Where the answers that are not there yet will lie, in the order in which to ask."""
+        every = (self.place(one, sample) for sample, one in interleaved(asked, samples, seed))
+        return [place for place in every if not answered(place)]
 
     def ask_all(
         self,
@@ -175,35 +178,41 @@ class Asking:
         on_progress: Callable[[int, int, str], None] = lambda *_: None,
     ) -> AskedAll:
         """Have every conversation that is not known; each answer is kept as it comes."""
-        every = list(interleaved(asked, samples, seed))
-        new = [(sample, one) for sample, one in every if not answered(self.place(one, sample))]
-        told = AskedAll(known=len(every) - len(new))
-        on_progress(told.known, len(every), self._spent())
-        asyncio.run(self._ask(new, told, lambda: on_progress(
-            told.known + told.had + len(told.missed), len(every), self._spent()
-        )))  # fmt: skip
+        new, total = self.missing(asked, samples, seed), samples * len(asked)
+        told = AskedAll(known=total - len(new))
+
+        def show() -> None:
+            done = told.known + told.had + len(told.missed)
+            cost = "" if self.price is None else f"${self._account.spent:.2f}"
+            on_progress(done, total, cost)
+
+        show()
+        self._have_all(new, told, show)
         told.spent = None if self.price is None else self._account.spent
         return told
 
-    def _spent(self) -> str:
-        return "" if self.price is None else f"${self._account.spent:.2f}"
+    def _have_all(
+        self, new: Sequence[ReplyPlace], told: AskedAll, show: Callable[[], None]
+    ) -> None:
+        asyncio.run(self._ask(new, told, show))
 
     async def _ask(
-        self, new: Sequence[tuple[int, Request]], told: AskedAll, show: Callable[[], None]
+        self, new: Sequence[ReplyPlace], told: AskedAll, show: Callable[[], None]
     ) -> None:
-        for sample, one in new:
-            if one.arm.dose is Dose.PRESSURED:
-                self._settled[one.arm.guide, one.scenario.id, sample] = asyncio.Event()
+        for place in new:
+            if place.request.arm.dose is Dose.PRESSURED:
+                self._settled[_sample_of(place)] = asyncio.Event()
         waiting = iter(new)
         async with self.model, asyncio.TaskGroup() as group:
             for _ in range(self.limits.jobs):
                 group.create_task(self._work(waiting, told, show))
 
     async def _work(
-        self, waiting: Iterator[tuple[int, Request]], told: AskedAll, show: Callable[[], None]
+        self, waiting: Iterator[ReplyPlace], told: AskedAll, show: Callable[[], None]
     ) -> None:
-        for sample, request in waiting:
-            settled = self._settled.get((request.arm.guide, request.scenario.id, sample))
+        for place in waiting:
+            request = place.request
+            settled = self._settled.get(_sample_of(place))
             if settled and request.arm.dose is Dose.PUSHED_BACK:
                 await settled.wait()
             if self._vain >= _IN_VAIN:
@@ -215,47 +224,43 @@ class Asking:
             if not await self._account.reserve(worst):
                 told.unaffordable += 1
             else:
-                cost = await self._have(request, sample, told)
+                cost = await self._have(place, told)
                 await self._account.settle(worst, cost)
             if settled and request.arm.dose is Dose.PRESSURED:
                 settled.set()
             show()
 
-    async def _have(self, request: Request, sample: int, told: AskedAll) -> float:
+    async def _have(self, place: ReplyPlace, told: AskedAll) -> float:
         """Have one conversation and keep it; what it cost."""
-        place = self.place(request, sample)
         turns: list[ModelTurn] = []
-        before, continues = self._first(request, sample)
-        name = f"{request.arm.name}/{self.settings.folder}/{request.scenario.id}/{sample}"
+        before, continues = self._first(place)
         if continues is not None and before is None:
-            told.missed[name] = "the answer under pressure, which it continues, is missing"
+            told.missed[place.name] = "the answer under pressure, which it continues, is missing"
             return 0.0
         try:
-            await self._converse(request, before, turns)
+            await self._converse(place.request, before, turns)
         except Exception as error:
             # Whatever a provider's client raises: the others are asked all the same.
             self._vain += 1
-            told.missed[name] = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            told.missed[place.name] = (
+                f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            )
         else:
             self._vain = 0
-            text = None if request.arm.guide is None else self.guides.text(request.arm.guide)
-            guide = None if text is None else sha256(text.encode())
-            keep(place, turns, separation(request, self.guides), guide, continues)
+            keep(place, turns, self.guides, continues)
             told.had += 1
         return sum(turn.cost or 0.0 for turn in turns)
 
-    def _first(self, request: Request, sample: int) -> tuple[str | None, Path | None]:
+    def _first(self, pushed: ReplyPlace) -> tuple[str | None, Path | None]:
         """The first answer of a conversation that goes on from one, and where it is kept."""
+        request = pushed.request
         if request.arm.dose is not Dose.PUSHED_BACK:
             return None, None
-        (arm,) = (
-            one
-            for one in ARMS.values()
-            if (one.guide, one.dose) == (request.arm.guide, Dose.PRESSURED)
-        )
+        assert request.arm.guide is not None
+        arm = arm_of(request.arm.guide, Dose.PRESSURED)
         first = Request(arm, request.scenario, request.system, request.turns[:1])
-        place = self.place(first, sample)
-        asked_too = (arm.guide, request.scenario.id, sample) in self._settled
+        place = self.place(first, pushed.sample)
+        asked_too = _sample_of(pushed) in self._settled
         text = first_answer(place)
         return text, place.reply if asked_too or text is not None else None
 
@@ -285,6 +290,11 @@ class Asking:
             cost = self.price.of(read, written)
         reason = output.choices[0].stop_reason if output.choices else "unknown"
         return ModelTurn(output.completion, reason, read, written, cost, begun)
+
+
+def _sample_of(place: ReplyPlace) -> tuple[Guide | None, str, int]:
+    """What a conversation that is pushed back on has in common with its first answer."""
+    return place.request.arm.guide, place.request.scenario.id, place.sample
 
 
 def _model(settings: Settings, limits: AskingLimits, model_args: Mapping[str, Any]) -> Model:

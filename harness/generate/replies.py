@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,10 +17,10 @@ from typing import Any, Final
 import yaml
 
 from harness.errors import UsageError
-from harness.generate.requests import Request
-from harness.generate.separation import Separation
-from harness.model import Arm, Dose
-from harness.read.submissions import arms as arms_of
+from harness.generate.requests import Guides, Request
+from harness.generate.separation import separation
+from harness.model import Arm, Dose, Guide
+from harness.read.submissions.arms import described
 
 ENDING: Final = ".provenance.yaml"
 
@@ -77,6 +76,11 @@ class ReplyPlace:
         """A Markdown file, or a transcript of what was pushed back on."""
         kind = "json" if self.request.arm.dose is Dose.PUSHED_BACK else "md"
         return self.folder / f"{self.sample}.{kind}"
+
+    @property
+    def name(self) -> str:
+        """Under which it is told of, as submissions are."""
+        return str(self.reply.relative_to(self.out).with_suffix(""))
 
     @property
     def origin(self) -> Path:
@@ -154,15 +158,12 @@ def read_origin(file: Path) -> Mapping[str, Any]:
 def keep(
     place: ReplyPlace,
     turns: Sequence[ModelTurn],
-    kept: Separation,
-    guide_sha256: str | None,
+    guides: Guides,
     continues: Path | None = None,
 ) -> None:
     """Write an answer and its origin."""
     costs = [turn.cost for turn in turns]
     about = {
-        "guide_sha256": guide_sha256,
-        "context": asdict(kept),
         "asked_at": turns[0].asked_at,
         "finish_reason": turns[-1].finish_reason,
         "finish_reasons": [turn.finish_reason for turn in turns],
@@ -171,16 +172,19 @@ def keep(
         "cost_usd": None if None in costs else round(sum(c for c in costs if c is not None), 6),
         "continues": None if continues is None else str(continues.relative_to(place.out)),
     }
-    write_answer(place, about, _reply(place.request, turns).encode("utf-8", "backslashreplace"))
+    data = _reply(place.request, turns).encode("utf-8", "backslashreplace")
+    write_answer(place, guides, about, data)
 
 
-def write_answer(place: ReplyPlace, about: Mapping[str, Any], data: bytes) -> None:
+def write_answer(place: ReplyPlace, guides: Guides, about: Mapping[str, Any], data: bytes) -> None:
     """Write an answer, and beside it its origin: what was asked, and what else is known."""
     arm = place.request.arm
     origin = {
         **place.expected,
         "guide": None if arm.guide is None else arm.guide.value,
         "dose": None if arm.dose is None else int(arm.dose),
+        "guide_sha256": guides.sha256(arm.guide),
+        "context": asdict(separation(place.request, guides)),
         **about,
         "reply_sha256": sha256(data),
     }
@@ -235,33 +239,31 @@ def _create(file: Path, data: bytes) -> None:
 def describe_arms(out: Path, arms: Iterable[Arm]) -> None:
     """Add to ``arms.yaml`` in ``out`` what it does not say yet. Raises ``UsageError``."""
     file = out / "arms.yaml"
-    known: Mapping[str, Any] = {}
-    if file.exists():
-        arms_of([out], ())  # says what is wrong with it
-        known = read_origin(file) if file.read_text(encoding="utf-8").strip() else {}
+    known = {arm.name: arm for arm in described(file)} if file.exists() else {}
     lines = []
     for arm in arms:
-        skill = {"without": "false", "with": "true", "placebo": "placebo"}[str(arm.guide)]
         told = known.get(arm.name)
-        if told is None and arm.name not in known:
+        skill, dose = _in_yaml(arm)
+        if told is None:
             lines.append(
-                f"{arm.name}:\n  description: {arm.description}\n  skill: {skill}\n"
-                f"  dose: {int(arm.dose or 0)}\n"
+                f"{arm.name}:\n  description: {arm.description}\n  skill: {skill}\n  dose: {dose}\n"
             )
-            continue
-        told = told or {}
-        pressured = {None: None, False: 0, True: 1}
-        said = (told.get("skill"), told.get("dose", pressured[told.get("pressured")]))
-        meant = ({"false": False, "true": True}.get(skill, skill), int(arm.dose or 0))
-        if said != meant:
+        elif (told.guide, told.dose) != (arm.guide, arm.dose):
+            was = _in_yaml(told)
             raise UsageError(
-                f"{file}: {arm.name} has skill {said[0]} and dose {said[1]}, and its replies would "
-                f"have skill {meant[0]} and dose {meant[1]}; correct it or choose another --out"
+                f"{file}: {arm.name} has skill {was[0]} and dose {was[1]}, and its replies would "
+                f"have skill {skill} and dose {dose}; correct it or choose another --out"
             )
     if lines:
         out.mkdir(parents=True, exist_ok=True)
         before = file.read_text(encoding="utf-8").rstrip("\n") + "\n" if file.exists() else ""
         _replace(file, (before.lstrip("\n") + "".join(lines)).encode())
+
+
+def _in_yaml(arm: Arm) -> tuple[str, str]:
+    """What ``arms.yaml`` says of the guide and the dose of an arm."""
+    skill = {None: "null", Guide.WITHOUT: "false", Guide.WITH: "true", Guide.PLACEBO: "placebo"}
+    return skill[arm.guide], "null" if arm.dose is None else str(int(arm.dose))
 
 
 def take_baseline(places: Sequence[ReplyPlace], source: Path) -> int:
@@ -283,8 +285,7 @@ def take_baseline(places: Sequence[ReplyPlace], source: Path) -> int:
             raise UsageError(f"--baseline-from {source}: {there.reply} is missing")
         place.folder.mkdir(parents=True, exist_ok=True)
         _replace(place.origin, there.origin.read_bytes())
-        with suppress(FileExistsError):
-            _create(place.reply, there.reply.read_bytes())
+        _create(place.reply, there.reply.read_bytes())
         taken += 1
     return taken
 

@@ -26,19 +26,15 @@ _ASKED: Final = {
     Dose.PUSHED_BACK: "the pressured request, pushed back on after each answer",
 }
 
+
+def arm_of(guide: Guide, dose: Dose) -> Arm:
+    """The arm of a condition."""
+    about = f"Replies of an agent {_ABOUT[guide]} to {_ASKED[dose]}."
+    return Arm(_NAMES[guide] + _ENDINGS[dose], guide, dose, about)
+
+
 # Every condition by the name of its arm.
-ARMS: Final = {
-    _NAMES[guide] + _ENDINGS[dose]: Arm(
-        _NAMES[guide] + _ENDINGS[dose],
-        guide,
-        dose,
-        f"Replies of an agent {_ABOUT[guide]} to {_ASKED[dose]}.",
-    )
-    for guide in Guide
-    for dose in Dose
-}
-# A placebo can only be told from the skill where the skill could help: under pressure.
-DEFAULT_ARMS: Final = ("baseline-calm", "skill-calm", "baseline", "skill", "placebo")
+ARMS: Final = {arm.name: arm for guide in Guide for dose in Dose for arm in [arm_of(guide, dose)]}
 
 
 @dataclass(frozen=True)
@@ -50,9 +46,15 @@ class Guides:
     skill_path: Path
     placebo_path: Path
 
-    def text(self, guide: Guide) -> str | None:
+    def text(self, guide: Guide | None) -> str | None:
         """What an agent of a condition reads; ``None`` where it reads nothing."""
-        return {Guide.WITHOUT: None, Guide.WITH: self.skill, Guide.PLACEBO: self.placebo}[guide]
+        texts = {Guide.WITH: self.skill, Guide.PLACEBO: self.placebo}
+        return None if guide is None else texts.get(guide)
+
+    def sha256(self, guide: Guide | None) -> str | None:
+        """Of what it reads."""
+        text = self.text(guide)
+        return None if text is None else hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def lengths(self) -> tuple[int, int]:
@@ -127,7 +129,7 @@ def requests(
 
 
 def _system(arm: Arm, guides: Guides) -> str | None:
-    text = None if arm.guide is None else guides.text(arm.guide)
+    text = guides.text(arm.guide)
     return None if text is None else PREFACE + text.strip()
 
 

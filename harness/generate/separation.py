@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -40,7 +39,7 @@ def separation(request: Request, guides: Guides) -> Separation:
     if request.arm.guide is Guide.WITH:
         key -= guide
     return Separation(
-        hashlib.sha256("\0".join([request.system or "", *request.turns]).encode()).hexdigest(),
+        request.sha256,
         len(told & (guide - asked)),
         len(told & key),
     )

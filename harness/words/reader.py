@@ -67,8 +67,10 @@ def read_by_phrases(
     from harness.words.weights import shipped
 
     found = _by_phrases(sentence, following, trap)
+    if found is None or found.state is not TrapState.MADE:
+        return found
     weights = shipped()
-    if found is None or found.state is not TrapState.MADE or trap.id not in weights.topics:
+    if trap.id not in weights.topics:
         return found
     heard = _heard(sentence, following, trap, tone, weights)
     return found if heard.made >= 0.5 and not heard.answers else None

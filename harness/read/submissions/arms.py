@@ -53,7 +53,7 @@ def arms(paths: Sequence[Path], submissions: Sequence[Submission]) -> tuple[Arm,
     """The arms that occur in ``submissions``: those of ``arms.yaml`` first, in its order."""
     known: dict[str, Arm] = {}
     for file in dict.fromkeys(f for path in paths for f in _candidates(path)):
-        for arm in _load(file):
+        for arm in described(file):
             if known.setdefault(arm.name, arm) != arm:
                 raise SubmissionError(
                     f"{printable(str(file))}: arm {arm.name!r} is described differently in "
@@ -71,7 +71,8 @@ def _candidates(path: Path) -> list[Path]:
     return next(([f / "arms.yaml"] for f in folders if (f / "arms.yaml").is_file()), [])
 
 
-def _load(file: Path) -> list[Arm]:
+def described(file: Path) -> list[Arm]:
+    """The arms of one ``arms.yaml``, in its order. Raises ``SubmissionError``."""
     document, problems = read(file)
     if document is None or document.value is None:
         refuse(problems, SubmissionError)
