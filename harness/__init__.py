@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from harness.library import CheckFailed, Report, check
+    from harness.run.grader import Grader, Response
 
-__all__ = ["CheckFailed", "Report", "__version__", "check"]
+__all__ = ["CheckFailed", "Grader", "Report", "Response", "__version__", "check"]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
-    # They need torch, which `import harness` must not wait for.
+    # `import harness` must not wait for torch and pydantic.
     if name in ("CheckFailed", "Report", "check"):
         from harness import library
 
         return getattr(library, name)
+    if name in ("Grader", "Response"):
+        from harness.run import grader
+
+        return getattr(grader, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -95,7 +95,7 @@ def test_a_zygote_that_has_grown_is_replaced_between_grades(
 
     monkeypatch.setattr(sandbox.Zygote, "start", noted)
     answers = list(grade_all(pairs, seed=5, tier=sandbox.choose(), jobs=2))
-    assert len(zygotes) == 3  # at the start, and with 20 and 10 left
+    assert len(zygotes) == 3  # at the start, after 10 and after 20
     assert all(size > 50 << 20 for size in zygotes)
     assert sorted(submission.id for submission, _ in answers) == sorted(s.id for s, _ in pairs)
     assert all(isinstance(answer, Grade) for _, answer in answers)

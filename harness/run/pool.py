@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing.connection
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -80,7 +80,7 @@ def grade_all(
     zygote = zygote or Zygote(tier, for_many=len(pairs) > FEW)
     pool = None
     try:
-        pool = _Pool(zygote, size, seed, for_many=len(pairs) > FEW)
+        pool = Pool(zygote, size, seed, for_many=len(pairs) > FEW)
         for index, answer in pool.run(pairs):
             yield pairs[index][0], answer
     finally:
@@ -89,12 +89,21 @@ def grade_all(
         zygote.close()
 
 
-class _Pool:
+class Pool:
+    """Grader processes and what waits for them; all of it belongs to one thread."""
+
     def __init__(self, zygote: Zygote, size: int, seed: int, *, for_many: bool) -> None:
         self.zygote = zygote
         self.seed = seed
         self.for_many = for_many
         self.restarts = 0
+        self.backlog = Backlog()
+        # How many wait or are in flight, and how many are done.
+        self.left = self.graded = 0
+        # By index, how often a task has come back without a grade.
+        self.tries: dict[int, int] = {}
+        # Whether the zygote serves, and whether it is to be replaced before the next task.
+        self.started = self.outgrown = False
         # What graders are forked from, and how it is asked to.
         self.parent: Child | None = None
         self.forker: Forker | None = None
@@ -126,45 +135,66 @@ class _Pool:
         self.forker = self.parent = None
 
     def run(self, pairs: Sequence[Pair]) -> Iterator[tuple[int, Grade | HarnessError]]:
-        backlog = Backlog()
+        """Index and grade of every pair."""
         for index, (_, scenario) in enumerate(pairs):
-            backlog.add(scenario.id, index)
-        tries = [0] * len(pairs)
-        left = len(pairs)
-        outgrown = False
-        for worker in self.workers:
-            self._give(worker, backlog, pairs)
-        self._start_zygote()
-        while left:
-            self._restart_zygote_if_dead()
-            if outgrown and all(worker.busy is None for worker in self.workers):
-                self._start_zygote()
-                outgrown = False
-            for worker in self.workers:
-                if worker.busy is None and not outgrown:
-                    self._give(worker, backlog, pairs)
-            for worker in self._heard_from():
-                assert worker.busy is not None
-                done = worker.busy
-                worker.busy = None
-                try:
-                    answer = worker.connection.recv()
-                except (EOFError, OSError):
-                    answer = GraderError("a grader process was killed")
-                    self._replace(worker)
-                tries[done] += 1
-                ours = isinstance(answer, HarnessError) and not isinstance(answer, ScenarioError)
-                if ours and tries[done] < TRIES:
-                    backlog.add(pairs[done][1].id, done)
-                    continue
-                left -= 1
-                self.restarts = 0
-                if left % LOOK_EVERY == 0:
-                    outgrown = self.zygote.memory_bytes() > self.born_bytes + MOST_GROWN_BYTES
-                yield done, answer
+            self.add(index, scenario)
+        while self.left:
+            yield from self.step(pairs)
 
-    def _give(self, worker: Worker, backlog: Backlog, pairs: Sequence[Pair]) -> None:
-        index = backlog.take(worker.scenario)
+    def add(self, index: int, scenario: Scenario) -> None:
+        """Let a pair wait for its turn."""
+        self.backlog.add(scenario.id, index)
+        self.left += 1
+
+    def step(
+        self, pairs: Sequence[Pair] | Mapping[int, Pair], wake: int | None = None
+    ) -> Iterator[tuple[int, Grade | HarnessError]]:
+        """Give out what waits, and whatever is answered within a moment.
+
+        Ends at once where the descriptor ``wake`` can be read from, which is all that it waits
+        for where there is nothing to do.
+        """
+        if wake is not None and not self.left:
+            multiprocessing.connection.wait([wake])
+            return
+        if not self.started:
+            # Graders make their plans while the zygote gets ready.
+            self._give_out(pairs)
+            self.start()
+        self._restart_zygote_if_dead()
+        if self.outgrown and all(worker.busy is None for worker in self.workers):
+            self.start()
+        if not self.outgrown:
+            self._give_out(pairs)
+        for worker in self._heard_from(wake):
+            assert worker.busy is not None
+            done = worker.busy
+            worker.busy = None
+            try:
+                answer = worker.connection.recv()
+            except (EOFError, OSError):
+                answer = GraderError("a grader process was killed")
+                self._replace(worker)
+            tries = self.tries.pop(done, 0) + 1
+            ours = isinstance(answer, HarnessError) and not isinstance(answer, ScenarioError)
+            if ours and tries < TRIES:
+                self.tries[done] = tries
+                self.backlog.add(pairs[done][1].id, done)
+                continue
+            self.left -= 1
+            self.restarts = 0
+            self.graded += 1
+            if self.graded % LOOK_EVERY == 0:
+                self.outgrown = self.zygote.memory_bytes() > self.born_bytes + MOST_GROWN_BYTES
+            yield done, answer
+
+    def _give_out(self, pairs: Sequence[Pair] | Mapping[int, Pair]) -> None:
+        for worker in self.workers:
+            if worker.busy is None:
+                self._give(worker, pairs)
+
+    def _give(self, worker: Worker, pairs: Sequence[Pair] | Mapping[int, Pair]) -> None:
+        index = self.backlog.take(worker.scenario)
         if index is None:
             return
         submission, scenario = pairs[index]
@@ -172,9 +202,10 @@ class _Pool:
         with suppress(OSError):  # it is dead, which reading from it will show
             worker.connection.send(Task(submission, scenario, self.seed))
 
-    def _heard_from(self) -> list[Worker]:
+    def _heard_from(self, wake: int | None) -> list[Worker]:
         busy = {worker.connection: worker for worker in self.workers if worker.busy is not None}
-        ready = multiprocessing.connection.wait(list(busy), timeout=WATCH_S)
+        watched: list[Connection | int] = [*busy, *(() if wake is None else (wake,))]
+        ready = multiprocessing.connection.wait(watched, timeout=WATCH_S)
         return [busy[connection] for connection in ready if isinstance(connection, Connection)]
 
     def _replace(self, worker: Worker) -> None:
@@ -186,10 +217,12 @@ class _Pool:
     def _restart_zygote_if_dead(self) -> None:
         if not self.zygote.alive():
             self._count_restart()
-            self._start_zygote()
+            self.start()
 
-    def _start_zygote(self) -> None:
+    def start(self) -> None:
+        """Let the zygote serve, or a new one; raises ``SandboxError``."""
         self.zygote.start()
+        self.started, self.outgrown = True, False
         self.born_bytes = self.zygote.memory_bytes()
 
     def _count_restart(self) -> None:
