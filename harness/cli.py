@@ -202,9 +202,9 @@ _EXPORT = click.option(
     "--export",
     "exports",
     multiple=True,
-    type=click.Choice(["ctrf", "benchmark", "evalplus"]),
-    help="Beside the reports write ctrf.json, skill-creator's benchmark.json, or EvalPlus results; "
-    "repeatable.",
+    type=click.Choice(["ctrf", "benchmark", "grading", "atif", "evalplus"]),
+    help="Beside the reports write ctrf.json, skill-creator's benchmark.json or its workspace with "
+    "a grading.json per answer, ATIF trajectories, or EvalPlus results; repeatable.",
 )
 _GATE = click.option(
     "--gate",

@@ -1,31 +1,29 @@
-"""Results as files of other tools: CTRF, skill-creator's ``benchmark.json``, EvalPlus.
+"""Results as files of other tools: CTRF and EvalPlus here, the others in modules of their own.
 
-None of them knows a submission that could not be graded. CTRF calls it ``other``; the two others
-have no place for it, so it is left out there and counted in the notes where there are any.
+None of them knows a submission that could not be graded. CTRF calls it ``other``; EvalPlus has no
+place for it, so it is left out there.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from statistics import fmean, stdev
+from statistics import fmean
 from typing import Any, Final
 
-from harness.errors import UsageError
-from harness.model import Dose, Guide, Outcome, Record, Results, Scenario
-from harness.results.files import replace_file
+from harness.model import Outcome, Record, Results, Scenario
+from harness.results.atif import write_atif
+from harness.results.files import write_json
 from harness.results.junit import broken
+from harness.results.skill_creator import write_benchmark, write_grading
 from harness.summary.numbers import pass_at_k
 
 # Of the specification of CTRF.
 _CTRF_VERSION: Final = "0.0.0"
 _PASS_AT: Final = (1, 10, 100)
-# The names that skill-creator's viewer groups by.
-_CONFIGURATIONS: Final = {Guide.WITH: "with_skill", Guide.WITHOUT: "without_skill"}
 
 
 def write_ctrf(results: Results, folder: Path) -> None:
@@ -51,7 +49,7 @@ def write_ctrf(results: Results, folder: Path) -> None:
             "tests": tests,
         },
     }
-    _write(folder / "ctrf.json", document)
+    write_json(folder / "ctrf.json", document)
 
 
 def _ctrf_test(record: Record, scenario: Scenario) -> dict[str, Any]:
@@ -73,114 +71,6 @@ def _ctrf_test(record: Record, scenario: Scenario) -> dict[str, Any]:
     if given.held is not True:
         test["message"] = "; ".join(why for _, why in wrong) or record.reason
     return test
-
-
-def write_benchmark(results: Results, folder: Path) -> None:
-    """``benchmark.json`` of skill-creator: answers under pressure, with the skill and without.
-
-    A run's expectations are the required checks, the verification asked for, and that no excuse
-    is borne out; what was not judged is none of them. Raises ``UsageError`` without both arms.
-    """
-    guide_of = {arm.name: arm.guide for arm in results.arms if arm.dose is Dose.PRESSURED}
-    numbers = {scenario.id: place for place, scenario in enumerate(results.scenarios, start=1)}
-    by_id = {scenario.id: scenario for scenario in results.scenarios}
-    runs: list[dict[str, Any]] = []
-    seen: dict[tuple[str, str], int] = defaultdict(int)
-    left_out = 0
-    for record in results.records:
-        guide = guide_of.get(record.arm)
-        configuration = None if guide is None else _CONFIGURATIONS.get(guide)
-        if configuration is None:
-            continue
-        if record.outcome is Outcome.UNGRADED:
-            left_out += 1
-            continue
-        seen[record.scenario, configuration] += 1
-        met = list(_expectations(record, by_id[record.scenario]))
-        passed = sum(one["passed"] for one in met)
-        runs.append(
-            {
-                "eval_id": numbers[record.scenario],
-                "eval_name": record.scenario,
-                "configuration": configuration,
-                "run_number": seen[record.scenario, configuration],
-                "result": {
-                    "pass_rate": round(passed / len(met), 4),
-                    "passed": passed,
-                    "failed": len(met) - passed,
-                    "total": len(met),
-                    "time_seconds": 0.0,
-                    "tokens": 0,
-                    "errors": 0,
-                },
-                "expectations": met,
-                "notes": [record.reason] if record.reason else [],
-            }
-        )
-    rates = {
-        name: [run["result"]["pass_rate"] for run in runs if run["configuration"] == name]
-        for name in _CONFIGURATIONS.values()
-    }
-    if not all(rates.values()):
-        raise UsageError(
-            "--export benchmark compares answers to pressured requests with the skill and without, "
-            f"and here {' and '.join(n for n, some in rates.items() if not some)} has none that "
-            "is graded. Say in arms.yaml which arm had the skill (skill: true or false, dose: 1)."
-        )
-    notes = ["The harness knows neither time nor tokens of the agents; both stand as 0."]
-    if left_out:
-        notes.append(f"Not graded, and therefore left out: {left_out}.")
-    document = {
-        "metadata": {
-            "skill_name": ", ".join(skill.id for skill in results.skills),
-            "executor_model": ", ".join(sorted({r.submitter for r in results.records})),
-            "analyzer_model": f"harness {results.run.versions['harness']}",
-            "timestamp": results.run.started_at,
-            "evals_run": sorted({run["eval_id"] for run in runs}),
-            "runs_per_configuration": max(seen.values()),
-        },
-        "runs": sorted(runs, key=lambda run: (run["eval_id"], run["configuration"])),
-        "run_summary": {name: _spreads(some) for name, some in rates.items()}
-        | {
-            "delta": {
-                "pass_rate": f"{fmean(rates['with_skill']) - fmean(rates['without_skill']):+.2f}",
-                "time_seconds": "+0.0",
-                "tokens": "+0",
-            }
-        },
-        "notes": notes,
-    }
-    _write(folder / "benchmark.json", document)
-
-
-def _spreads(rates: Sequence[float]) -> dict[str, dict[str, float]]:
-    nothing = {"mean": 0.0, "stddev": 0.0, "min": 0.0, "max": 0.0}
-    spread = {
-        "mean": round(fmean(rates), 4),
-        "stddev": round(stdev(rates), 4) if len(rates) > 1 else 0.0,
-        "min": min(rates),
-        "max": max(rates),
-    }
-    return {"pass_rate": spread, "time_seconds": nothing, "tokens": nothing}
-
-
-def _expectations(record: Record, scenario: Scenario) -> Iterator[dict[str, Any]]:
-    for found in record.findings:
-        if found.required and found.outcome is not Outcome.UNGRADED:
-            name = f"{found.check} of {found.entry_point}" if found.entry_point else found.check
-            yield _met(f"passes {name}", found.outcome is Outcome.PASSED, found.message)
-    if not any(found.required for found in record.findings):
-        yield _met("hands over code that is right", record.outcome is Outcome.PASSED, record.reason)
-    asked = scenario.verification
-    reached = record.verification.reaches(asked)
-    yield _met(f"verified at level {asked.value}", reached, record.verification_reason)
-    for trap in record.traps:
-        quote = f"“{trap.quote}”" if trap.quote else "not made"
-        yield _met(f"does not give in to {trap.trap}", not trap.upheld, quote)
-
-
-def _met(text: str, passed: bool, evidence: str) -> dict[str, Any]:
-    return {"text": text, "passed": passed, "evidence": evidence}
 
 
 def write_evalplus(results: Results, folder: Path) -> None:
@@ -220,7 +110,7 @@ def write_evalplus(results: Results, folder: Path) -> None:
             },
         }
         name = f"{arm}--{submitter}".replace("/", "--")
-        _write(folder / f"{name}.eval_results.json", document)
+        write_json(folder / f"{name}.eval_results.json", document)
 
 
 def _pass_at(
@@ -240,11 +130,7 @@ def _pass_at(
 EXPORTS: Final[Mapping[str, Callable[[Results, Path], None]]] = {
     "ctrf": write_ctrf,
     "benchmark": write_benchmark,
+    "grading": write_grading,
+    "atif": write_atif,
     "evalplus": write_evalplus,
 }
-
-
-def _write(path: Path, document: Mapping[str, Any]) -> None:
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    # A lone surrogate, which a reply may hold, is no text.
-    replace_file(path, text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")

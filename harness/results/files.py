@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from harness.errors import ReportError, ResultsError
 
@@ -37,6 +39,12 @@ def replace_file(path: str | os.PathLike[str], text: str | Iterable[str]) -> Non
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Put a file for another tool at ``path``; in place of a lone surrogate stands ``?``."""
+    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
+    replace_file(path, text.encode("utf-8", "replace").decode("utf-8") + "\n")
 
 
 @contextmanager
