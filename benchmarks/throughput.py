@@ -13,7 +13,8 @@ machine that slows down slows all of them:
 
 Wall time is what one waits for: (a) lets an answer's own tests run while its failures are
 explained, so it uses a second processor where there is one. Processor time is what a busy
-machine pays. Then the stages of (a), and the memory that each further grader process takes.
+machine pays. Then the stages of (a), what an answer costs in ``harness.Grader`` against a run
+with one job, both warm, and the memory that each further grader process takes.
 Ratios are what to read; absolute times belong to the machine.
 """
 
@@ -29,7 +30,7 @@ import sys
 import tempfile
 import time
 import warnings
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
@@ -41,6 +42,7 @@ from typing import Any
 import torch
 from run_of_many import _below, _status
 
+import harness
 from harness import sandbox
 from harness.checks.stock import Gradcheck
 from harness.grading import ask, page, verdict
@@ -110,6 +112,7 @@ def main() -> None:
                 costs[name].append(1e3 * (_processor_s(zygote) - spent_s) / len(some))
         _print_rates(rates, costs, len(answers), tier.name)
         _print_stages(plans, zygote.address, answers, Path(folder))
+    _print_grader(chosen, answers, tier, options.rounds)
     _print_memory(chosen, answers, tier)
 
 
@@ -338,6 +341,34 @@ def _print_stages(
     print("\nstages of (a), ms per answer\n")
     for name, seconds in spent.items():
         print(f"{name:20} {1e3 * seconds / len(answers):8.1f}  {100 * seconds / total:5.1f} %")
+
+
+def _print_grader(
+    chosen: list[Scenario], answers: list[Submission], tier: sandbox.Tier, rounds: int
+) -> None:
+    """Both have one grader process; in a run it is new to each scenario, so that is left out."""
+    by_id = {scenario.id: scenario for scenario in chosen}
+    spent: dict[str, list[float]] = defaultdict(list)
+    with harness.Grader(ROOT / "scenarios", jobs=1, seed=1) as grader:
+        for answer in answers:
+            grader.submit(answer).result()
+        for _ in range(rounds):
+            for scenario in chosen:
+                some = [answer for answer in answers if answer.scenario == scenario.id]
+                pairs = [(answer, by_id[answer.scenario]) for answer in [some[0], *some]]
+                run = grade_all(pairs, seed=1, tier=tier, jobs=1)
+                next(run)
+                for name, results in (
+                    ("run", run),
+                    ("grade", (grader.submit(answer).result() for answer in some)),
+                ):
+                    started = time.perf_counter()
+                    deque(results, maxlen=0)
+                    spent[name].append(time.perf_counter() - started)
+    run_ms, grade_ms = (1e3 * sum(spent[name]) / rounds / len(answers) for name in spent)
+    print("\none grader process, warm, ms per answer\n")
+    print(f"harness run          {run_ms:8.1f}")
+    print(f"harness.Grader       {grade_ms:8.1f}   {grade_ms / run_ms:.2f} times that of a run")
 
 
 def _print_memory(chosen: list[Scenario], answers: list[Submission], tier: sandbox.Tier) -> None:

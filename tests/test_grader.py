@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_pool import OURS, children_named
@@ -236,3 +237,15 @@ def test_one_that_breaks_later_fails_what_waits_instead_of_hanging(
             grader.grade(reply(RIGHT))
         with pytest.raises(SandboxError, match="no room"):
             grader.grade(reply(RIGHT))
+
+
+def test_the_reward_function_of_the_page_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    blocks = (ROOT / "docs/grader.md").read_text().split("```python\n")[1:]
+    [code] = [block.split("```")[0] for block in blocks if "def reward" in block]
+    page: dict[str, Any] = {}
+    exec(code, page)
+    with page["grader"]:
+        right, wrong = page["reward"]([reply(RIGHT), reply(WRONG)], scenario=[ONE, ONE])
+    assert right >= 0.5
+    assert wrong == 0.0

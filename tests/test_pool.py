@@ -17,8 +17,9 @@ from harness import sandbox
 from harness.model import Grade, Outcome, Scenario, Submission
 from harness.read import submissions
 from harness.read.scenarios import Library
-from harness.run import pool
+from harness.run import pool, worker
 from harness.run.pool import Backlog, grade_all
+from harness.run.task import Task
 
 ROOT = Path(__file__).parent.parent
 
@@ -142,3 +143,22 @@ def test_a_worker_stays_with_its_scenario_while_there_is_work() -> None:
     assert backlog.take("a") == 2
     assert backlog.take("b") == 4
     assert backlog.take("b") is None
+
+
+def test_a_grader_remembers_the_scenarios_that_it_asked_last(
+    pairs: list[tuple[Submission, Scenario]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    class Noted:
+        def __init__(self, scenario: Scenario, seed: int) -> None:
+            made.append(f"{scenario.id} {seed}")
+
+    monkeypatch.setattr(worker, "Plan", Noted)
+    monkeypatch.setattr(worker, "grade", lambda *_: None)
+    submission, scenario = pairs[0]
+    grader = worker.PlanCache("", most=2)
+    for name in "abacab":
+        named = replace(scenario, id=name, fingerprint=name)
+        grader.answer(Task(submission, named, seed=1))
+    assert made == ["a 1", "b 1", "c 1", "b 1"]

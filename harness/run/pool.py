@@ -92,9 +92,14 @@ def grade_all(
 class Pool:
     """Grader processes and what waits for them; all of it belongs to one thread."""
 
-    def __init__(self, zygote: Zygote, size: int, seed: int, *, for_many: bool) -> None:
+    def __init__(
+        self, zygote: Zygote, size: int, seed: int, *, for_many: bool, plans: int = 1
+    ) -> None:
         self.zygote = zygote
         self.seed = seed
+        # How many scenarios a grader remembers how to ask; one that stays with its scenario
+        # while there is work needs one.
+        self.plans = plans
         self.for_many = for_many
         self.restarts = 0
         self.backlog = Backlog()
@@ -119,7 +124,7 @@ class Pool:
                     arguments: dict[str, object] = {"for_many": self.for_many}
                     self.parent, control = self.zygote.call(WORKER, "fork_graders", arguments)
                     self.forker = Forker(control)
-                arguments = {"address": self.zygote.address}
+                arguments = {"address": self.zygote.address, "plans": self.plans}
                 process, ours = self.forker.call(WORKER, "grade_tasks", arguments)
             except ForkError:
                 self._count_restart()

@@ -15,6 +15,9 @@ from harness.run.pool import Pair, Pool
 from harness.sandbox.tier import Tier
 from harness.sandbox.zygote import Zygote
 
+# A plan takes seconds to make and about 4 MiB; answers to many scenarios come mixed here.
+PLANS = 32
+
 Promise = Future[Grade | HarnessError]
 
 
@@ -104,7 +107,7 @@ class _Loop:
         zygote = pool = None
         try:
             zygote = Zygote(self.tier, for_many=True)
-            pool = Pool(zygote, self.jobs, self.seed, for_many=True)
+            pool = Pool(zygote, self.jobs, self.seed, for_many=True, plans=PLANS)
             pool.start()
             self.started.set()
             self.grade(pool)

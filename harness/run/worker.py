@@ -32,26 +32,27 @@ def fork_graders(fd: int, *, for_many: bool) -> NoReturn:
     serve_forks(socket.socket(fileno=fd))
 
 
-def grade_tasks(fd: int, *, address: str) -> None:
+def grade_tasks(fd: int, *, address: str, plans: int) -> None:
     """Grade what arrives at ``fd`` until the other side hangs up; ``address`` is a zygote's."""
     tasks = Connection(fd)
-    plans = PlanCache(address)
+    grader = PlanCache(address, plans)
     while True:
         try:
             task: Task = tasks.recv()
         except EOFError:
             return
-        tasks.send(plans.answer(task))
+        tasks.send(grader.answer(task))
         trim()
 
 
 class PlanCache:
-    """A grader with the plan it works by: it stays with a scenario while there is work."""
+    """A grader with the plans it works by, the ``most`` used last."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, most: int = 1) -> None:
         self.address = address
-        self._key: tuple[str, int] | None = None
-        self._plan: Plan | None = None
+        self.most = most
+        # By fingerprint and seed, the one used last at the end.
+        self._plans: dict[tuple[str, int], Plan] = {}
 
     def answer(self, task: Task) -> Grade | HarnessError:
         """The grade, or why there is none: never a fault of the submission."""
@@ -64,11 +65,14 @@ class PlanCache:
 
     def _plan_for(self, task: Task) -> Plan:
         key = (task.scenario.fingerprint, task.seed)
-        if self._plan is None or key != self._key:
-            # The old one is let go of first, and its memory given back.
-            self._plan = None
-            gc.collect()
+        plan = self._plans.pop(key, None)
+        if plan is None:
+            if len(self._plans) >= self.most:
+                # The oldest is let go of first, and its memory given back.
+                del self._plans[next(iter(self._plans))]
+                gc.collect()
+                trim()
+            plan = Plan(task.scenario, task.seed)
             trim()
-            self._plan, self._key = Plan(task.scenario, task.seed), key
-            trim()
-        return self._plan
+        self._plans[key] = plan
+        return plan
