@@ -876,9 +876,9 @@ def regrade(
     found = read_results(results)
     used = used_by(found, library.scenarios)
     _ask(words, found, used)
-    regraded = judge_anew(found, used, library.skills, words)
     reports = Path("reports")
     folder = _new_folder(out, reports)
+    regraded = judge_anew(found, used, library.skills, words, folder)
     told = summarise(regraded.results)
     page = write_reports(regraded.results, told, folder)
     if out is None:

@@ -225,6 +225,55 @@ def test_a_run_of_many_is_written_with_one_record_in_memory(
     assert path.stat().st_size > (15_000_000 if form is not write_csv else 150 * 100)
 
 
+def test_a_run_of_many_is_read_with_one_record_in_memory(path: Path) -> None:
+    write_results(heavy_results(150), path)
+    read_results(path)  # what it imports is no matter
+    assert peak_bytes(lambda: read_results(path)) < 80 * HEAVY_BYTES < path.stat().st_size / 2
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        {"indent": None, "separators": (",", ":")},
+        {"indent": 2, "ensure_ascii": False},
+        {"sort_keys": True, "indent": "\t"},
+    ],
+    ids=["one line", "jq", "jq -S --tab"],
+)
+def test_another_layout_and_order_is_read_as_well(
+    results: Results, path: Path, layout: dict[str, Any]
+) -> None:
+    data = data_of(results, path)
+    data["sources"].reverse()
+    data["sources"].append(data["sources"][0] | {"id": "of/no/submission/1"})
+    path.write_text(json.dumps(data, **layout), encoding="utf-8")
+    assert read_results(path) == results
+
+
+def test_a_source_that_is_damaged_is_told_whatever_it_belongs_to(
+    results: Results, path: Path
+) -> None:
+    data = data_of(results, path)
+    data["sources"].append(data["sources"][0] | {"id": "of/no/submission/1", "text": 3})
+    path.write_text(json.dumps(data))
+    with pytest.raises(ResultsError, match=r"sources\[13\].text: expected a valid string, found 3"):
+        read_results(path)
+    data["sources"][2]["id"] = None
+    path.write_text(json.dumps(data))
+    with pytest.raises(ResultsError, match=r"sources\[2\].id: expected a valid string, found null"):
+        read_results(path)
+
+
+def test_results_are_read_from_a_pipe(results: Results, path: Path) -> None:
+    write_results(results, path)
+    pipe = path.with_name("pipe")
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=lambda: pipe.write_bytes(path.read_bytes()))
+    writer.start()
+    assert read_results(pipe) == results
+    writer.join(timeout=10)
+
+
 def test_submissions_without_a_record_are_left_out(results: Results, path: Path) -> None:
     write_results(replace(results, records=results.records[:2]), path)
     assert [s.id for s in read_results(path).submissions] == [r.id for r in results.records[:2]]

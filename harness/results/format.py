@@ -172,7 +172,7 @@ def _read_by() -> Any:
     return _READ_BY(**vars(ReadBy()))
 
 
-_SUBMISSION: Final = _entry_of(
+SUBMISSION: Final = _entry_of(
     "SubmissionEntry",
     {**_all_of(Identity), **_all_of(Grade, *BESIDE)},
     Record.__doc__,
@@ -212,7 +212,7 @@ Document: Final = create_model(
     __doc__="A results file of the harness. Rely on schema_version, run and submissions only.",
     schema_version=(Literal[1], ...),
     run=(_RUN, ...),
-    submissions=(_list_of(_SUBMISSION), ...),
+    submissions=(_list_of(SUBMISSION), ...),
     arms=(tuple[Annotated[Arm, BeforeValidator(_arm_of_earlier_versions)], ...], ...),
     skills=(tuple[Skill, ...], ...),
     scenarios=(tuple[Scenario, ...], ...),

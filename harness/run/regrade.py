@@ -58,36 +58,27 @@ def regrade(
     scenarios: Sequence[Scenario],
     skills: Sequence[Skill],
     reader: Reader = read_words,
+    folder: Path | None = None,
 ) -> Regraded:
     """``results`` judged again by ``scenarios``, their words read by ``reader``.
 
+    The new records lie in ``folder``, in a file without a name: see ``Spool``.
     Raises ``UsageError`` where a scenario of the results is not among them.
     """
     used = used_by(results, scenarios)
-    records = tuple(_regraded(results, used, reader))
-    changes = tuple(
-        RegradedVerdict(new.id, what)
-        for old, new in zip(results.records, records, strict=True)
-        if (what := _changes(old, new))
-    )
-    new = replace(
-        results,
-        records=records,
-        scenarios=used,
-        skills=tuple(skills),
-    )
-    return Regraded(new, changes)
+    records: Spool[Record] = Spool(folder)
+    changes = []
+    for old, new in _regraded(results, used, reader):
+        records.append(new)
+        if what := _changes(old, new):
+            changes.append(RegradedVerdict(new.id, what))
+    judged_anew = replace(results, records=records, scenarios=used, skills=tuple(skills))
+    return Regraded(judged_anew, tuple(changes))
 
 
 def reread(results: Results, reader: Reader, folder: Path | None = None) -> Results:
-    """``results`` with their words read by ``reader``; the new records lie on disk, as in a run.
-
-    They are in ``folder``, in a file without a name: see ``Spool``.
-    """
-    records: Spool[Record] = Spool(folder)
-    for record in _regraded(results, results.scenarios, reader):
-        records.append(record)
-    return replace(results, records=records)
+    """``results`` with their words read by ``reader``; the new records lie in ``folder``."""
+    return regrade(results, results.scenarios, results.skills, reader, folder).results
 
 
 def used_by(results: Results, scenarios: Sequence[Scenario]) -> tuple[Scenario, ...]:
@@ -106,14 +97,17 @@ def used_by(results: Results, scenarios: Sequence[Scenario]) -> tuple[Scenario, 
     return tuple(known[name] for name in used)
 
 
-def _regraded(results: Results, scenarios: Sequence[Scenario], reader: Reader) -> Iterator[Record]:
+def _regraded(
+    results: Results, scenarios: Sequence[Scenario], reader: Reader
+) -> Iterator[tuple[Record, Record]]:
+    """Every record as it was and as it is now."""
     known = {scenario.id: scenario for scenario in scenarios}
     asked = {name: _asked(scenario) for name, scenario in known.items()}
     sent = {submission.id: place for place, submission in enumerate(results.submissions)}
     for record in results.records:
         submission = results.submissions[sent[record.id]]
         name = record.scenario
-        yield regrade_one(record, submission, known[name], asked[name], reader)
+        yield record, regrade_one(record, submission, known[name], asked[name], reader)
 
 
 def regrade_one(

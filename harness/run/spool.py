@@ -7,6 +7,7 @@ import tempfile
 import weakref
 from array import array
 from collections.abc import Iterable, Sequence
+from operator import eq
 from pathlib import Path
 from typing import TypeVar, overload
 
@@ -55,6 +56,12 @@ class Spool(Sequence[T]):
 
     def __len__(self) -> int:
         return len(self._starts)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether ``other`` is a sequence of the same values."""
+        if not isinstance(other, Sequence):
+            return NotImplemented
+        return len(self) == len(other) and all(map(eq, self, other))
 
     @overload
     def __getitem__(self, place: int) -> T: ...
