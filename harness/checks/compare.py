@@ -191,10 +191,10 @@ def plain(bench: Bench, case: Case, result: Expected, way: Way) -> Trial:
             question = Question("forward", case, grad=names[1:], inference=True)
             why, label = "it is called under inference_mode", "under inference_mode"
         case Way.DATA:
-            question = Question("forward", case)
+            question = Question("forward", case, frozen=True)
             why = label = "nothing requires grad"
-            if not bench.closed or (case.stack is not None and case.stack.parameters):
-                why = ""  # parameters do
+            if not bench.closed:
+                why = ""  # what is not among the arguments may
     return Trial(question, {RESULT: result}, f"{case.label}, {label}", no_history=why)
 
 
@@ -252,7 +252,7 @@ class Vjp(Comparison):
                     label += ", half of it zero" if part else ", all of it zero"
                 graph = next(graphs)
                 label += ", under create_graph" * graph
-                yield with_gradients(
+                asked = with_gradients(
                     bench,
                     draw,
                     case,
@@ -261,6 +261,10 @@ class Vjp(Comparison):
                     cotangent=cotangent,
                     create_graph=graph,
                 )
+                # Whoever has no second derivative to give may say so as soon as it is prepared;
+                # where second derivatives are promised, their own check fails.
+                refusable = frozenset(asked.expected) - {RESULT} if graph else frozenset()
+                yield replace(asked, refusable=refusable)
         if self.any_size:
             for size in draw.sizes():
                 yield from self._exploded(bench, draw, size)

@@ -268,6 +268,7 @@ def _arguments(
                 lines += [
                     f"for parameter, value in zip(parameters, [{values}]):",
                     "    parameter.data.copy_(value)",
+                    *(["    parameter.requires_grad_(False)"] if question.frozen else ()),
                 ]
                 names.append(f"*stack{suffix}")
             case Log():

@@ -66,6 +66,8 @@ class Question:
     inner: str | None = None
     # Whether leaves are parameters of a module.
     parameter: bool = False
+    # Whether the parameters of the layers do not require grad.
+    frozen: bool = False
     no_grad: bool = False
     # Whether it is called under ``inference_mode``.
     inference: bool = False
@@ -217,6 +219,7 @@ class MessageBuilder:
                             "shared": shared,
                             "layers": list(value.names),
                             "width": value.width,
+                            "frozen": question.frozen,
                             "dtype": wire.NAMES[value.dtype],
                             "tensors": [self.add(p) for p in value.parameters],
                         }

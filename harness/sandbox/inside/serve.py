@@ -6,6 +6,7 @@ One message is one frame (see ``wire``). ``{"do": "load"}`` imports the code,
 a call. A call that raises is answered with the error; the next one goes on.
 """
 
+import dis
 import gc
 import inspect
 import linecache
@@ -38,6 +39,8 @@ from .part import (
 from .script import FILE_NAME, Scripts, described, import_hypothesis, import_pytest, remember_source
 
 MODULE_NAME = "solution"
+# Where torch and its neighbours lie.
+LIBRARIES = os.path.dirname(os.path.dirname(torch.__file__)) + os.sep
 Json = dict[str, Any]
 
 
@@ -361,7 +364,10 @@ class Invocation:
             self._hand_over(recorder(self.log))
         elif "layers" in spec:
             built = layers.build(spec["layers"], spec["width"], getattr(torch, spec["dtype"]))
-            set_to(layers.parameters(built), [self.tensors[index] for index in spec["tensors"]])
+            parameters = layers.parameters(built)
+            set_to(parameters, [self.tensors[index] for index in spec["tensors"]])
+            for parameter in parameters:
+                parameter.requires_grad_(not spec.get("frozen"))
             self._hand_over(built)
         elif spec.get("fed") and fed is not None:
             self._hand_over(Made(None, LaidOut(fed * spec["fed"])))
@@ -584,17 +590,38 @@ def ask_forward(invocation: Invocation) -> tuple[Json, Parts]:
 
 
 def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
-    """The result and a gradient per leaf, through ``autograd.grad``; what the call left behind."""
+    """The result and a gradient per leaf, through ``autograd.grad``; what the call left behind.
+
+    ``refused`` where the submission itself raises as a graph of the gradient is to be made.
+    """
     others = stirred_generators() if invocation.call.get("watched") else None
     output = invocation.output()
     facts = invocation.left(None)
     (cotangent,) = invocation.cotangents
     graph = invocation.call.get("create_graph", False)
-    gradients = invocation.gradients(output, cotangent, create_graph=graph)
+    try:
+        gradients = invocation.gradients(output, cotangent, create_graph=graph)
+    except Exception as error:
+        if not (graph and raised_on_purpose(error)):
+            raise
+        facts["refused"], gradients = described(error), []
     facts |= invocation.side_effects()
     if others is not None:
         facts["moved_generators"] = others != other_generators()
     return facts, [(RESULT, output), *numbered(Role.GRADIENT, gradients), *invocation.kept]
+
+
+def raised_on_purpose(error: BaseException) -> bool:
+    """Whether a ``raise`` or ``assert`` of the submission's own made it."""
+    end = error.__traceback__
+    while end is not None and end.tb_next is not None:
+        end = end.tb_next
+    if end is None:
+        return False
+    code = end.tb_frame.f_code
+    others = {f"{name}.py" for name in unaided.provided}
+    own = code.co_filename not in others and not code.co_filename.startswith(LIBRARIES)
+    return own and code.co_code[end.tb_lasti] == dis.opmap["RAISE_VARARGS"]
 
 
 def ask_unaided(invocation: Invocation) -> tuple[Json, Parts]:
