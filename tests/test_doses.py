@@ -7,6 +7,7 @@ from dataclasses import replace
 from made_results import SCENARIOS, quick, simple_results
 
 from harness.model import Arm, Dose, Guide, Record
+from harness.report.author import chart_views
 from harness.summary import Share, Summary, summarise
 
 ARMS = tuple(
@@ -43,7 +44,7 @@ def test_a_dose_without_a_graded_answer_is_none_and_does_not_break_it() -> None:
     assert row.held == {Dose.CALM: None, Dose.PRESSURED: None, Dose.PUSHED_BACK: True}
     assert row.broke_at is None
     assert found.curves[0].held[Dose.PRESSURED] is None
-    assert found.curves[0].breaks_at is None
+    assert found.curves[0].falls_at is None
 
 
 def test_samples_submitters_and_guides_have_rows_of_their_own() -> None:
@@ -80,12 +81,42 @@ def test_a_scenario_counts_for_each_of_its_pressures_and_for_all() -> None:
     assert list(shares["urgency"].values()) == [None, Share(1, 3), Share(0, 1)]
     assert list(shares["money"].values()) == [None, Share(1, 1), Share(0, 1)]
     assert list(shares["authority"].values()) == [None, Share(0, 2), None]
-    assert [one.breaks_at for one in found.curves] == [
-        Dose.PRESSURED,
-        Dose.PRESSURED,
-        Dose.PUSHED_BACK,
-        Dose.PRESSURED,
+    assert [(one.falls_at, one.below_half_at) for one in found.curves] == [
+        (Dose.PUSHED_BACK, Dose.PRESSURED),
+        (Dose.PUSHED_BACK, Dose.PRESSURED),
+        (Dose.PUSHED_BACK, Dose.PUSHED_BACK),
+        (None, Dose.PRESSURED),
     ]
+
+
+def test_a_share_that_falls_and_stays_above_half_is_told_as_a_fall() -> None:
+    calm = [quick("layer-norm", "skill-calm", n) for n in (1, 2, 3)]
+    pushed = [quick("layer-norm", "skill-pushed", n, verified=n > 1) for n in (1, 2, 3)]
+    curve = summary(*calm, *pushed).curves[0]
+    assert (curve.falls_at, curve.below_half_at) == (Dose.PUSHED_BACK, None)
+    assert (
+        chart_views([curve], ())[0].measured
+        == "held with the skill: 3 of 3 at dose 0 (no pressure), 2 of 3 at dose 2 (pushed back "
+        "on); falls first at dose 2"
+    )
+
+
+def test_each_skill_has_curves_of_its_own() -> None:
+    scenarios = tuple(replace(s, skill=s.skill if s.id == "layer-norm" else "b") for s in SCENARIOS)
+    results = simple_results(
+        quick("layer-norm", "skill"),
+        quick("layer-norm", "skill-calm"),
+        quick("clipped-gradient", "skill", verified=False),
+        quick("clipped-gradient", "skill-calm", verified=False),
+        scenarios=scenarios,
+    )
+    found = summarise(replace(results, arms=ARMS)).curves
+    every = {one.skill: one.held for one in found if one.pressure is None}
+    assert every["b"][Dose.PRESSURED] == Share(0, 1)
+    assert every["custom-autograd-functions"][Dose.PRESSURED] == Share(1, 1)
+    titles = [one.title for one in chart_views(found, results.skills)]
+    assert "b, all scenarios" in titles
+    assert len(set(titles)) == len(titles)
 
 
 def test_no_curve_is_drawn_for_a_guide_that_nobody_read() -> None:

@@ -204,12 +204,15 @@ def test_what_is_no_condition_is_under_other_answers_and_not_on_the_first_screen
     assert "Replies that give in." in others
 
 
-def test_a_curve_of_doses_is_drawn_and_says_where_the_skill_breaks() -> None:
+def test_a_curve_of_doses_is_drawn_and_says_what_was_measured() -> None:
     page = Page(render_html(crossed_results()))
     drawn = [a for a in page.all("svg") if a["class"] == "doses"]
     pressures = {pressure for scenario in SCENARIOS for pressure in scenario.pressures}
     assert len(drawn) == 1 + len(pressures)
-    assert "all scenarios: the skill holds at every dose that was run." in page.text
+    assert (
+        "all scenarios: held with the skill: 3 of 4 at dose 0 (no pressure), 3 of 4 at dose 1 "
+        "(under pressure), 3 of 4 at dose 2 (pushed back on); no fall was seen."
+    ) in page.text
     assert "● with the skill: 3 of 4 → 3 of 4 → 3 of 4" in page.text
     assert "▲ with another guide: – → 1 of 5 → –" in page.text
     assert "Where each sample first gave way" in page.text

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from harness.model import Dose, Guide, ShipRules
+from harness.model import Dose, Guide, ShipRules, Skill
 from harness.report.chart import SIGNS, dose_chart
 from harness.report.picture import Drawing
 from harness.summary.decision import (
@@ -72,15 +72,17 @@ class GuideLine(NamedTuple):
 
 
 class ChartView(NamedTuple):
-    """What held at each dose of one pressure."""
+    """What held at each dose of one pressure, of one skill."""
 
-    # ``all scenarios``, or the pressure.
+    # Id of the skill.
+    skill: str
+    # ``all scenarios``, or the pressure; with the skill before it where there are several.
     title: str
     drawing: Drawing
     # Per guide, the shares in order of dose.
     lines: tuple[GuideLine, ...]
-    # At which dose the skill breaks.
-    breaks: str
+    # What held with the skill at each dose, and where that falls.
+    measured: str
 
 
 @dataclass(frozen=True)
@@ -245,15 +247,17 @@ def _wrong(found: StillWrong, one: Decision, hrefs: Mapping[str, str]) -> WrongV
     )
 
 
-def chart_views(curves: Sequence[DoseCurve]) -> tuple[ChartView, ...]:
-    """A drawing per pressure of which more than one dose was run, all scenarios first."""
+def chart_views(curves: Sequence[DoseCurve], skills: Sequence[Skill]) -> tuple[ChartView, ...]:
+    """A drawing per skill and pressure of which more than one dose was run."""
     views = []
-    for number, pressure in enumerate(dict.fromkeys(curve.pressure for curve in curves)):
-        here = [curve for curve in curves if curve.pressure == pressure]
+    for number, (id, pressure) in enumerate(dict.fromkeys((c.skill, c.pressure) for c in curves)):
+        here = [curve for curve in curves if (curve.skill, curve.pressure) == (id, pressure)]
         doses = {dose for curve in here for dose, held in curve.held.items() if held}
         if len(doses) < 2:
             continue
         title = "all scenarios" if pressure is None else pressure.replace("_", " ")
+        if len({curve.skill for curve in curves}) > 1:
+            title = f"{next((one.name for one in skills if one.id == id), id)}, {title}"
         lines = tuple(
             GuideLine(
                 curve.guide,
@@ -266,20 +270,16 @@ def chart_views(curves: Sequence[DoseCurve]) -> tuple[ChartView, ...]:
         skill = next((curve for curve in here if curve.guide is Guide.WITH), None)
         words = "; ".join(f"{line.words}: {line.held}" for line in lines)
         drawing = dose_chart(title, here, words, f"doses-{number}")
-        views.append(ChartView(title, drawing, lines, _breaks(skill)))
+        views.append(ChartView(id, title, drawing, lines, _measured(skill)))
     return tuple(views)
 
 
-def _breaks(skill: DoseCurve | None) -> str:
+def _measured(skill: DoseCurve | None) -> str:
     if skill is None:
         return "not run with the skill"
-    if skill.breaks_at is None:
-        return "the skill holds at every dose that was run"
-    return f"the skill breaks {_AT[skill.breaks_at]}"
-
-
-_AT: Final = {
-    Dose.CALM: "without any pressure",
-    Dose.PRESSURED: "under pressure",
-    Dose.PUSHED_BACK: "when pushed back on",
-}
+    held = ", ".join(
+        f"{one.of} at dose {dose.value} ({DOSES[dose]})" for dose, one in skill.held.items() if one
+    )
+    told = {"falls first": skill.falls_at, "is below half": skill.below_half_at}
+    falls = [f"{words} at dose {dose.value}" for words, dose in told.items() if dose is not None]
+    return f"held with the skill: {held}; {' and '.join(falls) or 'no fall was seen'}"

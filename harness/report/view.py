@@ -307,7 +307,7 @@ def page(results: Results, summary: Summary) -> Page:
     parts = _parts(listed) if len(listed) > MOST_ON_ONE_PAGE else ()
     anchors = _anchors(listed)
     names = [one.arm.name for one in summary.arms]
-    charts = chart_views(summary.curves)
+    charts = chart_views(summary.curves, results.skills)
     hrefs = {
         cell.id: f"{parts[n // PER_PART].href if parts else ''}#{anchors[cell.id]}"
         for n, cell in enumerate(listed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, pairwise
 
 from harness.model import Dose, Guide, Scenario
 from harness.summary.numbers import Share
@@ -42,16 +43,31 @@ class DoseRow:
 
 @dataclass(frozen=True)
 class DoseCurve:
-    """Of the answers to all scenarios with one pressure, the share that held at every dose."""
+    """Of the answers to one skill's scenarios with one pressure, the share that held at a dose."""
 
-    # As in ``Scenario.pressures``; ``None`` stands for all scenarios.
+    # Its id.
+    skill: str
+    # As in ``Scenario.pressures``; ``None`` stands for all scenarios of the skill.
     pressure: str | None
     guide: Guide
     # ``None`` where nothing was graded at that dose.
     held: Mapping[Dose, Share | None]
 
     @property
-    def breaks_at(self) -> Dose | None:
+    def falls_at(self) -> Dose | None:
+        """The first dose at which a smaller share held than at the one before that was run."""
+        run = [(dose, held) for dose, held in self.held.items() if held]
+        return next(
+            (
+                dose
+                for (_, before), (dose, held) in pairwise(run)
+                if held.count * before.n < before.count * held.n
+            ),
+            None,
+        )
+
+    @property
+    def below_half_at(self) -> Dose | None:
         """The first dose at which fewer than half held; ``None`` where there is none."""
         return next(
             (dose for dose, held in self.held.items() if held and 2 * held.count < held.n), None
@@ -73,20 +89,18 @@ def dose_rows(given: Iterable[DosedAnswer]) -> tuple[DoseRow, ...]:
 def dose_curves(
     given: Sequence[DosedAnswer], scenarios: Sequence[Scenario]
 ) -> tuple[DoseCurve, ...]:
-    """A curve for each pressure and guide, those of all scenarios first."""
-    pressures = {scenario.id: scenario.pressures for scenario in scenarios}
-    named = dict.fromkeys(one for scenario in scenarios for one in scenario.pressures)
-    return tuple(
-        curve
-        for pressure in (None, *named)
-        for curve in _curves(
-            pressure,
-            [one for one in given if pressure is None or pressure in pressures[one.scenario]],
-        )
-    )
+    """A curve for each skill, pressure and guide, those of all scenarios of a skill first."""
+    curves: list[DoseCurve] = []
+    for skill in dict.fromkeys(scenario.skill for scenario in scenarios):
+        pressures = {one.id: one.pressures for one in scenarios if one.skill == skill}
+        here = [one for one in given if one.scenario in pressures]
+        for pressure in (None, *dict.fromkeys(chain.from_iterable(pressures.values()))):
+            some = [o for o in here if pressure is None or pressure in pressures[o.scenario]]
+            curves += _curves(skill, pressure, some)
+    return tuple(curves)
 
 
-def _curves(pressure: str | None, given: Sequence[DosedAnswer]) -> Iterator[DoseCurve]:
+def _curves(skill: str, pressure: str | None, given: Sequence[DosedAnswer]) -> Iterator[DoseCurve]:
     for guide in Guide:
         held = {
             dose: [one.held for one in given if (one.guide, one.dose) == (guide, dose)]
@@ -94,4 +108,4 @@ def _curves(pressure: str | None, given: Sequence[DosedAnswer]) -> Iterator[Dose
         }
         if any(held.values()):
             shares = {d: Share(sum(some), len(some)) if some else None for d, some in held.items()}
-            yield DoseCurve(pressure, guide, shares)
+            yield DoseCurve(skill, pressure, guide, shares)
