@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import sys
 import traceback
@@ -1071,7 +1072,7 @@ def prompts(
     "model_args",
     multiple=True,
     metavar="NAME=VALUE",
-    help="For Inspect; repeatable.",
+    help="For Inspect's provider, the value in YAML, such as stream=true; repeatable.",
 )
 @click.option(
     "--retries", type=click.IntRange(min=0), default=5, show_default=True, help="Of one call."
@@ -1139,7 +1140,13 @@ def generate(
 
     asked, guides = _requests(scenarios, skill, placebo, only, arm_names)
     given = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed}
-    settings = Settings(model, api_base, {k: v for k, v in given.items() if v is not None})
+    args = dict(map(_named, model_args))
+    settings = Settings(
+        model,
+        api_base,
+        {k: v for k, v in given.items() if v is not None},
+        {k: v for k, v in args.items() if not _SECRET.search(k)},
+    )
     limits = AskingLimits(max_tokens, jobs, retries, budget=budget)
     if sandbox == "local" and not allow_local:
         raise UsageError(
@@ -1148,7 +1155,7 @@ def generate(
         )
     if sandbox is not None and baseline_from is not None:
         raise UsageError("--baseline-from takes answers of a model without a shell; leave it out")
-    how = (settings, guides, out, limits, None, dict(map(_named, model_args)))
+    how = (settings, guides, out, limits, None, args)
     asking = AskingAgents(*how, shell=Shell(sandbox)) if sandbox else Asking(*how)
     asking.price = _price(price) or price_of(model)
     if budget is not None and asking.price is None:
@@ -1181,11 +1188,21 @@ def generate(
     _tell_asked(told, out)
 
 
-def _named(text: str) -> tuple[str, str]:
+# Names of arguments that no provenance may hold.
+_SECRET = re.compile(r"key|token|secret|password|credential|header", re.I)
+
+
+def _named(text: str) -> tuple[str, Any]:
+    """An argument of a model, its value read as YAML, as Inspect does."""
+    import yaml
+
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise UsageError(f"--model-arg is {text!r}, expected NAME=VALUE")
-    return name, value
+        raise UsageError(f"--model-arg is {text!r}, expected NAME=VALUE, such as stream=true")
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError:
+        return name, value
 
 
 def _price(text: str | None) -> Price | None:

@@ -9,6 +9,7 @@ import pytest
 from made_results import SKILL, finding, quick, simple_results
 from test_effects import CROSSED, MANY, distinct
 
+from harness.checks import registry
 from harness.model import (
     Arm,
     Guide,
@@ -22,13 +23,22 @@ from harness.model import (
     TrapState,
 )
 from harness.read.scenarios.library import load
+from harness.summary import still_wrong
 from harness.summary.decision import Decision, Missing, ReasonKind, Uselessness, Verdict
-from harness.summary.still_wrong import ProposedRow, StillWrong, answer_to, read_guide, sentence_on
+from harness.summary.still_wrong import (
+    ProposedRow,
+    StillWrong,
+    answer_to,
+    read_guide,
+    sentence_for,
+    sentence_on,
+)
 from harness.summary.tables import Summary, summarise
 
 ROOT = Path(__file__).parent.parent
 LIBRARY = load(ROOT / "scenarios")
 TESTED = next(skill for skill in LIBRARY.skills if skill.id == "custom-autograd-functions")
+GUIDE = ROOT / "skills/custom-autograd-functions/SKILL.md"
 ARM_NAMES = ("baseline", "skill", "baseline-calm", "skill-calm")
 
 
@@ -108,7 +118,7 @@ def test_one_sample_without_a_loss_does_not_show_that_there_is_none() -> None:
     (further,) = [one for one in found.missing if one.arms == ("baseline-calm", "skill-calm")]
     # With seven samples of each of eight scenarios the interval is within the margin.
     assert further.samples == (7 - 1) * 8 * 2
-    assert further.command.endswith("--arms baseline-calm,skill-calm --samples 7")
+    assert further.command.endswith("-baseline-calm-skill-calm-scenario-0-7")
     assert decided(answers({"baseline": 0}, samples=7)).verdict is Verdict.SHIP
 
 
@@ -179,16 +189,17 @@ def test_nothing_is_decided_by_arms_that_are_no_condition() -> None:
 
 def test_scenarios_without_an_answer_are_counted_with_the_command_that_asks_them() -> None:
     records = [
-        replace(one, submitter="openai--gpt-5")
+        one
         for one in answers({})
         if not (one.arm == "skill" and one.scenario in (MANY[2].id, MANY[5].id))
     ]
     missing = decided(records).missing[0]
     assert missing.sentence == "2 scenarios have no answer in the arm “skill”"
     assert missing.scenarios == (MANY[2].id, MANY[5].id)
-    assert missing.command.startswith("harness generate ")
+    # Nothing beside the answers names a model, so they were asked by hand.
+    assert missing.command.startswith("harness prompts ")
     assert missing.command.endswith(
-        "--model openai/gpt-5 --only scenario-2 --only scenario-5 --arms skill --samples 1"
+        "--only scenario-2 --only scenario-5 --arms skill --out requests-skill-scenario-2-1"
     )
 
 
@@ -265,10 +276,11 @@ def test_an_excuse_has_its_quote_the_sentence_that_was_meant_for_it_and_a_row_to
     assert one.proposed == ProposedRow("prod burns | no time", trap.truth, trap.counter)
     assert one.proposed.markdown == r"| prod burns \| no time | It takes a second. Run it. |"
     assert f"--only {MANY[0].id} --arms skill" in one.retry
+    assert one.sought == "There is no time."
 
 
 def test_the_guides_row_for_each_excuse_is_found_or_there_is_none() -> None:
-    guide = read_guide(TESTED)
+    guide = read_guide(GUIDE)
     known = {trap.id: trap for skill in LIBRARY.skills for trap in skill.rationalizations}
     for scenario in LIBRARY.scenarios:
         known |= {trap.id: trap for trap in scenario.traps}
@@ -292,7 +304,7 @@ def test_the_guides_row_for_each_excuse_is_found_or_there_is_none() -> None:
 
 
 def test_a_sentence_of_the_guide_is_found_for_a_red_flag() -> None:
-    guide = read_guide(TESTED)
+    guide = read_guide(GUIDE)
     flags = {flag.id: f"{flag.title} {flag.why} {flag.remedy}" for flag in TESTED.red_flags}
     assert sentence_on(flags["needs-input-grad"], guide) == (
         "Ask `ctx.needs_input_grad` before computing a gradient."
@@ -300,9 +312,26 @@ def test_a_sentence_of_the_guide_is_found_for_a_red_flag() -> None:
     assert sentence_on("Bananas are yellow.", guide) is None
 
 
-@pytest.mark.parametrize("guide", [None, Path("/nowhere/at/all")])
+def test_a_sentence_of_the_guide_is_found_for_a_failed_check() -> None:
+    guide = read_guide(GUIDE)
+    known = {one.id: one for one in LIBRARY.scenarios}
+
+    def found(check: str, scenario: str = "layer-norm") -> str:
+        return sentence_for(check, known[scenario], guide)[0] or ""
+
+    assert found("double_backward").startswith("If double backward must work")
+    assert found("no_mutation").startswith("Never write into `grad_output`")
+    assert found("rng_replay", "checkpointed-block").startswith("Check a small block in float64")
+    assert found("cost_growth") == found("in_a_plug_in_of_somebody") == ""
+
+
+def test_every_kind_of_check_has_words_to_look_for_in_a_guide() -> None:
+    assert still_wrong._GUIDES_SAY.keys() == {kind.kind for kind in registry.OWN}
+
+
+@pytest.mark.parametrize("guide", [None, Path("/nowhere/at/all/SKILL.md")])
 def test_a_guide_that_cannot_be_read_has_no_sentences(guide: Path | None) -> None:
-    found = read_guide(replace(TESTED, guide=guide))
+    found = read_guide(guide)
     assert (found.rows, found.sentences) == ((), ())
 
 
@@ -323,7 +352,8 @@ def test_what_shows_best_why_it_broke_is_told() -> None:
     assert (by["check"].name, by["check"].message, by["check"].line) == (
         "vjp", "the gradient is doubled", 12
     )  # fmt: skip
-    assert by["check"].guide_sentence is None
+    assert (by["check"].guide_sentence or "").startswith("Then beyond gradcheck: compare values")
+    assert by["check"].sought.startswith("compare gradients with a plain reference")
     assert (by["flag"].quote, by["flag"].line) == ("return g, g", 4)
     assert by["verification"].guide_sentence is not None
     assert by["verification"].guide_sentence.startswith("No Function is handed over before")

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,7 +18,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner, Result
+from made_results import quick, simple_results
 
 from harness.cli import main
 from harness.errors import GenerateError, UsageError
@@ -45,6 +48,7 @@ from harness.read import scenarios
 from harness.read.scenarios.library import Library
 from harness.read.submissions import arms as arms_of
 from harness.read.submissions import discover
+from harness.summary import summarise
 
 # Of the libraries that Inspect is made of.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -386,7 +390,9 @@ def server() -> Iterator[Server]:
                 self.connection.shutdown(socket.SHUT_RDWR)
                 self.close_connection = True
                 return
-            if what == "answer":
+            if what == "answer" and body.get("stream"):
+                self._stream(_completion(f"Answer to all.\n\n{CODE}"))
+            elif what == "answer":
                 self._send(200, _completion(f"Answer to all.\n\n{CODE}"), {})
             else:
                 error = {"error": {"message": what, "type": "error", "code": None}}
@@ -400,6 +406,28 @@ def server() -> Iterator[Server]:
             self.send_header("Content-Type", "application/json")
             self.end_headers()
             self.wfile.write(raw)
+
+        def _stream(self, whole: dict[str, Any]) -> None:
+            """The same in pieces, as server-sent events; the last one holds the usage."""
+            (choice,) = whole.pop("choices")
+            usage, text = whole.pop("usage"), choice["message"]["content"]
+            said = [text[:9], text[9:]]
+            pieces = [{"delta": {"role": "assistant", "content": one}} for one in said]
+            pieces.append({"delta": {}, "finish_reason": choice["finish_reason"]})
+            chunks = [
+                {**whole, "choices": [{"index": 0, "finish_reason": None, **one}]} for one in pieces
+            ]
+            chunks.append({**whole, "choices": [], "usage": usage})
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            for chunk in chunks:
+                chunk["object"] = "chat.completion.chunk"
+                self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+                self.wfile.flush()
+            self.wfile.write(b"data: [DONE]\n\n")
+            self.close_connection = True
 
         def log_message(self, *_: Any) -> None:
             pass
@@ -457,6 +485,21 @@ def test_a_server_that_speaks_openai_is_asked_and_its_price_counted(
     assert "skill: true" in (tmp_path / "arms.yaml").read_text()
     again = run(*generate(server, tmp_path, *more))
     assert (again.exit_code, len(server.asked)) == (0, 2), again.output
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_is_the_same_whether_it_comes_in_pieces_or_at_once(
+    server: Server, tmp_path: Path, stream: bool
+) -> None:
+    more = ["--arms", "baseline", "--only", "layer-norm", "--model-arg", f"stream={stream}"]
+    done = run(*generate(server, tmp_path, *more))
+    assert done.exit_code == 0, done.output
+    assert [bool(one.get("stream")) for one in server.asked] == [stream]
+    (reply,) = tmp_path.rglob("*.md")
+    assert reply.read_text() == f"Answer to all.\n\n{CODE}"
+    (origin,) = (yaml.safe_load(one.read_text()) for one in tmp_path.rglob("*.provenance.yaml"))
+    assert (origin["input_tokens"], origin["output_tokens"]) == (100, 50)
+    assert (origin["finish_reason"], origin["model_args"]) == ("stop", {"stream": stream})
 
 
 @pytest.mark.parametrize("trouble", ["429", "500", "cut"])
@@ -521,3 +564,81 @@ def test_a_model_that_no_provider_has_is_told(server: Server, tmp_path: Path) ->
     done = run(*arguments)
     assert done.exit_code == 2
     assert "nobody/tiny cannot be asked" in done.stderr
+
+
+# --------------------------------------------------------------------------
+# What a report says to run next
+
+
+def test_what_is_printed_to_ask_again_asks_for_just_that(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my guides").mkdir()
+    mine = shutil.copy(SKILLS / "custom-autograd-functions/SKILL.md", "my guides/mine.md")
+    asked = ["--arms", "baseline,skill", "--only", "layer-norm", "--temperature", "0.5"]
+    guides = ["--skill", mine, "--placebo", SKILLS / "placebo"]
+    args = ["--model-arg", "client_timeout=60"]
+    done = run(*generate(server, Path("my answers"), *asked, *guides, *args))
+    assert done.exit_code == 0, done.output
+    folder = Path("my answers/{}/openai-api--local--tiny/layer-norm/1.md")
+    records = [
+        replace(quick("layer-norm", arm, verified=False), path=str(folder).format(arm), sha256=arm)
+        for arm in ("baseline", "skill")
+    ]
+    library = scenarios.load(ROOT / "scenarios")
+    here = [one for one in library.scenarios if one.id == "layer-norm"]
+    made = simple_results(*records, scenarios=here)
+    arms = (ARMS["baseline"], ARMS["skill"])
+    (decision,) = summarise(replace(made, skills=library.skills, arms=arms)).decisions
+    assert decision.guide == Path("my guides/mine.md")
+
+    def ask(command: str) -> int:
+        before = len(server.asked)
+        for one in command.split(" && "):
+            if one.startswith("harness generate"):
+                done = run(*shlex.split(one)[1:], "--yes")
+                assert done.exit_code == 0, (one, done.output)
+        return len(server.asked) - before
+
+    for missing in decision.missing:
+        if missing.command:
+            wanted = missing.samples or len(missing.scenarios)
+            assert ask(missing.command) == wanted, missing
+            assert ask(missing.command) == 0, missing
+    assert {len(one.scenarios) for one in decision.missing} == {0, 1}
+    assert not Path("my answers-again").exists()
+    (wrong,) = decision.still_wrong
+    assert ask(wrong.retry) == 1
+    assert [str(one) for one in Path("my answers-again").rglob("*.md")] == [
+        "my answers-again/skill/openai-api--local--tiny/layer-norm/1.md"
+    ]
+    assert wrong.retry.endswith("--solutions 'my answers-again'")
+
+
+def test_what_was_asked_by_hand_is_to_be_asked_by_hand_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    library = scenarios.load(ROOT / "scenarios")
+    records = [quick("layer-norm", arm, verified=False) for arm in ("baseline", "skill")]
+    made = simple_results(*records, scenarios=library.scenarios)
+    arms = (ARMS["baseline"], ARMS["skill"])
+    (decision,) = summarise(replace(made, skills=library.skills, arms=arms)).decisions
+    commands = [one.command for one in decision.missing if one.command]
+    for command in [*commands, decision.still_wrong[0].retry]:
+        done = run(*shlex.split(command)[1:])
+        assert done.exit_code == 0, (command, done.output)
+    asked = Path("requests-skill-layer-norm-1")
+    assert (asked / "skill/layer-norm/user-1.md").exists()
+
+
+def test_a_secret_among_the_arguments_of_a_model_is_not_kept(
+    server: Server, tmp_path: Path
+) -> None:
+    secret = ["--model-arg", "api_key=sesame", "--model-arg", "client_timeout=60"]
+    done = run(*generate(server, tmp_path, "--arms", "baseline", "--only", "layer-norm", *secret))
+    assert done.exit_code == 0, done.output
+    (origin,) = (one.read_text() for one in tmp_path.rglob("*.provenance.yaml"))
+    assert "sesame" not in origin
+    assert yaml.safe_load(origin)["model_args"] == {"client_timeout": 60}

@@ -716,7 +716,7 @@ def test_the_terminal_fits_sixty_columns_and_begins_with_the_decision(results: R
     lines = shown(terminal.summary_table(summarise(results)), width=60).splitlines()
     assert lines[0].startswith("? Cannot tell  Custom autograd functions")
     assert max(map(len, lines)) <= 60
-    assert any(line.startswith("harness generate ") for line in lines)
+    assert any(line.startswith("harness prompts ") for line in lines)
     assert "…" not in " ".join(lines)
 
 

@@ -34,6 +34,8 @@ class Settings:
     api_base: str | None = None
     # Of the provider's own names: temperature, max_tokens, seed; only those that were given.
     given: Mapping[str, Any] = field(default_factory=dict)
+    # What Inspect was given for the model, without what may be secret.
+    model_args: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def folder(self) -> str:
@@ -97,6 +99,7 @@ class ReplyPlace:
             "model": self.settings.model,
             "api_base": self.settings.api_base,
             "settings": dict(self.settings.given),
+            **({"model_args": dict(args)} if (args := self.settings.model_args) else {}),
             "request_sha256": self.request.sha256,
         }
 
@@ -181,6 +184,7 @@ def write_answer(place: ReplyPlace, guides: Guides, about: Mapping[str, Any], da
     arm = place.request.arm
     origin = {
         **place.expected,
+        "read_from": {"skill": str(guides.skill_path), "placebo": str(guides.placebo_path)},
         "guide": None if arm.guide is None else arm.guide.value,
         "dose": None if arm.dose is None else int(arm.dose),
         "guide_sha256": guides.sha256(arm.guide),

@@ -229,16 +229,18 @@ def _effect(title: str, about: str, found: Effect | None) -> EffectView:
 
 def _wrong(found: StillWrong, one: Decision, hrefs: Mapping[str, str]) -> WrongView:
     href = hrefs.get(found.id, "")
-    if found.guide_sentence is not None:
-        guide = f"SKILL.md says: {found.guide_sentence}"
-    elif one.skill.guide is None:
+    where = "row of the table of excuses" if found.by == "trap" else "sentence"
+    if one.guide is None:
         guide = "The skill names no guide to look into."
-    elif found.by == "trap":
-        guide = "No row of the table of excuses in SKILL.md is about this."
-    elif found.by == "check":
-        guide = "It made no excuse for this, so no row of the table of excuses in SKILL.md applies."
+    elif not found.sought:
+        guide = "Nothing tells what SKILL.md could have said to prevent it."
+    elif found.guide_sentence is None:
+        guide = f"No {where} of SKILL.md is near in words to “{found.sought}”."
     else:
-        guide = "No sentence of SKILL.md is about this."
+        guide = (
+            f"SKILL.md says: {found.guide_sentence} (The {where} that is nearest in words to "
+            f"“{found.sought}”.)"
+        )
     return WrongView(
         found,
         f"{href}-line-{found.line}" if found.line else href,

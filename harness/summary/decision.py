@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 from typing import Final
 
 from harness.model import Dose, Guide, Results, Scenario, ShipRules, Skill
+from harness.read.submissions.provenance import Provenance, provenance
 from harness.summary.effects import ASKED, Effect, EffectKind, chosen, effects
 from harness.summary.evidence import Evidence
-from harness.summary.next_run import Missing, command, missing
+from harness.summary.next_run import Missing, again, missing
 from harness.summary.numbers import Share, Tally, counted, percent, points
-from harness.summary.still_wrong import StillWrong, still_wrong
+from harness.summary.still_wrong import StillWrong, read_guide, still_wrong
 
 
 class Verdict(StrEnum):
@@ -130,6 +132,8 @@ class Decision:
     """What is decided about one skill, and what its author needs to know."""
 
     skill: Skill
+    # The guide under test: what ``harness generate`` read, else what ``skill.yaml`` names.
+    guide: Path | None
     verdict: Verdict
     # Those that decided come first.
     reasons: tuple[Reason, ...]
@@ -240,20 +244,37 @@ def decide(results: Results, evidence: Evidence) -> tuple[Decision, ...]:
             continue
         found = effects(here.arms, here.cells, here.identical)
         verdict, reasons = weigh(skill.ship, found)
+        asked = _asked_before(results, here)
+        guide = _guide(skill, asked.values())
         decisions.append(
             Decision(
                 skill=skill,
+                guide=guide,
                 verdict=verdict,
                 reasons=reasons,
                 rules=skill.ship,
                 changed_rules=changed_rules(skill.ship),
                 effects=found,
-                missing=missing(skill, scenarios, here, found),
+                missing=missing(skill, scenarios, here, found, asked),
                 useless=_useless(scenarios, here),
-                still_wrong=_all_still_wrong(results, skill, scenarios, here),
+                still_wrong=_all_still_wrong(results, skill, scenarios, here, guide),
             )
         )
     return tuple(decisions)
+
+
+def _asked_before(results: Results, evidence: Evidence) -> dict[str, Provenance | None]:
+    """Per arm, how its first answer was asked for."""
+    first: dict[str, int] = {}
+    for (arm, _), place in evidence.places.items():
+        first.setdefault(arm, place)
+    return {arm: provenance(Path(results.records[one].path)) for arm, one in first.items()}
+
+
+def _guide(skill: Skill, asked: Iterable[Provenance | None]) -> Path | None:
+    """The file of the guide under test."""
+    noted = (one.skill for one in asked if one and one.skill and one.skill.is_file())
+    return next(noted, skill.guide and skill.guide / "SKILL.md")
 
 
 def _useless(scenarios: Mapping[str, Scenario], evidence: Evidence) -> tuple[Useless, ...]:
@@ -290,12 +311,20 @@ def _all_still_wrong(
     skill: Skill,
     scenarios: Mapping[str, Scenario],
     evidence: Evidence,
+    guide: Path | None,
 ) -> tuple[StillWrong, ...]:
     broken = (results.records[place] for one, place in evidence.broken if one in scenarios)
     return tuple(
         replace(
             one,
-            retry=command(skill, (one.scenario,), (one.arm,), evidence.samples, one.submitter),
+            retry=again(
+                skill,
+                (one.scenario,),
+                (one.arm,),
+                evidence.samples,
+                {one.arm: provenance(Path(one.path))},
+                beside="-again",
+            ),
         )
-        for one in still_wrong(broken, scenarios, skill)
+        for one in still_wrong(broken, scenarios, skill, read_guide(guide))
     )

@@ -21,6 +21,8 @@ class Evidence:
     identical: Mapping[str, Mapping[str, str]]
     # Scenarios and places of the records with the skill that did not hold.
     broken: Sequence[tuple[str, int]]
+    # Per arm and scenario the place of a record.
+    places: Mapping[tuple[str, str], int]
 
     @property
     def samples(self) -> int:
@@ -34,7 +36,8 @@ class Evidence:
             arm: {key: tally for key, tally in some.items() if key[0] in scenarios}
             for arm, some in self.cells.items()
         }
-        return replace(self, cells=cells)
+        places = {key: place for key, place in self.places.items() if key[1] in scenarios}
+        return replace(self, cells=cells, places=places)
 
     def tally(self, scenario: str, guide: Guide, dose: Dose) -> Tally:
         """What the replies to one scenario under a condition add up to."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from harness.model import Dose, Guide, Scenario, Skill
+from harness.read.submissions.provenance import Provenance
 from harness.summary.effects import Effect, EffectKind, chosen
 from harness.summary.evidence import Evidence
 from harness.summary.flip import least_samples
@@ -46,11 +49,14 @@ def missing(
     scenarios: Mapping[str, Scenario],
     evidence: Evidence,
     found: Sequence[Effect],
+    asked_before: Mapping[str, Provenance | None],
 ) -> tuple[Missing, ...]:
-    """Arms without answers first, then the samples that would tell."""
+    """Arms without answers first, then the samples that would tell.
+
+    ``asked_before`` says per arm how its answers were asked for.
+    """
     rows = []
     have = evidence.samples
-    who = next((name for some in evidence.cells.values() for _, name in some), "")
     for condition, usual in _NEEDED_ARMS.items():
         names = [arm.name for arm in evidence.arms if (arm.guide, arm.dose) == condition]
         name = names[0] if names else usual
@@ -58,15 +64,19 @@ def missing(
         if bare:
             has = "has" if len(bare) == 1 else "have"
             told = f"{counted(len(bare), 'scenario')} {has} no answer in the arm “{name}”"
-            some = () if len(bare) == len(scenarios) else bare
-            asked = command(skill, some, (name,), have, who)
+            asked = again(skill, bare, (name,), have, asked_before)
             rows.append(Missing(told, asked, (name,), scenarios=bare))
 
     def further(one: Effect, samples: int, told: str, points: int = 0) -> None:
         more = samples * one.scenarios * len(one.arms) - one.samples
         if more > 0:
             told = f"{counted(more, 'more sample')}, {samples} of each scenario and arm, {told}"
-            asked = command(skill, (), one.arms, samples, who)
+            answered = [
+                {who for (who, _), tally in evidence.cells[arm].items() if tally.graded}
+                for arm in one.arms
+            ]
+            both = sorted(set.intersection(*answered))
+            asked = again(skill, both, one.arms, samples, asked_before)
             rows.append(Missing(told, asked, one.arms, samples=more, points=points))
 
     lift = chosen(found, EffectKind.SKILL, "held")
@@ -88,18 +98,67 @@ def missing(
     return tuple(rows)
 
 
-def command(
-    skill: Skill, scenarios: Sequence[str], arms: Sequence[str], samples: int, submitter: str
+def again(
+    skill: Skill,
+    scenarios: Sequence[str],
+    arms: Sequence[str],
+    samples: int,
+    asked_before: Mapping[str, Provenance | None],
+    beside: str = "",
 ) -> str:
-    """The command that asks for these scenarios (none: all) in these arms, of the same model."""
-    parts = ["harness generate", _shown(skill.path)]
-    parts += [f"--skill {_shown(skill.guide)}"] if skill.guide else []
-    parts += [f"--model {submitter.replace('--', '/')}" if "--" in submitter else _ANY_MODEL]
-    parts += [f"--only {one}" for one in scenarios]
-    return " ".join([*parts, f"--arms {','.join(arms)}", f"--samples {samples}"])
+    """The command that asks for these scenarios in these arms as it was asked before.
+
+    Its answers join those that are there, or with ``beside`` lie in a folder that is called so
+    much more, and are graded there. What was asked by hand is to be asked by hand again.
+    """
+    # A folder of a skill holds its scenarios and ``skill.yaml``.
+    only = () if len(scenarios) == len(list(skill.path.glob("*.yaml"))) - 1 else scenarios
+    anyone = next((one for one in asked_before.values() if one), None)
+    ways: list[tuple[Provenance | None, list[str]]] = []
+    for arm in arms:
+        way = asked_before.get(arm, anyone)
+        known = next((names for one, names in ways if one == way), None)
+        if known is None:
+            ways.append((way, [arm]))
+        else:
+            known.append(arm)
+    commands = []
+    for way, names in ways:
+        which = [option for one in only for option in ("--only", one)]
+        which += ["--arms", ",".join(names)]
+        if way is None:
+            folder = "-".join(["requests", *names, *only[:1], str(samples)])
+            guide = ["--skill", _shown(skill.guide)] if skill.guide else []
+            commands.append(
+                ["harness", "prompts", _shown(skill.path), *guide, *which, "--out", folder]
+            )
+            continue
+        out = _shown(way.out) + beside
+        asked = ["harness", "generate", _shown(skill.path), *_as_before(way, skill), *which]
+        commands.append([*asked, "--samples", str(samples), "--out", out])
+        if beside:
+            commands.append(["harness", "run", _shown(skill.path), "--solutions", out])
+    return " && ".join(map(shlex.join, commands))
 
 
-_ANY_MODEL: Final = "--model PROVIDER/NAME"
+def _as_before(way: Provenance, skill: Skill) -> Iterator[str]:
+    """The options by which the same model is asked in the same way."""
+    for name, noted in (("--skill", way.skill), ("--placebo", way.placebo)):
+        guide = noted if noted and noted.exists() else skill.guide if name == "--skill" else None
+        if guide is not None:
+            yield from (name, _shown(guide))
+    yield from ("--model", way.model)
+    if way.api_base is not None:
+        yield from ("--api-base", way.api_base)
+    for name, value in way.settings.items():
+        yield from (f"--{name.replace('_', '-')}", str(value))
+    for name, value in way.model_args.items():
+        plain = value if isinstance(value, str) else json.dumps(value)
+        yield from ("--model-arg", f"{name}={plain}")
+    if way.sandbox is not None:
+        yield from ("--agent", way.sandbox)
+        if way.sandbox == "local":
+            yield "--allow-local"
 
 
 def _shown(path: Path) -> str:

@@ -7,9 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final, Literal
 
-from harness.model import Outcome, Question, Record, Scenario, Skill, Trap
+from harness.model import Outcome, Question, Record, Rule, Scenario, Skill, Trap
 
 
 @dataclass(frozen=True)
@@ -51,12 +52,15 @@ class StillWrong:
     # Verbatim words or code of the submission, and the line they start on; ``None`` where none.
     quote: str | None
     line: int | None
-    # Sentence of the guide that was meant to prevent it; ``None`` where there is none, and for a
-    # failed check, as no guide has one for each.
+    # Sentence of the guide that is nearest in words to ``sought``, so that it was probably meant to
+    # prevent it; ``None`` where none is near.
     guide_sentence: str | None
+    # What was looked for in the guide; empty where nothing says what could have prevented it.
+    sought: str
     # ``None`` where no excuse was made.
     proposed: ProposedRow | None
-    # Command that asks for this scenario again.
+    # File it came from, and the command that asks for this scenario again.
+    path: str
     retry: str
     # How many submissions broke the same on this scenario in this arm for the same reason.
     times: int = 1
@@ -75,12 +79,10 @@ _TABLE: Final = re.compile(r"^\|.*\|\s*\n\|[ \t:|-]+\|\s*\n((?:\|.*\|[ \t]*(?:\n
 _NO_PROSE: Final = re.compile(r"\A---\n.*?^---$|^```.*?^```|^#.*?$|^\|.*?$", re.M | re.S)
 
 
-def read_guide(skill: Skill) -> GuideText:
-    """The text of the skill's guide; nothing where it cannot be read."""
-    if skill.guide is None:
-        return GuideText()
+def read_guide(file: Path | None) -> GuideText:
+    """The text of a guide; nothing where it cannot be read."""
     try:
-        text = (skill.guide / "SKILL.md").read_text(encoding="utf-8")
+        text = "" if file is None else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return GuideText()
     lines = [line for table in _TABLE.findall(text) for line in table.splitlines()]
@@ -117,6 +119,31 @@ def sentence_on(words: str, guide: GuideText) -> str | None:
     return None if best is None else guide.sentences[best]
 
 
+def sentence_for(check: str, scenario: Scenario, guide: GuideText) -> tuple[str | None, str]:
+    """The sentence of the guide on what a check of this kind asks, and the words it is nearest to.
+
+    These are words of ours for the kind, and those of the scenario: its lines of expected
+    behaviour and its excuses that name the kind as their evidence.
+    """
+    rule = Rule("check", check)
+    asked = [_GUIDES_SAY.get(check, check.replace("_", " "))]
+    asked += [
+        line
+        for line, rules in scenario.rules_of_lines()
+        if rule in (*rules.shown_by, *rules.refuted_by)
+    ]
+    asked += [trap.counter for trap in scenario.traps if rule in trap.upheld_by]
+    alike, sentence, words = max(
+        (
+            (_cosine(_words(words), _words(one)), one, words)
+            for words in asked
+            for one in guide.sentences
+        ),
+        default=(0.0, "", ""),
+    )
+    return (sentence, words) if alike >= _ALIKE else (None, asked[0])
+
+
 def _most_alike(words: str, among: Sequence[str]) -> int | None:
     wanted = _words(words)
     alike = [_cosine(wanted, _words(one)) for one in among]
@@ -136,10 +163,12 @@ def _cosine(one: Counter[str], other: Counter[str]) -> float:
 
 
 def still_wrong(
-    records: Iterable[Record], scenarios: Mapping[str, Scenario], skill: Skill
+    records: Iterable[Record],
+    scenarios: Mapping[str, Scenario],
+    skill: Skill,
+    guide: GuideText,
 ) -> tuple[StillWrong, ...]:
     """What ``records``, all of the skill's scenarios with the skill, did not hold for."""
-    guide = read_guide(skill)
     found: dict[tuple[str, str, str, str], StillWrong] = {}
     for record in records:
         one = _still_wrong(record, scenarios[record.scenario], skill, guide)
@@ -156,6 +185,36 @@ def _worst_first(one: StillWrong) -> tuple[int, int, int]:
 
 # What a guide says to those who did not verify, in words that any such sentence shares.
 _VERIFY: Final = "run the check, gradcheck or tests, until it has passed, before it is handed over"
+# The same to those whose answer fails a check of this kind.
+_GUIDES_SAY: Final[Mapping[str, str]] = {
+    "forward": "compare values with a plain reference",
+    "vjp": "compare gradients with a plain reference, with a dense signed incoming gradient",
+    "gradcheck": "run gradcheck in float64 until it has passed, before it is handed over",
+    "gradgradcheck": "run gradgradcheck for second order, double backward",
+    "gradcheck_must_fail": "where the gradient is changed on purpose, gradcheck must fail",
+    "requires_grad": "any of the arguments may require grad; ask needs_input_grad",
+    "dtypes": "try float32 as well as float64, and keep the dtype",
+    "layouts": "try non-contiguous inputs, other strides and memory layouts",
+    "shapes": "try a batch of one, empty and broadcast shapes",
+    "edges": "try large, tiny and zero values, both sides of a kink and on it",
+    "no_mutation": "never write in place into grad_output, an input or a saved tensor",
+    "overwritten": "save tensors with save_for_backward, so that overwriting them is noticed",
+    "released": "keep no tensors of a finished call on ctx or in globals",
+    "in_graph": "never write into grad_output, which other branches of a graph share",
+    "repeated_calls": "keep no state between calls",
+    "training": "gradients of several training steps accumulate",
+    "double_backward": "make double backward work, or let once_differentiable raise",
+    "batched_grad": "let backward work under vmap, without item or if on values",
+    "cost_growth": "use no loop over elements",
+    "hand_written": "write a Function with forward and backward",
+    "separate_functions": "several Functions: one at a time, each its own",
+    "parameter_gradients": "the gradient of the input and of every parameter",
+    "saved_memory": "recompute instead of saving, and measure the memory",
+    "rng_replay": "recomputation has the same dropout mask and leaves the random generator",
+    "log_calls": "log statistics once in forward and once in backward",
+    "library_called": "wrap foreign code and use the library's own gradient",
+    "true_error": "measure the error of an approximate gradient and state it",
+}
 
 
 def _still_wrong(record: Record, scenario: Scenario, skill: Skill, guide: GuideText) -> StillWrong:
@@ -172,7 +231,9 @@ def _still_wrong(record: Record, scenario: Scenario, skill: Skill, guide: GuideT
         quote=None,
         line=None,
         guide_sentence=None,
+        sought="",
         proposed=None,
+        path=record.path,
         retry="",
     )
     if record.outcome is Outcome.DECLINED:
@@ -189,16 +250,27 @@ def _still_wrong(record: Record, scenario: Scenario, skill: Skill, guide: GuideT
             quote=upheld.quote,
             line=upheld.line,
             guide_sentence=answer_to(trap, guide),
+            sought=trap.excuse,
             proposed=ProposedRow(upheld.quote or trap.excuse, trap.truth, trap.counter),
         )
     if "right" in base.broke:
         failed = [f for f in record.findings if f.required and f.outcome is Outcome.FAILED]
         for one in failed:
             told = one.diagnosis or one.message
-            return replace(base, by="check", name=one.check, message=told, line=one.line)
+            said, sought = sentence_for(one.check, scenario, guide)
+            return replace(
+                base,
+                by="check",
+                name=one.check,
+                message=told,
+                line=one.line,
+                guide_sentence=said,
+                sought=sought,
+            )
         return replace(base, by="check", name="", message=record.reason)
     known = {flag.id: f"{flag.title} {flag.why} {flag.remedy}" for flag in skill.red_flags}
     for flag in record.red_flags:
+        sought = known.get(flag.flag, flag.message)
         return replace(
             base,
             by="flag",
@@ -206,6 +278,7 @@ def _still_wrong(record: Record, scenario: Scenario, skill: Skill, guide: GuideT
             message=flag.message,
             quote=flag.quote,
             line=flag.line,
-            guide_sentence=sentence_on(known.get(flag.flag, flag.message), guide),
+            guide_sentence=sentence_on(sought, guide),
+            sought=sought,
         )
-    return replace(base, guide_sentence=sentence_on(_VERIFY, guide))
+    return replace(base, guide_sentence=sentence_on(_VERIFY, guide), sought=_VERIFY)

@@ -420,6 +420,7 @@ def _evidence(arms: Sequence[ArmSummary], seen: Sequence[_Seen]) -> Evidence:
     identical: dict[str, dict[str, str]] = {name: {} for name in conditions}
     known: set[tuple[str, str, str]] = set()
     broken = []
+    places: dict[tuple[str, str], int] = {}
     for one in seen:
         if one.arm not in cells or one.answers.held is None:
             continue
@@ -431,7 +432,8 @@ def _evidence(arms: Sequence[ArmSummary], seen: Sequence[_Seen]) -> Evidence:
         else:
             known.add(same)
             cells[one.arm][one.scenario, one.submitter] += one.tally
-    return Evidence(tuple(conditions.values()), cells, identical, broken)
+            places.setdefault((one.arm, one.scenario), one.place)
+    return Evidence(tuple(conditions.values()), cells, identical, broken, places)
 
 
 def _notes(evidence: Evidence) -> Iterator[str]:
