@@ -158,13 +158,13 @@ def _markdown(value: object) -> object:
     return Markup(_MARKDOWN.sub(_inert, line))
 
 
-def _fenced(code: str) -> object:
-    """A block of Python that nothing in it can end."""
+def _fenced(code: str, language: str = "python") -> object:
+    """A block of code that nothing in it can end."""
     from markupsafe import Markup
 
     code = visible(code).strip("\n")
     ticks = "`" * (1 + max((len(run) for run in re.findall("`+", code)), default=2))
-    return Markup(f"{ticks}python\n{code}\n{ticks}")
+    return Markup(f"{ticks}{language}\n{code}\n{ticks}")
 
 
 def _inert(found: re.Match[str]) -> str:
