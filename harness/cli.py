@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -199,13 +200,25 @@ def _sandbox_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return tier(unconfined(command))
 
 
+def _writable(_: click.Context, __: click.Parameter, exports: tuple[str, ...]) -> tuple[str, ...]:
+    """Refuse before anything is graded what could not be written afterwards."""
+    if "parquet" in exports and find_spec("pyarrow") is None:
+        raise UsageError(
+            "--export parquet needs pyarrow, which is not installed; install the extra: "
+            "pip install 'harness[parquet]'"
+        )
+    return exports
+
+
 _EXPORT = click.option(
     "--export",
     "exports",
     multiple=True,
-    type=click.Choice(["ctrf", "benchmark", "grading", "atif", "evalplus"]),
+    callback=_writable,
+    type=click.Choice(["ctrf", "benchmark", "grading", "atif", "evalplus", "parquet"]),
     help="Beside the reports write ctrf.json, skill-creator's benchmark.json or its workspace with "
-    "a grading.json per answer, ATIF trajectories, or EvalPlus results; repeatable.",
+    "a grading.json per answer, ATIF trajectories, EvalPlus results, or results.parquet, the "
+    "columns of results.csv with types; repeatable.",
 )
 _GATE = click.option(
     "--gate",

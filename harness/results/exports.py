@@ -18,6 +18,7 @@ from harness.model import Outcome, Record, Results, Scenario
 from harness.results.atif import write_atif
 from harness.results.files import write_json
 from harness.results.junit import broken
+from harness.results.parquet import write_parquet
 from harness.results.skill_creator import write_benchmark, write_grading
 from harness.summary.numbers import pass_at_k
 
@@ -133,4 +134,5 @@ EXPORTS: Final[Mapping[str, Callable[[Results, Path], None]]] = {
     "grading": write_grading,
     "atif": write_atif,
     "evalplus": write_evalplus,
+    "parquet": write_parquet,
 }

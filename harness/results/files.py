@@ -9,31 +9,37 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from harness.errors import ReportError, ResultsError
 
 
 def replace_file(path: str | os.PathLike[str], text: str | Iterable[str]) -> None:
-    """Put ``text``, whole or in pieces, at ``path`` in one step.
+    """Put ``text``, whole or in pieces, at ``path`` in one step: see ``replacing``."""
+    with replacing(path) as file:
+        file.writelines(piece.encode() for piece in ((text,) if isinstance(text, str) else text))
 
-    A full disk, a kill or a piece that cannot be made leaves the old file. What is not a regular
-    file (a pipe, ``/dev/stdout``) is written to as it is.
+
+@contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A file to write to that takes its place at ``path`` in one step, once all is written.
+
+    A full disk, a kill or an exception leaves the old file. What is not a regular file (a pipe,
+    ``/dev/stdout``) is written to as it is. Raises ``ReportError`` where there is no writing.
     """
     path = Path(path)
-    pieces = (text,) if isinstance(text, str) else text
     with _reported(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
-            with path.open("w", encoding="utf-8", newline="") as file:
-                file.writelines(pieces)
+            with path.open("wb") as file:
+                yield file
             return
         # A link stays a link; its target is replaced.
         target = path.resolve()
         draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.new")
         try:
-            with draft.open("x", encoding="utf-8", newline="") as file:
-                file.writelines(pieces)
+            with draft.open("xb") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(target)
