@@ -180,6 +180,7 @@ def main() -> None:
     harness validate scenarios/                         check scenarios you wrote
     harness generate scenarios/ --model PROVIDER/NAME   ask a model, with the skill and without
     harness prompts scenarios/ --out DIR                the same requests, to ask by hand
+    harness score logs/*.eval                           grade the answers in logs of Inspect
     harness regrade reports/latest --reader model:…     let a language model read the words
     harness label reports/latest                        say which quotes are right
     harness compare reports/before reports/latest       did my edit of the skill help?
@@ -1006,22 +1007,15 @@ def _requests(
     """Every conversation that the options ask for, and the guides."""
     import harness.read.scenarios
     from harness.errors import did_you_mean
-    from harness.generate.requests import chosen_arms, read_guides, requests
+    from harness.generate.requests import chosen_arms, guides_for, requests
 
     library = harness.read.scenarios.load(scenarios)
     names = [scenario.id for scenario in library.scenarios]
     for name in only:
         if name not in names:
             raise UsageError(f"--only: unknown scenario {name!r}.{did_you_mean(name, names)}")
-    known = {one.guide for one in library.skills if one.guide is not None}
-    if skill is None and len(known) != 1:
-        raise UsageError(
-            f"--skill: {len(known)} guides are named by the skill.yaml files of {scenarios}; say "
-            "with --skill PATH which one agents read"
-        )
-    guide = skill or known.pop()
-    folder = guide.parent if guide.is_file() else guide
-    guides = read_guides(guide, placebo or folder.parent / "placebo")
+    wanted = chosen_arms(filter(None, arms.split(",")))
+    guides = guides_for(library.skills, skill, placebo, wanted)
     words, others = guides.lengths
     if abs(others - words) > 0.05 * words:
         click.echo(
@@ -1030,7 +1024,7 @@ def _requests(
             err=True,
         )
     chosen = [one for one in library.scenarios if not only or one.id in only]
-    return requests(chosen, chosen_arms(filter(None, arms.split(","))), guides), guides
+    return requests(chosen, wanted, guides), guides
 
 
 @main.command()
@@ -1249,6 +1243,82 @@ def _tell_asked(told: AskedAll, out: Path) -> None:
             err=True,
         )
     if told.missed or told.unaffordable:
+        sys.exit(EXIT_UNGRADED)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("logs", type=_PATH, nargs=-1, required=True, metavar="LOG...")
+@_SCENARIOS
+@click.option(
+    "--scenario",
+    "scenario_id",
+    metavar="ID",
+    help="Scenario that all samples answer.  [default: as each says]",
+)
+@click.option(
+    "--map",
+    "maps",
+    multiple=True,
+    metavar="NAME=ID",
+    help="Which scenario a name in the logs means; repeatable.",
+)
+@click.option(
+    "--out", type=_PATH, metavar="DIR", help="Folder of the new logs.  [default: LOG-scored beside]"
+)
+@click.option("--overwrite", is_flag=True, help="Write over a log that is there, as LOG itself is.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of all inputs.  [default: random]")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(min=1), help="Grader processes.  [default: one per CPU]"
+)
+@_sandbox_options
+def score(
+    logs: tuple[Path, ...],
+    scenarios: Path,
+    scenario_id: str | None,
+    maps: tuple[str, ...],
+    out: Path | None,
+    overwrite: bool,
+    seed: int | None,
+    jobs: int | None,
+    tier: str | None,
+    allow_unsandboxed: bool,
+) -> None:
+    """Grade the answers in logs of Inspect; the scores are in a new log, LOG-scored.
+
+    A sample says by its id, or by `scenario` in its metadata, which scenario it answers. Scores
+    that a log has stay in it. No model is asked. Needs the extra: pip install 'harness[inspect]'.
+
+    \b
+    inspect eval harness/pressure -T arm=skill --model PROVIDER/NAME --no-score
+    harness score logs/*.eval
+    harness score theirs.eval --map task-7=layer-norm
+    inspect view
+    """
+    import secrets
+
+    from harness.model import Outcome
+    from harness.read.submissions import told
+
+    try:
+        from harness.evaluation.logs import score_log, scored_files
+        from harness.evaluation.scorer import Grading, grader_for
+    except ModuleNotFoundError as error:
+        raise UsageError(
+            f"logs of Inspect are read and written with {error.name}, which is not installed; "
+            "install the extra: pip install 'harness[inspect]'"
+        ) from None
+
+    places = scored_files(logs, out, overwrite)
+    names = told(None, maps).names
+    seed = secrets.randbits(63) if seed is None else seed
+    how = Grading(scenarios.resolve(), seed, jobs, tier, allow_unsandboxed, scenario_id, names)
+    ungraded = 0
+    with closing(grader_for(how)):
+        for log, to in zip(logs, places, strict=True):
+            scored = score_log(log, to, how, sys.stdout.isatty())
+            click.echo(str(scored))
+            ungraded += scored.count(Outcome.UNGRADED)
+    if ungraded:
         sys.exit(EXIT_UNGRADED)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from harness.errors import UsageError, did_you_mean
-from harness.model import Arm, Dose, Guide, Scenario
+from harness.model import Arm, Dose, Guide, Scenario, Skill
 
 PREFACE: Final = "Read this guide first. It applies to what you are asked next.\n\n"
 _NAMES: Final = {Guide.WITHOUT: "baseline", Guide.WITH: "skill", Guide.PLACEBO: "placebo"}
@@ -80,13 +80,42 @@ class Request:
         return hashlib.sha256(parts.encode()).hexdigest()
 
 
-def read_guides(skill: Path, placebo: Path) -> Guides:
-    """Read both guides; a folder stands for its ``SKILL.md``. Raises ``UsageError``."""
+def read_guides(skill: Path, placebo: Path, prefix: str = "--") -> Guides:
+    """Read both guides; a folder stands for its ``SKILL.md``. Raises ``UsageError``.
+
+    ``prefix`` stands before the names of options in what is said.
+    """
     (skill_path, skill_text), (placebo_path, placebo_text) = (
-        _guide("--skill", skill),
-        _guide("--placebo", placebo),
+        _guide(f"{prefix}skill", skill),
+        _guide(f"{prefix}placebo", placebo),
     )
     return Guides(skill_text, placebo_text, skill_path, placebo_path)
+
+
+def guides_for(
+    skills: Sequence[Skill],
+    skill: Path | None,
+    placebo: Path | None,
+    arms: Sequence[Arm],
+    prefix: str = "--",
+) -> Guides:
+    """The guides that agents of ``arms`` read; ``None`` is the one that ``skills`` name.
+
+    The placebo is by default beside the skill. Raises ``UsageError``.
+    """
+    known = {one.guide for one in skills if one.guide is not None}
+    if skill is None and len(known) != 1:
+        raise UsageError(
+            f"{prefix}skill: {len(known)} guides are named by the skill.yaml files of the "
+            f"scenarios; say with {prefix}skill which one agents read: a SKILL.md or its folder"
+        )
+    guide = skill or known.pop()
+    folder = guide.parent if guide.is_file() else guide
+    if placebo is None and not any(arm.guide is Guide.PLACEBO for arm in arms):
+        # Nobody reads it, so that it need not be there.
+        other = folder.parent / "placebo"
+        placebo = other if other.exists() else guide
+    return read_guides(guide, placebo or folder.parent / "placebo", prefix)
 
 
 def _guide(option: str, path: Path) -> tuple[Path, str]:
@@ -102,13 +131,13 @@ def _guide(option: str, path: Path) -> tuple[Path, str]:
     return file, text
 
 
-def chosen_arms(names: Iterable[str]) -> tuple[Arm, ...]:
+def chosen_arms(names: Iterable[str], option: str = "--arms") -> tuple[Arm, ...]:
     """The arms of these names. Raises ``UsageError`` for a name that none has."""
     found = []
     for name in dict.fromkeys(names):
         if name not in ARMS:
             hint = did_you_mean(name, list(ARMS))
-            raise UsageError(f"--arms: unknown arm {name!r}.{hint} Known are {', '.join(ARMS)}.")
+            raise UsageError(f"{option}: unknown arm {name!r}.{hint} Known are {', '.join(ARMS)}.")
         found.append(ARMS[name])
     return tuple(found)
 

@@ -113,6 +113,16 @@ def detail(
     return Group(*parts)
 
 
+def in_short(record: Record, submission: Submission, scenario: Scenario) -> str:
+    """The first lines of ``detail`` as a plain text: the three answers, and what is wrong."""
+    view = detail_view(record, submission, scenario)
+    lines = [f"{view.words}.", ""]
+    lines += [f"{mark.plain} {about} {visible(words)}" for mark, about, words in _answers(view)]
+    if view.causes:
+        lines += ["", *(text.plain for text in _causes(view))]
+    return "\n".join(lines)
+
+
 def _answers(view: Detail) -> Iterator[_Row]:
     record, asked = view.record, view.scenario.verification.value
     said = (
@@ -151,7 +161,7 @@ def _checks(view: Detail) -> Table:
     return table
 
 
-def _causes(view: Detail) -> Iterator[RenderableType]:
+def _causes(view: Detail) -> Iterator[Text]:
     """What is wrong, over the whole width, before the checks that found it."""
     for cause in view.causes:
         at = f"{cause.entry_point}, " if cause.entry_point else ""

@@ -71,6 +71,7 @@ def build(
     Raises ``SubmissionError`` for a transcript in a format that is not known.
     """
     sha256 = hashlib.sha256(raw).hexdigest()
+    cut = recorded is not None and recorded.cut_off
     if len(raw) > most_bytes(kind):
         return too_large(origin, kind, len(raw), sha256)
     if kind == "transcript" and raw.strip():
@@ -88,7 +89,7 @@ def build(
         found = take_down(raw, names, where, origin.path, told, left)
         made = _submission(origin, found.text, kind, found.reply, sha256)
         made = replace(made, transcript=found.transcript, tests=found.tests, unread=found.unread)
-        return _without_code(made) if found.empty_handed else made
+        return _without_code(made, cut) if found.empty_handed else made
     try:
         text = raw.decode("utf-8-sig")
         reply = _reply(text, names, kind)
@@ -98,15 +99,15 @@ def build(
         reply = Reply(problem=f"is not UTF-8 text: byte 0x{raw[error.start]:02x} on line {line}")
     made = _submission(origin, text, kind, reply, sha256)
     if kind == "reply" and made.code is None and not shows_code(text):
-        return _without_code(made)
+        return _without_code(made, cut)
     if kind == "reply" and made.code is not None and made.problem is None:
         return replace(made, tests=tests_beside(text, made.code, names))
     return made
 
 
-def _without_code(made: Submission) -> Submission:
-    """A submission that hands over nothing, as what it is by what was noted beside it."""
-    if not cut_off(Path(made.path)):
+def _without_code(made: Submission, cut: bool) -> Submission:
+    """A submission that hands over nothing, as what it is by how it is known to have ended."""
+    if not (cut or cut_off(Path(made.path))):
         return replace(made, empty_handed=True)
     # The same words that are whole may be graded otherwise.
     sha256 = hashlib.sha256(f"{made.sha256}\0cut off".encode()).hexdigest()

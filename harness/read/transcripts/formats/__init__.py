@@ -34,6 +34,8 @@ class Recorded:
     arm: str | None = None
     # What was read beside the file, as SHA-256 digests: files of agents that were sent out.
     beside: tuple[str, ...] = ()
+    # Whether its last answer ended for want of tokens.
+    cut_off: bool = False
 
 
 class Format(Protocol):

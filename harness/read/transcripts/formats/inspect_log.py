@@ -19,6 +19,8 @@ _ZIP, _ZSTD = b"PK\x03\x04", b"\x28\xb5\x2f\xfd"
 # Bytes of one file of an archive, of all of them, and files.
 _MAX_BYTES, _MAX_TOTAL, _MAX_FILES = 64 << 20, 512 << 20, 10_000
 _ATTACHED = re.compile(r"attachment://([0-9a-f]{16,64})")
+# Why an answer ended, where it was for want of tokens.
+_CUT_OFF = ("max_tokens", "model_length")
 _SAMPLE = re.compile(r"samples/.+\.json")
 # What is wrong with a result, as far as it tells what became of the call.
 _ERRORS = {"timeout": "timeout", "approval": "rejected"}
@@ -46,7 +48,7 @@ class InspectLog:
         found = False
         for sample in samples:
             found = True
-            yield _recorded(mapping(sample), about)
+            yield recorded(mapping(sample), about)
         if not found:
             raise SubmissionError(
                 "this Inspect log holds no sample; give one that was written with samples "
@@ -54,20 +56,27 @@ class InspectLog:
             )
 
 
-def _recorded(sample: Mapping[str, Any], about: Mapping[str, Any]) -> Recorded:
+def recorded(sample: Mapping[str, Any], about: Mapping[str, Any]) -> Recorded:
+    """The conversation of one sample; ``about`` is what the log says of all of them.
+
+    It answers the scenario that its metadata name, or else that of its own name.
+    """
     attachments = mapping(sample.get("attachments"))
     draft = Draft()
     for number, given in enumerate(sequence(sample.get("messages")), start=1):
         message = mapping(_attached(given, attachments, 0))
         kind = _ERRORS.get(clean(mapping(message.get("error")).get("type")))
         tell(draft, {**message, "status": kind} if kind else message, number)
-    epoch, id = sample.get("epoch"), sample.get("id")
+    epoch, told = sample.get("epoch"), mapping(sample.get("metadata"))
+    id = told.get("scenario") or sample.get("id")
+    ends = sequence(mapping(sample.get("output")).get("choices"))
     return Recorded(
         draft.finish(InspectLog.name),
         model=clean(about.get("model")) or None,
         sample=epoch if isinstance(epoch, int) and not isinstance(epoch, bool) else None,
         task_id=str(id) if isinstance(id, int) else clean(id) or None,
-        arm=clean(mapping(sample.get("metadata")).get("arm")) or None,
+        arm=clean(told.get("arm")) or None,
+        cut_off=bool(ends) and mapping(ends[0]).get("stop_reason") in _CUT_OFF,
     )
 
 
