@@ -8,6 +8,10 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable
+from typing import Final
+
+# Tags, and marks that choose a variant of the sign before them, which Python takes for printable.
+_TAGS: Final = "\U000e0000\U000e0fff"
 
 
 def printable(text: str, keep: str = "") -> str:
@@ -29,13 +33,12 @@ def stripped(text: str) -> str:
 
 
 def _with(instead: Callable[[str], str], text: str, keep: str) -> str:
-    if text.isascii() and text.isprintable():
+    if text.isprintable() and (text.isascii() or max(text) < _TAGS[0]):
         return text
     return "".join(instead(c) if c not in keep and _is_hidden(c) else c for c in text)
 
 
 def _is_hidden(character: str) -> bool:
     if character.isprintable():
-        # Marks that choose a variant of the sign before them, in a range that also holds tags.
-        return "\U000e0000" <= character <= "\U000e0fff"
+        return _TAGS[0] <= character <= _TAGS[1]
     return unicodedata.category(character) != "Zs"
