@@ -27,6 +27,7 @@ test: $(VENV)/.installed-dev lint
 test-full: $(VENV)/.installed-dev
 	HARNESS_HOSTILE=full $(BIN)/python -m pytest tests/test_hostile.py
 	HARNESS_FAULTS=full $(BIN)/python -m pytest tests/test_faults.py
+	HARNESS_CLUSTER=full $(BIN)/python -m pytest tests/test_cluster.py
 	$(BIN)/python benchmarks/run_of_many.py
 
 lint: $(VENV)/.installed-dev

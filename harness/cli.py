@@ -184,6 +184,7 @@ def main() -> None:
     harness regrade reports/latest --reader model:…     let a language model read the words
     harness label reports/latest                        say which quotes are right
     harness compare reports/before reports/latest       did my edit of the skill help?
+    harness merge parts/*                               one report of many machines' parts
     """
 
 
@@ -390,7 +391,29 @@ def _unanswered(reader: Reader | ModelReader) -> int:
     help="Seed of all inputs.  [default: the ledger's own, secret until the report]",
 )
 @click.option(
-    "-j", "--jobs", type=click.IntRange(min=1), help="Grader processes.  [default: one per CPU]"
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="Grader processes, of each node with --executor ray.  [default: one per CPU]",
+)
+@click.option(
+    "--executor",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Grade on this machine, or on the nodes of a Ray cluster that it is one of "
+    "(docs/scaling.md).",
+)
+@click.option(
+    "--address",
+    metavar="HOST:PORT",
+    help="Head of the Ray cluster.  [default: RAY_ADDRESS, else the cluster of this machine]",
+)
+@click.option(
+    "--shard",
+    metavar="NUMBER/COUNT",
+    help="Grade one of COUNT parts and write its results.json alone, as a batch system's job does; "
+    "`harness merge` makes one report of all. Give every part the same --seed.",
 )
 @click.option(
     "--fail-under",
@@ -419,6 +442,9 @@ def run(
     arms: tuple[str, ...],
     seed: int | None,
     jobs: int | None,
+    executor: str,
+    address: str | None,
+    shard: str | None,
     fail_under: float | None,
     gates: tuple[str, ...],
     fresh: bool,
@@ -442,6 +468,7 @@ def run(
     from harness import sandbox, summary
     from harness.read import submissions
     from harness.report import write_reports
+    from harness.results.write import write_results
     from harness.run.folders import point_latest
     from harness.run.ledger import Ledger
     from harness.run.run import Conditions, grade_selection
@@ -450,14 +477,37 @@ def run(
     from harness.words.rates import DEFAULT
 
     asked_shares = _thresholds(fail_under, gates)
+    if address is not None and executor != "ray":
+        raise UsageError("--address goes with --executor ray only")
+    if shard is not None and (seed is None or asked_shares or exports):
+        raise UsageError(
+            "--shard needs --seed, the same for every part, and goes without --gate, --fail-under "
+            "and --export: give those to `harness merge`"
+        )
+    part = None if shard is None else _part(shard)
     told_of = submissions.told(format_name, maps)
-    selected = select(scenarios, solutions, only=only, arm_names=arms, told=told_of)
+    selected = select(scenarios, solutions, only=only, arm_names=arms, told=told_of, shard=part)
     check_arms(asked_shares, {one.arm for one in selected.submissions})
 
     words = _reader(reader, api_base, readings, timeout_s)
     for line in selected.aside.lines:
         _complain(line)
-    chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
+    cluster = None
+    if executor == "ray":
+        from harness.run.cluster import Cluster
+
+        cluster = click.get_current_context().with_resource(
+            Cluster(
+                address,
+                jobs=jobs,
+                at_most=tier,
+                allow_unsandboxed=allow_unsandboxed,
+                tell=_complain,
+            )
+        )
+        chosen = cluster.tier
+    else:
+        chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     reports = Path("reports")
     folder = _new_folder(out, reports)
     ledger = ledger or reports / "ledger.sqlite"
@@ -484,6 +534,7 @@ def run(
                 folder=folder,
                 fresh=task,
                 on_progress=meter.show,
+                cluster=cluster,
             )
         if reader != DEFAULT:
             # Imported late: it brings in torch, which a run by itself leaves to its graders.
@@ -492,22 +543,97 @@ def run(
             _ask(words, results, results.scenarios)
             results = reread(results, words, folder)
         told = summary.summarise(results)
-        page = write_reports(results, told, folder)
-        _export(results, exports, folder)
+        if shard is None:
+            page = write_reports(results, told, folder)
+            _export(results, exports, folder)
+        else:
+            page = folder / "results.json"
+            write_results(results, page)
         # Only now: who has no report gives the same command again and grades nothing twice.
         if task is not None:
             book.end(task)
-        if out is None or out.resolve().parent == reports.resolve():
+        if shard is None and (out is None or out.resolve().parent == reports.resolve()):
             point_latest(reports, folder)
-    _print_summary(told)
+    if shard is None:
+        _print_summary(told)
     met = _hold(asked_shares, [(one.arm, one.total) for one in told.arms])
-    click.echo(_last_line(told, meter.known, page))
+    prefix = "" if shard is None else f"shard {shard}: "
+    click.echo(prefix + _last_line(told, meter.known, page))
     for name, reason in told.ungraded.items():
         click.echo(f"not graded: {name}: {reason.strip()}", err=True)
     if _unanswered(words) or told.ungraded:
         sys.exit(EXIT_UNGRADED)
     if selected.aside.mistaken:
         sys.exit(EXIT_USAGE)
+    if not met:
+        sys.exit(EXIT_GATE_FAILED)
+
+
+def _part(text: str) -> tuple[int, int]:
+    """Number and count of a shard."""
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal() and 1 <= int(number) <= int(count)):
+        raise UsageError(
+            f"--shard: found {text!r}, expected NUMBER/COUNT with a number from 1 to the count, "
+            "such as 3/8"
+        )
+    return int(number), int(count)
+
+
+@main.command(epilog=EXIT_CODES)
+@click.argument("results", type=ResultsFile(), nargs=-1, required=True)
+@click.option(
+    "--out",
+    type=_PATH,
+    help="Folder for the reports.  [default: reports/<time>; reports/latest points at the newest]",
+)
+@click.option("--allow-missing", is_flag=True, help="Make a report of the shards that there are.")
+@_GATE
+@_EXPORT
+def merge(
+    results: tuple[Path, ...],
+    out: Path | None,
+    allow_missing: bool,
+    gates: tuple[str, ...],
+    exports: tuple[str, ...],
+) -> None:
+    """Make one report of RESULTS, the parts that `harness run --shard` graded.
+
+    It is that of one run over all submissions, but for times. Parts that are
+    missing, doubled or not of one run (another seed, version, scenario, tier or
+    choice of submissions) are refused.
+
+    \b
+    harness run --shard 1/2 --seed 7 --out parts/1 --ledger parts/1.sqlite
+    harness run --shard 2/2 --seed 7 --out parts/2 --ledger parts/2.sqlite
+    harness merge parts/1 parts/2
+    """
+    from harness import summary
+    from harness.report import write_reports
+    from harness.results.read import read_results
+    from harness.run.folders import point_latest
+    from harness.run.merge import merge as merge_shards
+    from harness.summary.gate import check_arms
+
+    asked_shares = _thresholds(None, gates)
+    reports = Path("reports")
+    folder = _new_folder(out, reports)
+    shards = ((path, read_results(path)) for path in results)
+    whole = merge_shards(shards, allow_missing=allow_missing, folder=folder)
+    check_arms(asked_shares, {one.arm for one in whole.submissions})
+    told = summary.summarise(whole)
+    page = write_reports(whole, told, folder)
+    _export(whole, exports, folder)
+    if out is None or out.resolve().parent == reports.resolve():
+        point_latest(reports, folder)
+    _print_summary(told)
+    met = _hold(asked_shares, [(one.arm, one.total) for one in told.arms])
+    click.echo(_last_line(told, None, page))
+    if whole.run.shard is not None:
+        lacking = whole.run.shard.submissions - len(whole.records)
+        _complain(f"{lacking} submissions are missing, of shards that were not given")
+    if told.ungraded:
+        sys.exit(EXIT_UNGRADED)
     if not met:
         sys.exit(EXIT_GATE_FAILED)
 

@@ -104,6 +104,12 @@ class GraderError(HarnessError):
     exit_code = 3
 
 
+class ClusterError(HarnessError):
+    """No node of a cluster can grade, or none is left."""
+
+    exit_code = 3
+
+
 class Interrupted(HarnessError):
     """The user pressed Ctrl-C; the message says what was kept and how to go on."""
 

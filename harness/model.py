@@ -1178,6 +1178,36 @@ class SandboxInfo:
 
 
 @dataclass(frozen=True)
+class HostInfo:
+    """A node of a cluster that graded."""
+
+    # Name of the machine, or that which the node was given.
+    host: str
+    # Beginning of the node's id: one machine may be several nodes.
+    node: str
+    # How many grades it made in this run.
+    graded: int
+    # How many it was given and failed to grade through a fault of ours, so that they were tried
+    # again.
+    retried: int
+
+
+@dataclass(frozen=True)
+class ShardInfo:
+    """Which part of all submissions was graded."""
+
+    # Numbers of the parts, from 1.
+    numbers: tuple[int, ...]
+    # How many parts there are.
+    of: int
+    # How many submissions all parts have, and a SHA-256 over them.
+    submissions: int
+    selection: str
+    # Version of the harness with a digest of its code.
+    harness: str
+
+
+@dataclass(frozen=True)
 class RunInfo:
     """What a set of records has in common."""
 
@@ -1190,6 +1220,10 @@ class RunInfo:
     # Versions of harness, torch and python.
     versions: Mapping[str, str]
     sandbox: SandboxInfo
+    # Nodes of a cluster; empty where one machine graded.
+    hosts: tuple[HostInfo, ...] = ()
+    # ``None`` where all that was selected is here.
+    shard: ShardInfo | None = None
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,15 @@ def test_what_utf8_cannot_hold_is_spelled_out_rather_than_lost(path: Path) -> No
 def test_the_keys_are_those_that_other_programs_rely_on(results: Results, path: Path) -> None:
     data = data_of(results, path)
     assert data["schema_version"] == 1
-    assert list(data["run"]) == ["seed", "started_at", "wall_s", "versions", "sandbox"]
+    assert list(data["run"]) == [
+        "seed",
+        "started_at",
+        "wall_s",
+        "versions",
+        "sandbox",
+        "hosts",
+        "shard",
+    ]
     assert list(data["run"]["versions"]) == ["harness", "torch", "python"]
     assert list(data["run"]["sandbox"]) == ["tier", "layers"]
     entry = data["submissions"][-1]

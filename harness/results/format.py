@@ -31,6 +31,7 @@ from harness.model import (
     Finding,
     Grade,
     Guide,
+    HostInfo,
     Identity,
     Opinion,
     ReadBy,
@@ -39,6 +40,7 @@ from harness.model import (
     RunInfo,
     SandboxInfo,
     Scenario,
+    ShardInfo,
     Skill,
     Submission,
     TrapFinding,
@@ -94,10 +96,11 @@ BESIDE: Final = ("verification_reason", "claims", "events")
 
 # What files of earlier versions may lack, and what it is then.
 _LATER: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("behaviour", "explanations", "claims", "events"), ()),
+    **dict.fromkeys(("behaviour", "explanations", "claims", "events", "hosts"), ()),
     **dict.fromkeys(("fault", "quantity")),
     **dict.fromkeys(("faults_tried", "faults_noticed"), 0),
     "opinion": None,
+    "shard": None,
     "turn": None,
     "empty_handed": False,
     "read_by": lambda: _read_by(),
@@ -161,6 +164,8 @@ _RUN: Final = _entry_of(
     _all_of(RunInfo),
     versions=VersionsEntry,
     sandbox=_entry_of("SandboxEntry", _all_of(SandboxInfo)),
+    hosts=_list_of(_entry_of("HostEntry", _all_of(HostInfo))),
+    shard=_entry_of("ShardEntry", _all_of(ShardInfo)) | None,
 )
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import harness
 from harness.errors import HarnessError, ScenarioError
@@ -30,6 +31,9 @@ from harness.run.ledger import Ledger, grade_key
 from harness.run.select import Pairs, Selection
 from harness.run.spool import Spool
 from harness.sandbox.tier import Tier
+
+if TYPE_CHECKING:
+    from harness.run.cluster import Cluster
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,8 @@ def digest_of(package: Path) -> str:
 
 
 @cache
-def _torch_version() -> str:
+def torch_version() -> str:
+    """Version of the torch that is installed."""
     return version("torch")
 
 
@@ -85,7 +90,7 @@ def key(submission: Submission, scenario: Scenario, conditions: Conditions) -> s
         submission.sha256,
         scenario.fingerprint,
         harness_version(),
-        _torch_version(),
+        torch_version(),
         conditions.seed,
         kind=submission.kind,
         scenario=scenario.id,
@@ -101,12 +106,14 @@ def grade_selection(
     folder: Path | None = None,
     fresh: str | None = None,
     on_progress: Callable[[RunProgress], None] = lambda _: None,
+    cluster: Cluster | None = None,
 ) -> Results:
     """Grade what the ledger does not know yet; every grade is kept as soon as it is made.
 
     A run that is ``fresh`` first makes the ledger forget the grades that are asked for, unless
     a fresh run of the same name has begun and not ended. Whoever has the results ends it.
-    The records lie in ``folder``, in a file without a name: see ``Spool``.
+    The records lie in ``folder``, in a file without a name: see ``Spool``. They are made on the
+    nodes of ``cluster``, else in processes of this machine.
     """
     started_at = datetime.now().astimezone().isoformat(timespec="seconds")
     started = time.perf_counter()
@@ -130,7 +137,7 @@ def grade_selection(
     from_ledger = len(records)
     on_progress(RunProgress(from_ledger, total, from_ledger, ""))
     # Closed here, not when a traceback is: whatever ends a run ends its processes.
-    with closing(_graded(selection, missing, conditions, ledger)) as graded:
+    with closing(_graded(selection, missing, conditions, ledger, cluster)) as graded:
         for place, record in graded:
             places[place] = len(records)
             records.append(record)
@@ -144,10 +151,12 @@ def grade_selection(
             wall_s=round(time.perf_counter() - started, 3),
             versions={
                 "harness": harness.__version__,
-                "torch": _torch_version(),
+                "torch": torch_version(),
                 "python": platform.python_version(),
             },
             sandbox=SandboxInfo(conditions.tier.name, conditions.tier.layers),
+            hosts=cluster.hosts() if cluster else (),
+            shard=selection.shard,
         ),
         records=records,
         arms=selection.arms,
@@ -162,6 +171,7 @@ def _graded(
     missing: Mapping[str, Sequence[int]],
     conditions: Conditions,
     ledger: Ledger,
+    cluster: Cluster | None,
 ) -> Generator[tuple[int, Record]]:
     """Place and record of what the ledger lacks, by key; the same bytes are graded once."""
     if not missing:
@@ -171,7 +181,11 @@ def _graded(
     first = [places[0] for places in missing.values()]
     pairs = Pairs(selection.submissions, first, selection.scenario_of())
     keys = {submission.id: one for one, (submission, _) in zip(missing, pairs, strict=True)}
-    answers = grade_all(pairs, seed=conditions.seed, tier=conditions.tier, jobs=conditions.jobs)
+    seed, tier = conditions.seed, conditions.tier
+    if cluster is None:
+        answers = grade_all(pairs, seed=seed, tier=tier, jobs=conditions.jobs)
+    else:
+        answers = cluster.grade_all(pairs, seed=seed, tier=tier)
     with closing(answers):
         for submission, answer in answers:
             if isinstance(answer, Grade):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import overload
 
 from harness.errors import NothingSelected, SubmissionError, UsageError
-from harness.model import Arm, Scenario, Skill, Submission
+from harness.model import Arm, Scenario, ShardInfo, Skill, Submission
 from harness.read import scenarios, submissions
 from harness.read.submissions import Aside, Asked, Told
 from harness.run.spool import Spool
@@ -25,6 +26,8 @@ class Selection:
     arms: tuple[Arm, ...]
     # Submissions to other scenarios, which are not graded.
     aside: Aside = field(default_factory=Aside)
+    # Which part of what was selected the submissions are; ``None`` for all of it.
+    shard: ShardInfo | None = None
 
     def scenario_of(self) -> dict[str, Scenario]:
         """The scenarios by their ids."""
@@ -61,12 +64,14 @@ def select(
     only: Sequence[str] = (),
     arm_names: Sequence[str] = (),
     told: Told | None = None,
+    shard: tuple[int, int] | None = None,
 ) -> Selection:
     """Load scenarios and submissions and apply the filters.
 
     ``only`` holds scenario ids or patterns over submission ids; ``arm_names``
-    names arms; ``told`` says of files what they do not say themselves. Raises
-    ``NothingSelected`` where nothing is left.
+    names arms; ``told`` says of files what they do not say themselves. A ``shard``
+    ``(number, count)`` keeps that part of the submissions, and all else of the whole.
+    Raises ``NothingSelected`` where nothing is left.
     """
     library = scenarios.load(root)
     paths = list(solutions) or [default_solutions(root)]
@@ -102,13 +107,28 @@ def select(
         )
     chosen.arrange(place for _, place in sorted(orders))
     used = {scenario for (_, _, scenario, _), _ in orders}
+    arms = submissions.arms(paths, chosen)
     return Selection(
         tuple(scenario for scenario in library.scenarios if scenario.id in used),
         library.skills,
         chosen,
-        submissions.arms(paths, chosen),
+        arms,
         aside,
+        _keep(chosen, *shard) if shard else None,
     )
+
+
+def _keep(chosen: Spool[Submission], number: int, of: int) -> ShardInfo:
+    """Keep one part of the submissions; by their content, so that equal ones stay together."""
+    from harness.run.run import harness_version
+
+    digest, places, total = hashlib.sha256(), [], len(chosen)
+    for place, submission in enumerate(chosen):
+        digest.update(f"{submission.id}\0{submission.sha256}\0".encode("utf-8", "backslashreplace"))
+        if int(submission.sha256, 16) % of == number - 1:
+            places.append(place)
+    chosen.arrange(places)
+    return ShardInfo((number,), of, total, digest.hexdigest(), harness_version())
 
 
 def default_solutions(root: Path) -> Path:

@@ -66,13 +66,15 @@ def probe() -> Probe:
     )
 
 
-def choose(*, at_most: str | None = None, allow_unsandboxed: bool = False) -> Tier:
+def choose(
+    *, at_most: str | None = None, allow_unsandboxed: bool = False, found: Probe | None = None
+) -> Tier:
     """The tier to run under; refuses what does not confine unless told otherwise.
 
     ``at_most`` names the strongest tier to use, for tests and for machines where
-    a mechanism works but is not wanted.
+    a mechanism works but is not wanted. ``found`` is what another machine offers.
     """
-    found = probe()
+    found = found or probe()
     tier = found.tier
     if at_most is not None:
         if at_most not in TIERS:
