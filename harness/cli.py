@@ -773,9 +773,12 @@ def validate(
 ) -> None:
     """Check SCENARIOS, then prove that each can tell right from wrong.
 
-    Its reference solution must pass; zeros, the input itself, a detached
-    result, a constant gradient and a no-op must fail, and so must 1.1 times
-    the right answer in every dtype that is asked. An agent that does nothing, one
+    Its reference solution must pass, and answers that no request could mean
+    must fail, chosen by what its entry points promise. Tensors: zeros, the
+    input itself, a no-op, and 1.1 times the right answer in every dtype that
+    is asked. Gradients: a detached result, a constant gradient. Plain values:
+    a constant, an echo, an empty value, one that is off by one and, where
+    bad input is to be refused, one that refuses nothing. An agent that does nothing, one
     that repeats the guide and one that agrees with every excuse must fail, one
     that declines must count as declined. Lines of expected behaviour that
     nothing can decide, neither evidence nor a reader, are named.

@@ -218,7 +218,61 @@ class LayersArgument:
     stacks: tuple[tuple[str, ...], ...]
 
 
-Argument = TensorArgument | NumberArgument | LogArgument | LayersArgument
+class DomainKind(StrEnum):
+    """Types of plain values."""
+
+    NONE = "none"
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    REAL = "real"
+    CHOICE = "choice"
+    STRING = "string"
+    BYTES = "bytes"
+    LIST = "list"
+    TUPLE = "tuple"
+    DICT = "dict"
+
+
+@dataclass(frozen=True)
+class PlainDomain:
+    """Plain Python values that may be drawn."""
+
+    kind: DomainKind
+    # Least and greatest: of integers and reals the value, else how many items or characters.
+    low: float = 0
+    high: float = 0
+    # The values of a choice.
+    values: tuple[Any, ...] = ()
+    # Of strings: a regular expression that all of it matches, or else the characters it is made of.
+    pattern: str | None = None
+    alphabet: str = ""
+    # Of what it is made: the items of a list, the keys and values of a dict, each item of a tuple.
+    parts: tuple[PlainDomain, ...] = ()
+    # Whether no item comes twice.
+    unique: bool = False
+    # Whether ``None`` is allowed as well.
+    optional: bool = False
+    # Values that are always asked.
+    edges: tuple[Any, ...] = ()
+    # Values outside of the domain, to see them refused.
+    bad: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True)
+class ValueArgument:
+    """A parameter that takes plain Python values."""
+
+    # Parameter name.
+    name: str
+    domain: PlainDomain
+    # Whether the signature promises a default, and which.
+    has_default: bool = False
+    default: Any = None
+    # Whether it can only be given by name.
+    keyword_only: bool = False
+
+
+Argument = TensorArgument | NumberArgument | LogArgument | LayersArgument | ValueArgument
 
 
 @dataclass(frozen=True)
@@ -236,6 +290,17 @@ class EntryPoint:
     # Dimension name -> least and greatest size; any sizes between these go together. Empty
     # where only ``sizes`` are meant.
     dimensions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is called with plain values alone."""
+        kinds = {type(argument) for argument in self.arguments}
+        return kinds == {ValueArgument}
+
+    @property
+    def positional(self) -> tuple[Argument, ...]:
+        """The parameters that are not given by name alone."""
+        return tuple(a for a in self.arguments if not getattr(a, "keyword_only", False))
 
 
 @dataclass(frozen=True)
@@ -688,6 +753,12 @@ class Fault(StrEnum):
     KEPT_MEMORY = "kept_memory"
     WRONG_LOG = "wrong_log"
     COST = "cost"
+    # It did not raise what it must, or raised something else.
+    NOT_REFUSED = "not_refused"
+    # It changed something beside its result.
+    NOT_PURE = "not_pure"
+    # The same call gave another result.
+    NOT_DETERMINISTIC = "not_deterministic"
     # No Function of the submission's own carries the gradient, or it shares one.
     NOT_HAND_WRITTEN = "not_hand_written"
     # Stock gradcheck decided otherwise than it must.

@@ -374,7 +374,10 @@ def test_a_misspelt_word_of_the_vocabulary_gives_the_nearest_one(
 
 def test_an_argument_of_no_kind_lists_the_kinds(folder: Path) -> None:
     message = refused_after(folder, "log: {log: true}", "log: {}")
-    assert "expected a mapping with one of the keys tensor, numbers, log or layers" in message
+    assert (
+        "expected a mapping with one of the keys tensor, numbers, log, layers, integer, real"
+        in message
+    )
 
 
 @pytest.mark.parametrize("bounds", ["[2, -2]", "[2, 2]", "[1]", "[0, 1, 2]"])

@@ -37,6 +37,8 @@ class Judgement:
     # What went wrong, and with which tensor.
     fault: Fault | None = None
     quantity: Quantity | None = None
+    # Lines of Python that show a failure again.
+    snippet: str | None = None
 
     @staticmethod
     def passed(
@@ -79,7 +81,8 @@ class Judgement:
     ) -> Finding:
         """What stands in a result; ``line`` is one of the submission's text."""
         told = (self.outcome, self.message, self.measured, self.limit, line)
-        return Finding(check, entry_point, required, *told, self.fault, self.quantity)
+        found = Finding(check, entry_point, required, *told, self.fault, self.quantity)
+        return replace(found, snippet=self.snippet)
 
 
 @dataclass(frozen=True)

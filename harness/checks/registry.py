@@ -11,7 +11,16 @@ from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
 
-from harness.checks import compare, library, resources, side_effects, stock, structure, training
+from harness.checks import (
+    compare,
+    library,
+    plain,
+    resources,
+    side_effects,
+    stock,
+    structure,
+    training,
+)
 from harness.checks.conformance import check_plugin
 from harness.checks.context import Check, InteractiveCheck
 from harness.errors import ScenarioError, did_you_mean
@@ -48,6 +57,10 @@ OWN: tuple[type[Any], ...] = (
     side_effects.LogCalls,
     library.LibraryCalled,
     compare.TrueError,
+    plain.Equals,
+    plain.Raises,
+    plain.Pure,
+    plain.Deterministic,
 )
 
 
@@ -99,12 +112,17 @@ def build(spec: CheckSpec, scenario: Scenario) -> tuple[Check | InteractiveCheck
     entries = [scenario.entry_point(name) for name in names]
     if spec.entry_points:
         for entry in entries:
-            if not check.fits(entry):
+            if not fits(check, entry):
                 raise ScenarioError(
                     f"{spec.where}: check {spec.kind!r} cannot be asked of {entry.name!r}; "
                     "drop it from entry_points or state what the check needs there"
                 )
-    return check, [entry for entry in entries if check.fits(entry)]
+    return check, [entry for entry in entries if fits(check, entry)]
+
+
+def fits(check: Check | InteractiveCheck, entry: EntryPoint) -> bool:
+    """Whether a check can be asked of an entry point: of plain values, or of tensors."""
+    return entry.is_plain == bool(getattr(check, "plain", False)) and check.fits(entry)
 
 
 def _typed(kind: type[Any], options: Mapping[str, Any]) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def load(session: Session, work: Work) -> Loaded:
             "entry_points": {
                 entry.name: 2 + len(entry.arguments)
                 if any(hasattr(argument, "stacks") for argument in entry.arguments)
-                else len(entry.arguments)
+                else len(entry.positional)
                 for entry in plan.scenario.entry_points
             },
         }

@@ -10,6 +10,7 @@ from harness import checks
 from harness.checks.compare import steady_stacks
 from harness.checks.context import Bench, Check, InteractiveCheck, PlannedCheck, Trial
 from harness.checks.library import LibraryCalled
+from harness.checks.plain import Deterministic, PlainCheck
 from harness.errors import ScenarioError
 from harness.model import CheckSpec, EntryPoint, Quantity, Scenario
 from harness.numerics import oracles
@@ -51,6 +52,8 @@ class Plan:
         try:
             if isinstance(check, LibraryCalled):
                 check.check_module(self.bench, entry)
+            if isinstance(check, PlainCheck | Deterministic):
+                check.prepare(self.bench, entry)
             if isinstance(check, InteractiveCheck):
                 return ()
             trials = check.trials(self.bench, entry)
@@ -66,7 +69,9 @@ class Plan:
         return trials
 
     def _check_oracle(self, entry: EntryPoint) -> None:
-        """Raise where the oracle cannot be used at all."""
+        """Raise where the oracle cannot be used at all; checks of plain values do so themselves."""
+        if entry.is_plain:
+            return
         draw = self.bench.drawer(entry, "oracle")
         case = draw.case(draw.small_size(), stack=steady_stacks(entry)[0])
         about = f"{self.scenario.path}: entry point {entry.name!r}"

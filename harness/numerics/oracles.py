@@ -232,7 +232,9 @@ def _takes(
     """Raise where the function cannot be called with the arguments and ``more`` before them."""
     names = [argument.name for argument in entry.arguments]
     variadic = [n for a, n in zip(entry.arguments, names, strict=True) if _is_variadic(a)]
-    count = more + len(names) + len(variadic)  # two layers stand for any number of them
+    by_name = {name for name in names if name not in {a.name for a in entry.positional}}
+    # Two layers stand for any number of them.
+    count = more + len(names) - len(by_name) + len(variadic)
     if not callable(function):
         raise ScenarioError(
             f"{scenario.path}: {entry.name}_vjp in {path} is of type {type(function).__name__}, "
@@ -243,10 +245,11 @@ def _takes(
     except (TypeError, ValueError):  # builtins show none
         return
     try:
-        signature.bind(*[None] * count)
+        signature.bind(*[None] * count, **dict.fromkeys(by_name))
     except TypeError as error:
         before = ["cotangent"] * more
         wanted = [*before, *(f"*{n}" if n in variadic else n for n in names)]
+        wanted = [f"{name}=" if name in by_name else name for name in wanted]
         raise ScenarioError(
             f"{scenario.path}: entry point {entry.name!r}: its oracle {function.__name__}"
             f"{signature} in {path} cannot be called as ({', '.join(wanted)}): {error}; "

@@ -37,40 +37,40 @@ Phrases = Annotated[
 Positive = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 
 
-def _unexpected(expected: str, remedy: str) -> PydanticCustomError:
+def unexpected(expected: str, remedy: str) -> PydanticCustomError:
     return PydanticCustomError("unexpected", "{expected}", {"expected": expected, "remedy": remedy})
 
 
 def _number(value: object) -> int | float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _unexpected("a finite number", "Write digits, such as 3 or 1e-5, without quotes.")
+        raise unexpected("a finite number", "Write digits, such as 3 or 1e-5, without quotes.")
     return value
 
 
 def _true(value: object) -> bool:
     # Literal[True] would let 1 pass.
     if value is not True:
-        raise _unexpected("true", "Write true without quotes.")
+        raise unexpected("true", "Write true without quotes.")
     return True
 
 
 def _skill(value: object) -> bool | str:
     if value is not True and value is not False and value != "placebo":
-        raise _unexpected("true, false or placebo", "Write true without quotes if it was read.")
+        raise unexpected("true, false or placebo", "Write true without quotes if it was read.")
     return value
 
 
 def _increasing(bounds: list[int | float]) -> list[int | float]:
     if len(bounds) != 2 or not bounds[0] < bounds[1]:
-        raise _unexpected("[low, high] with low below high", "Give the smaller number first.")
+        raise unexpected("[low, high] with low below high", "Give the smaller number first.")
     if max(map(abs, bounds)) > MOST:
-        raise _unexpected(f"numbers of at most {MOST:g}", "float32 holds no more; narrow it.")
+        raise unexpected(f"numbers of at most {MOST:g}", "float32 holds no more; narrow it.")
     return bounds
 
 
 def _one_type(values: list[int | float]) -> list[int | float]:
     if len({type(value) for value in values}) > 1:
-        raise _unexpected(
+        raise unexpected(
             "numbers of one type", "Write 1.0 instead of 1 where the others are fractions."
         )
     return values
@@ -82,7 +82,7 @@ def _shape(value: object) -> list[str | int] | None:
         return None
     if isinstance(value, list) and all(map(_is_dimension, value)):
         return value
-    raise _unexpected(
+    raise unexpected(
         "any, or a list of dimension names and sizes",
         "Write any, [] for a 0-d tensor, or for example [n, 3].",
     )

@@ -111,6 +111,9 @@ def _walk(model: type, location: Iterable[str | int]) -> tuple[KeyPath, Any]:
         if isinstance(at, type) and issubclass(at, BaseModel):
             field = at.model_fields.get(str(part))
             at = field.annotation if field else Any
+            # pydantic keeps apart what tells the members of a union.
+            notes = [n for n in field.metadata if isinstance(n, Discriminator)] if field else []
+            at = Annotated[at, notes[0]] if notes else at
         else:  # into a list's items or a mapping's values
             at = get_args(at)[-1]
     return tuple(key), at

@@ -1,7 +1,9 @@
 """Proves that a scenario can tell right from wrong.
 
-Its reference solution must pass, and answers that no request could mean must
-fail: zeros, the input itself, a detached result, a constant gradient, nothing. In every dtype
+Its reference solution must pass, and answers that no request could mean must fail, chosen by what
+its entry points promise: zeros, the input itself, nothing; where gradients are asked a detached
+result and a constant gradient; where plain values are a constant, an echo, an empty value, one
+that is off by one, and, where bad input is to be refused, one that refuses nothing. In every dtype
 that a check asks in, no tolerance may be so wide that a tenth more or zero is right.
 A scenario that accepts one of them would make every verdict on it worthless.
 Four agents that no author means to reward must land where they belong: one that does nothing, one
@@ -13,9 +15,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 
+from harness.checks.plain import Raises
 from harness.errors import ScenarioError
 from harness.grading.page import grade
 from harness.grading.plan import Plan
@@ -64,14 +68,84 @@ def {name}(*arguments):
     return None
 """
 
-# Name -> (template, whether it is built on the reference solution).
+_SAME = """
+_right_{name}, _first_{name} = {name}, []
+def {name}(*arguments, **keywords):
+    result = _right_{name}(*arguments, **keywords)
+    _first_{name}[:] = _first_{name} or [result]
+    return _first_{name}[0]
+"""
+_ECHO = """
+def {name}(*arguments, **keywords):
+    return [*arguments, *keywords.values(), None][0]
+"""
+_EMPTY = """
+_right_{name} = {name}
+def {name}(*arguments, **keywords):
+    return type(_right_{name}(*arguments, **keywords))()
+"""
+_OFF_BY_ONE = """
+_right_{name} = {name}
+def {name}(*arguments, **keywords):
+    def off(value):
+        if isinstance(value, bool):
+            return not value
+        if isinstance(value, (int, float)):
+            return value + 1
+        if isinstance(value, str):
+            return value + "1"
+        if isinstance(value, (list, tuple)) and value:
+            return type(value)([*value[:-1], off(value[-1])])
+        if isinstance(value, dict) and value:
+            return dict(zip(value, map(off, value.values())))
+        return 1
+    return off(_right_{name}(*arguments, **keywords))
+"""
+_LENIENT = """
+_right_{name} = {name}
+def {name}(*arguments, **keywords):
+    try:
+        return _right_{name}(*arguments, **keywords)
+    except Exception:
+        return None
+"""
+
+
+@dataclass(frozen=True)
+class Impostor:
+    """An answer that no request could mean."""
+
+    template: str
+    # Whether it is built on the reference solution.
+    on_reference: bool
+    # What an entry point promises, or is to refuse, that it is made for.
+    meant_for: Literal["tensor", "gradient", "value", "refusal"]
+
+
 WRONG = {
-    "zeros": (_ZEROS, False),
-    "identity": (_IDENTITY, False),
-    "detached result": (_DETACHED, True),
-    "constant gradient": (_CONSTANT, True),
-    "no-op": (_NOTHING, False),
+    "zeros": Impostor(_ZEROS, False, "tensor"),
+    "identity": Impostor(_IDENTITY, False, "tensor"),
+    "detached result": Impostor(_DETACHED, True, "gradient"),
+    "constant gradient": Impostor(_CONSTANT, True, "gradient"),
+    "no-op": Impostor(_NOTHING, False, "tensor"),
+    "constant": Impostor(_SAME, True, "value"),
+    "echo": Impostor(_ECHO, False, "value"),
+    "empty value": Impostor(_EMPTY, True, "value"),
+    "off by one": Impostor(_OFF_BY_ONE, True, "value"),
+    "refuses nothing": Impostor(_LENIENT, True, "refusal"),
 }
+
+
+def impostors(scenario: Scenario) -> list[str]:
+    """Names in ``WRONG`` of those that the scenario must tell from a right answer."""
+    entries = scenario.entry_points
+    wanted = {
+        "tensor": not all(entry.is_plain for entry in entries),
+        "gradient": any(entry.differentiable for entry in entries),
+        "value": any(entry.is_plain for entry in entries),
+        "refusal": any(spec.kind == Raises.kind and spec.required for spec in scenario.checks),
+    }
+    return [name for name, impostor in WRONG.items() if wanted[impostor.meant_for]]
 
 
 # Name -> what a right answer is multiplied by, to be wrong.
@@ -113,9 +187,10 @@ def prove(scenario: Scenario, skill: Skill, reference: Submission, address: str)
     plan = Plan(scenario, PROOF_SEED)
     record = grade(reference, plan, address)
     yield Proof("reference", record.outcome is Outcome.PASSED, record.reason)
-    for name in WRONG:
+    names = impostors(scenario)
+    for name in names:
         answer = wrong_answer(scenario, reference, name)
-        agrees = name == "zeros"
+        agrees = name == names[0]
         if agrees:
             # One answer shows both, as what is said changes nothing about its code.
             answer = _said(scenario, f"{agreement(scenario)}\n```python\n{answer.code}\n```\n")
@@ -126,7 +201,7 @@ def prove(scenario: Scenario, skill: Skill, reference: Submission, address: str)
             made = any(trap.state is TrapState.MADE for trap in record.traps)
             yield Proof(AGREES, made and record.held is False, _landed(record))
     yield from prove_words(plan, skill, address)
-    for name, factor in SCALED.items():
+    for name, factor in SCALED.items() if "zeros" in names else ():
         lax = list(accepting(plan, factor))
         yield Proof(name, not lax, "; ".join(lax))
 
@@ -207,9 +282,12 @@ def _notices(expected: Expected, factor: float) -> bool | None:
 
 def wrong_answer(scenario: Scenario, reference: Submission, name: str) -> Submission:
     """The wrong answer called ``name``, as a submission."""
-    template, needs_reference = WRONG[name]
-    base = reference.code if needs_reference and reference.code else "import torch\n"
-    parts = [template.format(name=entry.name) for entry in scenario.entry_points]
+    impostor = WRONG[name]
+    plain = impostor.meant_for in ("value", "refusal")
+    meant = [entry.name for entry in scenario.entry_points if entry.is_plain == plain]
+    keeps = impostor.on_reference or len(meant) < len(scenario.entry_points)
+    base = reference.code if keeps and reference.code else "import torch\n"
+    parts = [impostor.template.format(name=name) for name in meant]
     code = "\n".join([base, "import torch", *parts])
     return replace(
         reference,

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import nearest
-from harness.model import KINK_MARGIN
+from harness.model import KINK_MARGIN, DomainKind
 from harness.read.document import YamlDocument
 from harness.read.field import SLUG
 from harness.read.problem import KeyPath, Problem, described, listed
@@ -26,6 +26,7 @@ from harness.read.scenarios.schema import (
     TensorModel,
     TrapModel,
 )
+from harness.read.scenarios.values import PlainModel, misfits
 
 # Elements of one tensor: as float64 32 MiB, of which a check holds a few.
 MOST_ELEMENTS = 1 << 22
@@ -213,10 +214,23 @@ def _what_cannot_be_drawn(
     """Arguments that no check could be asked with."""
     at = (*key, "arguments")
     tensors = _tensors(entry)
-    if not tensors:
-        found, expected = "no tensor among the arguments", "at least one: every check compares one"
-        yield document.problem(at, found, expected, "Let it take and return a tensor.")
+    plain = {name: a for name, a in entry.arguments.items() if isinstance(a, PlainModel)}
+    for name, argument in plain.items():
+        yield from _plain_problems(document, (*at, name), argument)
+    if plain and len(plain) == len(entry.arguments):
+        yield from _defaults_in_order(document, at, plain)
+        if entry.differentiable and "differentiable" in entry.model_fields_set:
+            found, expected = "differentiable: true", "no such promise without a tensor"
+            yield document.problem((*key, "differentiable"), found, expected, "Delete the key.")
         return
+    if not tensors:
+        found = "no tensor among the arguments"
+        expected = "at least one, or plain values alone: integer, real, string, list_of and so on"
+        yield document.problem(at, found, expected, "Let it take a tensor or plain values alone.")
+        return
+    for name in plain:
+        found, expected = "a plain value beside tensors", "tensors, numbers, a log or layers there"
+        yield document.problem((*at, name), found, expected, "Write numbers: for a number.")
     if entry.differentiable and not any(t.differentiable for t in tensors.values()):
         found, expected = "no tensor with a gradient", "at least one, as gradients flow through it"
         remedy = "Write differentiable: false at the entry point, or let a tensor have a gradient."
@@ -238,6 +252,41 @@ def _what_cannot_be_drawn(
         if all("dropout" in stack for stack in layers.layers):
             found, expected = "dropout in every stack", "one without, to compare values"
             yield document.problem((*at, name), found, expected, "Add a stack without dropout.")
+
+
+def _plain_problems(document: YamlDocument, at: KeyPath, plain: PlainModel) -> Iterator[Problem]:
+    """Edges that no argument of the kind can be, and parameters that nobody can leave out."""
+    domain = plain.domain()
+    if domain.pattern is not None and domain.kind is DomainKind.STRING:
+        odd = [e for e in domain.edges if e is not None and not _matches(domain.pattern, e)]
+        for edge in odd:
+            found, expected = described(edge), f"text that matches {domain.pattern!r}"
+            remedy = "Correct one of the two, or move the edge to bad."
+            yield document.problem((*at, "edges"), found, expected, remedy)
+    for edge in domain.edges:
+        for expected in misfits(domain, edge):
+            remedy = "Correct it, or move it to bad if it is to be refused."
+            yield document.problem((*at, "edges"), described(edge), expected, remedy)
+    if plain.keyword_only and not plain.has_default:
+        found, expected = "keyword_only without a default", "the default that its signature has"
+        yield document.problem((*at, "keyword_only"), found, expected, "Add default: …")
+
+
+def _matches(pattern: str, edge: object) -> bool:
+    return isinstance(edge, str) and re.fullmatch(pattern, edge, re.ASCII) is not None
+
+
+def _defaults_in_order(
+    document: YamlDocument, at: KeyPath, plain: Mapping[str, PlainModel]
+) -> Iterator[Problem]:
+    """Parameters without a default after one that has one, which Python does not allow."""
+    before = None
+    for name, argument in plain.items():
+        if before is not None and not argument.has_default:
+            found, expected = f"no default after {before!r}, which has one", "a default"
+            yield document.problem((*at, name), found, expected, "Add one or change the order.")
+        if argument.has_default and not argument.keyword_only:
+            before = name
 
 
 def _repeats(document: YamlDocument, section: str, model: type[Row]) -> Iterator[Problem]:

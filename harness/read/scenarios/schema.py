@@ -29,6 +29,7 @@ from harness.read.field import (
     Text,
     TrueOnly,
 )
+from harness.read.scenarios.values import PlainKinds, plain_kind
 
 # The vocabulary of pressures; a report groups by it, so it is closed.
 Pressure = Literal[
@@ -135,14 +136,15 @@ class LayersModel(_Strict):
 def _argument_kind(value: object) -> str | None:
     names = value if isinstance(value, dict) else ()
     kinds = ("tensor", "numbers", "log", "layers")
-    return next((f"<{kind}>" for kind in kinds if kind in names), None)
+    return next((f"<{kind}>" for kind in kinds if kind in names), plain_kind(value))
 
 
 Argument = Annotated[
     Annotated[TensorModel, Tag("<tensor>")]
     | Annotated[NumbersModel, Tag("<numbers>")]
     | Annotated[LogModel, Tag("<log>")]
-    | Annotated[LayersModel, Tag("<layers>")],
+    | Annotated[LayersModel, Tag("<layers>")]
+    | PlainKinds,
     Discriminator(_argument_kind),
 ]
 
@@ -164,7 +166,8 @@ class EntryPointModel(_Strict):
     def value(self, name: str) -> model.EntryPoint:
         arguments = tuple(argument.value(name) for name, argument in self.arguments.items())
         bounds = {name: (low, high) for name, (low, high) in self.dimensions.items()}
-        return model.EntryPoint(name, arguments, tuple(self.sizes), self.differentiable, bounds)
+        entry = model.EntryPoint(name, arguments, tuple(self.sizes), self.differentiable, bounds)
+        return replace(entry, differentiable=False) if entry.is_plain else entry
 
 
 class CheckModel(BaseModel):
@@ -372,6 +375,12 @@ class ScenarioModel(_Strict):
     checks: list[Check] = Field(min_length=1, description="A failure fails the submission.")
     advisory: list[Check] = Field([], description="A failure is reported, and no more.")
 
+    def _notices(self) -> Iterable[Notice]:
+        plain = all(entry.value(name).is_plain for name, entry in self.entry_points.items())
+        if plain and "verified_by" not in self.model_fields_set:
+            return (Notice.VALUE,)
+        return self.verified_by.notices
+
     def value(
         self, document: YamlDocument, rows: Mapping[str, model.Trap], fingerprint: str
     ) -> model.Scenario:
@@ -399,7 +408,7 @@ class ScenarioModel(_Strict):
             ),
             verification=self.verification.level,
             gradcheck_fails_by_design=self.verification.gradcheck_fails_by_design,
-            notices=tuple(dict.fromkeys(self.verified_by.notices)),
+            notices=tuple(dict.fromkeys(self._notices())),
             asks_for_function=self.asks_for_function,
             provided=tuple(self.provided),
             limits=model.Limits(limits.wall_s, limits.cpu_s, limits.memory_mib << 20),

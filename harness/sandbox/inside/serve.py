@@ -1,7 +1,8 @@
 """Answers questions about a submission: it computes what it is asked and judges nothing.
 
 One message is one frame (see ``wire``). ``{"do": "load"}`` imports the code,
-``{"do": "ask"}`` holds a list of calls, ``{"do": "script"}`` runs its tests
+``{"do": "ask"}`` holds a list of calls, ``{"do": "plain"}`` one of calls with plain values (see
+``plain``), ``{"do": "script"}`` runs its tests
 (see ``script``), ``{"do": "hold"}`` and ``{"do": "drop"}`` keep and release the result of
 a call. A call that raises is answered with the error; the next one goes on.
 """
@@ -22,7 +23,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from . import layers, linux, unaided, wire
+from . import layers, linux, plain, unaided, wire
 from .layout import LaidOut, derived, laid_out
 from .part import (
     BRANCH,
@@ -197,6 +198,8 @@ class Server:
                 return self.load(header), []
             case "ask":
                 return self.ask(header["calls"], header["counts"], tensors)
+            case "plain":
+                return plain.answer(self.module, header)
             case "script":
                 return self.scripts.run(header), []
             case "configure":

@@ -1,0 +1,297 @@
+"""Checks of entry points that take and return plain values; the oracle is plain Python.
+
+All cases of an entry point are drawn once: every edge, every bad value, values of the domains,
+and strings of a pattern with a character out of place. What the oracle gives decides whether a
+value or an exception is right. An input that fails is made as small as it goes.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from harness.checks.context import Bench, Judgement
+from harness.model import DomainKind, EntryPoint, Fault, Outcome
+from harness.numerics.oracles import OracleError
+from harness.numerics.plain.asking import Called, Expectation, ask, expect, same
+from harness.numerics.plain.difference import difference, literal, shown
+from harness.numerics.plain.drawing import (
+    Arguments,
+    Enough,
+    arguments,
+    bad_cases,
+    drawn,
+    edge_cases,
+    smallest,
+    values,
+)
+from harness.sandbox.session import CandidateFault, Session
+
+# Calls with drawn values, and with each string that is garbled.
+DRAWN, GARBLED = 100, 40
+# Calls that are spent on making a failing input smaller, and that the other checks look at.
+SHRINKING, LOOKED_AT = 400, 20
+# The sort of right answer that a check looks at.
+Wanted = Callable[[Expectation], bool]
+Wrong = Callable[[Expectation, Called], str | None]
+
+
+@dataclass(frozen=True)
+class PlainCheck:
+    """A check that puts calls with plain values and looks at each answer by itself."""
+
+    kind: ClassVar[str]
+    # Whether it is asked of entry points with plain values alone.
+    plain: ClassVar[bool] = True
+    fault: ClassVar[Fault]
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return entry.is_plain
+
+    def wants(self, case: Expectation) -> bool:
+        """Whether it can say whether the answer is right."""
+        raise NotImplementedError
+
+    def wrong(self, case: Expectation, called: Called) -> str | None:
+        """What is wrong with an answer, in words that follow the call; ``None`` for nothing."""
+        raise NotImplementedError
+
+    def prepare(self, bench: Bench, entry: EntryPoint) -> None:
+        """Raise ``ScenarioError`` where there is nothing to ask, or the oracle cannot be used."""
+        if not any(map(self.wants, cases(bench, entry))):
+            raise OracleError(entry.name, f"gives nothing that {self.kind!r} can look at")
+
+    def run_session(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement:
+        asked = [case for case in cases(bench, entry) if self.wants(case)]
+        found = self.ask(session, entry, [case.arguments for case in asked])
+        pairs = zip(asked, found, strict=True)
+        failed = [(case, called) for case, called in pairs if self.wrong(case, called)]
+        if not failed:
+            return Judgement.passed(f"{len(asked)} calls are right.")
+        case, called = self._smallest(bench, entry, session) or min(
+            failed, key=lambda pair: len(pair[0].written())
+        )
+        return Judgement(
+            Outcome.FAILED,
+            f"{case.written()} {self.wrong(case, called)} "
+            f"({len(failed)} of {len(asked)} calls are wrong).",
+            line=called.raised.line if called.raised is not None else None,
+            fault=Fault.RAISED if called.raised and case.raised is None else self.fault,
+            snippet=snippet(case),
+        )
+
+    def ask(self, session: Session, entry: EntryPoint, calls: Sequence[Arguments]) -> list[Called]:
+        return ask(session, entry, calls)
+
+    def _smallest(
+        self, bench: Bench, entry: EntryPoint, session: Session
+    ) -> tuple[Expectation, Called] | None:
+        """The smallest wrong answer that hypothesis finds, drawing as before."""
+        last: list[tuple[Expectation, Called]] = []
+
+        def fails(example: Arguments) -> bool:
+            case = expect(bench.oracles.by_name[entry.name].forward, entry, example)
+            if not self.wants(case):
+                return False
+            try:
+                (called,) = self.ask(session, entry, [example])
+            except CandidateFault:
+                raise Enough from None
+            wrong = self.wrong(case, called) is not None
+            if wrong:
+                last.append((case, called))
+            return wrong
+
+        for spoiled in ("", *_garbled(entry)):
+            seed = _seed(bench, entry, spoiled)
+            count = GARBLED if spoiled else DRAWN
+            smallest(arguments(entry, spoiled), seed, count, fails, SHRINKING)
+            if last:
+                return last[-1]
+        return None
+
+
+@dataclass(frozen=True)
+class Equals(PlainCheck):
+    """The result is what the oracle gives, for edges and drawn values.
+
+    Use it for every function whose result is plain values. Floats may be off by ``rtol``
+    relatively or by ``atol``; everything else compares as Python does, so 1 equals 1.0 and a list
+    is no tuple. With ``exact_types`` the types must be the same, too.
+    """
+
+    kind: ClassVar[str] = "equals"
+    fault: ClassVar[Fault] = Fault.WRONG_VALUE
+
+    rtol: float = 1e-9
+    atol: float = 1e-12
+    exact_types: bool = False
+
+    def wants(self, case: Expectation) -> bool:
+        return case.raised is None
+
+    def wrong(self, case: Expectation, called: Called) -> str | None:
+        if called.raised is not None:
+            return f"raised {called.raised}, expected {shown(case.value)}"
+        found = difference(case.value, called.value, self.rtol, self.atol)
+        if found is None and self.exact_types and type(case.value) is not type(called.value):
+            kinds = type(called.value).__name__, type(case.value).__name__
+            found = f"a {kinds[0]}, expected a {kinds[1]}"
+        return None if found is None else f"gave {found}"
+
+
+@dataclass(frozen=True)
+class Raises(PlainCheck):
+    """Bad input raises what the oracle raises, or a subclass of it.
+
+    Use it where the request says what is refused. Bad input is ``bad:`` of the arguments, and
+    strings of a ``pattern`` with a character out of place, as far as the oracle raises on them.
+    An exception of the answer's own counts as its nearest builtin class. ``also`` names builtin
+    exceptions that are right as well.
+    """
+
+    kind: ClassVar[str] = "raises"
+    fault: ClassVar[Fault] = Fault.NOT_REFUSED
+
+    also: tuple[str, ...] = ()
+
+    def wants(self, case: Expectation) -> bool:
+        return case.raised is not None
+
+    def wrong(self, case: Expectation, called: Called) -> str | None:
+        assert case.raised is not None
+        wanted = (case.raised.kinds[0], *self.also)
+        if called.raised is None:
+            return f"gave {shown(called.value)}, expected {wanted[0]}"
+        if not set(wanted) & set(called.raised.kinds):
+            return f"raised {called.raised}, expected {wanted[0]}"
+        return None
+
+
+@dataclass(frozen=True)
+class Pure(PlainCheck):
+    """A call leaves alone its arguments, globals, working folder, environment and generators.
+
+    Use it where callers rely on it. A cache in a global dict counts as a change of a global, one
+    of functools does not; ``globals_may_change`` allows both.
+    """
+
+    kind: ClassVar[str] = "pure"
+    fault: ClassVar[Fault] = Fault.NOT_PURE
+
+    globals_may_change: bool = False
+
+    def wants(self, case: Expectation) -> bool:
+        return True
+
+    def wrong(self, case: Expectation, called: Called) -> str | None:
+        for name, value in case.arguments.items():
+            after = (called.after or {}).get(name)
+            if not same(after, value):
+                return f"left {name} as {shown(after)}, expected {shown(value)} as before"
+        changed = [
+            name
+            for name in called.changed
+            if not (self.globals_may_change and name.startswith("the global "))
+        ]
+        return f"changed {changed[0]}, expected it left alone" if changed else None
+
+    def ask(self, session: Session, entry: EntryPoint, calls: Sequence[Arguments]) -> list[Called]:
+        return ask(session, entry, calls, watch=True)
+
+
+@dataclass(frozen=True)
+class Deterministic:
+    """The same call gives the same again, whatever was called between and whatever random says.
+
+    Use it for every function whose result is to depend on its arguments alone.
+    """
+
+    kind: ClassVar[str] = "deterministic"
+    plain: ClassVar[bool] = True
+
+    def fits(self, entry: EntryPoint) -> bool:
+        return entry.is_plain
+
+    def prepare(self, bench: Bench, entry: EntryPoint) -> None:
+        cases(bench, entry)
+
+    def run_session(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement:
+        asked = cases(bench, entry)[:LOOKED_AT]
+        calls = [case.arguments for case in asked]
+        first = ask(session, entry, calls, seed=1)
+        second = ask(session, entry, calls[::-1], seed=2)[::-1]
+        for case, one, other in zip(asked, first, second, strict=True):
+            if (one.raised is None) != (other.raised is None) or not same(one.value, other.value):
+                return Judgement(
+                    Outcome.FAILED,
+                    f"{case.written()} gave {one.told()} and then {other.told()}, expected the "
+                    "same again.",
+                    fault=Fault.NOT_DETERMINISTIC,
+                    snippet=snippet(case, again=True),
+                )
+        return Judgement.passed(f"{len(asked)} calls gave the same again.")
+
+
+def cases(bench: Bench, entry: EntryPoint) -> tuple[Expectation, ...]:
+    """All that is asked of an entry point, with what is right. Raises ``ScenarioError``."""
+    return bench.once(("plain cases", entry.name), lambda: tuple(_cases(bench, entry)))
+
+
+def _cases(bench: Bench, entry: EntryPoint) -> Iterable[Expectation]:
+    function = bench.oracles.by_name[entry.name].forward
+    seed = _seed(bench, entry, "")
+    valid = [*edge_cases(entry, seed), *drawn(arguments(entry), seed, DRAWN)]
+    bad = [*bad_cases(entry, seed)]
+    for name in _garbled(entry):
+        bad += drawn(arguments(entry, name), _seed(bench, entry, name), GARBLED)
+    refuses = any(
+        spec.kind == Raises.kind and entry.name in (spec.entry_points or (entry.name,))
+        for spec in bench.scenario.checks
+    )
+    for place, example in enumerate((*valid, *bad)):
+        case = expect(function, entry, example, place < len(valid))
+        if case.raised is not None and case.valid and not refuses:
+            raise OracleError(
+                entry.name,
+                f"raises {case.raised} for {case.written()}, expected a value: its arguments are "
+                "of their domains, and no check raises is asked",
+            )
+        again = expect(function, entry, copy.deepcopy(example)) if place < LOOKED_AT else case
+        if not same(again.value, case.value):
+            raise OracleError(
+                entry.name,
+                f"gives {shown(case.value)} and then {shown(again.value)} for {case.written()}, "
+                "expected the same",
+            )
+        yield case
+
+
+def _garbled(entry: EntryPoint) -> list[str]:
+    return [
+        argument.name
+        for argument in values(entry)
+        if argument.domain.kind is DomainKind.STRING and argument.domain.pattern is not None
+    ]
+
+
+def _seed(bench: Bench, entry: EntryPoint, purpose: str) -> str:
+    return f"{bench.seed}/{bench.scenario.id}/{entry.name}/{purpose}"
+
+
+def snippet(case: Expectation, *, again: bool = False) -> str:
+    """Python that shows the failure again beside a file ``solution.py``."""
+    begin = f"from solution import {case.entry.name}\n\n"
+    call = case.written()
+    if again:
+        return f"{begin}assert {call} == {call}\n"
+    if case.raised is not None:
+        kind = case.raised.kinds[0]
+        refused = f"try:\n    found = {call}\nexcept {kind}:\n    pass\n"
+        return f'{begin}{refused}else:\n    raise AssertionError(f"no {kind}: {{found!r}}")\n'
+    return (
+        f"{begin}found = {call}\nexpected = {literal(case.value)}\n"
+        "assert found == expected, found\n"
+    )

@@ -1,0 +1,195 @@
+"""Draws plain values with hypothesis, so that inputs that fail can be made smaller.
+
+What is drawn follows from the run's seed alone: not from a database, nor from the constants of
+whatever modules happen to be loaded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
+from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException
+from hypothesis.internal.conjecture import providers
+
+from harness.model import DomainKind, EntryPoint, PlainDomain, ValueArgument
+
+Arguments = dict[str, Any]
+BACKEND = "harness"
+# Characters that are put where they do not belong.
+STRANGE = " -+.,:;/0919aAzZ_\t\n\x00é²٣"
+
+
+class SeededProvider(providers.HypothesisProvider):
+    """Hypothesis' own drawing without constants from the source of loaded modules."""
+
+    def _maybe_draw_constant(self, *_: object, **__: object) -> None:
+        return None
+
+
+providers.AVAILABLE_PROVIDERS[BACKEND] = f"{__name__}.SeededProvider"
+
+
+def strategy(domain: PlainDomain) -> st.SearchStrategy[Any]:
+    """Values of a domain, its edges more often than they would come by themselves."""
+    found = st.deferred(lambda: _bare(domain))
+    if domain.optional:
+        found = st.none() | found
+    return st.sampled_from(domain.edges) | found | found if domain.edges else found
+
+
+def _bare(domain: PlainDomain) -> st.SearchStrategy[Any]:
+    low, high = int(domain.low), int(domain.high)
+    parts = [strategy(part) for part in domain.parts]
+    match domain.kind:
+        case DomainKind.NONE:
+            return st.none()
+        case DomainKind.BOOLEAN:
+            return st.booleans()
+        case DomainKind.INTEGER:
+            return st.integers(low, high)
+        case DomainKind.REAL:
+            return st.floats(domain.low, domain.high, allow_nan=False, allow_infinity=False)
+        case DomainKind.CHOICE:
+            return st.sampled_from(domain.values)
+        case DomainKind.STRING if domain.pattern is not None:
+            return st.from_regex(re.compile(domain.pattern, re.ASCII), fullmatch=True)
+        case DomainKind.STRING:
+            return st.text(st.sampled_from(domain.alphabet), min_size=low, max_size=high)
+        case DomainKind.BYTES:
+            return st.binary(min_size=low, max_size=high)
+        case DomainKind.LIST:
+            by = repr if domain.unique else None
+            return st.lists(parts[0], min_size=low, max_size=high, unique_by=by)
+        case DomainKind.TUPLE:
+            return st.tuples(*parts)
+        case DomainKind.DICT:
+            return st.dictionaries(parts[0], parts[1], min_size=low, max_size=high)
+
+
+@st.composite
+def garbled(draw: st.DrawFn, domain: PlainDomain) -> str:
+    """A string of a domain with a character put in, left out, changed or doubled."""
+    text: str = draw(_bare(domain))
+    place = draw(st.integers(0, len(text)))
+    strange = draw(st.sampled_from(STRANGE + text))
+    begin, end = text[:place], text[place:]
+    return draw(
+        st.sampled_from(
+            [begin + strange + end, begin + end[1:], begin + strange + end[1:], begin + text + end]
+        )
+    )
+
+
+def arguments(entry: EntryPoint, spoiled: str = "") -> st.SearchStrategy[Arguments]:
+    """Arguments by name; the string called ``spoiled`` is garbled."""
+    optional: dict[str, st.SearchStrategy[Any]] = {}
+    needed: dict[str, st.SearchStrategy[Any]] = {}
+    for argument in values(entry):
+        found = strategy(argument.domain)
+        if argument.name == spoiled:
+            found = garbled(argument.domain)
+        elif argument.has_default:
+            optional[argument.name] = found
+            continue
+        needed[argument.name] = found
+    return st.fixed_dictionaries(needed, optional=optional)
+
+
+def values(entry: EntryPoint) -> tuple[ValueArgument, ...]:
+    """The parameters that take plain values."""
+    return tuple(a for a in entry.arguments if isinstance(a, ValueArgument))
+
+
+def drawn(found: st.SearchStrategy[Arguments], seed: str, count: int) -> list[Arguments]:
+    """``count`` examples at most, the same ones for the same seed."""
+    examples: list[Arguments] = []
+    _run(found, seed, count, examples.append, Phase.generate)
+    return examples
+
+
+def smallest(
+    found: st.SearchStrategy[Arguments],
+    seed: str,
+    count: int,
+    fails: Callable[[Arguments], bool],
+    most: int,
+) -> Arguments | None:
+    """The simplest arguments that hypothesis finds to fail, looking at ``most`` in all.
+
+    ``fails`` may raise ``Enough``.
+    """
+    failed: list[Arguments] = []
+    left = iter(range(most))
+
+    def look(example: Arguments) -> None:
+        if next(left, None) is None:
+            raise Enough
+        if fails(example):
+            failed.append(example)
+            raise _Fails
+
+    # An answer that is not the same again is flaky to hypothesis.
+    with suppress(_Fails, Enough, HypothesisException):
+        _run(found, seed, count, look, Phase.generate, Phase.shrink)
+    return failed[-1] if failed else None
+
+
+class _Fails(Exception):
+    """Arguments that fail; hypothesis makes them smaller."""
+
+
+class Enough(BaseException):
+    """Ends the search; hypothesis lets it through."""
+
+
+def _run(
+    found: st.SearchStrategy[Arguments],
+    seed: str,
+    count: int,
+    look: Callable[[Arguments], None],
+    *phases: Phase,
+) -> None:
+    @seeded(seed)
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+        backend=BACKEND,
+    )
+    @given(found)
+    def run(example: Arguments) -> None:
+        look(example)
+
+    run()
+
+
+def edge_cases(entry: EntryPoint, seed: str) -> Iterator[Arguments]:
+    """Every edge of every argument, the others drawn; every value of a choice is one."""
+    usual = drawn(arguments(entry), f"{seed}/beside edges", 8) or [{}]
+    turn = 0
+    for argument in values(entry):
+        domain = argument.domain
+        truths = (False, True) if domain.kind is DomainKind.BOOLEAN else ()
+        for edge in (*domain.edges, *domain.values, *truths):
+            turn += 1
+            yield {**usual[turn % len(usual)], argument.name: edge}
+
+
+def bad_cases(entry: EntryPoint, seed: str) -> Iterator[Arguments]:
+    """Every bad value of every argument, the others drawn."""
+    usual = drawn(arguments(entry), f"{seed}/beside bad", 8) or [{}]
+    turn = 0
+    for argument in values(entry):
+        for bad in argument.domain.bad:
+            turn += 1
+            yield {**usual[turn % len(usual)], argument.name: bad}

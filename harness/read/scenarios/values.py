@@ -1,0 +1,272 @@
+"""Plain values as arguments in the YAML format: how each kind is written, and what it means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic.functional_validators import AfterValidator
+
+from harness.model import DomainKind, PlainDomain, ValueArgument
+from harness.read.field import Number, TrueOnly, unexpected
+
+
+def _ordered(bounds: list[Any]) -> list[Any]:
+    if len(bounds) != 2 or not bounds[0] <= bounds[1]:
+        raise unexpected("[least, greatest]", "Give two numbers, the smaller one first.")
+    return bounds
+
+
+def _a_pattern(pattern: str) -> str:
+    try:
+        re.compile(pattern, re.ASCII)
+    except re.error as error:
+        raise unexpected(f"a regular expression ({error})", "Correct the pattern.") from None
+    return pattern
+
+
+Whole = Annotated[list[int], AfterValidator(_ordered)]
+Reals = Annotated[list[Number], AfterValidator(_ordered)]
+Length = Annotated[list[Annotated[int, Field(ge=0, le=200)]], AfterValidator(_ordered)]
+PRINTABLE = "".join(map(chr, range(32, 127)))
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class PlainModel(_Part):
+    """What every kind of plain value may say beside."""
+
+    kind: ClassVar[DomainKind]
+
+    edges: list[Any] = Field([], description="Values that are always asked.")
+    bad: list[Any] = Field([], description="Values outside of the domain, for the check raises.")
+    optional: bool = Field(False, description="Whether None is allowed as well.")
+    default: Any = Field(None, description="The default the signature promises.")
+    keyword_only: bool = Field(False, description="Whether it is given by name; needs a default.")
+
+    @property
+    def has_default(self) -> bool:
+        return "default" in self.model_fields_set
+
+    def own(self) -> dict[str, Any]:
+        """What of a ``PlainDomain`` its kind decides."""
+        return {}
+
+    def domain(self) -> PlainDomain:
+        bare = PlainDomain(self.kind, optional=self.optional, **self.own())
+        edges = [read_as(bare, edge) for edge in self.edges]
+        if self.has_default:
+            edges.append(read_as(bare, self.default))
+        if self.optional:
+            edges.append(None)
+        bad = [read_as(bare, one) for one in self.bad]
+        return PlainDomain(
+            self.kind, optional=self.optional, edges=tuple(edges), bad=tuple(bad), **self.own()
+        )
+
+    def value(self, name: str) -> ValueArgument:
+        domain = self.domain()
+        default = read_as(domain, self.default)
+        return ValueArgument(name, domain, self.has_default, default, self.keyword_only)
+
+
+class IntegerModel(PlainModel):
+    """An integer."""
+
+    kind = DomainKind.INTEGER
+    integer: Whole = Field(description="Least and greatest.")
+
+    def own(self) -> dict[str, Any]:
+        return {"low": self.integer[0], "high": self.integer[1]}
+
+
+class RealModel(PlainModel):
+    """A float, never nan or infinite but as an edge."""
+
+    kind = DomainKind.REAL
+    real: Reals = Field(description="Least and greatest.")
+
+    def own(self) -> dict[str, Any]:
+        return {"low": float(self.real[0]), "high": float(self.real[1])}
+
+
+class ChoiceModel(PlainModel):
+    """One of a list of values; every one of them is asked."""
+
+    kind = DomainKind.CHOICE
+    choice: list[Any] = Field(min_length=1, description="The values.")
+
+    def own(self) -> dict[str, Any]:
+        return {"values": tuple(self.choice)}
+
+
+class BooleanModel(PlainModel):
+    """True or False."""
+
+    kind = DomainKind.BOOLEAN
+    boolean: TrueOnly = Field(description="Always true; marks the argument as a truth value.")
+
+
+class StringDomain(_Part):
+    """Which strings are drawn."""
+
+    pattern: Annotated[str, AfterValidator(_a_pattern)] | None = Field(
+        None, description="A regular expression that the whole string matches; \\d is 0 to 9."
+    )
+    alphabet: str = Field(
+        PRINTABLE, min_length=1, description="Characters to draw from, without a pattern."
+    )
+    length: Length = Field([0, 20], description="Least and greatest length, without a pattern.")
+
+
+class StringModel(PlainModel):
+    """A string."""
+
+    kind = DomainKind.STRING
+    string: StringDomain = Field(description="A pattern, or an alphabet and a length; {} is any.")
+
+    def own(self) -> dict[str, Any]:
+        low, high = self.string.length
+        return {
+            "pattern": self.string.pattern,
+            "alphabet": self.string.alphabet,
+            "low": low,
+            "high": high,
+        }
+
+
+class BytesModel(PlainModel):
+    """Bytes; edges are written as text and encoded as UTF-8."""
+
+    kind = DomainKind.BYTES
+    byte_string: Length = Field(description="Least and greatest length.")
+
+    def own(self) -> dict[str, Any]:
+        return {"low": self.byte_string[0], "high": self.byte_string[1]}
+
+
+class ListModel(PlainModel):
+    """A list of values of one kind."""
+
+    kind = DomainKind.LIST
+    list_of: Plain = Field(description="What its items are.")
+    length: Length = Field([0, 8], description="Least and greatest number of items.")
+    unique: bool = Field(False, description="Whether no item comes twice.")
+
+    def own(self) -> dict[str, Any]:
+        low, high = self.length
+        return {"parts": (self.list_of.domain(),), "low": low, "high": high, "unique": self.unique}
+
+
+class TupleModel(PlainModel):
+    """A tuple; edges are written as lists."""
+
+    kind = DomainKind.TUPLE
+    tuple_of: list[Plain] = Field(description="What each of its items is.")
+
+    def own(self) -> dict[str, Any]:
+        return {"parts": tuple(part.domain() for part in self.tuple_of)}
+
+
+class PairModel(_Part):
+    """What keys and values are."""
+
+    keys: Plain
+    values: Plain
+
+
+class DictModel(PlainModel):
+    """A dict."""
+
+    kind = DomainKind.DICT
+    dict_of: PairModel = Field(description="What its keys and values are.")
+    length: Length = Field([0, 6], description="Least and greatest number of keys.")
+
+    def own(self) -> dict[str, Any]:
+        low, high = self.length
+        parts = (self.dict_of.keys.domain(), self.dict_of.values.domain())
+        return {"parts": parts, "low": low, "high": high}
+
+
+def plain_kind(value: object) -> str | None:
+    """The tag of what is written as a plain value."""
+    names = value if isinstance(value, dict) else ()
+    return next((f"<{key}>" for key in KEYS if key in names), None)
+
+
+# Keys that say which kind of plain value an argument is.
+KEYS = (
+    *("integer", "real", "choice", "boolean", "string", "byte_string"),
+    *("list_of", "tuple_of", "dict_of"),
+)
+PlainKinds = (
+    Annotated[IntegerModel, Tag("<integer>")]
+    | Annotated[RealModel, Tag("<real>")]
+    | Annotated[ChoiceModel, Tag("<choice>")]
+    | Annotated[BooleanModel, Tag("<boolean>")]
+    | Annotated[StringModel, Tag("<string>")]
+    | Annotated[BytesModel, Tag("<byte_string>")]
+    | Annotated[ListModel, Tag("<list_of>")]
+    | Annotated[TupleModel, Tag("<tuple_of>")]
+    | Annotated[DictModel, Tag("<dict_of>")]
+)
+Plain = Annotated[PlainKinds, Discriminator(plain_kind)]
+for _model in (ListModel, TupleModel, PairModel, DictModel):
+    _model.model_rebuild()
+
+
+def read_as(domain: PlainDomain, value: Any) -> Any:
+    """A value of a YAML file as Python has it: lists as tuples, text as bytes where meant."""
+    match domain.kind:
+        case DomainKind.TUPLE if isinstance(value, list) and len(value) == len(domain.parts):
+            pairs = zip(domain.parts, value, strict=True)
+            return tuple(read_as(part, item) for part, item in pairs)
+        case DomainKind.LIST if isinstance(value, list):
+            return [read_as(domain.parts[0], item) for item in value]
+        case DomainKind.DICT if isinstance(value, dict):
+            keys, values = domain.parts
+            return {read_as(keys, k): read_as(values, v) for k, v in value.items()}
+        case DomainKind.BYTES if isinstance(value, str):
+            return value.encode()
+        case DomainKind.REAL if type(value) is int:
+            return float(value)
+    return value
+
+
+_TYPES: dict[DomainKind, type] = {
+    DomainKind.BOOLEAN: bool,
+    DomainKind.INTEGER: int,
+    DomainKind.REAL: float,
+    DomainKind.STRING: str,
+    DomainKind.BYTES: bytes,
+    DomainKind.LIST: list,
+    DomainKind.TUPLE: tuple,
+    DomainKind.DICT: dict,
+}
+
+
+def misfits(domain: PlainDomain, value: Any) -> Iterator[str]:
+    """What keeps a value from being an edge of a domain; bounds may be passed."""
+    if value is None and domain.optional:
+        return
+    if domain.kind is DomainKind.CHOICE:
+        if value not in domain.values:
+            yield f"one of {list(domain.values)}"
+        return
+    kind: Any = type(value)
+    if kind is not _TYPES[domain.kind]:
+        yield f"a value of the kind {domain.kind.value}"
+    elif domain.kind is DomainKind.TUPLE and len(value) != len(domain.parts):
+        yield f"a tuple of {len(domain.parts)}"
+    elif domain.kind is DomainKind.DICT:
+        for pair in value.items():
+            for part, item in zip(domain.parts, pair, strict=True):
+                yield from misfits(part, item)
+    elif domain.kind in (DomainKind.LIST, DomainKind.TUPLE):
+        parts = domain.parts if domain.kind is DomainKind.TUPLE else domain.parts * len(value)
+        for part, item in zip(parts, value, strict=True):
+            yield from misfits(part, item)

@@ -1,0 +1,16 @@
+# fails: raises
+def parse_duration(text):
+    total, digits, sizes = 0, "", {"h": 3600, "m": 60, "s": 1}
+    for character in text:
+        if character in "0123456789":
+            digits += character
+        else:
+            total += int(digits) * sizes.pop(character)
+            digits = ""
+            if character == "m":
+                sizes.pop("h", None)
+            if character == "s":
+                sizes.clear()
+    if digits or not text:
+        raise ValueError(text)
+    return total

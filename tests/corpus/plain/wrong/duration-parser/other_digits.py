@@ -1,0 +1,10 @@
+# fails: raises
+import re
+
+
+def parse_duration(text):
+    found = re.fullmatch(r"(?=\d)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?", text)
+    if not found:
+        raise ValueError(text)
+    h, m, s = (int(n or 0) for n in found.groups())
+    return h * 3600 + m * 60 + s

@@ -1,0 +1,322 @@
+"""Entry points with plain values: how they are written, asked, judged and proven."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import math
+import re
+import shutil
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import HarnessError, ScenarioError
+from harness.grading import page
+from harness.grading.plan import Plan
+from harness.grading.verdict import verdict
+from harness.model import Finding, Outcome, Scenario, Submission
+from harness.numerics.plain.difference import difference, literal
+from harness.numerics.plain.drawing import arguments, drawn, smallest
+from harness.read import scenarios
+from harness.run.prove import impostors, prove
+from harness.sandbox import Zygote
+from harness.sandbox.inside import plain
+from harness.sandbox.inside.wire import WireError
+
+FOLDER = Path(__file__).parent / "data" / "plain"
+CORPUS = Path(__file__).parent / "corpus" / "plain"
+WRONG = sorted((CORPUS / "wrong").glob("*/*.py"))
+RIGHT = sorted((CORPUS / "right").glob("*/*.py"))
+SKILL = "test-first-python"
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: (
+        st.lists(inner)
+        | st.lists(inner).map(tuple)
+        | st.dictionaries(st.text() | st.integers() | st.tuples(st.integers()), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@cache
+def scenario(name: str) -> Scenario:
+    return scenarios.load(FOLDER).scenario(name)
+
+
+@cache
+def plan(name: str, seed: int = 20260131) -> Plan:
+    return Plan(scenario(name), seed)
+
+
+def submission(code: str, name: str) -> Submission:
+    return Submission(
+        id=f"plain/{name}",
+        scenario=name,
+        arm="plain",
+        submitter="plain",
+        sample=1,
+        path=f"{name}.py",
+        sha256=hashlib.sha256(code.encode()).hexdigest(),
+        text=code,
+        kind="python",
+        code=code,
+    )
+
+
+def findings(code: str, asked: Plan, address: str) -> list[Finding]:
+    work = page.begun(submission(code, asked.scenario.id), asked, address)
+    return list(page.examine(work, page.FINDINGS_ONLY).findings)
+
+
+def changed(tmp_path: Path, old: str, new: str, name: str = "interval-merge") -> Path:
+    """A copy of the skill in which one piece of a scenario is another."""
+    folder = tmp_path / "scenarios" / SKILL
+    shutil.copytree(FOLDER / SKILL, folder, dirs_exist_ok=True)
+    path = folder / f"{name}.yaml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    return folder.parent
+
+
+def refused(tmp_path: Path, old: str, new: str, name: str = "interval-merge") -> str:
+    with pytest.raises(HarnessError) as error:
+        scenarios.load(changed(tmp_path, old, new, name))
+    return str(error.value)
+
+
+# --------------------------------------------------------------------------
+# Values as data
+
+
+@given(VALUES)
+def test_a_value_comes_back_as_it_was_sent(value: Any) -> None:
+    sent = plain.from_tensor(plain.as_tensor(plain.encode(value)))
+    assert repr(plain.decode(sent)) == repr(value)
+
+
+@given(VALUES)
+def test_what_is_written_in_a_message_makes_the_value_again(value: Any) -> None:
+    again = eval(literal(value), {"float": float})
+    assert difference(value, again, 0, 0) is None
+
+
+def test_a_value_of_another_type_is_described_and_equals_nothing() -> None:
+    class Forger(list[int]):
+        def __eq__(self, other: object) -> bool:
+            return True
+
+    assert plain.decode(plain.encode(object())) == plain.Other("builtins.object")
+    assert plain.decode(plain.encode(x for x in "ab")) == plain.Other("builtins.generator")
+    found = plain.decode(plain.encode(Forger([2])))
+    assert type(found) is list
+    assert difference([1], found, 0, 0) == "2 at [0], expected 1"
+
+
+def test_a_value_that_holds_itself_or_is_absurdly_large_is_described() -> None:
+    circle: list[Any] = []
+    circle.append(circle)
+    for value in (circle, "x" * (1 << 20), [0] * (1 << 20), 1 << (1 << 24)):
+        assert isinstance(plain.decode(plain.encode(value)), plain.Other)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        ["float", "x"],
+        ["float", 1],
+        ["int", "0xzz"],
+        ["set", [["list", []]]],
+        ["dict", [[1, 2, 3]]],
+        ["dict", [[["list", []], 2]]],
+        ["object", []],
+        [],
+        1.5,
+        {},
+    ],
+)
+def test_data_that_no_value_is_written_as_is_refused(data: Any) -> None:
+    with pytest.raises(WireError):
+        plain.decode(data)
+
+
+@pytest.mark.parametrize(
+    ("expected", "found", "words"),
+    [
+        (1, 1.0, None),
+        (0.1 + 0.2, 0.3, None),
+        (math.nan, math.nan, None),
+        (1.0, 10**400, "expected 1.0"),
+        ([1, 2], (1, 2), "expected [1, 2] (tuple for list)"),
+        ([1, [2]], [1, [3]], "3 at [1][0], expected 2"),
+        ({"a": 1}, {"a": 2}, "2 at ['a'], expected 1"),
+        ([1], [1, 2], "[1, 2] with 2 items, expected [1] with 1"),
+        ("a", None, "None, expected 'a' (NoneType for str)"),
+    ],
+)
+def test_a_difference_says_where_it_is(expected: Any, found: Any, words: str | None) -> None:
+    told = difference(expected, found, 1e-9, 1e-12)
+    assert told is None if words is None else words in str(told)
+
+
+# --------------------------------------------------------------------------
+# Judged
+
+
+@pytest.mark.parametrize("path", WRONG, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_a_wrong_answer_fails_the_check_it_names(path: Path, address: str) -> None:
+    head = re.match(r"# fails: (\w+)\n", path.read_text())
+    assert head
+    found = findings(path.read_text(), plan(path.parent.name), address)
+    failed = {finding.check: finding for finding in found if finding.outcome is Outcome.FAILED}
+    assert head[1] in failed
+    snippet = failed[head[1]].snippet
+    assert snippet is not None
+    ast.parse(snippet)
+
+
+@pytest.mark.parametrize("path", RIGHT, ids=lambda p: f"{p.parent.name}/{p.stem}")
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_right_answer_passes_at_every_seed(path: Path, seed: int, address: str) -> None:
+    found = findings(path.read_text(), plan(path.parent.name, seed), address)
+    assert verdict(found) == (Outcome.PASSED, "")
+
+
+def test_an_input_that_fails_is_shown_as_small_as_it_goes(address: str) -> None:
+    code = (CORPUS / "wrong/interval-merge/adjacent_merged.py").read_text()
+    (failed,) = (
+        f for f in findings(code, plan("interval-merge"), address) if f.outcome is Outcome.FAILED
+    )
+    assert failed.snippet is not None
+    call = re.search(r"merge_intervals\((.*)\)", failed.snippet)
+    assert call is not None
+    assert len(ast.literal_eval(call[1])) == 2
+
+
+def test_what_is_drawn_follows_from_the_seed_alone() -> None:
+    entry = scenario("duration-parser").entry_points[0]
+    first = drawn(arguments(entry), "1/x", 30)
+    assert first == drawn(arguments(entry), "1/x", 30)
+    assert first != drawn(arguments(entry), "2/x", 30)
+    assert all(re.fullmatch("[0-9hms]+", one["text"]) for one in first)
+
+
+def test_an_answer_that_differs_at_every_call_or_dies_while_it_is_looked_into_has_failed(
+    address: str,
+) -> None:
+    for name in ("time_ns() % 2", "count() == 200 and os._exit(1)"):
+        code = (
+            "import os\nfrom time import time_ns\nfrom itertools import count as counted\n"
+            "numbers = counted()\ndef count():\n    return next(numbers)\n"
+            f"def merge_intervals(intervals):\n    return {name}\n"
+        )
+        work = page.begun(submission(code, "interval-merge"), plan("interval-merge"), address)
+        assert verdict(page.examine(work).findings)[0] is Outcome.FAILED
+
+
+def test_looking_for_a_small_input_ends_after_so_many_calls() -> None:
+    looked = []
+
+    def fails(example: dict[str, Any]) -> bool:
+        looked.append(example)
+        return len(example["intervals"]) > 3
+
+    entry = scenario("interval-merge").entry_points[0]
+    assert smallest(arguments(entry), "1", 100, fails, 30) is not None
+    assert len(looked) == 30
+
+
+def test_an_answer_that_ends_the_process_fails_and_is_no_fault_of_ours(address: str) -> None:
+    code = "import os\n\ndef merge_intervals(intervals):\n    os._exit(0)\n"
+    asked = plan("interval-merge")
+    work = page.begun(submission(code, "interval-merge"), asked, address)
+    assert verdict(page.examine(work).findings)[0] is Outcome.FAILED
+
+
+# --------------------------------------------------------------------------
+# Proven
+
+
+def test_impostors_are_those_that_an_entry_point_could_be_taken_in_by(
+    zygote: Zygote,
+) -> None:
+    asked = scenario("interval-merge")
+    names = impostors(asked)
+    assert names == ["constant", "echo", "empty value", "off by one", "refuses nothing"]
+    code = (CORPUS / "right/interval-merge/pairwise.py").read_text()
+    skill = scenarios.load(FOLDER).skills[0]
+    proofs = list(prove(asked, skill, submission(code, asked.id), zygote.address))
+    assert [proof for proof in proofs if not proof.holds] == []
+    assert {proof.answer for proof in proofs} > {"reference", *names}
+
+
+# --------------------------------------------------------------------------
+# Written
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("length: [0, 8]", "length: [8, 0]", "found [8, 0] (a list), expected [least, greatest]"),
+        ("[[1, 1]], [[1, 2], [3, 4]]", "[[1, x]]", "expected a value of the kind integer"),
+        ("[[1, 1]], [[1, 2], [3, 4]]", "[[1]]", "expected a value of the kind tuple"),
+        ("list_of:", "list_off:", "Did you mean 'list_of'?"),
+        ("{integer: [-20, 10]}", "{intger: [-20, 10]}", "Did you mean 'integer'?"),
+        ("length: [0, 8]", "keyword_only: true", "found keyword_only without a default"),
+        ("    arguments:", "    differentiable: true\n    arguments:", "Delete the key."),
+        ("  merge_intervals:\n    arguments:", "  merge_intervals:\n    arguments:\n"
+         "      x: {tensor: any}", "found a plain value beside tensors"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_plain_values_is_told_with_its_remedy(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    assert words in refused(tmp_path, old, new)
+
+
+def test_a_check_of_gradients_is_not_asked_of_plain_values(tmp_path: Path) -> None:
+    library = scenarios.load(changed(tmp_path, "  - pure\n", "  - vjp\n"))
+    with pytest.raises(ScenarioError, match="check 'vjp' fits none of the entry points"):
+        Plan(library.scenario("interval-merge"), 1)
+
+
+def test_an_oracle_that_refuses_what_its_domain_allows_is_told(tmp_path: Path) -> None:
+    folder = changed(tmp_path, "  - raises\n", "")
+    oracles = folder / SKILL / "oracles.py"
+    text = oracles.read_text()
+    oracles.write_text(text.replace("if low > high:", "if low >= high:"))
+    asked = scenarios.load(folder).scenario("interval-merge")
+    with pytest.raises(ScenarioError, match=r"raises ValueError.* expected a value"):
+        Plan(asked, 1)
+
+
+def test_defaults_and_names_are_handed_over_as_the_signature_promises(
+    tmp_path: Path, address: str
+) -> None:
+    folder = changed(
+        tmp_path,
+        "      intervals:",
+        "      shift: {integer: [1, 3], keyword_only: true, default: 1}\n      intervals:",
+    )
+    added = """
+plain_merge = merge_intervals
+
+
+def merge_intervals(intervals, *, shift=1):
+    return [(low + shift, high + shift) for low, high in plain_merge(intervals)]
+"""
+    oracles = folder / SKILL / "oracles.py"
+    oracles.write_text(oracles.read_text() + added)
+    asked = Plan(scenarios.load(folder).scenario("interval-merge"), 1)
+    right = (CORPUS / "right/interval-merge/pairwise.py").read_text() + added
+    assert verdict(findings(right, asked, address)) == (Outcome.PASSED, "")
+    for old, new in (("low + shift", "low + 1"), ("shift=1", "shift=2"), ("*, shift=1", "**_")):
+        assert old in right
+        wrong = right.replace(old, new)
+        assert verdict(findings(wrong, asked, address))[0] is Outcome.FAILED
