@@ -6,8 +6,10 @@ import errno
 import json
 import os
 import re
+import shutil
 import signal
 import sys
+import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -94,7 +96,26 @@ def _explain(error: BaseException) -> int:
 
 def _complain(message: str) -> None:
     with suppress(OSError):  # the exit status says it, too
-        click.echo(f"harness: {message}", err=True)
+        _tell(f"harness: {message}")
+
+
+def _tell(message: str) -> None:
+    """Print beside the output, broken at words where that is a terminal.
+
+    What stands in backticks is to be copied and stays in one piece, as does every path.
+    """
+    if sys.stderr and sys.stderr.isatty():
+        width = shutil.get_terminal_size().columns
+        kept = re.sub("`[^`\n]*`", lambda found: found[0].replace(" ", "\0"), message)
+        lines = (
+            # A traceback is laid out already.
+            line
+            if line.startswith(" ")
+            else textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+            for line in kept.split("\n")
+        )
+        message = "\n".join(lines).replace("\0", " ")
+    click.echo(message, err=True)
 
 
 class _Output:
@@ -560,7 +581,7 @@ def run(
     prefix = "" if shard is None else f"shard {shard}: "
     click.echo(prefix + _last_line(told, meter.known, page))
     for name, reason in told.ungraded.items():
-        click.echo(f"not graded: {name}: {reason.strip()}", err=True)
+        _tell(f"not graded: {name}: {reason.strip()}")
     if _unanswered(words) or told.ungraded:
         sys.exit(EXIT_UNGRADED)
     if selected.aside.mistaken:
@@ -725,12 +746,11 @@ class _ConvertCommand(click.Command):
     """Names the formats in its help, those of installed packages among them."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        from harness.read.transcripts.formats import known
+        from harness.read.transcripts.formats import names
 
         formatter.write_paragraph()
         with formatter.indentation():
-            names = ", ".join(sorted(one.format.name for one in known()))
-            formatter.write_text(f"Formats: {names}.")
+            formatter.write_text(f"Formats: {', '.join(names())}.")
 
 
 @main.command(cls=_ConvertCommand)
@@ -1147,10 +1167,9 @@ def _requests(
     guides = guides_for(library.skills, skill, placebo, wanted)
     words, others = guides.lengths
     if abs(others - words) > 0.05 * words:
-        click.echo(
+        _tell(
             f"note: the placebo has {others} words, the skill {words}; with more than 5 % between "
-            "them a difference may be one of length",
-            err=True,
+            "them a difference may be one of length"
         )
     chosen = [one for one in library.scenarios if not only or one.id in only]
     return requests(chosen, wanted, guides), guides
@@ -1357,19 +1376,17 @@ def _tell_asked(told: AskedAll, out: Path) -> None:
     cost = "" if told.spent is None else f" for ${told.spent:.2f}"
     click.echo(f"{told.had} answers came{cost}, {told.known} were there before, in {out}")
     for name, why in list(told.missed.items())[:5]:
-        click.echo(f"no answer: {name}: {why}", err=True)
+        _tell(f"no answer: {name}: {why}")
     if told.unaffordable:
-        click.echo(
+        _tell(
             f"The budget does not reach for {told.unaffordable} further conversations, which were "
-            "not begun; give the same command with a larger --budget.",
-            err=True,
+            "not begun; give the same command with a larger --budget."
         )
     if told.missed:
         given_up = "The model was given up. " if told.stopped else ""
-        click.echo(
+        _tell(
             f"{given_up}{len(told.missed)} conversations came to nothing; the same command asks "
-            "again.",
-            err=True,
+            "again."
         )
     if told.missed or told.unaffordable:
         sys.exit(EXIT_UNGRADED)

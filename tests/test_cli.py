@@ -588,3 +588,37 @@ def test_a_machine_that_cannot_confine_is_refused(copy: Path) -> None:
     assert "--allow-unsandboxed" in done.stderr
     allowed = harness("run", "scenarios", "--tier", "C", "--allow-unsandboxed", cwd=copy)
     assert allowed.returncode == 0, allowed.stderr
+
+
+def test_a_message_fits_the_terminal_and_what_is_to_be_copied_stays_in_one_piece(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "a-name-that-is-longer-than-the-terminal-is-wide" / "scenarios"
+    lines = said_to_a_terminal("run", str(folder), cwd=tmp_path, columns=50)
+    assert len(lines) > 1
+    assert any(str(folder) in line for line in lines)
+    assert all(len(line) <= 50 for line in lines if str(folder) not in line)
+    (tmp_path / "results.json").write_text("{}")
+    lines = said_to_a_terminal("report", "results.json", cwd=tmp_path, columns=50)
+    assert any("`harness run`" in line for line in lines)
+    # Elsewhere each message is a line, to be searched for.
+    told = harness("report", "results.json", cwd=tmp_path).stderr
+    assert told.split() == " ".join(lines).split()
+    assert told.count("\n") == 1
+
+
+def said_to_a_terminal(*arguments: str, cwd: Path, columns: int) -> list[str]:
+    """The lines that a command writes to a terminal of that width."""
+    ours, theirs = os.openpty()
+    try:
+        subprocess.run(
+            [sys.executable, "-m", "harness", *arguments],
+            cwd=cwd,
+            env={**os.environ, "COLUMNS": str(columns)},
+            stderr=theirs,
+            check=False,
+        )
+        return os.read(ours, 10_000).decode().splitlines()
+    finally:
+        os.close(ours)
+        os.close(theirs)

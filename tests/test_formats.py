@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from harness.errors import SubmissionError
 from harness.model import Edit, Ending, Step, StepKind, Transcript
+from harness.read import submissions
 from harness.read.submissions.converting import convert
 from harness.read.transcripts import Recorded, formats, javascript, read, read_all, render, replay
 from harness.read.transcripts.formats.neutral import written
@@ -420,6 +421,15 @@ def test_a_package_may_not_take_a_name_twice(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_format_that_is_not_known_names_the_nearest() -> None:
     with pytest.raises(SubmissionError, match=r"'codx' is not known\. Did you mean 'codex'\?"):
         read_all(b"{}", "t.json", None, "codx")
+    with pytest.raises(SubmissionError, match="format 'codx' is not known"):
+        submissions.told("codx", ())
+
+
+def test_a_format_that_is_always_refused_is_not_offered() -> None:
+    with pytest.raises(SubmissionError) as caught:
+        read_all(b"{}", "t.json", None, "nope")
+    assert "openai" in str(caught.value)
+    assert "skill-creator" not in str(caught.value)
 
 
 # --------------------------------------------------------------------------

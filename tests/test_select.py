@@ -34,6 +34,18 @@ def test_filters_that_leave_nothing_say_what_was_there() -> None:
         select(ROOT / "scenarios", [], arm_names=["nobody"])
 
 
+def test_files_that_are_no_answers_by_their_names_are_told_where_there_is_nothing_else(
+    tmp_path: Path,
+) -> None:
+    for name in ("notes.json", "layer-norm.txt", ".hidden.md"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(NothingSelected) as caught:
+        select(ROOT / "scenarios", [tmp_path])
+    told = str(caught.value)
+    assert "\n2 files not read for the name: an answer is called after its scenario" in told
+    assert told.endswith(f"{tmp_path}/layer-norm.txt, {tmp_path}/notes.json")
+
+
 def test_only_scenarios_with_submissions_are_reported() -> None:
     selection = select(ROOT / "scenarios", [], only=["layer-norm"])
     assert [scenario.id for scenario in selection.scenarios] == ["layer-norm"]

@@ -103,7 +103,7 @@ def select(
             f"no submission to grade in {', '.join(map(str, paths))}"
             + (f" with {' '.join(filters)}" if filters else "")
             + f"; {found} were found there. Expected <arm>/<submitter>/<scenario>.py or .md"
-            + "".join(f"\n{line}" for line in aside.lines)
+            + "".join(f"\n{line}" for line in (*aside.lines, *([] if found else aside.not_read)))
         )
     chosen.arrange(place for _, place in sorted(orders))
     used = {scenario for (_, _, scenario, _), _ in orders}

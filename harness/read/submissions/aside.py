@@ -29,6 +29,8 @@ class Aside:
     unreadable: list[str] = field(default_factory=list)
     # Files that are no answers by their names and hold none that says what it answers.
     left: list[str] = field(default_factory=list)
+    # Files that were not read, as their names are those of notes or of no kind of answer.
+    passed: list[str] = field(default_factory=list)
 
     @property
     def mistaken(self) -> bool:
@@ -70,6 +72,17 @@ class Aside:
             yield (
                 f"{number} JSON file{'s' * (number > 1)} named after no scenario: left aside. "
                 f"{_listed(self.left, ', ')}"
+            )
+
+    @property
+    def not_read(self) -> Iterator[str]:
+        """What to tell the user where no answer was found at all."""
+        if self.passed:
+            number = len(self.passed)
+            yield (
+                f"{number} file{'s' * (number > 1)} not read for the name: an answer is called "
+                "after its scenario, or by its number in a folder of that name. "
+                f"{_listed(self.passed, ', ')}"
             )
 
 

@@ -83,7 +83,7 @@ def each(
     first: dict[str, str] = {}
     reader = _Reader(scenario_ids, aside, told or Told())
     for root in paths:
-        for file in _files(root, reader.every):
+        for file in _files(root, reader.every, aside or Aside()):
             real = file.resolve()
             if real not in seen:
                 seen.add(real)
@@ -190,7 +190,7 @@ def model_in(file: Path) -> str:
     return (_ENDINGS.sub("", file.stem) or file.stem).replace("--", "/")
 
 
-def _files(root: Path, names: Collection[str]) -> Iterator[Path]:
+def _files(root: Path, names: Collection[str], aside: Aside) -> Iterator[Path]:
     if root.is_file():
         if root.suffix.lower() not in _KINDS:
             raise SubmissionError(
@@ -212,11 +212,12 @@ def _files(root: Path, names: Collection[str]) -> Iterator[Path]:
         folders[:] = sorted(f for f in folders if not f.startswith((".", "__")) and f not in beside)
         for name in sorted(files):
             file = here / name
-            if (
-                (not name.startswith(".") or name in _HIDDEN)
-                and file.suffix.lower() in _KINDS
-                and not _NOT_SOLUTIONS.fullmatch(name)
-                and not _HELPERS.fullmatch(name)
+            if name.startswith(".") and name not in _HIDDEN:
+                continue
+            if file.suffix.lower() not in _KINDS or _NOT_SOLUTIONS.fullmatch(name):
+                aside.passed.append(printable(str(file)))
+            elif (
+                not _HELPERS.fullmatch(name)
                 and file.is_file()
                 and file.resolve().is_relative_to(inside)
             ):

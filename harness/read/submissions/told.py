@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.errors import SubmissionError, UsageError, did_you_mean
 from harness.printable import printable
+from harness.read.transcripts.formats import named
 
 FIELDS = (
     *("task_id", "solution", "completion", "raw_solution", "transcript"),
@@ -53,7 +54,12 @@ class Told:
 
 
 def told(format: str | None, maps: Sequence[str]) -> Told:
-    """What ``--format`` and ``--map`` say; raises ``UsageError`` for a map that says nothing."""
+    """What ``--format`` and ``--map`` say.
+
+    Raises ``UsageError`` for a map that says nothing, ``SubmissionError`` for an unknown format.
+    """
+    if format is not None:
+        named(format)
     fields: dict[str, str] = {}
     names: dict[str, str] = {}
     for given in maps:

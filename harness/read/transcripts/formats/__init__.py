@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from harness.errors import SubmissionError, did_you_mean
 from harness.model import Transcript
@@ -109,6 +109,7 @@ def _add(found: dict[str, Known], given: Any, origin: str) -> None:
 class Broken:
     """A format that does not load."""
 
+    refuses: ClassVar[bool] = True
     name: str
     why: str
 
@@ -119,12 +120,17 @@ class Broken:
         raise TypeError(f"it does not load ({self.why})")
 
 
+def names() -> list[str]:
+    """What ``--format`` takes: formats that are read, not those that are only recognised."""
+    return sorted(one.format.name for one in known() if not getattr(one.format, "refuses", False))
+
+
 def named(name: str) -> Known:
     """The format of this name; raises ``SubmissionError`` where there is none."""
     formats: Mapping[str, Known] = {one.format.name: one for one in known()}
     if name not in formats:
         raise SubmissionError(
-            f"format {name!r} is not known.{did_you_mean(name, formats)} "
-            f"Known formats: {', '.join(sorted(formats))}"
+            f"format {name!r} is not known.{did_you_mean(name, names())} "
+            f"Known formats: {', '.join(names())}"
         )
     return formats[name]

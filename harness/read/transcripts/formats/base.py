@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from harness.errors import SubmissionError
 from harness.read.transcripts.draft import Draft
@@ -45,6 +46,7 @@ class JsonFormat:
 class Refused:
     """Something that is recognised and is no conversation, or not all of one."""
 
+    refuses: ClassVar[bool] = True
     name: str
     told_by: Callable[[Parsed], bool]
     # What it is, what is not in it and what to give instead.
