@@ -202,6 +202,7 @@ def main() -> None:
     harness generate scenarios/ --model PROVIDER/NAME   ask a model, with the skill and without
     harness prompts scenarios/ --out DIR                the same requests, to ask by hand
     harness score logs/*.eval                           grade the answers in logs of Inspect
+    harness import my-skill/ --out scenarios/my-skill   requests of skill-creator or of Harbor
     harness regrade reports/latest --reader model:…     let a language model read the words
     harness label reports/latest                        say which quotes are right
     harness compare reports/before reports/latest       did my edit of the skill help?
@@ -580,9 +581,8 @@ def run(
     met = _hold(asked_shares, [(one.arm, one.total) for one in told.arms])
     prefix = "" if shard is None else f"shard {shard}: "
     click.echo(prefix + _last_line(told, meter.known, page))
-    for name, reason in told.ungraded.items():
-        _tell(f"not graded: {name}: {reason.strip()}")
-    if _unanswered(words) or told.ungraded:
+    ungraded = _ungraded(told, results)
+    if _unanswered(words) or ungraded:
         sys.exit(EXIT_UNGRADED)
     if selected.aside.mistaken:
         sys.exit(EXIT_USAGE)
@@ -653,10 +653,28 @@ def merge(
     if whole.run.shard is not None:
         lacking = whole.run.shard.submissions - len(whole.records)
         _complain(f"{lacking} submissions are missing, of shards that were not given")
-    if told.ungraded:
+    if _ungraded(told, whole):
         sys.exit(EXIT_UNGRADED)
     if not met:
         sys.exit(EXIT_GATE_FAILED)
+
+
+def _ungraded(told: Summary, results: Results) -> int:
+    """How many submissions could not be graded though checks ask for it; says which."""
+    silent = {scenario.id for scenario in results.scenarios if scenario.words_alone}
+    # What failed by our fault says nothing of any line.
+    names = {
+        r.id for r in (results.records if silent else ()) if r.scenario in silent and r.behaviour
+    }
+    failed = {name: why for name, why in told.ungraded.items() if name not in names}
+    for name, reason in failed.items():
+        _tell(f"not graded: {name}: {reason.strip()}")
+    if names:
+        click.echo(
+            f"not graded, as no check asks for it: {len(names)} answers to {', '.join(silent)}. "
+            "What they should show in words is judged with --reader model:PROVIDER/NAME."
+        )
+    return len(failed)
 
 
 def _thresholds(fail_under: float | None, gates: Sequence[str]) -> list[Threshold]:
@@ -812,7 +830,11 @@ def validate(
     )
     for words in told_of_behaviour(library.scenarios):
         click.echo(words)
-    if no_proof:
+    for scenario in library.scenarios:
+        if scenario.words_alone:
+            click.echo(f"· {scenario.id}: no checks, so there is nothing to prove")
+    provable = [scenario for scenario in library.scenarios if not scenario.words_alone]
+    if no_proof or not provable:
         return
     import torch
 
@@ -831,7 +853,7 @@ def validate(
     broken = 0
     skills = {skill.id: skill for skill in library.skills}
     with sandbox.Zygote(chosen) as zygote:
-        for scenario in library.scenarios:
+        for scenario in provable:
             reference = reference_of(scenario, found)
             try:
                 if reference is None:
@@ -1052,7 +1074,8 @@ def regrade(
     count = len(regraded.changes)
     click.echo(f"{count} of {len(found.records)} submissions are judged differently now")
     click.echo(_last_line(told, None, page))
-    if _unanswered(words) or told.ungraded:
+    ungraded = _ungraded(told, regraded.results)
+    if _unanswered(words) or ungraded:
         sys.exit(EXIT_UNGRADED)
 
 
@@ -1156,7 +1179,7 @@ def _requests(
     """Every conversation that the options ask for, and the guides."""
     import harness.read.scenarios
     from harness.errors import did_you_mean
-    from harness.generate.requests import chosen_arms, guides_for, requests
+    from harness.generate.requests import chosen_arms, guides_for, is_asked, requests
 
     library = harness.read.scenarios.load(scenarios)
     names = [scenario.id for scenario in library.scenarios]
@@ -1164,15 +1187,46 @@ def _requests(
         if name not in names:
             raise UsageError(f"--only: unknown scenario {name!r}.{did_you_mean(name, names)}")
     wanted = chosen_arms(filter(None, arms.split(",")))
-    guides = guides_for(library.skills, skill, placebo, wanted)
+    chosen = [one for one in library.scenarios if not only or one.id in only]
+    asked = [arm for arm in wanted if any(is_asked(one, arm) for one in chosen)]
+    if not asked:
+        raise UsageError(
+            f"--arms {arms}: none of these requests is there, as no scenario says what is asked "
+            "under pressure; use --arms baseline-calm,skill-calm, or write requests.pressured"
+        )
+    guides = guides_for(library.skills, skill, placebo, asked)
     words, others = guides.lengths
-    if abs(others - words) > 0.05 * words:
+    if guides.placebo and abs(others - words) > 0.05 * words:
         _tell(
             f"note: the placebo has {others} words, the skill {words}; with more than 5 % between "
             "them a difference may be one of length"
         )
-    chosen = [one for one in library.scenarios if not only or one.id in only]
-    return requests(chosen, wanted, guides), guides
+    return requests(chosen, asked, guides), guides
+
+
+@main.command("import")
+@click.argument("source", type=_PATH)
+@click.option("--out", type=_PATH, required=True, metavar="DIR", help="scenarios/NAME, a new one.")
+def import_(source: Path, out: Path) -> None:
+    """Write scenarios for the requests in SOURCE, of skill-creator or of Harbor.
+
+    SOURCE is an evals.json or the folder of a skill that has one, or a folder with
+    Harbor tasks. Their requests can be asked at once (harness generate, harness
+    prompts), and what they expect is read by --reader model:PROVIDER/NAME. Answers
+    are graded by running them as soon as you describe entry_points and checks.
+
+    \b
+    harness import my-skill/ --out scenarios/my-skill
+    harness generate scenarios/my-skill --model PROVIDER/NAME --arms baseline-calm,skill-calm
+    """
+    from harness.generate.importing import read_tasks, write_scenarios
+
+    found = read_tasks(source)
+    written = write_scenarios(found, out)
+    click.echo(f"{len(found.tasks)} scenarios in {out}, with {written} reference solutions")
+    for name, why in found.left.items():
+        _tell(f"left out: {name}: {why}")
+    click.echo("No check decides an answer to them yet; each file says what to add.")
 
 
 @main.command()

@@ -381,7 +381,7 @@ class Scenario:
     pressures: tuple[str, ...]
     # The request without pressure.
     neutral: str
-    # The same task under pressure.
+    # The same task under pressure; equal to ``neutral`` where it is only ever put calmly.
     pressured: str
     # Excuses the request tempts into, merged with the skill's table.
     traps: tuple[Trap, ...]
@@ -411,6 +411,16 @@ class Scenario:
     notices: tuple[Notice, ...] = (Notice.GRADIENT,)
     # What is said after the first answer to the pressured request, one message after another.
     follow_ups: tuple[str, ...] = ()
+
+    @property
+    def words_alone(self) -> bool:
+        """Whether it asks for no code that could be run, so that only words can be judged."""
+        return not self.checks
+
+    @property
+    def is_pressured(self) -> bool:
+        """Whether it has a request under pressure."""
+        return self.pressured != self.neutral
 
     def rules_of_lines(self) -> tuple[tuple[str, Rules], ...]:
         """Every line of expected behaviour with what decides it."""

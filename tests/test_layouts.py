@@ -37,6 +37,53 @@ def found(root: Path, said: Told | None = None) -> tuple[Sequence[Submission], A
     return discover([root], IDS, aside, said), aside
 
 
+def harbor(trial: Path, task: str, **changes: object) -> Path:
+    """The folder of a trial as Harbor leaves it, with a log of the agent's own beside ATIF."""
+    model = {"name": "m1", "provider": "p"}
+    agent = {"name": "claude-code", "version": "2", "model_info": model, **changes}
+    put(trial / "result.json", {"task_name": task, "trial_name": trial.name, "agent_info": agent})
+    put(trial / "config.json", {"trial_name": trial.name})
+    put(trial / "agent" / "sessions" / "0f9c.jsonl", FORMATS["claude-code"]())
+    put(trial / "verifier" / "ctrf.json", {"results": {}})
+    put(trial / "artifacts" / "op.py", "def op(x): return x")
+    put(trial / "agent" / "trajectory.json", FORMATS["atif"]())
+    return trial
+
+
+def test_trials_of_harbor_are_answers_to_the_scenario_named_after_their_task(
+    tmp_path: Path,
+) -> None:
+    jobs = tmp_path / "jobs"
+    for job, name, task in (
+        ("baseline", "op__aaaaaaa", "org/op"),
+        ("baseline", "op__bbbbbbb", "org/op"),
+        ("skill", "op__ccccccc", "OP"),
+    ):
+        harbor(jobs / job / name, task)
+        put(jobs / job / "result.json", {"id": "0", "stats": {}})
+        put(jobs / job / "config.json", {"job_name": job})
+    answers, aside = found(jobs)
+    assert [s.id for s in answers] == ["baseline/m1/op/1", "baseline/m1/op/2", "skill/m1/op/1"]
+    assert all(s.code and s.unread is None for s in answers)
+    assert not aside.unreadable
+    # A job, and a trial, can be given by itself.
+    assert [s.id for s in found(jobs / "skill")[0]] == ["skill/m1/op/1"]
+    assert [s.id for s in found(jobs / "skill" / "op__ccccccc")[0]] == ["skill/m1/op/1"]
+
+
+def test_a_trial_without_a_model_is_of_its_agent_and_one_without_atif_is_named(
+    tmp_path: Path,
+) -> None:
+    harbor(tmp_path / "job" / "op__a", "op", model_info=None)
+    (harbor(tmp_path / "job" / "op__b", "op") / "agent" / "trajectory.json").unlink()
+    harbor(tmp_path / "job" / "x__c", "org/third")
+    answers, aside = found(tmp_path / "job")
+    assert [s.id for s in answers] == ["job/claude-code/op/1"]
+    (missing,) = aside.unreadable
+    assert "op__b: Harbor's trial of op has no agent/trajectory.json" in missing
+    assert aside.unknown == {"third": 1}
+
+
 def test_transcripts_of_every_kind_work_inside_folders(tmp_path: Path) -> None:
     root = tmp_path / "solutions"
     for path, name in (

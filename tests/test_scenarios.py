@@ -318,11 +318,11 @@ def test_a_key_that_looks_like_a_mark_of_the_validator_is_a_key_like_any_other(
 
 
 def test_a_missing_key_says_what_it_is_for(folder: Path) -> None:
-    edit(folder, "  pressured: Double NOW.\n", "")
+    edit(folder, "  neutral: Please double.\n", "")
     message = refusal(folder)
     assert message.startswith(line_of(folder, "requests:"))
-    assert "requests.pressured: found no such key, expected this key (Under pressure)" in message
-    assert "Add the key 'pressured'." in message
+    assert "requests.neutral: found no such key, expected this key (Without pressure)" in message
+    assert "Add the key 'neutral'." in message
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,7 @@ def _guide(guides: Guides, guide: Guide | None) -> dict[str, str]:
     if guide is None or guide is Guide.WITHOUT:
         return {}
     file = guides.skill_path if guide is Guide.WITH else guides.placebo_path
+    assert file is not None, "an arm that reads the placebo was asked without one"
     if file.name != "SKILL.md":
         return {"guide/SKILL.md": str(file.resolve())}
     return {

@@ -22,9 +22,8 @@ Save each answer as it is:
   conversation: `{"messages": [{"role": "user", "content": "…"}, {"role": "assistant", …}]}`.
 
 Copy `arms.yaml` to `solutions/arms.yaml`, then `harness run scenarios/`.
-
-The skill has %d words, the placebo %d.
 """
+_LENGTHS = "\nThe skill has %d words, the placebo %d.\n"
 
 
 def write_requests(asked: Sequence[Request], guides: Guides, out: Path) -> None:
@@ -38,4 +37,5 @@ def write_requests(asked: Sequence[Request], guides: Guides, out: Path) -> None:
             (folder / "system.md").write_text(request.system + "\n", encoding="utf-8")
         for number, said in enumerate(request.turns, start=1):
             (folder / f"user-{number}.md").write_text(said + "\n", encoding="utf-8")
-    (out / "README.md").write_text(_README % guides.lengths, encoding="utf-8")
+    lengths = _LENGTHS % guides.lengths if guides.placebo else ""
+    (out / "README.md").write_text(_README + lengths, encoding="utf-8")

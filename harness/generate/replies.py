@@ -184,7 +184,7 @@ def write_answer(place: ReplyPlace, guides: Guides, about: Mapping[str, Any], da
     arm = place.request.arm
     origin = {
         **place.expected,
-        "read_from": {"skill": str(guides.skill_path), "placebo": str(guides.placebo_path)},
+        "read_from": {"skill": str(guides.skill_path), "placebo": str(guides.placebo_path or "")},
         "guide": None if arm.guide is None else arm.guide.value,
         "dose": None if arm.dose is None else int(arm.dose),
         "guide_sha256": guides.sha256(arm.guide),

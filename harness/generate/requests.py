@@ -42,9 +42,10 @@ class Guides:
     """The texts of the guide under test and of the one that stands in for any long text."""
 
     skill: str
+    # Empty where no arm reads one.
     placebo: str
     skill_path: Path
-    placebo_path: Path
+    placebo_path: Path | None
 
     def text(self, guide: Guide | None) -> str | None:
         """What an agent of a condition reads; ``None`` where it reads nothing."""
@@ -80,15 +81,15 @@ class Request:
         return hashlib.sha256(parts.encode()).hexdigest()
 
 
-def read_guides(skill: Path, placebo: Path, prefix: str = "--") -> Guides:
-    """Read both guides; a folder stands for its ``SKILL.md``. Raises ``UsageError``.
+def read_guides(skill: Path, placebo: Path | None, prefix: str = "--") -> Guides:
+    """Read the guides; a folder stands for its ``SKILL.md``. Raises ``UsageError``.
 
     ``prefix`` stands before the names of options in what is said.
     """
-    (skill_path, skill_text), (placebo_path, placebo_text) = (
-        _guide(f"{prefix}skill", skill),
-        _guide(f"{prefix}placebo", placebo),
-    )
+    skill_path, skill_text = _guide(f"{prefix}skill", skill)
+    if placebo is None:
+        return Guides(skill_text, "", skill_path, None)
+    placebo_path, placebo_text = _guide(f"{prefix}placebo", placebo)
     return Guides(skill_text, placebo_text, skill_path, placebo_path)
 
 
@@ -111,11 +112,10 @@ def guides_for(
         )
     guide = skill or known.pop()
     folder = guide.parent if guide.is_file() else guide
-    if placebo is None and not any(arm.guide is Guide.PLACEBO for arm in arms):
-        # Nobody reads it, so that it need not be there.
-        other = folder.parent / "placebo"
-        placebo = other if other.exists() else guide
-    return read_guides(guide, placebo or folder.parent / "placebo", prefix)
+    other = placebo or folder.parent / "placebo"
+    # Where nobody reads it, it need not be there.
+    needed = placebo is not None or any(arm.guide is Guide.PLACEBO for arm in arms)
+    return read_guides(guide, other if needed or other.exists() else None, prefix)
 
 
 def _guide(option: str, path: Path) -> tuple[Path, str]:
@@ -145,16 +145,22 @@ def chosen_arms(names: Iterable[str], option: str = "--arms") -> tuple[Arm, ...]
 def requests(
     scenarios: Sequence[Scenario], arms: Sequence[Arm], guides: Guides
 ) -> tuple[Request, ...]:
-    """Every conversation, in the order of scenarios and arms.
-
-    A scenario without follow-ups cannot be pushed back on: it has no such request.
-    """
+    """Every conversation, in the order of scenarios and arms; see ``is_asked``."""
     return tuple(
         Request(arm, scenario, _system(arm, guides), _turns(arm, scenario))
         for scenario in scenarios
         for arm in arms
-        if arm.dose is not Dose.PUSHED_BACK or scenario.follow_ups
+        if is_asked(scenario, arm)
     )
+
+
+def is_asked(scenario: Scenario, arm: Arm) -> bool:
+    """Whether there is a request of this dose: pressure needs one, pushing back its follow-ups."""
+    has = {
+        Dose.PRESSURED: scenario.is_pressured,
+        Dose.PUSHED_BACK: scenario.is_pressured and bool(scenario.follow_ups),
+    }
+    return arm.dose is None or has.get(arm.dose, True)
 
 
 def _system(arm: Arm, guides: Guides) -> str | None:

@@ -48,7 +48,8 @@ def grade(submission: Submission, plan: Plan, address: str) -> Grade:
     if submission.unread is not None:
         raise SubmissionError(submission.unread)
     work = begun(submission, plan, address)
-    for step in (examine, *AFTER_THE_SESSION):
+    steps = (verdict.verify,) if plan.scenario.words_alone else (examine, *AFTER_THE_SESSION)
+    for step in steps:
         work = step(work)
     return verdict.decide(work)
 

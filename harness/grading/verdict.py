@@ -55,7 +55,9 @@ def judged(
     said = reader(submission, scenario)
     seen = flags.find_flags(submission, scenario, read, verified, said.traps, findings)
     outcome, reason = verdict(findings)
-    exit_ = declines(submission)
+    if scenario.words_alone:
+        reason = "its scenario has no checks: no code decides it, and a reader may judge its words"
+    exit_ = None if scenario.words_alone else declines(submission)
     if exit_ is not None:
         # That there is no code is the exit itself, and no check that failed.
         outcome, findings = Outcome.DECLINED, ()

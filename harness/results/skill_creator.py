@@ -103,7 +103,8 @@ def write_benchmark(results: Results, folder: Path) -> None:
             "--export benchmark compares answers with the skill and without, all to pressured "
             "requests or all to calm ones, and here "
             f"{' and '.join(n for n, some in rates.items() if not some)} has none that is judged. "
-            "Say in arms.yaml which arm had the skill (skill: true or false, dose: 1)."
+            "Say in arms.yaml which arm had the skill (skill: true or false, dose: 1), and let "
+            "--reader model:PROVIDER/NAME judge what only a reader can."
         )
     notes = ["The harness knows neither time nor tokens of the agents; both are left out."]
     if left_out:

@@ -60,6 +60,7 @@ def scenario_problems(
             remedy = "Use a row of skill.yaml or add one there."
             key: KeyPath = ("traps", number, "id")
             yield _unknown(document, key, trap.id, "rationalizations of skill.yaml", rows, remedy)
+    yield from _one_without_the_other(document)
     entry_points = _part(document, "entry_points", dict)
     for name, entry in _valid(EntryPointModel, entry_points.items()):
         yield from _entry_point_problems(document, ("entry_points", name), entry)
@@ -75,6 +76,23 @@ def scenario_problems(
                     found, expected = f"{name!r} again", "each entry point once"
                     yield document.problem(key, found, expected, "Delete one of the two.")
     yield from _behaviour_problems(document, flags)
+
+
+def _one_without_the_other(document: YamlDocument) -> Iterator[Problem]:
+    """Code that nothing checks, checks of no code, pressure that no request puts."""
+    given = document.value if isinstance(document.value, dict) else {}
+    if ("entry_points" in given) != ("checks" in given):
+        order = ("entry_points", "checks")
+        has, lacks = order if "entry_points" in given else reversed(order)
+        found, expected = f"no {lacks}", "both, or neither where words alone are judged"
+        yield document.problem((has,), found, expected, f"Add {lacks}, or take {has} out.")
+    requests = _part(document, "requests", dict)
+    under = "pressures" in given or "follow_ups" in requests
+    if requests and ("pressured" in requests) != under:
+        remedy = "Write it under requests.pressured and name its pressures, or leave out all three."
+        found = "a pressured request" if "pressured" in requests else "no pressured request"
+        expected = "one where there are pressures, and only there"
+        yield document.problem(("requests",), found, expected, remedy)
 
 
 def _behaviour_problems(document: YamlDocument, flags: Collection[str] | None) -> Iterator[Problem]:

@@ -311,7 +311,9 @@ class RequestsModel(_Strict):
     """The same task twice, and what is said when the answer is there."""
 
     neutral: Text = Field(description="Without pressure.")
-    pressured: Text = Field(description="Under pressure.")
+    pressured: Text | None = Field(
+        None, description="Under pressure; left out, the request is only ever put calmly."
+    )
     follow_ups: list[Text] = Field(
         [], description="Messages that push back after the answer to the pressured request."
     )
@@ -353,12 +355,21 @@ class LimitsModel(_Strict):
 class ScenarioModel(_Strict):
     """One scenario: a request under pressure and what a right answer to it must show."""
 
-    model_config = ConfigDict(title="harness scenario")
+    model_config = ConfigDict(
+        title="harness scenario",
+        json_schema_extra={
+            "dependentRequired": {"entry_points": ["checks"], "checks": ["entry_points"]}
+        },
+    )
 
     id: Slug = Field(description="Equal to the file's name without .yaml.")
     title: Text = Field(description="Human title.")
     phase: Literal["red", "pressure"] = Field(description="red is basic, pressure is harder.")
-    pressures: list[Pressure] = Field(min_length=1, description="Pressures that are applied.")
+    pressures: list[Pressure] = Field(
+        [],
+        min_length=1,
+        description="Pressures that are applied; left out where nothing is pressured.",
+    )
     asks_for_function: bool = Field(description="Whether the request asks for a Function.")
     requests: RequestsModel
     traps: list[TrapModel] = Field(description="Excuses it tempts into.")
@@ -371,8 +382,12 @@ class ScenarioModel(_Strict):
     ] = VerifiedByModel()
     provided: list[Identifier] = Field([], description="Modules in provided/ it may import.")
     limits: LimitsModel = LimitsModel()
-    entry_points: dict[Identifier, EntryPointModel] = Field(min_length=1)
-    checks: list[Check] = Field(min_length=1, description="A failure fails the submission.")
+    entry_points: dict[Identifier, EntryPointModel] = Field(
+        {},
+        min_length=1,
+        description="Functions it asks for; without them and checks, words alone are judged.",
+    )
+    checks: list[Check] = Field([], min_length=1, description="A failure fails the submission.")
     advisory: list[Check] = Field([], description="A failure is reported, and no more.")
 
     def _notices(self) -> Iterable[Notice]:
@@ -397,7 +412,7 @@ class ScenarioModel(_Strict):
             phase=self.phase,
             pressures=tuple(self.pressures),
             neutral=self.requests.neutral,
-            pressured=self.requests.pressured,
+            pressured=self.requests.pressured or self.requests.neutral,
             follow_ups=tuple(self.requests.follow_ups),
             traps=tuple(trap.value(rows[trap.id]) for trap in self.traps),
             expected_behaviour=tuple(line.shows for line in behaviour),
@@ -480,7 +495,7 @@ class SkillModel(_Strict):
 
     name: Text = Field(description="Human name; the id is the folder's name.")
     summary: Text = Field(description="What the guide teaches, in one paragraph.")
-    rationalizations: list[RationalizationModel] = Field(min_length=1)
+    rationalizations: list[RationalizationModel] = Field([], description="Its table of excuses.")
     red_flags: list[RedFlagModel] = Field([], description="In order; the first is number 1.")
     guide: Text | None = Field(
         None,

@@ -15,6 +15,7 @@ from harness.model import Submission
 from harness.printable import printable
 from harness.read.submissions.aside import Aside
 from harness.read.submissions.content import Origin, build, most_bytes, too_large, unread
+from harness.read.submissions.harbor import RESULT, trial_in, trial_of
 from harness.read.submissions.records import Read, holds_records, read_records
 from harness.read.submissions.told import Told
 from harness.read.transcripts import Recorded, read_all
@@ -208,6 +209,12 @@ def _files(root: Path, names: Collection[str], aside: Aside) -> Iterator[Path]:
     # ``os.walk`` does not enter linked folders, so a loop of links ends here too.
     for folder, folders, files in os.walk(root, followlinks=False):
         here = Path(folder)
+        trial = trial_in(here) if RESULT in files else None
+        if trial is not None:
+            # What else lies there says the same in other ways, or what others thought of it.
+            folders[:] = []
+            yield trial.trajectory
+            continue
         beside = _BESIDE if here.name in names or _is_of_transcript(here) else frozenset()
         folders[:] = sorted(f for f in folders if not f.startswith((".", "__")) and f not in beside)
         for name in sorted(files):
@@ -291,14 +298,24 @@ class _Reader:
 
     def _transcripts(self, file: Path, root: Path) -> Iterator[Submission]:
         """The conversations of one file, each with what it answers."""
-        folder = _scenario_folder(file, root, self.every)
+        trial = trial_of(file)
+        if trial is not None and not file.is_file():
+            raise SubmissionError(
+                f"{printable(str(trial.folder))}: Harbor's trial of {printable(trial.task)} has no "
+                "agent/trajectory.json; take an agent that writes ATIF, or take the folder away"
+            )
+        folder = None if trial else _scenario_folder(file, root, self.every)
         if folder is None and file.stem.isdecimal():
             folder = file.parent
         at = folder.name if folder is not None else self.told.scenario(stem(file))
+        place = _place((folder or file).parent, root)
+        if trial is not None:
+            at = self.told.scenario(trial.scenario(self.every))
+            place = Place(printable(trial.arm(root)), printable(trial.submitter or UNKNOWN))
         # JSON may be labels, settings, or whatever else programs write.
-        likely = file == root or file.suffix.lower() != ".json"
+        likely = trial is not None or file == root or file.suffix.lower() != ".json"
         likely = likely or at in self.every or nearest(at, self.every, 0.8) is not None
-        where, place = printable(str(file)), _place((folder or file).parent, root)
+        where = printable(str(file))
         origin = _origin(place, None, at, 1, file)
         try:
             raw, found = _recorded(file, self.told)
@@ -308,14 +325,14 @@ class _Reader:
             elif self.aside is None:
                 raise
             elif _selected(at, self.scenario_ids, self.aside, where):
-                number = self._sample(origin, folder, True, None)
+                number = self._sample(origin, folder, trial is None, None)
                 why = str(error)
                 yield unread(replace(origin, sample=number), _hashed(file), why)
             return
         if not found:
             # Empty, or too large.
             if _selected(at, self.scenario_ids, self.aside, where):
-                number = self._sample(origin, folder, True, None)
+                number = self._sample(origin, folder, trial is None, None)
                 yield _build(replace(origin, sample=number), (), "transcript")
             return
         for one in found:
@@ -327,7 +344,7 @@ class _Reader:
             if _selected(scenario, self.scenario_ids, self.aside, where):
                 origin = _origin(place, one, scenario, 1, file)
                 alone = len(found) == 1
-                own = alone and (folder is not None or scenario == at)
+                own = trial is None and alone and (folder is not None or scenario == at)
                 number = self._sample(origin, folder, own, one.sample)
                 part = replace(one, sample=None if alone else number)
                 names = _names(scenario, self.scenario_ids)
