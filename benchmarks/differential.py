@@ -442,7 +442,7 @@ def _sizes(entry: EntryPoint, rng: torch.Generator) -> Iterator[Mapping[str, Any
             size["kh"], size["kw"] = min(size["kh"], 4), min(size["kw"], 4)
         yield size
     if "kh" not in entry.sizes[0]:
-        for every in (6, 19, 150):
+        for every in (1, 6, 19, 150):
             yield dict.fromkeys(entry.sizes[0], every)
 
 

@@ -88,10 +88,8 @@ class Question:
     seed: int = 0
     # Whether arguments that have a default are handed over by name.
     keywords: bool = False
-    # How often to make the call, for the verbs that do so, and how many calls follow of which
-    # only the result is looked at.
+    # How often to make the call, for the verbs that do so.
     count: int = 1
-    bare: int = 0
     # Which tensor to overwrite.
     overwrite: str | None = None
     # Where autograd is to be away, for the verb that takes it away.
@@ -187,7 +185,6 @@ class MessageBuilder:
             "training": None if question.training is None else asdict(question.training),
             "seed": question.seed,
             "count": question.count,
-            "bare": question.bare,
             "overwrite": question.overwrite,
             "unaided": question.unaided and dict(question.unaided),
             "others": [self.call(other) for other in question.others],

@@ -113,7 +113,7 @@ def rehearse() -> None:
             x = torch.linspace(-1, 1, 6, dtype=dtype).reshape(2, 3)
             one: Json = {"fn": "square", "args": [{"t": 0, "grad": True}]}
             one["cotangents"] = [{"t": 0, "layout": None, "order": ()}]
-            one |= {"count": 2, "bare": 1, "others": [], "watched": True, "create_graph": False}
+            one |= {"count": 2, "others": [], "watched": True, "create_graph": False}
             way = {"before": True, "between": "to_zero", "loss": True, "elsewhere": True}
             more = {"overwrite": "result", "training": way, "others": [one]}
             more["unaided"] = {"outside": True, "inside": True, "factor": 2.0}
@@ -762,7 +762,7 @@ def ask_timed(invocation: Invocation) -> tuple[Json, Parts]:
 
 
 def ask_many(invocation: Invocation) -> tuple[Json, Parts]:
-    """The same call ``count`` times, then ``bare`` times without gradients; all of it stacked."""
+    """The same call ``count`` times, its results and gradients stacked."""
     (cotangent,) = invocation.cotangents
     outputs, gradients = [], []
     for _ in range(invocation.call["count"]):
@@ -775,8 +775,6 @@ def ask_many(invocation: Invocation) -> tuple[Json, Parts]:
                 for x, g in zip(invocation.leaves, found, strict=True)
             ]
         )
-    with torch.no_grad():
-        outputs += [invocation.output() for _ in range(invocation.call["bare"])]
     stacked = [torch.stack(one) for one in zip(*gradients, strict=True)]
     return {}, [(RESULT, torch.stack(outputs)), *numbered(Role.GRADIENT, stacked)]
 
