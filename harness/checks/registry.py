@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter
 
 from harness.checks import (
+    autocast,
     compare,
     library,
     plain,
@@ -37,6 +38,7 @@ OWN: tuple[type[Any], ...] = (
     stock.GradcheckMustFail,
     compare.RequiresGrad,
     compare.Dtypes,
+    autocast.Autocast,
     compare.Layouts,
     compare.Shapes,
     compare.Edges,

@@ -18,7 +18,7 @@ from harness.numerics.expectation import Expected
 from harness.numerics.inputs import Case, Drawer, Stack
 from harness.numerics.question import Cotangent, MessageBuilder, Question
 from harness.sandbox.inside.part import Part, Role
-from harness.sandbox.session import CandidateFault, Session
+from harness.sandbox.session import CandidateFault, Resident, Session
 
 # Elements of tensors whose copies can be told from what else is in memory.
 ELEMENTS = 2048
@@ -145,13 +145,20 @@ class CostGrowth(DrawnCheck):
         return Judgement.passed(f"Time grows about as the elements do, from {few} to {many}.")
 
 
+def _taken(before: Resident, after: Resident) -> int:
+    """At least so many bytes were in use for a while and are no more; 0 where it cannot be told."""
+    return after.most - max(before.now, after.now) if after.most > before.most else 0
+
+
 @dataclass(frozen=True)
 class SavedMemory:
-    """What a result holds for backward does not grow with depth (read from the kernel).
+    """What a call takes and its result holds does not grow with depth (read from the kernel).
 
     Several results are held at once. Memory that was there before and is let go of inside their
     calls makes up for none of it: they are so many that all memory which the process came to
-    have since it was forked, whatever for, would not be enough.
+    have since it was forked, whatever for, would not be enough. At its peak a call may take a
+    few activations, and its backward what a plain run's would; where more memory was in use
+    before than is now, a call is made so deep that its activations would not fit in there.
     """
 
     kind: ClassVar[str] = "saved_memory"
@@ -166,6 +173,15 @@ class SavedMemory:
     # Activations that a result may hold: the input and itself, and some for the allocator.
     MOST: ClassVar[float] = 5.0
     LEAST_HELD: ClassVar[int] = 2
+    # What a first call takes memory for is paid for by one of so few layers.
+    SHALLOW: ClassVar[tuple[str, ...]] = ("layer_norm", "silu", "gelu")
+    # Activations at once, per layer: half of them in a call, half as much again in a backward.
+    IN_CALL: ClassVar[float] = 0.5
+    IN_BACKWARD: ClassVar[float] = 1.5
+    # Activations that a deeper call is made for; beyond that it would take too long.
+    MOST_ROOM: ClassVar[float] = 256.0
+    # Beside those of a backward, for gradients and the allocator.
+    BESIDE: ClassVar[float] = 6.0
 
     def fits(self, entry: EntryPoint) -> bool:
         match entry.arguments:
@@ -177,20 +193,23 @@ class SavedMemory:
         pair = itertools.islice(self._cases(bench, entry), self.LEAST_HELD)
         depths = [len(case.stack.names) for case in pair if case.stack is not None]
         depth = sum(depths) / len(depths)
-        if (raised := self._hold(bench, entry, session, 1)) is not None:  # pays for the allocator
+        if (raised := self._hold(session, self._shallow(bench, entry))) is not None:
             return raised
-        session.request({"do": "drop"})
-        before = session.memory_bytes()
+        session.request({"do": "drop"}, [torch.ones(self.SHAPE)], reply_bytes=self.ACTIVATION_BYTES)
+        before, at_first = session.memory_bytes(), session.resident_bytes()
         # Enough to find half of the activations kept beside all that might be let go of.
         kept_bytes = (depth / 2 - self.MOST) * self.ACTIVATION_BYTES
         pairs = 1 + math.ceil((before - session.fresh_bytes) / kept_bytes / self.LEAST_HELD)
         count = self.LEAST_HELD * max(1, pairs)
-        if (raised := self._hold(bench, entry, session, count)) is not None:
-            return raised
+        for case in itertools.islice(self._cases(bench, entry), count):
+            if (raised := self._hold(session, case)) is not None:
+                return raised
         held = (session.memory_bytes() - before) / count
+        if (found := self._peak(bench, entry, session, at_first, max(depths))) is not None:
+            return found
+        at_last, at = session.resident_bytes(), depths[self._place(bench)]
         wrong = self._gradient(bench, entry).mismatch(self._held_gradient(bench, session))
         if wrong is not None:
-            at = depths[self._place(bench)]
             return Judgement.differs(
                 wrong, f"At {at} layers, where memory is measured, {wrong.message}."
             )
@@ -202,22 +221,61 @@ class SavedMemory:
         )
         if not held <= limit:
             return Judgement.failed(message, held, limit, fault=Fault.KEPT_MEMORY)
+        most = (self.IN_BACKWARD * at + self.BESIDE) * self.ACTIVATION_BYTES
+        taken = _taken(at_last, session.resident_bytes())
+        if not taken <= most:
+            return Judgement.failed(
+                f"The backward of {at} layers takes {taken / 2**20:.0f} MiB at its peak, more "
+                "than that of a plain run.",
+                taken,
+                most,
+                fault=Fault.KEPT_MEMORY,
+            )
         return Judgement.passed(message, held, limit)
 
-    def _hold(
-        self, bench: Bench, entry: EntryPoint, session: Session, count: int
+    def _peak(
+        self, bench: Bench, entry: EntryPoint, session: Session, before: Resident, depth: int
     ) -> Judgement | None:
-        """Have the results of so many calls kept; what to say where one raised."""
-        for case in itertools.islice(self._cases(bench, entry), count):
-            builder = MessageBuilder()
-            call = builder.call(Question("forward", case, grad=case.differentiable))
-            reply, _ = session.request({"do": "hold", "call": call}, builder.tensors)
-            error = reply.get("error")
-            if isinstance(error, dict):
-                said = f"{error.get('type')}: {error.get('message')}"
-                return Judgement.failed(f"The call raised {said}.", fault=Fault.RAISED)
-            if error is not None:
-                raise CandidateFault("the process sent an error that is not an object")
+        """What to say where calls of so many layers and fewer took too much while they ran."""
+        after = session.resident_bytes()
+        room = (before.most - before.now) / self.ACTIVATION_BYTES
+        if room > self.IN_CALL * depth:
+            room = min(room, self.MOST_ROOM)
+            depth = math.ceil((room + self.MOST) / self.IN_CALL)
+            before = after
+            raised = self._hold(session, self._shallow(bench, entry, depth // len(self.SHALLOW)))
+            if raised is not None:
+                return raised
+            after = session.resident_bytes()
+        taken, most = _taken(before, after), self.IN_CALL * depth * self.ACTIVATION_BYTES
+        if taken <= most:
+            return None
+        return Judgement.failed(
+            f"A call of {depth} layers takes {taken / 2**20:.0f} MiB while it runs, beside what "
+            "its result holds: activations are kept until it returns.",
+            taken,
+            most,
+            fault=Fault.KEPT_MEMORY,
+        )
+
+    def _shallow(self, bench: Bench, entry: EntryPoint, times: int = 1) -> Case:
+        """A call of a few layers, or so many times as many, that are always the same ones."""
+        draw = bench.drawer(entry, f"{self.kind}/shallow")
+        stack = draw.stack(self.SHALLOW * times, self.SHAPE[1], torch.float32)
+        return Case(entry, (draw.normal(self.SHAPE).float(), stack), "")
+
+    @staticmethod
+    def _hold(session: Session, case: Case) -> Judgement | None:
+        """Have the result of a call kept; what to say where it raised."""
+        builder = MessageBuilder()
+        call = builder.call(Question("forward", case, grad=case.differentiable))
+        reply, _ = session.request({"do": "hold", "call": call}, builder.tensors)
+        error = reply.get("error")
+        if isinstance(error, dict):
+            said = f"{error.get('type')}: {error.get('message')}"
+            return Judgement.failed(f"The call raised {said}.", fault=Fault.RAISED)
+        if error is not None:
+            raise CandidateFault("the process sent an error that is not an object")
         return None
 
     def _cases(self, bench: Bench, entry: EntryPoint) -> Iterator[Case]:

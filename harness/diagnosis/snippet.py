@@ -34,11 +34,14 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
     for (call, suffix), arguments in zip(calls, made, strict=True):
         if arguments is None:
             return None
-        indent = "    " if call.no_grad or call.inference else ""
+        indent = "    " if call.no_grad or call.inference or call.autocast else ""
         lines += ["with torch.no_grad():"] if call.no_grad else []
         lines += ["with torch.inference_mode():"] if call.inference else []
+        if call.autocast:
+            lines += [f'with torch.autocast("cpu", torch.{call.autocast}):']
         lines += [f"{indent}torch.manual_seed({call.seed})"] if call.seed else []
         lines.append(f"{indent}y{suffix} = {name}({', '.join(arguments)})")
+        lines += ["y = y.float()"] if call.autocast else []
     if question.ask not in _ASKS or (question.cotangents and not question.grad):
         return None
     lines += _ASKS[question.ask](question)

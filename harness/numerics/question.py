@@ -71,6 +71,8 @@ class Question:
     no_grad: bool = False
     # Whether it is called under ``inference_mode``.
     inference: bool = False
+    # The dtype that it is called under ``torch.autocast`` to; its result comes back as float32.
+    autocast: str | None = None
     # Whether backward makes a graph of the gradient.
     create_graph: bool = False
     # Whether what the call may have changed comes back: its tensors, settings, a random number.
@@ -178,6 +180,7 @@ class MessageBuilder:
             ],
             "no_grad": question.no_grad,
             "inference": question.inference,
+            "autocast": question.autocast,
             "create_graph": question.create_graph,
             "kept": question.kept,
             "graph": question.graph,

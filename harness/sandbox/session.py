@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
@@ -49,6 +49,13 @@ class CandidateFault(Exception):
 
     ``str()`` says what happened in words for the submission's author.
     """
+
+
+class Resident(NamedTuple):
+    """Bytes of a process that are in memory now, and the most that ever were."""
+
+    now: int
+    most: int
 
 
 class Session:
@@ -148,12 +155,20 @@ class Session:
 
         As the kernel counts it, with what it shares with the process it was forked from.
         """
+        return sum(self._status("RssAnon", "RssShmem", "VmSwap"))
+
+    def resident_bytes(self) -> Resident:
+        """Memory of the candidate that is resident, files included, and the most there ever was."""
+        now, most = self._status("VmRSS", "VmHWM")
+        return Resident(now, max(now, most))
+
+    def _status(self, *names: str) -> list[int]:
+        """What the kernel counts under these names, in bytes."""
         try:
             # A process may call itself by bytes that are no text.
             with Path(f"/proc/{self.pid}/status").open(errors="replace") as file:
                 fields = dict(line.split(":", 1) for line in file)
-            counted = ("RssAnon", "RssShmem", "VmSwap")
-            return sum(int(fields[name].split()[0]) << 10 for name in counted)
+            return [int(fields[name].split()[0]) << 10 for name in names]
         except (OSError, KeyError):  # gone, or a zombie, which has no memory
             raise CandidateFault(self._why_gone()) from None
 

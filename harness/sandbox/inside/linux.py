@@ -35,6 +35,7 @@ SYSCALLS = {
     "aarch64": {"pivot_root": 41, "seccomp": 277},
 }
 MADV_COLLAPSE, HUGE_BYTES = 25, 2 << 20
+M_MMAP_THRESHOLD, LARGE_BYTES = -3, 256 << 10
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446  # alike everywhere
 
 
@@ -198,6 +199,14 @@ def collapse() -> None:
 def trim() -> None:
     """Give memory that is free, but lies between what is in use, back to the kernel."""
     getattr(LIBC, "malloc_trim", int)(0)  # glibc only
+
+
+def map_each() -> None:
+    """Have ``malloc`` take large pieces from the kernel one by one and give each back when freed.
+
+    Otherwise a small piece that is kept may lie where a large one was, which then takes new memory.
+    """
+    getattr(LIBC, "mallopt", lambda *_: None)(M_MMAP_THRESHOLD, LARGE_BYTES)  # glibc only
 
 
 class _Mallinfo(ctypes.Structure):

@@ -266,6 +266,7 @@ class Server:
 
     def hold(self, call: Json, tensors: list[torch.Tensor]) -> Json:
         """Make a call and keep its result, and so the graph, alive."""
+        linux.map_each()
         try:
             invocation = Invocation(self.module, call, tensors)
             self.held.append((invocation, invocation.run()))
@@ -437,6 +438,9 @@ class Invocation:
         if self.call.get("no_grad"):
             with torch.no_grad():
                 return self.function(*self.arguments, **self.keywords)
+        if self.call.get("autocast"):
+            with torch.autocast("cpu", getattr(torch, self.call["autocast"])):
+                return self.function(*self.arguments, **self.keywords)
         return self.function(*self.arguments, **self.keywords)
 
     def next(self, call: Json, fed: torch.Tensor | None = None) -> "Invocation":
@@ -601,6 +605,10 @@ def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
     output = invocation.output()
     facts = invocation.left(None)
     (cotangent,) = invocation.cotangents
+    result = output
+    if invocation.call.get("autocast"):
+        facts["dtype"] = wire.NAMES.get(output.dtype)
+        result, cotangent = output.to(cotangent.dtype), cotangent.to(output.dtype)
     graph = invocation.call.get("create_graph", False)
     try:
         gradients = invocation.gradients(output, cotangent, create_graph=graph)
@@ -611,7 +619,7 @@ def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
     facts |= invocation.side_effects()
     if others is not None:
         facts["moved_generators"] = others != other_generators()
-    return facts, [(RESULT, output), *numbered(Role.GRADIENT, gradients), *invocation.kept]
+    return facts, [(RESULT, result), *numbered(Role.GRADIENT, gradients), *invocation.kept]
 
 
 def raised_on_purpose(error: BaseException) -> bool:
