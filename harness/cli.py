@@ -99,14 +99,14 @@ def _complain(message: str) -> None:
         _tell(f"harness: {message}")
 
 
-def _tell(message: str) -> None:
+def _tell(text: str) -> None:
     """Print beside the output, broken at words where that is a terminal.
 
     What stands in backticks is to be copied and stays in one piece, as does every path.
     """
     if sys.stderr and sys.stderr.isatty():
         width = shutil.get_terminal_size().columns
-        kept = re.sub("`[^`\n]*`", lambda found: found[0].replace(" ", "\0"), message)
+        kept = re.sub("`[^`\n]*`", lambda found: found[0].replace(" ", "\0"), text)
         lines = (
             # A traceback is laid out already.
             line
@@ -114,8 +114,8 @@ def _tell(message: str) -> None:
             else textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
             for line in kept.split("\n")
         )
-        message = "\n".join(lines).replace("\0", " ")
-    click.echo(message, err=True)
+        text = "\n".join(lines).replace("\0", " ")
+    click.echo(text, err=True)
 
 
 class _Output:
