@@ -70,8 +70,8 @@ def _asked(
     asked = requests(library.scenarios, arms, guides)
     if not asked:
         raise UsageError(
-            f"-T arm={arm}: no scenario in {scenarios} has follow_ups to push back with; add some, "
-            "or choose another arm"
+            f"-T arm={arm}: no scenario in {scenarios} has such a request: requests.pressured is "
+            "asked under pressure, follow_ups push back; add some, or choose another arm"
         )
     return arms, asked, guides
 
