@@ -363,6 +363,8 @@ class Notice(StrEnum):
     VALUE = "value"
     # The derivative of gradients, per Function.
     SECOND_ORDER = "second_order"
+    # Its own source, changed in one place, per entry point that takes plain values.
+    SOURCE = "source"
 
 
 @dataclass(frozen=True)
@@ -809,6 +811,8 @@ class Spoil(StrEnum):
     VALUE = "value"
     # One term of a gradient left out, in its source.
     TERM = "term"
+    # Its own source, changed in one place.
+    SOURCE = "source"
     # Nothing: its gradient is wrong as it is.
     OWN = "own"
 
@@ -820,7 +824,8 @@ class Spoiling:
     # Name of the Function, or of the entry point.
     function: str
     kind: Spoil
-    # Which gradient, in words, or which term of it; ``None`` where all are.
+    # Which gradient, in words, or which term of it, or which change of the source; ``None`` where
+    # all gradients are.
     gradient: str | None
     # Whether it was spoiled only where no other entry point's Function had a part.
     apart: bool

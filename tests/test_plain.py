@@ -7,6 +7,7 @@ import hashlib
 import math
 import re
 import shutil
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.code.mutants import mutants
 from harness.errors import HarnessError, ScenarioError
 from harness.grading import page
 from harness.grading.plan import Plan
 from harness.grading.verdict import verdict
-from harness.model import Finding, Outcome, Scenario, Submission
+from harness.model import Finding, Level, Outcome, Scenario, Submission, TestFile
 from harness.numerics.plain.difference import difference, literal
 from harness.numerics.plain.drawing import arguments, drawn, smallest
 from harness.read import scenarios
@@ -237,6 +239,89 @@ def test_an_answer_that_ends_the_process_fails_and_is_no_fault_of_ours(address: 
     asked = plan("interval-merge")
     work = page.begun(submission(code, "interval-merge"), asked, address)
     assert verdict(page.examine(work).findings)[0] is Outcome.FAILED
+
+
+# --------------------------------------------------------------------------
+# Verified
+
+BY_HAND = (CORPUS / "right/duration-parser/by_hand.py").read_text()
+PARTITION = (CORPUS / "right/duration-parser/partition.py").read_text()
+# It notices when the result is another one, and hardly more.
+WEAK = """
+def test_nothing():
+    assert parse_duration("0s") == 0
+"""
+STRONG = """
+import pytest
+
+SUMS = [("1h", 3600), ("2m", 120), ("12s", 12), ("1h2m3s", 3723)]
+BAD = ["", "1", "h", "1s1h", "1m1m", "x1s", "1h2", "h1s", "1s\\n", "-1s"]
+
+@pytest.mark.parametrize(("text", "seconds"), SUMS)
+def test_sums(text, seconds):
+    assert parse_duration(text) == seconds
+
+@pytest.mark.parametrize("text", BAD)
+def test_refuses(text):
+    with pytest.raises(ValueError):
+        parse_duration(text)
+"""
+BESIDE = f"from solution import parse_duration\n{STRONG}"
+
+
+@pytest.mark.parametrize("code", [BY_HAND, PARTITION], ids=["by hand", "partition"])
+def test_tests_that_notice_changes_of_the_source_verify_it_and_weak_ones_do_not(
+    code: str, address: str
+) -> None:
+    asked = plan("duration-parser")
+    strong = page.grade(submission(code + STRONG, asked.scenario.id), asked, address)
+    assert (strong.outcome, strong.verification) == (Outcome.PASSED, Level.RAN_EACH)
+    assert strong.faults_noticed >= strong.faults_tried - 2 >= 5
+    weak = page.grade(submission(code + WEAK, asked.scenario.id), asked, address)
+    assert (weak.outcome, weak.verification) == (Outcome.PASSED, Level.SHIPPED)
+    assert "changes of the code of parse_duration, expected 70%" in weak.verification_reason
+    assert "not noticed: line" in weak.verification_reason
+    without = page.grade(submission(code, asked.scenario.id), asked, address)
+    assert without.verification is Level.NONE
+
+
+def test_a_file_of_tests_beside_the_code_imports_the_changed_code(address: str) -> None:
+    asked = plan("duration-parser")
+    beside = (TestFile("test_solution.py", BESIDE, "pytest"),)
+    answer = replace(submission(PARTITION, asked.scenario.id), tests=beside)
+    found = page.grade(answer, asked, address)
+    assert found.verification is Level.RAN_EACH
+    assert found.faults_noticed >= found.faults_tried - 2 >= 5
+
+
+def test_a_change_that_the_checks_cannot_tell_is_not_counted() -> None:
+    code = "def f(x):\n    limit = 3\n    while x > 9:\n        x -= 1\n    return [x + 1]\n"
+    words = [mutant.words for mutant in mutants(code, "f")]
+    assert words == [
+        "line 2: `4` for `3`",
+        "line 5: `return None` for `return [x + 1]`",
+        "line 5: `x - 1` for `x + 1`",
+        "line 5: `2` for `1`",
+    ]
+    for mutant in mutants(BY_HAND, "parse_duration"):
+        compile(mutant.code, "solution.py", "exec")
+
+
+def test_code_that_is_changed_so_that_its_tests_never_end_is_noticed(address: str) -> None:
+    asked = plan("duration-parser")
+    endless = """
+def test_ends():
+    assert parse_duration("1h1m1s") == 3661
+    for bad in ("", "5", "1m1h"):
+        try:
+            found = parse_duration(bad)
+        except ValueError:
+            continue
+        import os
+        os._exit(3)
+"""
+    found = page.grade(submission(PARTITION + endless, asked.scenario.id), asked, address)
+    assert found.verification is Level.RAN_EACH
 
 
 # --------------------------------------------------------------------------

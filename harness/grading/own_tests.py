@@ -17,6 +17,7 @@ from typing import Any
 from harness.checks.structure import functions_in, lines_in
 from harness.code import Method, Source
 from harness.code.terms import DroppedTerm, without_terms
+from harness.grading.changed import find_mutants
 from harness.grading.load import LOADS, load
 from harness.grading.script import Script, scripts
 from harness.grading.work import Work
@@ -70,6 +71,8 @@ def run_apart(work: Work) -> Work:
     """
     if any(f.check == LOADS and f.entry_point is None for f in work.findings):
         return work
+    if work.own_tests is None:
+        work = find_mutants(work)
     passed = {run.path: run for run in work.own_tests.files if run.passed} if work.own_tests else {}
     files = work.scripts or scripts(work.submission, work.source)
     runs = [passed.get(script.path) or _run_apart(work, script) for script in files]
@@ -222,8 +225,12 @@ class _Repeated:
             return self._fails(session, fault)
 
     def _fails(self, session: Session, fault: _Fault) -> bool:
+        if fault.imported is not None:
+            load(session, self.work, fault.imported)
         _begin(session, self.script, fault.spoil, fault.code)
         reply, _ = session.receive(0)
+        if fault.imported is not None:
+            load(session, self.work)
         return reply.get("error") is not None
 
 
@@ -234,6 +241,8 @@ class _Fault:
     spoil: Mapping[str, object]
     # The file that is run instead; ``None`` where it is the same.
     code: str | None = None
+    # The submission's code that a file of tests then imports; ``None`` where it is the same.
+    imported: str | None = None
 
 
 NONE = _Fault({})
@@ -293,6 +302,16 @@ class _Trial:
         for entry in scenario.entry_points if Notice.VALUE in scenario.notices else ():
             fault = _Fault({"value": entry.name, "factor": self._factor()})
             self._add(entry.name, Spoil.VALUE, None, True, self._fails(fault))
+        for mutant in self.work.mutants:
+            in_tests = bool(self.script.path)
+            code, imported = (None, mutant.code) if in_tests else (mutant.code, None)
+            try:
+                noticed = self._fails(_Fault({"kind": "nothing"}, code, imported))
+            except CandidateFault:
+                # It ends its own tests, or never lets them end, and so do those that would follow.
+                self._add(mutant.entry, Spoil.SOURCE, mutant.words, True, True)
+                break
+            self._add(mutant.entry, Spoil.SOURCE, mutant.words, True, noticed)
         return _Tried(tuple(self.found), self.noticed)
 
     def _gradients(self, target: _Target) -> None:

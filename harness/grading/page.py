@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from harness.code import analyse, source_of
 from harness.errors import SubmissionError
-from harness.grading import ask, load, own_tests, verdict
+from harness.grading import ask, changed, load, own_tests, verdict
 from harness.grading.plan import Plan
 from harness.grading.work import Work
 from harness.model import Grade, Submission
@@ -26,6 +26,7 @@ IN_ONE_SESSION: tuple[WorkStep, ...] = (
     own_tests.begin_early,
     ask.judge_answers,
     ask.find_smallest_failures,
+    changed.find_mutants,
     own_tests.begin,
     ask.explain_failures,
     own_tests.end,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from harness.checks.context import PlannedCheck
 from harness.code import Source
+from harness.code.mutants import Mutant
 from harness.diagnosis import CheckResult
 from harness.diagnosis.explanation import Smallest
 from harness.grading.plan import Plan
@@ -44,6 +45,8 @@ class Work:
     smallest: Smallest = field(default_factory=dict)
     # Of loading and of every check.
     findings: tuple[Finding, ...] = ()
+    # Its source changed in one place, as far as the checks can tell; what its tests are to notice.
+    mutants: tuple[Mutant, ...] = ()
     # Its files of tests; empty until they are run.
     scripts: tuple[Script, ...] = ()
     # ``None`` where its own tests could not be run.

@@ -32,7 +32,10 @@ _KINDS = {
     Notice.GRADIENT: Spoil.FACTOR,
     Notice.SECOND_ORDER: Spoil.SECOND,
     Notice.VALUE: Spoil.VALUE,
+    Notice.SOURCE: Spoil.SOURCE,
 }
+# Of the changes of a source that the checks can tell, tests must notice this share.
+LEAST_SHARE = 0.7
 
 # Faults that are told by name.
 _MOST_MISSED = 2
@@ -75,8 +78,13 @@ def judge_run(
     tried = own_tests.spoilings
     entries = frozenset(entry.name for entry in scenario.entry_points)
     seen, missing = set[str](), set[str]()
+    few = ""
     for notice in scenario.notices:
-        kind, names = _KINDS[notice], entries if notice is Notice.VALUE else wanted
+        of_entries = notice in (Notice.VALUE, Notice.SOURCE)
+        kind, names = _KINDS[notice], entries if of_entries else wanted
+        if notice is Notice.SOURCE:
+            few = _too_few(tried)
+            continue
         found_by = _all_noticed(tried, kind)
         # An empty name stands for all Functions.
         seen |= names if "" in found_by else names & found_by
@@ -92,6 +100,13 @@ def judge_run(
             Level.SHIPPED,
             f"its tests notice when {listed(seen)} {'is' if len(seen) == 1 else 'are'} spoiled, "
             f"but not when {listed(missing)} {'is' if len(missing) == 1 else 'are'}",
+            VerificationWhy.NOT_COVERED,
+        )
+    elif few:
+        found = Verification(
+            Level.SHIPPED,
+            f"its tests notice when the result is another one, but only {few}, expected "
+            f"{LEAST_SHARE:.0%}",
             VerificationWhy.NOT_COVERED,
         )
     elif together:
@@ -121,6 +136,18 @@ def _all_noticed(tried: Sequence[Spoiling], kind: Spoil) -> frozenset[str]:
     return frozenset(one.function for one in factors) - unnoticed
 
 
+def _too_few(tried: Sequence[Spoiling]) -> str:
+    """Of an entry point of whose changed sources too few are noticed, how many; else empty."""
+    noticed: dict[str, list[bool]] = {}
+    for one in tried:
+        if one.kind is Spoil.SOURCE:
+            noticed.setdefault(one.function, []).append(one.noticed)
+    for name, each in noticed.items():
+        if sum(each) < LEAST_SHARE * len(each):
+            return f"{sum(each)} of {len(each)} changes of the code of {name}"
+    return ""
+
+
 def _counted(found: Verification, tried: Sequence[Spoiling]) -> Verification:
     """With the faults that were not noticed, in words; the numbers stand beside it."""
     missed = [_in_words(one) for one in tried if not one.noticed]
@@ -138,6 +165,7 @@ def _in_words(fault: Spoiling) -> str:
         Spoil.TERM: str(fault.gradient),
         Spoil.SECOND: "a second derivative that is off by a factor",
         Spoil.VALUE: "another result",
+        Spoil.SOURCE: str(fault.gradient),
         Spoil.OWN: "the wrong gradient that it has",
     }[fault.kind]
     return f"{what} of {fault.function}" if fault.function else what

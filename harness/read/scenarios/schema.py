@@ -336,7 +336,8 @@ class VerifiedByModel(_Strict):
         Field(
             min_length=1,
             description="What the tests must notice when it is spoiled: gradient and second_order "
-            "per Function, value per entry point.",
+            "per Function, value per entry point, source (at least 70 % of the changes of its code "
+            "that the checks can tell) per entry point with plain values.",
         ),
     ] = [Notice.GRADIENT]
 
@@ -393,7 +394,7 @@ class ScenarioModel(_Strict):
     def _notices(self) -> Iterable[Notice]:
         plain = all(entry.value(name).is_plain for name, entry in self.entry_points.items())
         if plain and "verified_by" not in self.model_fields_set:
-            return (Notice.VALUE,)
+            return (Notice.VALUE, Notice.SOURCE)
         return self.verified_by.notices
 
     def value(

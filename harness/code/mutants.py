@@ -1,0 +1,136 @@
+"""Code that is changed in one place, for runs of its own tests that are to notice it.
+
+Changes are made in a function and in what it mentions: a comparison or an operator is another, an
+integer is one more, a condition is negated, what is returned is nothing. Loops with a condition
+are left alone, as they might never end.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_CHARACTERS = 60
+_OTHER: dict[type[ast.AST], type[ast.AST]] = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Add,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.FloorDiv,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+}
+_OTHER_NAME = {"min": "max", "max": "min", "any": "all", "all": "any"}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A file that is changed in one place."""
+
+    # The function that the change is in or behind.
+    entry: str
+    # Line of the change, what stood there and what does now.
+    words: str
+    # The whole file with it.
+    code: str
+
+
+def mutants(code: str, entry: str) -> list[Mutant]:
+    """Every change of the function ``entry`` and of functions of the file that it mentions."""
+    try:
+        tree = ast.parse(code)
+    except (SyntaxError, ValueError, RecursionError):
+        return []
+    found: list[Mutant] = []
+    for node in _within(tree, entry):
+        before = _written(node)
+        for _ in _changes(node):
+            stands = node.target if isinstance(node, ast.comprehension) else node
+            line = getattr(stands, "lineno", 1)
+            words = f"line {line}: `{_written(node)}` for `{before}`"
+            found.append(Mutant(entry, words, ast.unparse(tree)))
+    return found
+
+
+def _written(node: ast.AST) -> str:
+    """The first line of a node, and no more of a statement than its condition."""
+    return _cut("".join(ast.unparse(node).strip().splitlines()[:1]))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}…"
+
+
+def _within(tree: ast.Module, entry: str) -> list[ast.AST]:
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    defs = {node.name: node for node in tree.body if isinstance(node, kinds)}
+    found: list[ast.AST] = []
+    names, todo = {entry}, [entry]
+    for name in todo:
+        if name in defs:
+            for node in _nodes(defs[name]):
+                found.append(node)
+                if isinstance(node, ast.Name) and node.id not in names:
+                    names.add(node.id)
+                    todo.append(node.id)
+    return found
+
+
+def _nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """What a change may be made in; no annotations, defaults or loops with a condition."""
+    yield node
+    if isinstance(node, ast.While | ast.arguments | ast.JoinedStr | ast.Raise | ast.Assert):
+        # Names are looked up there, too.
+        yield from (inner for inner in ast.walk(node) if isinstance(inner, ast.Name))
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from _nodes(child)
+
+
+def _changes(node: ast.AST) -> Iterator[None]:
+    """Change a node in place, once for each way; it is as before in the end."""
+    match node:
+        case ast.Compare(ops=[op, *rest]) if type(op) in _OTHER:
+            node.ops = [_OTHER[type(op)](), *rest]  # type: ignore[list-item]
+            yield
+            node.ops = [op, *rest]
+        case ast.BinOp(op=op) | ast.AugAssign(op=op) | ast.BoolOp(op=op) if type(op) in _OTHER:
+            node.op = _OTHER[type(op)]()  # type: ignore[assignment]
+            yield
+            node.op = op
+        case ast.Constant(value=int(value)) if not isinstance(value, bool):
+            node.value = value + 1
+            yield
+            node.value = value
+        case ast.Constant(value=bool(value)):
+            node.value = not value
+            yield
+            node.value = value
+        case ast.If(test=test) | ast.IfExp(test=test):
+            node.test = ast.UnaryOp(ast.Not(), test)
+            yield
+            node.test = test
+        case ast.comprehension(ifs=[test, *others]):
+            node.ifs = [ast.UnaryOp(ast.Not(), test), *others]
+            yield
+            node.ifs = [test, *others]
+        case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
+            node.value = ast.Constant(None)
+            yield
+            node.value = value
+        case ast.Call(func=ast.Name(id=name) as func) if name in _OTHER_NAME:
+            func.id = _OTHER_NAME[name]
+            yield
+            func.id = name
