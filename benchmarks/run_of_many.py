@@ -10,7 +10,8 @@ it shares with its graders), processes, descriptors and namespaces. Whatever out
 falls to this process and is counted at the end; if there is any, the exit status is 1.
 
 With ``--replicated`` a second run follows, in which every grade is a copy that the ledger already
-has: all that a driver does except waiting for graders.
+has: all that a driver does except waiting for graders. Then the commands that read its results,
+each in a process of its own.
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ def main() -> None:
             _copy_grades(graded, copied)
             copied.measure()
             _print(copied, f"{options.replicated} answers with grades from the ledger")
+            _print_readers(copied.folder, copied.out)
         sys.exit(any(graded.left.values()))
 
 
@@ -359,6 +361,36 @@ def _print(run: _Run, title: str) -> None:
         print(f"{name:16}{_mib((run.out / name).stat().st_size):>13}")
     print(f"{f'{len(pages)} pages':16}{_mib(sum(page.stat().st_size for page in pages)):>13}")
     print("left afterwards: " + ", ".join(f"{count} {what}" for what, count in run.left.items()))
+
+
+def _print_readers(folder: Path, results: Path) -> None:
+    """What each command that reads results costs: most that was resident, and time."""
+    regrade = ("regrade", results, "--scenarios", SCENARIOS)
+    commands = {
+        "report": ("report", results, "--out", folder / "again"),
+        "regrade, examples": (*regrade, "--reader", "examples", "--out", folder / "examples"),
+        "regrade, phrases": (*regrade, "--reader", "phrases", "--out", folder / "phrases"),
+        "compare": ("compare", results, results),
+    }
+    print(f"\n{'command':20}{'RSS, most':>12}{'processor s':>13}{'wall s':>8}{'exit':>6}")
+    for name, words in commands.items():
+        began = time.monotonic()
+        with (folder / "said").open("w") as said:
+            command = subprocess.Popen(
+                [sys.executable, "-m", "harness", *map(str, words)],
+                cwd=folder,
+                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+            _, status, used = os.wait4(command.pid, 0)
+        command.returncode = os.waitstatus_to_exitcode(status)
+        seconds = used.ru_utime + used.ru_stime
+        print(
+            f"{name:20}{_mib(used.ru_maxrss * 1024):>12}{seconds:13.0f}"
+            f"{time.monotonic() - began:8.0f}{command.returncode:6}",
+            flush=True,
+        )
 
 
 def _mib(size: int) -> str:
