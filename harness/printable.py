@@ -6,12 +6,15 @@ separators of lines and what Unicode has not assigned. Blanks of every width are
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from typing import Final
 
 # Tags, and marks that choose a variant of the sign before them, which Python takes for printable.
 _TAGS: Final = "\U000e0000\U000e0fff"
+
+_UNUSUAL: Final = re.compile("[^ -~]")
 
 
 def printable(text: str, keep: str = "") -> str:
@@ -35,7 +38,11 @@ def stripped(text: str) -> str:
 def _with(instead: Callable[[str], str], text: str, keep: str) -> str:
     if text.isprintable() and (text.isascii() or max(text) < _TAGS[0]):
         return text
-    return "".join(instead(c) if c not in keep and _is_hidden(c) else c for c in text)
+
+    def shown(found: re.Match[str]) -> str:
+        return instead(found[0]) if found[0] not in keep and _is_hidden(found[0]) else found[0]
+
+    return _UNUSUAL.sub(shown, text)
 
 
 def _is_hidden(character: str) -> bool:

@@ -177,11 +177,14 @@ def _read_by() -> Any:
     return _READ_BY(**vars(ReadBy()))
 
 
+FINDING: Final = _entry_of("FindingEntry", _all_of(Finding, *EXPLAINING))
+
+
 SUBMISSION: Final = _entry_of(
     "SubmissionEntry",
     {**_all_of(Identity), **_all_of(Grade, *BESIDE)},
     Record.__doc__,
-    findings=_list_of(_entry_of("FindingEntry", _all_of(Finding, *EXPLAINING))),
+    findings=_list_of(FINDING),
     traps=_list_of(_entry_of("TrapEntry", _all_of(TrapFinding), base=_AnyTrapEntry)),
     red_flags=_list_of(_entry_of("RedFlagEntry", _all_of(RedFlagFinding))),
     behaviour=_list_of(

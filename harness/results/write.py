@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from harness.errors import ResultsError
-from harness.model import Record, Results
+from harness.model import Finding, Record, Results
 from harness.results.files import replace_file
-from harness.results.format import BESIDE, EXPLAINING, SCHEMA_VERSION, SOURCE
+from harness.results.format import BESIDE, EXPLAINING, FINDING, SCHEMA_VERSION, SOURCE, SUBMISSION
 from harness.run.ledger import plain
 
 
@@ -57,33 +57,36 @@ def _json(value: Any, depth: int) -> str:
 
 def _documented(record: Record) -> dict[str, Any]:
     """The documented half of a record."""
-    entry: dict[str, Any] = plain(record)
-    for name in BESIDE:
-        del entry[name]
-    for finding in entry["findings"]:
-        for name in EXPLAINING:
-            del finding[name]
-    return entry
+    return _taken(record, SUBMISSION) | {
+        "findings": [_taken(finding, FINDING) for finding in record.findings]
+    }
 
 
 def _sources(results: Results) -> Iterator[dict[str, Any]]:
     sent = {submission.id: place for place, submission in enumerate(results.submissions)}
     for record in results.records:
-        entry = plain(record)
         source = plain(results.submissions[sent[record.id]])
         yield {
-            "id": entry["id"],
-            **{name: entry[name] for name in BESIDE},
+            "id": source["id"],
+            **{name: plain(getattr(record, name)) for name in BESIDE},
             **{name: source[name] for name in SOURCE.model_fields if name in source},
-            "explanations": _explanations(entry["findings"]),
+            "explanations": _explanations(record.findings),
         }
 
 
-def _explanations(findings: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _taken(value: object, entry: Any) -> dict[str, Any]:
+    """Those fields of ``value`` that a class of entries has, but for findings."""
+    return {
+        name: None if name == "findings" else plain(getattr(value, name))
+        for name in entry.model_fields
+    }
+
+
+def _explanations(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     """What of ``findings`` is not part of the documented half."""
     found = []
     for index, finding in enumerate(findings):
-        more = {name: finding[name] for name in EXPLAINING}
+        more = {name: plain(getattr(finding, name)) for name in EXPLAINING}
         if any(value is not None for value in more.values()):
             found.append({"finding": index, **more})
     return found

@@ -63,17 +63,26 @@ def plain(value: Any) -> Any:
 
     Half a surrogate pair, which no JSON reader has to accept, is spelled out as ``\\udc80``.
     """
+    kind = type(value)
+    # Most of what there is.
+    if kind in (float, int, bool) or value is None or (kind is str and value.isascii()):
+        return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, (str, PurePath)):
         return str(value).encode("utf-8", "backslashreplace").decode("utf-8")
-    if is_dataclass(value):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if is_dataclass(kind):
+        return {name: plain(getattr(value, name)) for name in _names(kind)}
     if isinstance(value, Mapping):
         return {plain(key): plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [plain(item) for item in value]
     return value
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 @cache
