@@ -977,8 +977,8 @@ def compare(
     pair = None if arms is None else tuple(one.strip() for one in arms.split(","))
     if pair is not None and (len(pair) != 2 or not all(pair)):
         raise UsageError(f"--arms is {arms!r}, expected two names such as baseline,skill")
-    if noise and (len(runs) != 1 or pair or gates or markdown or json_file):
-        raise UsageError("--noise takes one run and no other option")
+    if noise and (len(runs) != 1 or pair or gates):
+        raise UsageError("--noise takes one run, and beside it --markdown and --json alone")
     if len(runs) != 2 and not noise and (len(runs) != 1 or pair is None):
         raise UsageError(
             f"found {len(runs)} run(s), expected two: harness compare BEFORE AFTER. With one run "
@@ -988,7 +988,12 @@ def compare(
     # One run with two arms is read once.
     read = {path: read_results(path) for path in runs}
     if noise:
-        Console().print(comparing.noise_table(comparing.noise_of(read[runs[0]])))
+        own = comparing.noise_of(read[runs[0]])
+        Console().print(comparing.noise_table(own))
+        if markdown is not None:
+            replace_file(markdown, comparing.noise_as_markdown(own, str(runs[0].parent)))
+        if json_file is not None:
+            replace_file(json_file, comparing.noise_as_json(own))
         return
     before, after = (comparing.Side(str(runs[at].parent), read[runs[at]]) for at in (0, -1))
     try:
@@ -1377,11 +1382,13 @@ def generate(
         mine = [one for one in asked if one.arm.guide is Guide.WITHOUT]
         places = [asking.place(one, n) for one in mine for n in range(1, samples + 1)]
         click.echo(f"{take_baseline(places, baseline_from)} answers taken from {baseline_from}")
-    new, calls, worst = asking.estimate(asked, samples)
+    new, total = asking.missing(asked, samples, seed or 0), len(asked) * samples
+    calls, worst = asking.estimate(new)
     dear = (
         "calls at a price that is not known" if worst is None else f"calls for at most ${worst:.2f}"
     )
-    click.echo(f"{len(asked) * samples - new} answers are there, {new} are missing: {calls} {dear}")
+    known = total - len(new)
+    click.echo(f"{known} answers are there, {len(new)} are missing: {calls} {dear}")
     if new and not yes:
         if not sys.stdin.isatty():
             raise UsageError("nobody is there to agree to that; give --yes to begin at once")
@@ -1389,9 +1396,8 @@ def generate(
     meter = Meter("asking")
     with _interruptible(lambda: f"; the answers so far are in {out}"), meter:
         told = asking.ask_all(
-            asked,
-            samples,
-            seed or 0,
+            new,
+            known,
             lambda done, total, cost: meter.show(RunProgress(done, total, 0, cost)),
         )
     _tell_asked(told, out)

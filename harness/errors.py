@@ -88,6 +88,12 @@ class GenerateError(HarnessError):
     """A language model cannot be asked for answers."""
 
 
+class AnswerError(GenerateError):
+    """An answer of a language model came and cannot be kept."""
+
+    exit_code = 3
+
+
 class LabelError(HarnessError):
     """A file of labels is not valid, or cannot be written."""
 

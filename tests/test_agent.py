@@ -66,8 +66,8 @@ def ask(out: Path, *arms: str, model: Any = agent, samples: int = 1, **limits: A
         shell=Shell("local", tokens=10_000),
     )
     asked = requests([SCENARIO], chosen_arms(arms), GUIDES)
-    assert asking.estimate(asked, samples)[0] <= samples * len(arms)
-    return asking.ask_all(asked, samples, 0)
+    new = asking.missing(asked, samples)
+    return asking.ask_all(new, samples * len(asked) - len(new))
 
 
 def found(out: Path) -> dict[str, Submission]:

@@ -35,6 +35,7 @@ from harness.model import Arm, Outcome, ReadBy, Record, Results
 from harness.results import write_results
 from harness.summary import Share
 from harness.summary.gate import Gate
+from harness.summary.numbers import points
 from harness.summary.tables import summarise
 
 ROOT = Path(__file__).parent.parent
@@ -359,6 +360,21 @@ def test_one_sample_tells_nothing_about_noise() -> None:
     assert "Cannot tell for skill" in file.getvalue()
 
 
+def test_noise_is_written_as_markdown_and_json(tmp_path: Path) -> None:
+    varied = run(lambda at, n: n % 2 == 0, samples=4)
+    write_results(varied, tmp_path / "run" / "results.json")
+    files = ("--markdown", "noise.md", "--json", "noise.json")
+    done = harness("compare", "run", "--noise", *files, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = json.loads((tmp_path / "noise.json").read_text())["noise"]
+    (floor,) = (one["floor"] for one in told if one["question"] == "held")
+    size = f"±{points(floor)[1:]} |"
+    assert size in (tmp_path / "noise.md").read_text()
+    both = harness("compare", "run", "run", "--markdown", "both.md", cwd=tmp_path)
+    assert both.returncode == 0, both.stderr
+    assert f"| skill | {size}" in (tmp_path / "both.md").read_text()
+
+
 def test_two_runs_of_one_arm_differ_by_less_than_its_noise_in_19_of_20_cases() -> None:
     rng = random.Random(11)
     chances = [rng.random() for _ in NAMES]
@@ -404,7 +420,7 @@ def test_names_of_arms_drive_no_terminal_and_make_no_markup() -> None:
     assert "\x1b" not in page
     assert "<b>" not in page
     assert "@you" not in page
-    assert page.count("| --- |") == 2
+    assert page.count("| --- |") == 3
 
 
 def test_markdown_begins_with_the_verdict_and_links_what_flipped(tmp_path: Path) -> None:

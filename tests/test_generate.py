@@ -5,6 +5,7 @@ The model is Inspect's own mock, or a server on this machine that speaks OpenAI'
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -29,7 +30,7 @@ from click.testing import CliRunner, Result
 from made_results import quick, simple_results
 
 from harness.cli import main
-from harness.errors import GenerateError, UsageError
+from harness.errors import AnswerError, GenerateError, UsageError
 from harness.generate.asking import AskedAll, Asking, AskingLimits, Price
 from harness.generate.replies import Settings
 from harness.generate.requests import (
@@ -230,7 +231,8 @@ class Asks:
             {"custom_outputs": mock},
         )
         asked = asked_of(self.library, self.guides, *names, scenario=scenario)
-        return asking.ask_all(asked, samples, seed=1)
+        new = asking.missing(asked, samples, seed=1)
+        return asking.ask_all(new, samples * len(asked) - len(new))
 
     def origin(self, arm: str, scenario: str = "layer-norm", sample: int = 1) -> Any:
         folder = self.out / arm / "mockllm--model" / scenario
@@ -328,6 +330,29 @@ def test_a_model_that_is_gone_is_not_asked_for_ever(asks: Asks) -> None:
     assert len(mock.asked) < 12
 
 
+def test_a_full_disk_ends_it_with_one_message_and_loses_no_other_answer(
+    asks: Asks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert asks(Mock(), "baseline").had == 1
+    mock, room, write = Mock(), [3], Path.write_bytes
+
+    def full(self: Path, data: bytes) -> int:
+        room[0] -= 1
+        if room[0] < 0:
+            write(self, data[:10])
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self))
+        return write(self, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(AnswerError, match=r"yaml: cannot be written: No space left.* 2 answers"):
+        asks(mock, "baseline", "skill", samples=9, jobs=2)
+    monkeypatch.setattr(Path, "write_bytes", write)
+    assert len(mock.asked) <= 3
+    assert not [one for one in asks.out.rglob(".*") if one.is_file()]
+    told = asks(Mock(), "baseline", "skill", samples=2)
+    assert (told.known, told.had, told.missed) == (2, 2, {})
+
+
 def test_no_call_is_made_that_could_exceed_the_budget(asks: Asks) -> None:
     # An answer costs 0.5 and may cost a little more than 8.
     price = Price(0.0, 1000.0)
@@ -369,6 +394,7 @@ class Server:
     does: Callable[[int], str] = lambda _: "answer"
     asked: list[Any] = field(default_factory=list)
     base: str = ""
+    text: str = f"Answer to all.\n\n{CODE}"
     delay_s: float = 0.0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -391,9 +417,9 @@ def server() -> Iterator[Server]:
                 self.close_connection = True
                 return
             if what == "answer" and body.get("stream"):
-                self._stream(_completion(f"Answer to all.\n\n{CODE}"))
+                self._stream(_completion(told.text))
             elif what == "answer":
-                self._send(200, _completion(f"Answer to all.\n\n{CODE}"), {})
+                self._send(200, _completion(told.text), {})
             else:
                 error = {"error": {"message": what, "type": "error", "code": None}}
                 self._send(int(what), error, {"retry-after-ms": "1", "retry-after": "0.01"})
@@ -548,6 +574,21 @@ def test_two_hundred_conversations_survive_a_kill_and_are_not_asked_twice(
     assert len(server.asked) <= 220 + 4 + 1
     bodies = Counter(json.dumps(one["messages"]) for one in server.asked)
     assert sum(bodies.values()) - 220 <= 5
+
+
+def test_a_limit_of_file_sizes_is_told_in_one_message(server: Server, tmp_path: Path) -> None:
+    more = ["--arms", "baseline,skill", "--only", "layer-norm", "--samples", "4"]
+    command = [sys.executable, "-m", "harness", *generate(server, tmp_path, *more)]
+    limited = ["bash", "-c", 'trap "" XFSZ; ulimit -f 1; exec "$0" "$@"', *command]
+    server.text = "A long answer. " * 200
+    environment = {**os.environ, "LOCAL_API_KEY": "none", "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(limited, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert "cannot be written: File too large. Make room" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.rglob("*.md"))
+    again = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (again.returncode, len(list(tmp_path.rglob("*.md")))) == (0, 8), again.stderr
 
 
 def test_without_inspect_the_message_says_what_to_install(

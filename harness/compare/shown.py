@@ -118,48 +118,55 @@ def _what(flip: SubmissionFlip) -> str:
     return f"{state} ({'; '.join(inner)})" if inner else state
 
 
-def noise_table(found: Iterable[Noise]) -> RenderableType:
+_NOISE_HEAD: Final = ("arm", "question", "share", "halves", "two runs")  # in percentage points
+
+
+def noise_table(found: Sequence[Noise]) -> RenderableType:
     """How far an arm differs from itself."""
-    table = _table("arm", "question", "share", "halves", "two runs")  # in percentage points
-    alone = set()
+    table = _table(*_NOISE_HEAD)
+    for row in _noise_rows(found):
+        table.add_row(*map(_text, row))
+    told = map(_text, _noise_words(found))
+    return Group(*([table] if table.row_count else []), *told)
+
+
+def noise_as_markdown(found: Sequence[Noise], name: str) -> str:
+    """The same for a pull request."""
+    rows = list(_noise_rows(found))
+    table = [_grid(_NOISE_HEAD, rows)] if rows else []
+    title = f"## {_plain(name)} against itself"
+    return "\n\n".join([title, *table, *map(_plain, _noise_words(found))]) + "\n"
+
+
+def noise_as_json(found: Sequence[Noise]) -> str:
+    """The same for programs."""
+    return json.dumps({"version": 1, "noise": plain(list(found))}, indent=1, allow_nan=False) + "\n"
+
+
+def _noise_rows(found: Sequence[Noise]) -> Iterator[tuple[str, ...]]:
     for one in found:
-        if one.halves is None or one.floor is None:
-            alone.add(one.arm)
-            continue
-        table.add_row(
-            *map(
-                _text,
-                (
-                    one.arm,
-                    one.question,
-                    f"{one.share.of} ({one.share.percent})",
-                    _size(one.halves),
-                    _size(one.floor),
-                ),
-            )
+        if one.halves is not None:
+            share = f"{one.share.of} ({one.share.percent})"
+            yield one.arm, one.question, share, _size(one.halves), _size(one.floor)
+
+
+def _noise_words(found: Sequence[Noise]) -> Iterator[str]:
+    alone = {one.arm for one in found if one.halves is None}
+    if any(one.halves is not None for one in found):
+        yield (
+            "By so many points at most, in 19 of 20 cases, the share differs between random "
+            "halves of an arm's own samples, and between two runs of its size, by chance "
+            "alone. A change between two runs that is smaller is noise."
         )
-    parts: list[RenderableType] = []
-    if table.row_count:
-        parts += [
-            table,
-            _text(
-                "By so many points at most, in 19 of 20 cases, the share differs between random "
-                "halves of an arm's own samples, and between two runs of its size, by chance "
-                "alone. A change between two runs that is smaller is noise."
-            ),
-        ]
     if alone:
-        parts.append(
-            _text(
-                f"Cannot tell for {', '.join(sorted(alone))}: no scenario has two samples that "
-                "differ. Ask for more, e.g. harness generate … --samples 5."
-            )
+        yield (
+            f"Cannot tell for {', '.join(sorted(alone))}: no scenario has two samples that "
+            "differ. Ask for more, e.g. harness generate … --samples 5."
         )
-    return Group(*parts)
 
 
-def _size(share: float) -> str:
-    return f"±{points(share)[1:]}"
+def _size(share: float | None) -> str:
+    return "–" if share is None else f"±{points(share)[1:]}"
 
 
 def _table(first: str, *others: str) -> Table:
@@ -188,6 +195,16 @@ def as_markdown(found: Changes, gates: Sequence[Gate], reports: tuple[Path, Path
         )
     head = ("arm", *ASKED, "excuses upheld")
     parts.append(_grid(head, ((arm.name, *_arm_cells(arm)) for arm in found.arms)))
+    if any(arm.noise["held"] is not None for arm in found.arms):
+        parts.append(
+            _grid(
+                ("noise: two runs of it differ by at most", *ASKED),
+                (
+                    (arm.name, *(_size(arm.noise[question]) for question in ASKED))
+                    for arm in found.arms
+                ),
+            )
+        )
     for arm in found.arms:
         rows = list(_scenario_rows(arm))
         if rows:

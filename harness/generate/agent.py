@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from harness.errors import HarnessError
 from harness.generate.asking import AskedAll, Asking, Price
 from harness.generate.replies import ReplyPlace, write_answer
 from harness.generate.requests import Guides, Request
@@ -80,11 +81,11 @@ class AskingAgents(Asking):
         dearest = max(self.price.input, self.price.output)
         return dearest * (self.shell.tokens + self.limits.max_tokens) / 1e6
 
-    def estimate(self, asked: Sequence[Request], samples: int) -> tuple[int, int, float | None]:
-        """Conversations that are missing, the calls they take at most, and what they cost."""
-        new, *_ = super().estimate(asked, samples)
+    def estimate(self, new: Sequence[ReplyPlace]) -> tuple[int, float | None]:
+        """The calls that conversations take at most, and what they cost."""
         worst = self.worst_case()
-        return new, new * self.shell.messages // 2, None if worst is None else new * worst
+        calls = len(new) * self.shell.messages // 2
+        return calls, None if worst is None else len(new) * worst
 
     def _have_all(
         self, new: Sequence[ReplyPlace], told: AskedAll, show: Callable[[], None]
@@ -97,8 +98,13 @@ class AskingAgents(Asking):
                 told.unaffordable += len(some[most:])
                 some = some[:most]
             for place, log in zip(some, _run(self, some), strict=True):
-                account.spent += _keep(place, log, self.guides, self.price, told)
+                try:
+                    account.spent += _keep(place, log, self.guides, self.price, told)
+                except (OSError, HarnessError) as error:
+                    self._fault = error
             show()
+            if self._fault is not None:
+                return
 
 
 def _run(asking: AskingAgents, places: Sequence[ReplyPlace]) -> Sequence[EvalLog]:

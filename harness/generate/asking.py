@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.errors import GenerateError
+from harness.errors import AnswerError, GenerateError, HarnessError
 from harness.generate.replies import (
     ModelTurn,
     ReplyPlace,
@@ -151,35 +151,41 @@ class Asking:
         # Per guide, scenario and sample, whether the answer under pressure is there or given up.
         self._settled: dict[tuple[Guide | None, str, int], asyncio.Event] = {}
         self._vain = 0
+        # Why an answer could not be kept.
+        self._fault: OSError | HarnessError | None = None
 
     def place(self, request: Request, sample: int) -> ReplyPlace:
         """Where an answer is kept."""
         return ReplyPlace(self.out, self.settings, request, sample)
 
-    def estimate(self, asked: Sequence[Request], samples: int) -> tuple[int, int, float | None]:
-        """Conversations that are missing, the calls they take, and what they cost at most."""
-        new = [place.request for place in self.missing(asked, samples)]
-        price = self.price
-        worst = None if price is None else sum(worst_case(o, price, self.limits) for o in new)
-        return len(new), sum(len(one.turns) for one in new), worst
+    def estimate(self, new: Sequence[ReplyPlace]) -> tuple[int, float | None]:
+        """The calls that conversations take, and what they cost at most."""
+        asked, price = [place.request for place in new], self.price
+        worst = None if price is None else sum(worst_case(o, price, self.limits) for o in asked)
+        return sum(len(one.turns) for one in asked), worst
 
     def missing(
         self, asked: Sequence[Request], samples: int, seed: int = 0
     ) -> Sequence[ReplyPlace]:
-        """Where the answers that are not there yet will lie, in the order in which to ask."""
+        """Where the answers that are not there yet will lie, in the order in which to ask.
+
+        Reads every answer that is there. Raises ``UsageError`` where one was asked otherwise.
+        """
         every = (self.place(one, sample) for sample, one in interleaved(asked, samples, seed))
         return [place for place in every if not answered(place)]
 
     def ask_all(
         self,
-        asked: Sequence[Request],
-        samples: int,
-        seed: int,
+        new: Sequence[ReplyPlace],
+        known: int,
         on_progress: Callable[[int, int, str], None] = lambda *_: None,
     ) -> AskedAll:
-        """Have every conversation that is not known; each answer is kept as it comes."""
-        new, total = self.missing(asked, samples, seed), samples * len(asked)
-        told = AskedAll(known=total - len(new))
+        """Have every conversation that is ``missing``, beside those ``known``.
+
+        Each answer is kept as it comes. Raises ``AnswerError`` where one cannot be: then no other
+        conversation is begun, and those under way are ended and kept if they can be.
+        """
+        told, total = AskedAll(known=known), known + len(new)
 
         def show() -> None:
             done = told.known + told.had + len(told.missed)
@@ -188,6 +194,11 @@ class Asking:
 
         show()
         self._have_all(new, told, show)
+        if self._fault is not None:
+            raise AnswerError(
+                f"{_unkept(self._fault)} {told.known + told.had} answers are kept in {self.out}; "
+                "the same command asks for the others, and for nothing twice"
+            ) from self._fault
         told.spent = None if self.price is None else self._account.spent
         return told
 
@@ -215,8 +226,8 @@ class Asking:
             settled = self._settled.get(_sample_of(place))
             if settled and request.arm.dose is Dose.PUSHED_BACK:
                 await settled.wait()
-            if self._vain >= _IN_VAIN:
-                told.stopped = True
+            if self._vain >= _IN_VAIN or self._fault is not None:
+                told.stopped = self._fault is None
                 for event in self._settled.values():
                     event.set()
                 return
@@ -224,7 +235,11 @@ class Asking:
             if not await self._account.reserve(worst):
                 told.unaffordable += 1
             else:
-                cost = await self._have(place, told)
+                cost = 0.0
+                try:
+                    cost = await self._have(place, told)
+                except (OSError, HarnessError) as error:
+                    self._fault = error
                 await self._account.settle(worst, cost)
             if settled and request.arm.dose is Dose.PRESSURED:
                 settled.set()
@@ -290,6 +305,13 @@ class Asking:
             cost = self.price.of(read, written)
         reason = output.choices[0].stop_reason if output.choices else "unknown"
         return ModelTurn(output.completion, reason, read, written, cost, begun)
+
+
+def _unkept(fault: OSError | HarnessError) -> str:
+    if isinstance(fault, HarnessError):
+        return f"{fault}."
+    where = fault.filename or "an answer"
+    return f"{where}: cannot be written: {fault.strerror or fault}. Make room where it lies."
 
 
 def _sample_of(place: ReplyPlace) -> tuple[Guide | None, str, int]:

@@ -222,22 +222,28 @@ def first_answer(place: ReplyPlace) -> str | None:
 
 def _replace(file: Path, data: bytes) -> None:
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_bytes(data)
-    draft.replace(file)
+    try:
+        draft.write_bytes(data)
+        draft.replace(file)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(file)) from None
 
 
 def _create(file: Path, data: bytes) -> None:
     """Raises ``UsageError`` where the file is there already."""
     draft = file.with_name(f".{file.name}.{os.getpid()}")
-    draft.write_bytes(data)
     try:
+        draft.write_bytes(data)
         os.link(draft, file)  # unlike a rename it never replaces anything
     except FileExistsError:
         raise UsageError(
             f"{file}: was written by somebody else meanwhile; nothing is lost"
         ) from None
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from None
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
 
 
 def describe_arms(out: Path, arms: Iterable[Arm]) -> None:
