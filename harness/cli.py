@@ -1367,6 +1367,9 @@ def generate(
             "--agent local lets an agent run what it likes on this machine, as you; say "
             "--allow-local if that is meant, or use --agent docker"
         )
+    compose = sandbox.partition(":")[2] if sandbox else ""
+    if compose and not Path(compose).is_file():
+        raise UsageError(f"--agent {sandbox}: there is no file {compose}; give a compose file")
     if sandbox is not None and baseline_from is not None:
         raise UsageError("--baseline-from takes answers of a model without a shell; leave it out")
     how = (settings, guides, out, limits, None, args)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,17 @@ from click.testing import CliRunner
 
 from harness.cli import main
 from harness.errors import UsageError
+from harness.generate import agent as agents
 from harness.generate.agent import TOLD, AskingAgents, Shell
 from harness.generate.asking import AskedAll, AskingLimits, Price
-from harness.generate.replies import Settings
+from harness.generate.replies import ReplyPlace, Settings
 from harness.generate.requests import chosen_arms, read_guides, requests
 from harness.model import StepKind, Submission
 from harness.read import scenarios
 from harness.read.submissions import discover
 
 pytest.importorskip("inspect_ai", reason="the extra inspect is not installed")
+from inspect_ai.log import EvalLog
 from inspect_ai.model import ChatMessageTool, ModelOutput, ModelUsage
 
 # Of the libraries that Inspect is made of; it leaves streams in memory open.
@@ -152,3 +154,39 @@ def test_an_agent_runs_on_this_machine_only_where_that_is_allowed(tmp_path: Path
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 2
     assert "say --allow-local if that is meant" in done.stderr
+
+
+def test_a_sandbox_that_cannot_begin_is_told_in_one_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Where there is no Docker Engine; the client is there or not.
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nothing")
+    command = ["generate", str(ROOT / "scenarios"), "--model", "mockllm/model", "--yes"]
+    command += ["--arms", "baseline", "--only", "memory-relu", "--out", str(tmp_path / "out")]
+    for sandbox in ("docker", "dokcer"):
+        done = CliRunner().invoke(main, [*command, "--agent", sandbox])
+        assert done.exit_code == 2, done.output
+        assert f"--agent {sandbox}: Inspect cannot begin with this sandbox: " in done.stderr
+        assert "Traceback" not in done.stderr
+    done = CliRunner().invoke(main, [*command, "--agent", "docker:nowhere.yaml"])
+    assert done.exit_code == 2
+    assert "there is no file nowhere.yaml" in done.stderr
+
+
+def test_agents_go_on_where_they_were_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, begun = agents._run, []
+
+    def ended(asking: AskingAgents, places: Sequence[ReplyPlace]) -> Sequence[EvalLog]:
+        begun.append(len(places))
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return run(asking, places)
+
+    monkeypatch.setattr(agents, "_run", ended)
+    with pytest.raises(KeyboardInterrupt):
+        ask(tmp_path, "baseline", "skill", samples=3)
+    assert (sum(begun), len(found(tmp_path))) == (4, 2)
+    again = ask(tmp_path, "baseline", "skill", samples=3)
+    assert (again.known, again.had, len(found(tmp_path))) == (2, 4, 6)

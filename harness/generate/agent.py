@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from harness.errors import HarnessError
+from harness.errors import GenerateError, HarnessError
 from harness.generate.asking import AskedAll, Asking, Price
 from harness.generate.replies import ReplyPlace, write_answer
 from harness.generate.requests import Guides, Request
@@ -142,27 +142,43 @@ def _run(asking: AskingAgents, places: Sequence[ReplyPlace]) -> Sequence[EvalLog
         dataset.append(Sample(id=number, input=said, metadata=about, files=files))
     kind, _, setting = shell.sandbox.partition(":")
     with tempfile.TemporaryDirectory() as folder:
-        (log,) = evaluate(
-            Task(
-                dataset, solver=solver(conversation)(), sandbox=(kind, setting) if setting else kind
-            ),
-            model=asking.model,
-            log_dir=folder,
-            display="none",
-            fail_on_error=False,
-            token_limit=shell.tokens,
-            message_limit=shell.messages,
-            max_samples=len(places),
-        )
+        try:
+            (log,) = evaluate(
+                Task(
+                    dataset,
+                    solver=solver(conversation)(),
+                    sandbox=(kind, str(Path(setting).resolve())) if setting else kind,
+                ),
+                model=asking.model,
+                log_dir=folder,
+                display="none",
+                fail_on_error=False,
+                token_limit=shell.tokens,
+                message_limit=shell.messages,
+                max_samples=len(places),
+            )
+        except Exception as error:
+            # A conversation that fails is a part of the log; this is what keeps all from beginning.
+            raise _cannot_begin(shell, str(error)) from None
         if log.status == "cancelled":
             raise KeyboardInterrupt
         found = {sample.id: sample for sample in log.samples or ()}
+        if len(found) < len(places):
+            raise _cannot_begin(shell, log.error.message if log.error else "it kept no sample")
         return [
             log.model_copy(
                 update={"samples": [found[n].model_copy(update={"id": place.request.scenario.id})]}
             )
             for n, place in enumerate(places)
         ]
+
+
+def _cannot_begin(shell: Shell, why: str) -> GenerateError:
+    return GenerateError(
+        f"--agent {shell.sandbox}: Inspect cannot begin with this sandbox: "
+        f"{' '.join(why.split()).rstrip('.')}. docker takes a running Docker Engine with Compose; "
+        "--agent local --allow-local takes none and confines nothing"
+    )
 
 
 def _guide(guides: Guides, guide: Guide | None) -> dict[str, str]:
