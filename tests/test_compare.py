@@ -96,7 +96,7 @@ def test_a_change_that_chance_explains_is_no_clear_change() -> None:
 
 
 def test_what_is_rare_alone_and_not_among_all_that_was_asked_says_so() -> None:
-    (arm,) = held(NONE, run(lambda at, n: at < 6, tag="d")).arms
+    (arm,) = held(NONE, run(lambda at, n: at < 5, tag="d")).arms
     assert arm.held.p < 0.05 < arm.held.p_adjusted
     assert arm.direction is Direction.UNCLEAR
     assert "p = 0.031, 0.094 with all that is asked" in arm.sentence

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from benchmarks.coverage import measure
 from harness.model import Arm, Dose, Guide, Record
 from harness.summary.effects import Asked, Effect, EffectKind, effect, holm, noise
 from harness.summary.flip import flip
-from harness.summary.numbers import Tally
+from harness.summary.numbers import Tally, points
 from harness.summary.tables import Summary, summarise
 
 Counts = Sequence[tuple[int, int]]
@@ -66,12 +67,29 @@ def summary_of(*records: Record, arms: tuple[Arm, ...] = CROSSED) -> Summary:
 
 @settings(deadline=None, max_examples=60)
 @given(st.integers(1, 10), st.lists(st.integers(-10, 10), min_size=2, max_size=10))
-def test_p_is_that_of_scipys_exact_permutation_test(samples: int, some: list[int]) -> None:
+def test_p_is_the_mid_p_of_scipys_exact_permutation_test(samples: int, some: list[int]) -> None:
     # In whole numbers, as scipy takes 1e-17 for something else than 0.
-    expected = stats.permutation_test(
-        (np.array(some),), np.sum, permutation_type="samples", n_resamples=np.inf
-    )
-    assert flip([d / samples for d in some], 0.1).p == pytest.approx(expected.pvalue)
+    def exact(side: Literal["less", "greater", "two-sided"]) -> float:
+        return float(
+            stats.permutation_test(
+                (np.array(some),),
+                np.sum,
+                permutation_type="samples",
+                n_resamples=np.inf,
+                alternative=side,
+            ).pvalue
+        )
+
+    found = flip([d / samples for d in some], 0.1).p
+    if len(some) < 6:
+        assert found == pytest.approx(exact("two-sided"))
+    else:
+        # Half of what is as likely: at least as far off, less half of what is just as far off.
+        at_least, at_most = exact("greater"), exact("less")
+        if sum(some) < 0:
+            at_least, at_most = at_most, at_least
+        same = at_least + at_most - 1
+        assert found == pytest.approx(1 if sum(some) == 0 else 2 * (at_least - same / 2))
 
 
 @settings(deadline=None, max_examples=200)
@@ -109,9 +127,9 @@ def test_neither_order_nor_side_changes_the_test(some: list[float], rng: object)
 
 
 def test_the_interval_is_that_of_subset_means_where_scenarios_differ() -> None:
-    # 2 / 64 of the flips may be rejected: nothing flipped, and the least alone.
+    # 1.6 of the 64 flips may be rejected: half of nothing flipped, and the least alone.
     some = [-0.3, -0.2, 0.1, 0.2, 0.4, 0.6]
-    assert flip(some, 0.1).interval == (-0.3, 0.6)
+    assert flip(some, 0.1).interval == (-0.25, 0.5)
 
 
 def test_scenarios_that_are_all_alike_are_not_taken_for_all_there_are() -> None:
@@ -122,7 +140,15 @@ def test_scenarios_that_are_all_alike_are_not_taken_for_all_there_are() -> None:
     assert flip([0.0] * 11, 0.2).interval == pytest.approx((-0.05, 0.05))
     all_better = flip([1.0] * 11, 1.0)
     assert all_better.interval == (0.75, 1.0)
-    assert all_better.p == 2 / 2**11
+    assert all_better.p == 1 / 2**11
+
+
+def test_where_zero_alone_is_rejected_the_interval_begins_above_it() -> None:
+    found = flip([1.0] * 5 + [0.0] * 6, 1.0)
+    assert found.p == 1 / 2**5
+    assert found.interval is not None
+    assert 0 < found.interval.low < 1e-5
+    assert points(found.interval.low) == "+<1"
 
 
 @pytest.mark.parametrize("model", ["normal", "beta"])
@@ -148,12 +174,12 @@ def test_six_scenarios_with_one_sample_each_are_compared_by_hand() -> None:
     assert (found.better, found.worse, found.equal) == (6, 0, 1)
     assert (found.reference, found.other) == (pytest.approx(1 / 7), 1.0)
     assert found.difference == pytest.approx(6 / 7)
-    assert found.p == 2 / 2**6
+    assert found.p == 1 / 2**6
     assert found.certain
     assert found.points == "+86"
     assert found.sentence == (
         "Better on 6, worse on 0 of 7 scenarios; were there no difference, this would be rare "
-        "(p = 0.031)."
+        "(p = 0.016)."
     )
 
 
@@ -204,7 +230,7 @@ def test_submitters_weigh_the_same_within_a_scenario() -> None:
         (
             [(0, 1)] * 6,
             [(1, 1)] * 3 + [(0, 1)] * 3,
-            "Cannot be told from chance: better on 3, worse on 0 of 6 scenarios (p = 0.25).",
+            "Cannot be told from chance: better on 3, worse on 0 of 6 scenarios (p = 0.12).",
         ),
         (
             [(1, 1)] * 6,

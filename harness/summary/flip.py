@@ -1,10 +1,14 @@
-"""The exact sign-flip test of scenario differences, and the interval that goes with it.
+"""The sign-flip test of scenario differences by its mid-p, and the interval that goes with it.
 
 Sources:
 
 * Test: signs of the differences flipped in all 2^n ways, R. A. Fisher, "The design of
   experiments" (1935), section 21. Flipped sums and studentized sums are in the same order, as the
   sum of squares does not change.
+* Mid-p: half of what is as likely as what was seen, as few scenarios with few samples take few
+  values: H. O. Lancaster, "Significance tests in discrete distributions", JASA 56 (1961). With one
+  sample of each scenario this is McNemar's mid-p test, of which M. W. Fagerland, S. Lydersen and
+  P. Laake, BMC Medical Research Methodology 13:91 (2013), show that it keeps its level.
 * Interval: the differences that this test does not reject. Its ends are order statistics of the
   means of all subsets of the differences: J. A. Hartigan, "Using subsample values as typical
   values", JASA 64 (1969). So 0 lies outside of it if and only if p < 0.05.
@@ -13,14 +17,14 @@ Sources:
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from statistics import fmean
+from statistics import fmean, median_low
 from typing import TYPE_CHECKING, Final
 
-from harness.summary.numbers import SIGNIFICANCE, Interval
+from harness.summary.numbers import FEWEST_SCENARIOS, SIGNIFICANCE, Interval
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,26 +34,28 @@ if TYPE_CHECKING:
 class Flip:
     """The sign-flip test of scenario differences, and the interval that goes with it."""
 
-    # ``None`` where no split of so few scenarios could be significant.
+    # ``None`` for fewer than ``FEWEST_SCENARIOS``.
     interval: Interval | None
-    # Two-sided.
+    # Two-sided mid-p; of fewer scenarios the exact p, which is never below 0.05.
     p: float
 
 
 # Up to so many differences all subsets are tried, of more so many are drawn.
 _MOST_EXACT: Final = 17
 _DRAWS: Final = 1 << 15
+# The end of an interval that begins at 0 and does not hold it.
+_ABOVE: Final = 1e-6
 
 
 def flip(differences: Sequence[float], step: float) -> Flip:
     """Test whether the mean of ``differences`` is 0, with the interval of means not rejected.
 
     What few scenarios did not show may be there all the same: ten of ten that are alike are no
-    proof that the next one is. So the end of the interval is looked for with one scenario more
-    where fewer than two show as much: one that differs the other way by ``step``, which is what
-    one sample of a scenario weighs, or where 0 is rejected, one that is a step short of the
-    least, but not beyond 0, so that the end and p still agree. ``benchmarks/coverage.py`` shows
-    what that is worth.
+    proof that the next one is. So an end of the interval is looked for with one scenario more
+    where none shows as much: one that differs the other way by ``step``, which is what one sample
+    of a scenario weighs. Where 0 is rejected, and at least half of the scenarios are alike, it is
+    one that is a step short of the least, but not beyond 0, so that the end and p still agree.
+    ``benchmarks/coverage.py`` shows what that is worth.
     """
     some = sorted(differences)
     turned_round = sorted(-d for d in some)
@@ -58,21 +64,27 @@ def flip(differences: Sequence[float], step: float) -> Flip:
         between = turned.interval
         return Flip(between and Interval(-between.high, -between.low), turned.p)
     means = _SubsetMeans.of(some)
+    few = len(some) < FEWEST_SCENARIOS
     # No mean of a subset is as far off as that of all where they are 0 on average.
-    p = 1.0 if abs(fmean(some)) < 1e-12 else min(1.0, 2 * means.share_up_to(0.0))
-    low, high = means.low_end(), _SubsetMeans.of(turned_round).low_end()
-    if low is None or high is None:
+    p = 1.0 if abs(fmean(some)) < 1e-12 else min(1.0, 2 * means.below(0.0, exact=few))
+    if few:
         return Flip(None, p)
-    return Flip(Interval(_wider(low, some, step), -_wider(high, turned_round, step)), p)
+    rejected = p < SIGNIFICANCE
+    low = means.low_end(beyond=rejected)
+    if not rejected:
+        low = _wider(low, some, -step)
+    elif 2 * some.count(median_low(some)) >= len(some):
+        # At least half are alike, so that the rest shows little of what varies.
+        low = _wider(low, some, max(0.0, some[0] - step), beyond=True)
+    high = _wider(_SubsetMeans.of(turned_round).low_end(), turned_round, -step)
+    return Flip(Interval(low, -high), p)
 
 
-def _wider(end: float, some: list[float], step: float) -> float:
-    """The lower end with what was not shown."""
-    unseen = max(0.0, some[0] - step) if end > 0 else -step
-    if sum(d <= unseen + 1e-9 for d in some) >= 2:
+def _wider(end: float, some: list[float], unseen: float, *, beyond: bool = False) -> float:
+    """The lower end with a scenario more, where none shows as little as ``unseen``."""
+    if some[0] <= unseen + 1e-9:
         return end
-    further = _SubsetMeans.of([*some, unseen]).low_end()
-    return end if further is None else min(end, further)
+    return min(end, _SubsetMeans.of([*some, unseen]).low_end(beyond=beyond))
 
 
 @dataclass(frozen=True)
@@ -100,14 +112,23 @@ class _SubsetMeans:
         means = np.sort(np.round(sums[full] / sizes[full], 12))
         return cls(means.tolist(), int((~full).sum()))
 
-    def share_up_to(self, bound: float) -> float:
-        """Of all subsets those whose mean is at most ``bound``, the empty ones with them."""
-        return (self.empty + bisect_right(self.means, bound)) / (self.empty + len(self.means))
+    def below(self, bound: float, *, exact: bool = False) -> float:
+        """Of all subsets those whose mean is below ``bound``, and half of those where it is that.
 
-    def low_end(self) -> float | None:
-        """The least mean that is not rejected; ``None`` where the empty ones are too many."""
-        rejected = math.ceil((self.empty + len(self.means)) * SIGNIFICANCE / 2) - 1
-        return self.means[rejected - self.empty] if rejected >= self.empty else None
+        The empty ones are among the latter. ``exact`` counts these in full.
+        """
+        less, at_most = bisect_left(self.means, bound), bisect_right(self.means, bound)
+        same = at_most - less + self.empty
+        return (less + (same if exact else same / 2)) / (self.empty + len(self.means))
+
+    def low_end(self, *, beyond: bool = False) -> float:
+        """The least mean that is not rejected, for six differences or more.
+
+        With ``beyond``, which says that 0 alone is rejected, all above it is not.
+        """
+        of = self.empty + len(self.means)
+        least = self.means[max(0, math.ceil(of * SIGNIFICANCE / 2 - self.empty / 2) - 1)]
+        return max(least, _ABOVE) if beyond else least
 
 
 # Effects of one run have the same scenarios.
