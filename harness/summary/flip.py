@@ -52,9 +52,10 @@ def flip(differences: Sequence[float], step: float) -> Flip:
 
     What few scenarios did not show may be there all the same: ten of ten that are alike are no
     proof that the next one is. So an end of the interval is looked for with one scenario more
-    where none shows as much: one that differs the other way by ``step``, which is what one sample
-    of a scenario weighs. Where 0 is rejected, and at least half of the scenarios are alike, it is
-    one that is a step short of the least, but not beyond 0, so that the end and p still agree.
+    where none shows as much (where half of them are alike, fewer than two): one that differs the
+    other way by ``step``, which is what one sample of a scenario weighs. Where 0 is rejected, and
+    half are alike, it is one a step short of the least, but not beyond 0, so that the end and p
+    still agree.
     ``benchmarks/coverage.py`` shows what that is worth.
     """
     some = sorted(differences)
@@ -70,19 +71,23 @@ def flip(differences: Sequence[float], step: float) -> Flip:
     if few:
         return Flip(None, p)
     rejected = p < SIGNIFICANCE
+    # Where at least half are alike, the rest shows little of what varies.
+    alike = 2 * some.count(median_low(some)) >= len(some)
+    wanted = 2 if alike else 1
     low = means.low_end(beyond=rejected)
     if not rejected:
-        low = _wider(low, some, -step)
-    elif 2 * some.count(median_low(some)) >= len(some):
-        # At least half are alike, so that the rest shows little of what varies.
-        low = _wider(low, some, max(0.0, some[0] - step), beyond=True)
-    high = _wider(_SubsetMeans.of(turned_round).low_end(), turned_round, -step)
+        low = _wider(low, some, -step, wanted)
+    elif alike:
+        low = _wider(low, some, max(0.0, some[0] - step), wanted, beyond=True)
+    high = _wider(_SubsetMeans.of(turned_round).low_end(), turned_round, -step, wanted)
     return Flip(Interval(low, -high), p)
 
 
-def _wider(end: float, some: list[float], unseen: float, *, beyond: bool = False) -> float:
-    """The lower end with a scenario more, where none shows as little as ``unseen``."""
-    if some[0] <= unseen + 1e-9:
+def _wider(
+    end: float, some: list[float], unseen: float, wanted: int, *, beyond: bool = False
+) -> float:
+    """The lower end with a scenario more, where fewer than ``wanted`` are as low as ``unseen``."""
+    if sum(d <= unseen + 1e-9 for d in some) >= wanted:
         return end
     return min(end, _SubsetMeans.of([*some, unseen]).low_end(beyond=beyond))
 
