@@ -325,8 +325,9 @@ def test_a_sentence_of_the_guide_is_found_for_a_failed_check() -> None:
     assert found("cost_growth") == found("in_a_plug_in_of_somebody") == ""
 
 
-def test_every_kind_of_check_has_words_to_look_for_in_a_guide() -> None:
-    assert still_wrong._GUIDES_SAY.keys() == {kind.kind for kind in registry.OWN}
+def test_words_to_look_for_in_a_guide_are_of_kinds_that_there_are() -> None:
+    # A kind without words of its own is looked for by its name.
+    assert still_wrong._GUIDES_SAY.keys() <= {kind.kind for kind in registry.OWN}
 
 
 @pytest.mark.parametrize("guide", [None, Path("/nowhere/at/all/SKILL.md")])

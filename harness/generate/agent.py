@@ -173,10 +173,10 @@ def _run(asking: AskingAgents, places: Sequence[ReplyPlace]) -> Sequence[EvalLog
         ]
 
 
-def _cannot_begin(shell: Shell, why: str) -> GenerateError:
+def _cannot_begin(shell: Shell, told: str) -> GenerateError:
     return GenerateError(
         f"--agent {shell.sandbox}: Inspect cannot begin with this sandbox: "
-        f"{' '.join(why.split()).rstrip('.')}. docker takes a running Docker Engine with Compose; "
+        f"{' '.join(told.split()).rstrip('.')}. docker takes a running Docker Engine with Compose; "
         "--agent local --allow-local takes none and confines nothing"
     )
 

@@ -213,6 +213,11 @@ _GUIDES_SAY: Final[Mapping[str, str]] = {
     "rng_replay": "recomputation has the same dropout mask and leaves the random generator",
     "log_calls": "log statistics once in forward and once in backward",
     "library_called": "wrap foreign code and use the library's own gradient",
+    "autocast": "try it under autocast, in half precision",
+    "equals": "compare values with a plain reference, for edges and drawn values",
+    "raises": "raise for bad input",
+    "pure": "leave arguments and globals alone",
+    "deterministic": "the same call gives the same again",
     "true_error": "measure the error of an approximate gradient and state it",
 }
 
