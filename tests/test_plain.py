@@ -7,6 +7,8 @@ import hashlib
 import math
 import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -209,6 +211,31 @@ def test_what_is_drawn_follows_from_the_seed_alone() -> None:
     assert all(re.fullmatch("[0-9hms]+", one["text"]) for one in first)
 
 
+def test_drawing_leaves_nothing_in_the_folder_it_is_called_from(tmp_path: Path) -> None:
+    code = """
+from pathlib import Path
+from harness.numerics.plain.drawing import arguments, drawn, smallest
+from harness.read import scenarios
+for name in ("duration-parser", "interval-merge"):
+    entry = scenarios.load(Path({!r})).scenario(name).entry_points[0]
+    found = arguments(entry)
+    print(len(drawn(found, "1", 100)), smallest(found, "1", 100, lambda e: True, 100))
+"""
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", f"import {more}\n{code.format(str(FOLDER))}"],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(FOLDER.parents[2])},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for more in ("harness.model", "harness.checks, harness.library")
+    ]
+    assert told[0] == told[1]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_answer_that_differs_at_every_call_or_dies_while_it_is_looked_into_has_failed(
     address: str,
 ) -> None:
@@ -369,6 +396,16 @@ def test_a_check_of_gradients_is_not_asked_of_plain_values(tmp_path: Path) -> No
     library = scenarios.load(changed(tmp_path, "  - pure\n", "  - vjp\n"))
     with pytest.raises(ScenarioError, match="check 'vjp' fits none of the entry points"):
         Plan(library.scenario("interval-merge"), 1)
+
+
+def test_arguments_that_cannot_be_drawn_are_told(tmp_path: Path) -> None:
+    few = "{tuple_of: [{integer: [1, 1]}, {integer: [2, 2]}]}\n        unique: true"
+    folder = changed(tmp_path, "{tuple_of: [{integer: [-20, 10]}, {integer: [10, 30]}]}", few)
+    path = folder / SKILL / "interval-merge.yaml"
+    text = path.read_text().replace("length: [0, 8]", "length: [3, 8]")
+    path.write_text(re.sub(r"\n +edges: .*", "", text))
+    with pytest.raises(ScenarioError, match=r"cannot be drawn: .*; widen their domains"):
+        Plan(scenarios.load(folder).scenario("interval-merge"), 1)
 
 
 def test_an_oracle_that_refuses_what_its_domain_allows_is_told(tmp_path: Path) -> None:

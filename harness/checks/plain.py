@@ -12,7 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from hypothesis.errors import HypothesisException
+
 from harness.checks.context import Bench, Judgement
+from harness.errors import ScenarioError
 from harness.model import DomainKind, EntryPoint, Fault, Outcome
 from harness.numerics.oracles import OracleError
 from harness.numerics.plain.asking import Called, Expectation, ask, expect, same
@@ -237,7 +240,17 @@ class Deterministic:
 
 def cases(bench: Bench, entry: EntryPoint) -> tuple[Expectation, ...]:
     """All that is asked of an entry point, with what is right. Raises ``ScenarioError``."""
-    return bench.once(("plain cases", entry.name), lambda: tuple(_cases(bench, entry)))
+
+    def make() -> tuple[Expectation, ...]:
+        try:
+            return tuple(_cases(bench, entry))
+        except HypothesisException as error:
+            raise ScenarioError(
+                f"{bench.scenario.path}: entry point {entry.name!r}: its arguments cannot be "
+                f"drawn: {str(error)[:200]}; widen their domains"
+            ) from error
+
+    return bench.once(("plain cases", entry.name), make)
 
 
 def _cases(bench: Bench, entry: EntryPoint) -> Iterable[Expectation]:

@@ -6,33 +6,31 @@ whatever modules happen to be loaded.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
+from threading import RLock
 from typing import Any
+from unittest.mock import patch
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, configuration, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
-from hypothesis.internal.conjecture import providers
+from hypothesis.internal.conjecture.providers import HypothesisProvider
 
 from harness.model import DomainKind, EntryPoint, PlainDomain, ValueArgument
 
 Arguments = dict[str, Any]
-BACKEND = "harness"
+ASCII = "".join(map(chr, range(32, 127))) + "\t\n"
+# Held while hypothesis draws without constants of the source of loaded modules, and keeps no tables
+# of characters in the folder of whoever calls.
+_ALONE = RLock()
+_HOME = "__hypothesis_home_directory"
 # Characters that are put where they do not belong.
 STRANGE = " -+.,:;/0919aAzZ_\t\n\x00é²٣"
-
-
-class SeededProvider(providers.HypothesisProvider):
-    """Hypothesis' own drawing without constants from the source of loaded modules."""
-
-    def _maybe_draw_constant(self, *_: object, **__: object) -> None:
-        return None
-
-
-providers.AVAILABLE_PROVIDERS[BACKEND] = f"{__name__}.SeededProvider"
 
 
 def strategy(domain: PlainDomain) -> st.SearchStrategy[Any]:
@@ -58,7 +56,10 @@ def _bare(domain: PlainDomain) -> st.SearchStrategy[Any]:
         case DomainKind.CHOICE:
             return st.sampled_from(domain.values)
         case DomainKind.STRING if domain.pattern is not None:
-            return st.from_regex(re.compile(domain.pattern, re.ASCII), fullmatch=True)
+            # Tables of all characters take long to make.
+            known = "".join(sorted({*ASCII, *domain.pattern}))
+            pattern = re.compile(domain.pattern, re.ASCII)
+            return st.from_regex(pattern, fullmatch=True, alphabet=known)
         case DomainKind.STRING:
             return st.text(st.sampled_from(domain.alphabet), min_size=low, max_size=high)
         case DomainKind.BYTES:
@@ -164,13 +165,19 @@ def _run(
         suppress_health_check=list(HealthCheck),
         report_multiple_bugs=False,
         print_blob=False,
-        backend=BACKEND,
     )
     @given(found)
     def run(example: Arguments) -> None:
         look(example)
 
-    run()
+    nothing = patch.object(HypothesisProvider, "_maybe_draw_constant", _nothing, create=True)
+    nowhere = patch.object(configuration, _HOME, Path(os.devnull, "none"), create=True)
+    with _ALONE, nothing, nowhere:
+        run()
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Stands for a constant to draw."""
 
 
 def edge_cases(entry: EntryPoint, seed: str) -> Iterator[Arguments]:
