@@ -406,6 +406,9 @@ def _name(node: Mapping[str, Any]) -> str:
 
 
 def _first_line(error: Exception) -> str:
+    # What our own code raised on a node, rather than where.
+    cause = getattr(error, "cause", None)
+    error = cause if isinstance(cause, Exception) else error
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{type(error).__name__}: {lines[0] if lines else 'no words'}"
 

@@ -74,6 +74,7 @@ def choose(
     ``at_most`` names the strongest tier to use, for tests and for machines where
     a mechanism works but is not wanted. ``found`` is what another machine offers.
     """
+    who = "this machine offers" if found is None else "the nodes of the cluster offer"
     found = found or probe()
     tier = found.tier
     if at_most is not None:
@@ -87,7 +88,7 @@ def choose(
     if not tier.confines and not allow_unsandboxed:
         lacking = "; ".join(f"{name}: {why}" for name, why in found.problems.items() if why)
         raise SandboxError(
-            f"this machine offers only sandbox tier {tier.name} ({lacking or 'as asked'}), which "
+            f"{who} only sandbox tier {tier.name} ({lacking or 'as asked'}), which "
             "does not keep untrusted code from reading your files. Run on a kernel with Landlock "
             "(5.13 or newer), or pass --allow-unsandboxed if you trust every submission."
         )
