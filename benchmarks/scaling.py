@@ -183,13 +183,16 @@ def _rate(service: Sequence[float], driver_s: float, graders: int, answers: int)
 def _run(
     draw: random.Random, service: Sequence[float], driver_s: float, graders: int, answers: int
 ) -> float:
-    free = [0.0] * graders
-    driver_free = 0.0
-    for _ in range(answers):
-        done = heapq.heappop(free) + draw.choice(service)
+    at_work = [draw.choice(service) for _ in range(min(graders, answers))]
+    heapq.heapify(at_work)
+    given, driver_free = len(at_work), 0.0
+    while at_work:
+        done = heapq.heappop(at_work)
         driver_free = max(driver_free, done) + driver_s
-        # The next batch lies there already: only a driver that is behind keeps a grader waiting.
-        heapq.heappush(free, max(done, driver_free - BATCH_S))
+        if given < answers:
+            given += 1
+            # The next batch lies there already: only a driver far behind keeps a grader waiting.
+            heapq.heappush(at_work, max(done, driver_free - BATCH_S) + draw.choice(service))
     return answers / driver_free
 
 

@@ -47,15 +47,6 @@ _INSTALL = (
 )
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What a node says of itself."""
-
-    harness: str
-    torch: str
-    probe: Probe
-
-
 @dataclass
 class _Member:
     """A node that grades."""
@@ -101,8 +92,8 @@ class Cluster:
         self._ray = _connected(address)
         self._jobs = jobs
         self._tell = tell
-        # By node, what it said of itself; ``None`` for one that is left out.
-        self._seen: dict[str, _Seen | None] = {}
+        # By node, what its sandbox offers; ``None`` for one that is left out.
+        self._seen: dict[str, Probe | None] = {}
         self._members: dict[str, _Member] = {}
         self._deaths: Counter[str] = Counter()
         self._lost_at: dict[str, float] = {}
@@ -117,7 +108,7 @@ class Cluster:
                     f"no node of the cluster can grade; {len(self._seen)} were asked. What is "
                     "wrong with each is said above: mend it and give the same command again."
                 )
-            best = min(seen, key=lambda one: one.probe.tier.name).probe
+            best = min(seen, key=lambda one: one.tier.name)
             self.tier = sandbox.choose(
                 at_most=at_most, allow_unsandboxed=allow_unsandboxed, found=best
             )
@@ -194,8 +185,8 @@ class Cluster:
         for id, (node, answer) in asked.items():
             self._seen[id] = self._fit(_name(node), answer)
 
-    def _fit(self, name: str, answer: Any) -> _Seen | None:
-        """What a node says, or ``None``, with a word to the user, where it cannot be used."""
+    def _fit(self, name: str, answer: Any) -> Probe | None:
+        """What a node offers, or ``None``, with a word to the user, where it cannot be used."""
         try:
             harness, torch, problems, problem = self._ray.get(answer, timeout=PROBE_S)
         except self._ray.exceptions.RayError as error:
@@ -209,7 +200,7 @@ class Cluster:
                     f"expected {ours[what]} as here; install the same on every node"
                 )
                 return None
-        return _Seen(harness, torch, Probe(problems))
+        return Probe(problems)
 
     def _hire(self, seed: int, tier: Tier) -> None:
         """Start graders on every node that can be used and has none."""
@@ -222,10 +213,10 @@ class Cluster:
                 continue
             if id in self._lost_at and time.monotonic() < self._lost_at[id] + REST_S:
                 continue
-            if seen.probe.tier.name > tier.name:
-                why = "; ".join(f"{k}: {v}" for k, v in seen.probe.problems.items() if v)
+            if seen.tier.name > tier.name:
+                why = "; ".join(f"{k}: {v}" for k, v in seen.problems.items() if v)
                 self._tell(
-                    f"node {name} is left out: found sandbox tier {seen.probe.tier.name} ({why}), "
+                    f"node {name} is left out: found sandbox tier {seen.tier.name} ({why}), "
                     f"expected {tier.name}; see `harness doctor` there, or ask for less with --tier"
                 )
                 self._seen[id] = None
@@ -258,7 +249,7 @@ class Cluster:
         if out:
             self._seen[member.id] = None
         self._tell(
-            f"node {member.host} was lost: {why}; {len(again)} answers are graded again"
+            f"node {member.host} was lost: {why}; answers to be graded again: {len(again)}"
             + (". It is left out from now on" if out else "")
         )
         for index in again:
