@@ -309,7 +309,8 @@ def test_tests_that_notice_changes_of_the_source_verify_it_and_weak_ones_do_not(
     assert "changes of the code of parse_duration, expected 70%" in weak.verification_reason
     assert "not noticed: line" in weak.verification_reason
     without = page.grade(submission(code, asked.scenario.id), asked, address)
-    assert without.verification is Level.NONE
+    assert (without.verification, without.faults_tried) == (Level.NONE, 0)
+    assert without.verification_reason == "it carries no gradcheck and no test"
 
 
 def test_a_file_of_tests_beside_the_code_imports_the_changed_code(address: str) -> None:

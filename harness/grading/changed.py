@@ -22,18 +22,19 @@ TRIED, KEPT, CALLS = 24, 10, 60
 
 def find_mutants(work: Work) -> Work:
     """Changes that give another answer to one of the checks' calls, in a process of their own."""
-    if Notice.SOURCE not in work.plan.scenario.notices or not _may_test(work):
+    if Notice.SOURCE not in work.plan.scenario.notices or not may_test(work):
         return work
     entries = [e for e in work.plan.scenario.entry_points if e.is_plain and e.name in work.usable]
     found = [mutant for entry in entries for mutant in _told_apart(work, entry)]
     return replace(work, mutants=tuple(found))
 
 
-def _may_test(work: Work) -> bool:
+def may_test(work: Work) -> bool:
     """Whether anything is there that could notice a change."""
     defines = ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom | ast.Assign
     runs = [node for node in work.source.tree.body if not isinstance(node, defines)]
     runs = [n for n in runs if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
+    runs = [n for n in runs if not isinstance(n, ast.ClassDef) or "test" in ast.unparse(n).lower()]
     return bool(work.source.tests or work.submission.tests or runs)
 
 

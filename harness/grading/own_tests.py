@@ -17,7 +17,7 @@ from typing import Any
 from harness.checks.structure import functions_in, lines_in
 from harness.code import Method, Source
 from harness.code.terms import DroppedTerm, without_terms
-from harness.grading.changed import find_mutants
+from harness.grading.changed import find_mutants, may_test
 from harness.grading.load import LOADS, load
 from harness.grading.script import Script, scripts
 from harness.grading.work import Work
@@ -261,7 +261,7 @@ def _spoilings(
 ) -> tuple[Spoiling, ...]:
     targets = _targets(work, reply)
     apart = _Repeated(work, script)
-    if not targets and Notice.VALUE not in work.plan.scenario.notices:
+    if not targets and (Notice.VALUE not in work.plan.scenario.notices or not may_test(work)):
         return ()
     with suppress(CandidateFault):
         runs = _Repeated(work, script, session)
