@@ -100,6 +100,28 @@ class Trap:
     upheld_by: tuple[Rule, ...] = ()
 
 
+# Ids of the red flags that can be looked for, by number, from 1.
+FLAGS = (
+    "missing-function",
+    "used-before-gradcheck",
+    "inplace",
+    "gradient-count",
+    "unsaved-tensors",
+    "gradient-shape",
+    "needs-input-grad",
+    "data-attribute",
+    "saved-in-forward",
+    "saved-modified",
+    "failure-explained-away",
+    "needless-function",
+    "batched",
+    "skipped-for-time",
+    "approximate-unverified",
+    "second-order-avoided",
+    "unverified",
+)
+
+
 @dataclass(frozen=True)
 class RedFlag:
     """A sign in code or prose that a gradient should not be trusted yet."""
@@ -174,9 +196,13 @@ class TensorArgument:
     edges: tuple[float, ...] = ()
     # For ``shape=None``: the fewest dimensions that the contract allows.
     min_dims: int = 0
+    # The only values that elements may have; empty where any number of the range may be one.
+    only: tuple[float, ...] = ()
 
     def spans(self) -> tuple[tuple[float, float], ...]:
         """The parts ``(low, high)`` of the range that keep a distance from every kink."""
+        if self.only:
+            return tuple((value, value) for value in sorted(self.only))
         spans, low = [], self.low
         for kink in sorted(self.kinks):
             margin = KINK_MARGIN * max(1.0, abs(kink))
@@ -184,6 +210,34 @@ class TensorArgument:
             low = max(low, kink + margin)
         spans.append((low, self.high))
         return tuple((low, high) for low, high in spans if low < high)
+
+
+@dataclass(frozen=True)
+class IndexArgument:
+    """A tensor parameter of whole numbers (int64), such as classes; it has no gradient."""
+
+    # Parameter name.
+    name: str
+    # Dimension names or sizes; ``()`` is 0-d; ``None`` is any shape.
+    shape: tuple[str | int, ...] | None
+    # Indices are drawn from 0 up to this, exclusive; a name is that of a dimension.
+    below: str | int
+    # Further values, such as one that marks what is ignored.
+    also: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class MaskArgument:
+    """A tensor parameter of booleans; it has no gradient."""
+
+    # Parameter name.
+    name: str
+    # Dimension names or sizes; ``()`` is 0-d; ``None`` is any shape.
+    shape: tuple[str | int, ...] | None
+
+
+# The kinds of argument that are handed over as a tensor.
+TENSORS = TensorArgument | IndexArgument | MaskArgument
 
 
 @dataclass(frozen=True)
@@ -272,7 +326,7 @@ class ValueArgument:
     keyword_only: bool = False
 
 
-Argument = TensorArgument | NumberArgument | LogArgument | LayersArgument | ValueArgument
+Argument = TENSORS | NumberArgument | LogArgument | LayersArgument | ValueArgument
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ import pytest
 
 from harness import verification
 from harness.code import source_of
-from harness.flags import FLAGS, find_flags
+from harness.flags import find_flags
 from harness.model import (
+    FLAGS,
     CheckSpec,
     EntryPoint,
     Fault,

@@ -11,7 +11,7 @@ import torch
 from harness.checks.compare import Edges
 from harness.checks.context import Bench, Trial
 from harness.library.asking import _scenario
-from harness.model import EntryPoint, NumberArgument, TensorArgument
+from harness.model import EntryPoint, IndexArgument, MaskArgument, NumberArgument, TensorArgument
 from harness.numerics.inputs import SWEPT, Drawer
 from harness.numerics.oracles import Oracle, Oracles
 
@@ -27,6 +27,44 @@ def drawn(argument: TensorArgument, **options: Any) -> torch.Tensor:
     draw = Drawer(EntryPoint("f", (argument,), SIZES), 1, "test")
     cases = [draw.case({"n": 40, "m": 30}, **options) for _ in range(3)]
     return torch.cat([case.tensors[argument.name].reshape(-1) for case in cases])
+
+
+def labels(argument: IndexArgument | MaskArgument, cases: int = 14) -> list[torch.Tensor]:
+    entry = EntryPoint("f", (tensor("x", "n", "m"), argument), SIZES)
+    draw = Drawer(entry, 1, "test")
+    found = [draw.case({"n": 30, "m": 20}).handed_over for _ in range(cases)]
+    assert all(list(one) == ["x", argument.name] for one in found)
+    return [one[argument.name] for one in found]
+
+
+def test_indices_lie_below_their_bound_and_are_at_times_all_or_none_of_the_others() -> None:
+    shares = set()
+    for drawn_ones in labels(IndexArgument("t", ("n",), "m", (-100,))):
+        assert drawn_ones.dtype is torch.int64
+        assert drawn_ones.shape == (30,)
+        ignored = drawn_ones == -100
+        assert ((drawn_ones >= 0) & (drawn_ones < 20) | ignored).all()
+        shares.add(float(ignored.double().mean()))
+    assert {0.0, 1.0} < shares
+    plain = torch.cat(labels(IndexArgument("t", ("n",), 3)))
+    assert set(plain.tolist()) == {0, 1, 2}
+
+
+def test_masks_are_at_times_empty_or_full_as_a_whole_or_in_rows() -> None:
+    drawn_ones = labels(MaskArgument("m", ("n", "m")))
+    assert all(one.dtype is torch.bool for one in drawn_ones)
+    kinds = {(bool(one.any()), bool(one.all())) for one in drawn_ones}
+    assert kinds == {(False, False), (True, False), (True, True)}
+    mixed = [one for one in drawn_ones if one.any() and not one.all()]
+    assert any((~one.any(1)).any() and one.all(1).any() for one in mixed)
+    assert all(one.shape == () for one in labels(MaskArgument("m", ())))
+
+
+def test_elements_of_few_values_have_no_others() -> None:
+    few = tensor("x", "n", "m", range=(0.0, 5.0), only=(0.0, 1.0, 5.0), differentiable=False)
+    for options in OPTIONS:
+        assert set(drawn(few, **options).tolist()) <= {0.0, 1.0, 5.0}
+    assert set(drawn(few).tolist()) == {0.0, 1.0, 5.0}
 
 
 OPTIONS: tuple[dict[str, bool], ...] = (

@@ -19,10 +19,12 @@ from hypothesis import strategies as st
 
 from harness.errors import ScenarioError
 from harness.model import (
+    IndexArgument,
     LayersArgument,
     Level,
     Limits,
     LogArgument,
+    MaskArgument,
     NumberArgument,
     Rule,
     Rules,
@@ -298,7 +300,7 @@ def test_a_misspelt_key_is_one_problem_and_gives_the_nearest_valid_one(folder: P
 def test_a_misspelt_key_deep_inside_is_found_with_its_path_and_its_neighbours(folder: Path) -> None:
     message = refused_after(folder, "{tensor: any, min_dims", "{tensor: any, min_dimz")
     assert "entry_points.double.arguments.w.min_dimz: found the unknown key" in message
-    assert "expected differentiable, edges, kinks, min_dims, range or tensor" in message
+    assert "expected differentiable, edges, kinks, min_dims, range, tensor or values" in message
     assert "Did you mean 'min_dims'?" in message
 
 
@@ -374,10 +376,8 @@ def test_a_misspelt_word_of_the_vocabulary_gives_the_nearest_one(
 
 def test_an_argument_of_no_kind_lists_the_kinds(folder: Path) -> None:
     message = refused_after(folder, "log: {log: true}", "log: {}")
-    assert (
-        "expected a mapping with one of the keys tensor, numbers, log, layers, integer, real"
-        in message
-    )
+    kinds = "tensor, indices, mask, numbers, log, layers, integer, real"
+    assert f"expected a mapping with one of the keys {kinds}" in message
 
 
 @pytest.mark.parametrize("bounds", ["[2, -2]", "[2, 2]", "[1]", "[0, 1, 2]"])
@@ -403,6 +403,53 @@ def test_a_default_that_is_never_tried_is_refused(folder: Path) -> None:
     message = refused_after(folder, "default: 1e-5", "default: 1e-6")
     assert "eps.default: found 1e-06 (a number), expected one of [1e-05, 0.1]" in message
     assert "Add the default to numbers, so that it is tried." in message
+
+
+def test_indices_and_masks_are_arguments_with_shapes(folder: Path) -> None:
+    edit(folder, "      b: {tensor: []}\n", "      b: {tensor: [], values: [0, 1, 5]}\n")
+    edit(
+        folder,
+        "      log: {log: true}\n",
+        "      log: {log: true}\n      t: {indices: [n], below: c, also: [-100]}\n"
+        "      m: {mask: [n, c]}\n",
+    )
+    edit(folder, "sizes: [{n: 2}, {n: 0}]", "sizes: [{n: 2, c: 3}, {n: 0, c: 1}]")
+    entry = load(folder).scenario("doubling").entry_points[0]
+    arguments = {argument.name: argument for argument in entry.arguments}
+    assert arguments["t"] == IndexArgument("t", ("n",), "c", (-100,))
+    assert arguments["m"] == MaskArgument("m", ("n", "c"))
+    few = arguments["b"]
+    assert isinstance(few, TensorArgument)
+    assert (few.only, few.low, few.high, few.differentiable) == ((0.0, 1.0, 5.0), 0.0, 5.0, False)
+
+
+def test_indices_below_a_dimension_without_sizes_are_refused(folder: Path) -> None:
+    edit(folder, "log: {log: true}", "log: {indices: any, below: k}")
+    message = refusal(folder)
+    assert "sizes[0]: found no size for 'k', expected one for every dimension name" in message
+
+
+def test_kinks_among_few_values_are_refused(folder: Path) -> None:
+    message = refused_after(folder, "kinks: [0.0], diff", "kinks: [0.0], values: [0, 1], diff")
+    assert "found values and kinks, expected one of the two" in message
+
+
+def test_a_pressure_that_the_skill_does_not_name_is_refused(folder: Path) -> None:
+    message = refused_after(folder, "pressures: [urgency]", "pressures: [urgency, social_proof]")
+    assert "pressures[1]: found 'social_proof' (a string), expected one of the pressures" in message
+    edit(folder, "name: A skill\n", "name: A skill\npressures: [social_proof]\n", "skill.yaml")
+    assert load(folder).scenario("doubling").pressures == ("urgency", "social_proof")
+
+
+def test_a_red_flag_that_nothing_looks_for_is_refused(folder: Path) -> None:
+    edit(folder, "{id: batched,", "{id: batchd,", "skill.yaml")
+    message = refusal(folder)
+    assert (
+        "red_flags[1].id: found 'batchd' (a string), expected one of the red flags with a det"
+        in message
+    )
+    assert "Did you mean 'batched'?" in message
+    assert "Nothing looks for it, so it would never be raised" in message
 
 
 def test_layers_before_the_last_argument_are_refused(folder: Path) -> None:
@@ -865,19 +912,23 @@ FLAGS = [
 
 
 def test_the_shipped_skill_has_its_tables_in_full() -> None:
-    (skill,) = load(SHIPPED).skills
-    assert len(skill.rationalizations) == 23
-    assert [flag.id for flag in skill.red_flags] == FLAGS
-    assert [flag.number for flag in skill.red_flags] == list(range(1, 18))
-    for row in skill.rationalizations:
-        assert len(row.phrasings) >= 6, row.id
-        assert len(row.answers) >= 4, row.id
+    first, *others = load(SHIPPED).skills
+    assert len(first.rationalizations) == 23
+    assert [flag.id for flag in first.red_flags] == FLAGS
+    assert [flag.number for flag in first.red_flags] == list(range(1, 18))
+    for skill in (first, *others):
+        assert len(skill.rationalizations) >= 8, skill.id
+        for row in skill.rationalizations:
+            assert len(row.phrasings) >= 6, row.id
+            assert len(row.answers) >= 4, row.id
 
 
-def test_every_row_of_the_table_is_a_trap_somewhere_and_no_scenario_has_too_few() -> None:
+def test_every_row_of_a_table_is_a_trap_somewhere_and_no_scenario_has_too_few() -> None:
     library = load(SHIPPED)
-    used = {trap.id for scenario in library.scenarios for trap in scenario.traps}
-    assert used == {row.id for row in library.skills[0].rationalizations}
+    for skill in library.skills:
+        own = [scenario for scenario in library.scenarios if scenario.skill == skill.id]
+        used = {trap.id for scenario in own for trap in scenario.traps}
+        assert used == {row.id for row in skill.rationalizations}
     assert all(4 <= len(scenario.traps) <= 8 for scenario in library.scenarios)
 
 
@@ -911,7 +962,8 @@ def test_both_requests_of_a_shipped_scenario_end_in_the_same_interface() -> None
 
 
 def test_the_shipped_scenarios_define_the_entry_points_of_the_design() -> None:
-    assert {s.id: tuple(e.name for e in s.entry_points) for s in load(SHIPPED).scenarios} == {
+    first = load(SHIPPED / "custom-autograd-functions")
+    assert {s.id: tuple(e.name for e in s.entry_points) for s in first.scenarios} == {
         "approximate-physics": ("physics_step", "gradient_error"),
         "checkpointed-block": ("checkpointed_block",),
         "clipped-gradient": ("clipped_double",),

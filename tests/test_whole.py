@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 
-from harness.flags import FLAGS
-from harness.model import Level
+from harness.model import FLAGS, Level
 from harness.read.scenarios import Library
 from training.excuses import examples
 

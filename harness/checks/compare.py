@@ -479,16 +479,19 @@ class Edges(Comparison):
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         kinks = {a.name: a.kinks for a in entry.arguments if isinstance(a, TensorArgument)}
+        numbers = draw.numbers()
         for argument in entry.arguments:
             if not isinstance(argument, TensorArgument) or not (argument.edges or argument.kinks):
                 continue
             for dtype in (torch.float64, torch.float32):
-                for _ in range(2):
+                yield from self._filled(bench, draw, argument, dtype, kinks)
+                for _ in range(max(2, math.ceil(draw.most_numbers / 2))):
                     points = draw.edges(argument)
                     # The points that the scenario names come first.
                     named = len(argument.edges) + len(argument.kinks)
                     stack = steady_stacks(entry)[0]
-                    for case, held in draw.with_points(argument, points, dtype, stack):
+                    given = next(numbers)
+                    for case, held in draw.with_points(argument, points, dtype, stack, given):
                         shown = held[: max(named, 1)].tolist()
                         named -= len(shown)
                         more = f" and {len(held) - len(shown)} more" * (len(held) > len(shown))
@@ -497,6 +500,26 @@ class Edges(Comparison):
                             f"[{', '.join(f'{point:g}' for point in shown)}{more}]"
                         )
                         yield with_gradients(bench, draw, case, kinks=kinks, label=label)
+
+    def _filled(
+        self,
+        bench: Bench,
+        draw: Drawer,
+        argument: TensorArgument,
+        dtype: torch.dtype,
+        kinks: Mapping[str, tuple[float, ...]],
+    ) -> Iterator[Trial]:
+        """The outermost points all over, where elements are not each on their own."""
+        case = draw.case(draw.small_size())
+        if bench.reference(case).value().shape == case.tensors[argument.name].shape:
+            return
+        sizes = itertools.cycle(draw.sizes())
+        ends = (min(argument.edges, default=None), max(argument.edges, default=None))
+        for end in (*ends, *ends):
+            if end is not None:
+                filled = draw.filled(argument, end, next(sizes), dtype)
+                label = f"{str(dtype).removeprefix('torch.')} {argument.name} all {end:g}"
+                yield with_gradients(bench, draw, filled, kinks=kinks, label=label)
 
 
 @dataclass(frozen=True)

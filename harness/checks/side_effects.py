@@ -20,7 +20,7 @@ from harness.checks.compare import (
 )
 from harness.checks.context import Answered, Bench, Judgement, Trial, number_of
 from harness.checks.turns import in_turn, operations, turns
-from harness.model import EntryPoint, Fault, LogArgument, TensorArgument
+from harness.model import TENSORS, EntryPoint, Fault, LogArgument, TensorArgument
 from harness.numerics.expectation import (
     COTANGENT_AFTER_BACKWARD,
     RANDOM_NUMBER,
@@ -212,7 +212,7 @@ class Overwritten(Comparison):
                 case = turn.case(draw, next(stacks))
                 once = with_gradients(bench, draw, case, inner=next(made_by))
                 gradients = {k: v for k, v in once.expected.items() if k != RESULT}
-                named = "its result" if target == "result" else list(case.tensors)[int(target)]
+                named = "its result" if target == "result" else list(case.handed_over)[int(target)]
                 # Of the same call beside it, to whose tensors nobody writes: whoever refuses
                 # whatever is asked has no gradient there.
                 others = (once.question,) if next(alone) else ()
@@ -246,8 +246,12 @@ class Overwritten(Comparison):
 
 def _positions(entry: EntryPoint) -> list[str]:
     """Places among the tensor arguments of those that have a gradient."""
-    tensors = [a for a in entry.arguments if isinstance(a, TensorArgument)]
-    return [str(index) for index, argument in enumerate(tensors) if argument.differentiable]
+    tensors = [a for a in entry.arguments if isinstance(a, TENSORS)]
+    return [
+        str(index)
+        for index, argument in enumerate(tensors)
+        if isinstance(argument, TensorArgument) and argument.differentiable
+    ]
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def _of_calls(first: AskedCall) -> Iterator[Trait]:
         yield Trait("when calls are interleaved or repeated", lambda call: call.moment is not None)
     target = first.question.overwrite
     if target:
-        name = list(first.question.case.tensors)[int(target)] if target.isdigit() else None
+        name = list(first.question.case.handed_over)[int(target)] if target.isdigit() else None
         yield Trait(
             f"when {name or f'the {target}'} is overwritten between the call and backward",
             lambda call: call.question.overwrite == target,

@@ -94,7 +94,8 @@ def _variants(question: Question) -> Iterator[tuple[Case, tuple[Cotangent, ...]]
 
 
 def _changed(case: Case, change: Callable[[torch.Tensor], torch.Tensor]) -> Case:
-    values = tuple(change(v) if isinstance(v, torch.Tensor) else v for v in case.values)
+    numbers = {id(tensor) for tensor in case.tensors.values()}
+    values = tuple(change(v) if id(v) in numbers else v for v in case.values)  # type: ignore[arg-type]
     return Case(case.entry, values, case.label)
 
 

@@ -221,7 +221,7 @@ def _printed(question: Question, part: Part) -> str | None:
         case Role.PARAMETER:
             return f"parameters[{part.place}].grad"
         case Role.INPUT:
-            return list(question.case.tensors)[part.place or 0]
+            return list(question.case.handed_over)[part.place or 0]
         case Role.COTANGENT:
             return "g"
         case Role.COTANGENT_GRADIENT:
@@ -249,7 +249,9 @@ def _arguments(
             continue
         match value:
             case torch.Tensor():
-                if value.numel() > MOST_NUMBERS and _as_ramp(value) is None:
+                if value.numel() > MOST_NUMBERS and (
+                    not value.is_floating_point() or _as_ramp(value) is None
+                ):
                     return None
                 lines.append(f"{name} = {_literal(value, precise=precise)}")
                 layout = question.layouts.get(argument.name)
@@ -320,11 +322,13 @@ def _laid_out(name: str, layout: str | None, order: Sequence[int]) -> list[str]:
 
 
 def _literal(tensor: torch.Tensor, *, precise: bool = True) -> str:
-    ramp = _as_ramp(tensor)
+    ramp = _as_ramp(tensor) if tensor.is_floating_point() else None
     if ramp is not None and tensor.numel() > SHOWN:
         return ramp
     if tensor.numel() == 0:
         return f"torch.empty({tuple(tensor.shape)}, dtype={tensor.dtype})"
+    if not tensor.is_floating_point():
+        return f"torch.tensor({tensor.tolist()})"
     flat = tensor.reshape(-1)
     if tensor.numel() > SHOWN and bool((flat == flat[0]).all()):
         return f"torch.full({tuple(tensor.shape)}, {_number(float(flat[0]))}, dtype={tensor.dtype})"

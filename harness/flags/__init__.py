@@ -20,6 +20,7 @@ from harness.code.lines import line_index
 from harness.flags.code import Sign, code_signs
 from harness.flags.prose import MESSAGES, TRAPS, applies, prose_signs
 from harness.model import (
+    FLAGS,
     EventKind,
     Fault,
     Finding,
@@ -34,28 +35,7 @@ from harness.model import (
 )
 from harness.words import sentences
 
-__all__ = ["FLAGS", "find_flags"]
-
-# By number, from 1.
-FLAGS = (
-    "missing-function",
-    "used-before-gradcheck",
-    "inplace",
-    "gradient-count",
-    "unsaved-tensors",
-    "gradient-shape",
-    "needs-input-grad",
-    "data-attribute",
-    "saved-in-forward",
-    "saved-modified",
-    "failure-explained-away",
-    "needless-function",
-    "batched",
-    "skipped-for-time",
-    "approximate-unverified",
-    "second-order-avoided",
-    "unverified",
-)
+__all__ = ["find_flags"]
 
 # Those that a failed check raises.
 MEASURED = frozenset({"missing-function", "inplace", "gradient-count", "gradient-shape"})

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from harness.code import FunctionClass, Source, own_nodes
 from harness.code.names import Def, last
 from harness.flags.vocabulary import NOT_TENSORS, PLAIN, SCALARS, TENSOR_METHODS
-from harness.model import LogArgument, NumberArgument, Scenario, TensorArgument
+from harness.model import TENSORS, LogArgument, NumberArgument, Scenario, TensorArgument
 
 
 def ctx_name(node: Def) -> str:
@@ -27,14 +27,14 @@ def parameter_kinds(
     if forward is None:
         return {}
     by_name = {
-        argument.name: isinstance(argument, TensorArgument)
+        argument.name: isinstance(argument, TENSORS)
         for entry in scenario.entry_points
         for argument in entry.arguments
-        if isinstance(argument, TensorArgument | NumberArgument | LogArgument)
+        if isinstance(argument, TENSORS | NumberArgument | LogArgument)
     }
     kinds: dict[str, bool | None] = {}
     bindings = _bindings(function.name, source, scenario)
-    handed = {place: isinstance(argument, TensorArgument) for place, argument in bindings}
+    handed = {place: isinstance(argument, TENSORS) for place, argument in bindings}
     used = _used_as_tensors(forward.node, source)
     annotated = {
         a.arg: a.annotation for a in (*forward.node.args.posonlyargs, *forward.node.args.args)

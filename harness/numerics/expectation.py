@@ -373,14 +373,14 @@ def untouched(case: Case) -> dict[Part, Expected]:
     """The tensor arguments as they must be after the call, by the names of an answer's parts."""
     return {
         Part(Role.INPUT, i): Expected.exactly(Quantity(QuantityKind.INPUT_AFTER_CALL, name), tensor)
-        for i, (name, tensor) in enumerate(case.tensors.items())
+        for i, (name, tensor) in enumerate(case.handed_over.items())
     }
 
 
 def untouched_around(question: Question) -> dict[Part, Expected]:
     """What lies beside its tensors and its incoming gradient, as it must be after the call."""
     found = {}
-    for place, (name, tensor) in enumerate(question.case.tensors.items()):
+    for place, (name, tensor) in enumerate(question.case.handed_over.items()):
         inner = question.inner if name in question.grad else None
         quantity = Quantity(QuantityKind.AROUND_INPUT, name)
         laid = (
@@ -475,6 +475,8 @@ class Reference:
         arguments: list[Any] = []
         for value in self.case.values:
             match value:
+                case torch.Tensor() if id(value) not in names:
+                    arguments.append(value.clone())
                 case torch.Tensor():
                     leaf = value.detach().double().clone()
                     leaf.requires_grad_(names[id(value)] in self.case.differentiable)
@@ -626,7 +628,7 @@ class Reference:
         for direction in (-1, 1):
             values = []
             for argument, value in zip(self.case.entry.arguments, self.case.values, strict=False):
-                if isinstance(value, torch.Tensor):
+                if isinstance(value, torch.Tensor) and value.is_floating_point():
                     value = value.double().clone()
                     for kink in kinks.get(argument.name, ()):
                         # Near it rounding decides, and moved by an ulp it may round back.

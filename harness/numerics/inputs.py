@@ -14,9 +14,12 @@ import torch
 
 from harness.model import (
     KINK_MARGIN,
+    TENSORS,
     EntryPoint,
+    IndexArgument,
     LayersArgument,
     LogArgument,
+    MaskArgument,
     NumberArgument,
     TensorArgument,
 )
@@ -45,6 +48,8 @@ TINY = 1e-9
 # Points of either sign that are drawn between an argument's range and its outermost edge, and
 # close to each kink; the closest of those keep this part of the margin.
 BEYOND, NEAR_KINK, CLOSEST = 16, 4, 1e-7
+# Kinds of masks that take turns, by the order in which they are drawn.
+MASKS = ("mixed", "rows", "mixed", "rows", "none", "mixed", "all")
 # Values that lie close together: their spread relative to the range.
 CLUSTER = 1.1e-3
 
@@ -95,11 +100,20 @@ class Case:
 
     @cached_property
     def tensors(self) -> dict[str, torch.Tensor]:
-        """The tensor arguments by name, in order."""
+        """The tensor arguments of numbers by name, in order; not indices and masks."""
         return {
             argument.name: value
             for argument, value in zip(self.entry.arguments, self.values, strict=False)
             if isinstance(argument, TensorArgument) and isinstance(value, torch.Tensor)
+        }
+
+    @cached_property
+    def handed_over(self) -> dict[str, torch.Tensor]:
+        """All tensor arguments by name, in order; their places are those in an answer."""
+        return {
+            argument.name: value
+            for argument, value in zip(self.entry.arguments, self.values, strict=False)
+            if isinstance(argument, TENSORS) and isinstance(value, torch.Tensor)
         }
 
     @property
@@ -259,7 +273,7 @@ class Drawer:
 
     @property
     def _takes_any(self) -> bool:
-        return any(isinstance(a, TensorArgument) and a.shape is None for a in self.entry.arguments)
+        return any(isinstance(a, TENSORS) and a.shape is None for a in self.entry.arguments)
 
     @property
     def _least_dims(self) -> int:
@@ -301,6 +315,10 @@ class Drawer:
                     if zero and not values and _holds(argument, 0.0):
                         tensor = torch.zeros_like(tensor)
                     values.append(tensor.to(dtype))
+                case IndexArgument():
+                    values.append(self._indices(argument, size, turn))
+                case MaskArgument():
+                    values.append(self._mask(_shape(argument, size), turn))
                 case NumberArgument():
                     value = size.get(argument.name)
                     if value is None:
@@ -343,11 +361,40 @@ class Drawer:
         self, argument: TensorArgument, size: Mapping[str, Any], unit_range: bool
     ) -> torch.Tensor:
         shape = _shape(argument, size)
+        if argument.only:
+            return self._chosen(shape, torch.tensor(argument.only, dtype=torch.float64))
         spans = _near_unit(argument.spans()) if unit_range else argument.spans()
         values = spans[0][0] + self.uniform(shape, 0, sum(high - low for low, high in spans))
         for (_, end), (start, _) in itertools.pairwise(spans):
             values = torch.where(values > end, values + (start - end), values)
         return values
+
+    def _chosen(self, shape: Sequence[int], values: torch.Tensor) -> torch.Tensor:
+        """A tensor of ``shape`` with elements of ``values``, each as often as the others."""
+        return values[torch.randint(len(values), tuple(shape), generator=self.rng)]
+
+    def _indices(self, argument: IndexArgument, size: Mapping[str, Any], turn: int) -> torch.Tensor:
+        """Indices, of which none, some or all are one of the further values."""
+        shape = _shape(argument, size)
+        below = size[argument.below] if isinstance(argument.below, str) else argument.below
+        indices = torch.randint(max(below, 1), shape, generator=self.rng)
+        if not argument.also:
+            return indices
+        other = self._chosen(shape, torch.tensor(argument.also))
+        return torch.where(self._mask(shape, turn), other, indices)
+
+    def _mask(self, shape: Sequence[int], turn: int) -> torch.Tensor:
+        """Booleans, in turn: mixed, mixed with rows that are all one, all false, all true."""
+        mask = self.uniform(shape, 0, 1) < float(self.uniform((), 0.1, 0.7))
+        match turn % len(MASKS):
+            case 1 | 3:
+                rows = self.uniform((*shape[:-1], 1) if shape else (), 0, 1)
+                mask = torch.where(rows < 0.3, False, torch.where(rows > 0.7, True, mask))
+            case 4:
+                mask = torch.zeros_like(mask)
+            case 6:
+                mask = torch.ones_like(mask)
+        return mask
 
     def _with_special_points(self, argument: TensorArgument, values: torch.Tensor) -> torch.Tensor:
         points = torch.tensor(
@@ -380,12 +427,40 @@ class Drawer:
             points += [kink - near, kink + near]
         return torch.cat(points)
 
+    def filled(
+        self, argument: TensorArgument, point: float, size: Mapping[str, Any], dtype: torch.dtype
+    ) -> Case:
+        """A case in which ``argument`` has one value all over."""
+        case = self.case(size, dtype=dtype)
+        values = tuple(
+            torch.full_like(case.tensors[a.name], point) if a.name == argument.name else value
+            for a, value in zip(self.entry.arguments, case.values, strict=True)
+        )
+        return Case(self.entry, values, case.label)
+
+    @property
+    def most_numbers(self) -> int:
+        """How many values the number with the most of them has."""
+        return max(map(len, self._listed().values()), default=0)
+
+    def numbers(self) -> Iterator[Mapping[str, Any]]:
+        """Values for all numbers, each of those that are listed in turn, over and over."""
+        cycles = {
+            name: itertools.cycle(self._shuffled(values)) for name, values in self._listed().items()
+        }
+        while True:
+            yield {name: next(cycle) for name, cycle in cycles.items()}
+
+    def _listed(self) -> dict[str, tuple[float, ...] | tuple[int, ...]]:
+        return {a.name: a.values for a in self.entry.arguments if isinstance(a, NumberArgument)}
+
     def with_points(
         self,
         argument: TensorArgument,
         points: torch.Tensor,
         dtype: torch.dtype,
         stack: tuple[str, ...] | None,
+        numbers: Mapping[str, Any],
     ) -> Iterator[tuple[Case, torch.Tensor]]:
         """Cases of allowed shapes in which ``argument`` holds the points, with those it holds.
 
@@ -399,6 +474,7 @@ class Drawer:
             rooms = [(math.prod(_shape(argument, s)), i) for i, s in enumerate(self.sizes())]
             enough = [room for room in rooms if room[0] >= len(points)]
             size = self.sizes()[min(enough)[1] if enough else max(rooms)[1]]
+        size = {**size, **numbers}
         room = math.prod(_shape(argument, size))
         for held in torch.split(points, room) if room else ():
             case = self.case(size, dtype=dtype, stack=stack)
@@ -411,7 +487,7 @@ class Drawer:
             yield Case(self.entry, values, case.label), held
 
     def _clustered(self, argument: TensorArgument, values: torch.Tensor) -> torch.Tensor:
-        if not values.dim():
+        if not values.dim() or argument.only:
             return values
         low, high = max(argument.spans(), key=lambda span: span[1] - span[0])
         centre = high - (high - low) * float(self.uniform((), 0.02, 0.1))
@@ -439,7 +515,9 @@ class Drawer:
         return Stack(tuple(names), width, tuple(parameters), dtype)
 
 
-def _shape(argument: TensorArgument, size: Mapping[str, Any]) -> tuple[int, ...]:
+def _shape(
+    argument: TensorArgument | IndexArgument | MaskArgument, size: Mapping[str, Any]
+) -> tuple[int, ...]:
     if argument.shape is None:
         return tuple(size["*"])
     return tuple(size[d] if isinstance(d, str) else d for d in argument.shape)

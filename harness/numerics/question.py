@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from harness.model import Fault, NumberArgument
+from harness.model import Fault, NumberArgument, TensorArgument
 from harness.numerics import torch_error
 from harness.numerics.inputs import Case, Log, Stack
 from harness.sandbox.inside import part, wire
@@ -197,7 +197,8 @@ class MessageBuilder:
         arguments: list[dict[str, object]] = []
         fed, factor = question.fed or (None, None)
         for index, value in enumerate(question.case.values):
-            name = question.case.entry.arguments[index].name
+            argument = question.case.entry.arguments[index]
+            name = argument.name
             shared = name in question.shared
             match value:
                 case torch.Tensor():
@@ -210,6 +211,9 @@ class MessageBuilder:
                             "layout": question.layouts.get(name),
                             "order": question.orders.get(name, ()),
                             "shared": shared,
+                            # Whether other values than these may not be allowed.
+                            "exact": not isinstance(argument, TensorArgument)
+                            or bool(argument.only),
                             "fed": factor if name == fed else None,
                         }
                     )
@@ -227,8 +231,7 @@ class MessageBuilder:
                 case Log():
                     arguments.append({"log": True})
                 case _:
-                    number = question.case.entry.arguments[index]
-                    named = isinstance(number, NumberArgument) and number.default is not None
+                    named = isinstance(argument, NumberArgument) and argument.default is not None
                     by_name = question.keywords and named
                     arguments.append({"value": value, "name": name if by_name else None})
         return arguments

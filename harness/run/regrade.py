@@ -17,6 +17,7 @@ from harness.errors import UsageError
 from harness.grading.load import LOADS, not_loaded
 from harness.grading.verdict import judged
 from harness.model import (
+    FLAGS,
     Finding,
     Outcome,
     Record,
@@ -150,7 +151,7 @@ def _with_measured(
     """``new`` with those of ``old`` that only a measurement can raise."""
     raised = {flag.flag for flag in new}
     kept = [flag for flag in old if flag.flag in flags.MEASURED and flag.flag not in raised]
-    return tuple(sorted((*new, *kept), key=lambda flag: (flags.FLAGS.index(flag.flag), flag.line)))
+    return tuple(sorted((*new, *kept), key=lambda flag: (FLAGS.index(flag.flag), flag.line)))
 
 
 def _asked(scenario: Scenario) -> dict[tuple[str, str], bool]:

@@ -123,6 +123,7 @@ class _Folder:
         self._shared: list[tuple[str, bytes]] = []
         self._rows: dict[str, Trap] | None = None
         self._flags: tuple[str, ...] | None = None
+        self._pressures: tuple[str, ...] = ()
         self._read_skill()
         self._read_oracles()
         for file in files:
@@ -148,6 +149,10 @@ class _Folder:
         self._shared.append(("skill.yaml", document.data))
         self._rows = {row.id: row for row in skill.rationalizations}
         self._flags = tuple(flag.id for flag in skill.red_flags)
+        self._pressures = tuple(model.pressures)
+
+    def _problems_of(self, document: YamlDocument) -> Iterable[Problem]:
+        return scenario_problems(document, self._rows, self._flags, self._pressures)
 
     def _read_oracles(self) -> None:
         path = self.folder / "oracles.py"
@@ -164,7 +169,7 @@ class _Folder:
         if document is None:
             return
         model, problems = validate(document, ScenarioModel)
-        self.problems += [*problems, *scenario_problems(document, self._rows, self._flags)]
+        self.problems += [*problems, *self._problems_of(document)]
         if model is None:
             return
         self.ids.append((model.id, document))

@@ -11,15 +11,18 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import nearest
-from harness.model import KINK_MARGIN, DomainKind
+from harness.model import FLAGS, KINK_MARGIN, DomainKind
 from harness.read.document import YamlDocument
 from harness.read.field import SLUG
 from harness.read.problem import KeyPath, Problem, described, listed
 from harness.read.scenarios.schema import (
+    PRESSURES,
     BehaviourModel,
     CheckModel,
     EntryPointModel,
+    IndicesModel,
     LayersModel,
+    MaskModel,
     NumbersModel,
     RationalizationModel,
     RedFlagModel,
@@ -40,12 +43,22 @@ def skill_problems(document: YamlDocument) -> Iterator[Problem]:
     """Ids that stand twice in one of the skill's tables."""
     yield from _repeats(document, "rationalizations", RationalizationModel)
     yield from _repeats(document, "red_flags", RedFlagModel)
+    for number, flag in _rows(document, "red_flags", RedFlagModel):
+        if flag.id not in FLAGS:
+            remedy = "Nothing looks for it, so it would never be raised: drop it."
+            key = ("red_flags", number, "id")
+            yield _unknown(document, key, flag.id, "red flags with a detector", FLAGS, remedy)
 
 
 def scenario_problems(
-    document: YamlDocument, rows: Collection[str] | None, flags: Collection[str] | None
+    document: YamlDocument,
+    rows: Collection[str] | None,
+    flags: Collection[str] | None,
+    pressures: Collection[str],
 ) -> Iterator[Problem]:
     """Every broken reference; ``rows`` and ``flags`` are the skill's ids, ``None`` if unreadable.
+
+    ``pressures`` are those that the skill names beside the usual ones.
 
     Works part by part on what is valid, so that a mistake elsewhere in the file hides nothing.
     """
@@ -54,6 +67,11 @@ def scenario_problems(
         expected = f"{stem!r}, the file's name without .yaml"
         remedy = "Rename the file or correct the id."
         yield document.problem(("id",), described(id), expected, remedy)
+    known = (*PRESSURES, *pressures)
+    for number, name in enumerate(_part(document, "pressures", list)):
+        if isinstance(name, str) and name not in known:
+            remedy = "Correct the name, or list it under pressures in skill.yaml."
+            yield _unknown(document, ("pressures", number), name, "pressures", known, remedy)
     yield from _repeats(document, "traps", TrapModel)
     for number, trap in _rows(document, "traps", TrapModel):
         if rows is not None and trap.id not in rows:
@@ -154,6 +172,15 @@ def _entry_point_problems(
                 expected = f"a range of which some lies {KINK_MARGIN:g} and more from every kink"
                 remedy = "Widen the range or drop a kink."
                 yield document.problem((*at, "range"), found, expected, remedy)
+            if argument.values and argument.kinks:
+                found, expected = "values and kinks", "one of the two"
+                remedy = "A tensor of few values has no gradient, so it has no kinks."
+                yield document.problem((*at, "kinks"), found, expected, remedy)
+        elif isinstance(argument, IndicesModel):
+            used = [*(argument.indices or ()), argument.below]
+            dimensions |= dict.fromkeys(d for d in used if isinstance(d, str))
+        elif isinstance(argument, MaskModel):
+            dimensions |= dict.fromkeys(d for d in argument.mask or () if isinstance(d, str))
         elif isinstance(argument, LayersModel) and name != names[-1]:
             found, expected = f"layers before {names[-1]!r}", "layers as the last argument"
             yield document.problem(at, found, expected, "Move it to the end; it is variadic.")
@@ -223,6 +250,7 @@ def _too_many_elements(
 
 
 def _tensors(entry: EntryPointModel) -> dict[str, TensorModel]:
+    """Those of numbers; every check needs one."""
     return {name: a for name, a in entry.arguments.items() if isinstance(a, TensorModel)}
 
 
@@ -249,7 +277,7 @@ def _what_cannot_be_drawn(
     for name in plain:
         found, expected = "a plain value beside tensors", "tensors, numbers, a log or layers there"
         yield document.problem((*at, name), found, expected, "Write numbers: for a number.")
-    if entry.differentiable and not any(t.differentiable for t in tensors.values()):
+    if entry.differentiable and not any(t.value(n).differentiable for n, t in tensors.items()):
         found, expected = "no tensor with a gradient", "at least one, as gradients flow through it"
         remedy = "Write differentiable: false at the entry point, or let a tensor have a gradient."
         yield document.problem(at, found, expected, remedy)

@@ -31,8 +31,8 @@ from harness.read.field import (
 )
 from harness.read.scenarios.values import PlainKinds, plain_kind
 
-# The vocabulary of pressures; a report groups by it, so it is closed.
-Pressure = Literal[
+# The usual kinds of pressure. A report groups by them, so others are named in skill.yaml first.
+PRESSURES = (
     "urgency",
     "money",
     "complexity_aversion",
@@ -45,7 +45,7 @@ Pressure = Literal[
     "folklore",
     "sunk_cost",
     "fatigue",
-]
+)
 
 # The layers a stack may name; the sandbox builds them.
 Layer = Literal[
@@ -81,19 +81,50 @@ class TensorModel(_Strict):
     min_dims: int = Field(
         0, ge=0, le=4, description="For any shape: the fewest dimensions allowed."
     )
+    values: list[Number] = Field(
+        [], description="The only values that elements have, instead of a range; no gradient."
+    )
 
     def value(self, name: str) -> model.TensorArgument:
         low, high = map(float, self.range)
+        if self.values:
+            low, high = float(min(self.values)), float(max(self.values))
         return model.TensorArgument(
             name=name,
             shape=None if self.tensor is None else tuple(self.tensor),
             low=low,
             high=high,
-            differentiable=self.differentiable,
+            differentiable=self.differentiable and not self.values,
             kinks=tuple(map(float, self.kinks)),
             edges=tuple(map(float, self.edges)),
             min_dims=self.min_dims,
+            only=tuple(map(float, self.values)),
         )
+
+
+class IndicesModel(_Strict):
+    """A tensor of whole numbers, such as classes."""
+
+    indices: Shape = Field(description="any, or dimension names and sizes; [] is 0-d.")
+    below: Identifier | Annotated[int, Field(ge=1)] = Field(
+        description="They are drawn from 0 up to this, exclusive: a dimension name or a number."
+    )
+    also: list[int] = Field(
+        [], description="Further values, such as -100 for what is ignored; at times all have it."
+    )
+
+    def value(self, name: str) -> model.IndexArgument:
+        shape = None if self.indices is None else tuple(self.indices)
+        return model.IndexArgument(name, shape, self.below, tuple(self.also))
+
+
+class MaskModel(_Strict):
+    """A tensor of booleans; at times all of a row, or all, are false or true."""
+
+    mask: Shape = Field(description="any, or dimension names and sizes; [] is 0-d.")
+
+    def value(self, name: str) -> model.MaskArgument:
+        return model.MaskArgument(name, None if self.mask is None else tuple(self.mask))
 
 
 class NumbersModel(_Strict):
@@ -135,12 +166,14 @@ class LayersModel(_Strict):
 
 def _argument_kind(value: object) -> str | None:
     names = value if isinstance(value, dict) else ()
-    kinds = ("tensor", "numbers", "log", "layers")
+    kinds = ("tensor", "indices", "mask", "numbers", "log", "layers")
     return next((f"<{kind}>" for kind in kinds if kind in names), plain_kind(value))
 
 
 Argument = Annotated[
     Annotated[TensorModel, Tag("<tensor>")]
+    | Annotated[IndicesModel, Tag("<indices>")]
+    | Annotated[MaskModel, Tag("<mask>")]
     | Annotated[NumbersModel, Tag("<numbers>")]
     | Annotated[LogModel, Tag("<log>")]
     | Annotated[LayersModel, Tag("<layers>")]
@@ -366,10 +399,11 @@ class ScenarioModel(_Strict):
     id: Slug = Field(description="Equal to the file's name without .yaml.")
     title: Text = Field(description="Human title.")
     phase: Literal["red", "pressure"] = Field(description="red is basic, pressure is harder.")
-    pressures: list[Pressure] = Field(
+    pressures: list[Identifier] = Field(
         [],
         min_length=1,
-        description="Pressures that are applied; left out where nothing is pressured.",
+        description=f"Pressures that are applied: {', '.join(PRESSURES)}, or others of skill.yaml; "
+        "left out where nothing is pressured.",
     )
     asks_for_function: bool = Field(description="Whether the request asks for a Function.")
     requests: RequestsModel
@@ -498,6 +532,9 @@ class SkillModel(_Strict):
     summary: Text = Field(description="What the guide teaches, in one paragraph.")
     rationalizations: list[RationalizationModel] = Field([], description="Its table of excuses.")
     red_flags: list[RedFlagModel] = Field([], description="In order; the first is number 1.")
+    pressures: list[Identifier] = Field(
+        [], description="Kinds of pressure that its scenarios apply beside the usual ones."
+    )
     guide: Text | None = Field(
         None,
         description="Folder of the guide's SKILL.md, from the folder of this file.",

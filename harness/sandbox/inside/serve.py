@@ -889,7 +889,11 @@ def ask_released(invocation: Invocation) -> tuple[Json, Parts]:
     def once(call: Json, first: Invocation, number: int) -> Callable[[], bool]:
         """Make a call; whether a tensor of it is there still."""
         # Never the same values twice, as a cache may keep those of one call.
-        tensors = [tensor * (1 - number / 1024) for tensor in invocation.tensors]
+        exact = {spec["t"] for spec in call["args"] if spec.get("exact")}
+        tensors = [
+            tensor.clone() if place in exact else tensor * (1 - number / 1024)
+            for place, tensor in enumerate(invocation.tensors)
+        ]
         one = Invocation(module, call, tensors, first)
         output = one.output()
         one.gradients(output, one.cotangents[0])
