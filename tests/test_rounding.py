@@ -209,3 +209,21 @@ def test_a_kink_that_a_shift_rounds_to_has_both_slopes(dtype: torch.dtype) -> No
         assert expected.mismatch(torch.tensor(slopes, dtype=torch.float64).to(dtype)) is None
     for slopes in ([0.1, 1.0, 7 / 6], [0.0, 0.9, 7 / 6], [0.0, 1.0, 1.0]):
         assert expected.mismatch(torch.tensor(slopes, dtype=torch.float64).to(dtype)) is not None
+
+
+def test_a_softplus_that_is_the_identity_far_out_is_as_right_as_one_that_is_not() -> None:
+    case = Case(entry("x"), (torch.linspace(20.001, 40, 50, dtype=torch.float64),), "")
+    weights = torch.linspace(0.5, 0.999, 50, dtype=torch.float64)
+
+    def exact(x: Tensor) -> Tensor:
+        return weights * functional.logsigmoid(-x) - functional.logsigmoid(x) * (1 - weights)
+
+    def of_torch(x: Tensor) -> Tensor:
+        return -weights * functional.softplus(x) + (1 - weights) * functional.softplus(-x)
+
+    cotangent = torch.ones(50, dtype=torch.float64)
+    wanted = expectations(exact, case, cotangent)
+    got = answers(of_torch, case, cotangent)
+    assert not torch.equal(got[1], answers(exact, case, cotangent)[1])
+    assert [one.mismatch(value) for one, value in zip(wanted, got, strict=True)] == [None, None]
+    assert all(one.mismatch(1.000001 * value) for one, value in zip(wanted, got, strict=True))

@@ -84,6 +84,23 @@ _OF_GRADIENT_SIZE = _named(
 )
 _OF_BOTH_SIZES = _named("silu_backward", "mish_backward", "gelu_backward")
 
+# torch's own softplus is the identity from here on, which leaves out exp(-x).
+SOFTPLUS_THRESHOLD = 20.0
+_SOFTPLUS = _named("softplus", "log_sigmoid_forward")
+_SOFTPLUS_BACKWARD = _named("softplus_backward", "log_sigmoid_backward")
+
+
+def _left_out_by_softplus(name: str, args: Any) -> torch.Tensor | None:
+    """How far a formula with torch's softplus is from an operation that could be written so."""
+    if name in _SOFTPLUS:
+        gradient, x = torch.ones(()), _materialised(args[0])
+    elif name in _SOFTPLUS_BACKWARD:
+        gradient, x = map(_materialised, args[:2])
+    else:
+        return None
+    size = x.abs()
+    return gradient.abs() * torch.where(size > SOFTPLUS_THRESHOLD, torch.exp(-size), 0.0)
+
 
 def _size_within(name: str, args: Any) -> torch.Tensor | float:
     """How large what other formulas for an operation pass through is, beside its result."""
@@ -127,6 +144,11 @@ class RoundingNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
             return _each(func(*args, **(kwargs or {})), _materialised)
         result = func(*[_each(a, self._perturbed) for a in args], **(kwargs or {}))
         result = _each(result, self._perturbed)
+        left_out = _left_out_by_softplus(name, args)
+        if left_out is not None:
+            first = result if isinstance(result, torch.Tensor) else result[0]
+            first = first + self._noise(first) * (left_out / self.unit)
+            result = first if isinstance(result, torch.Tensor) else (first, *result[1:])
         size = _size_within(name, args)
         if isinstance(size, float) and not size:
             return result
