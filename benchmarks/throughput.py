@@ -355,6 +355,8 @@ def _print_grader(
         for _ in range(rounds):
             for scenario in chosen:
                 some = [answer for answer in answers if answer.scenario == scenario.id]
+                if not some:
+                    continue
                 pairs = [(answer, by_id[answer.scenario]) for answer in [some[0], *some]]
                 run = grade_all(pairs, seed=1, tier=tier, jobs=1)
                 next(run)
