@@ -249,3 +249,21 @@ def test_the_reward_function_of_the_page_works(monkeypatch: pytest.MonkeyPatch) 
         right, wrong = page["reward"]([reply(RIGHT), reply(WRONG)], scenario=[ONE, ONE])
     assert right >= 0.5
     assert wrong == 0.0
+
+
+def test_ctrl_c_while_one_opens_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = set(children_named(*OURS))
+    start, released = sandbox.Zygote.start, threading.Event()
+
+    def slow(zygote: sandbox.Zygote) -> None:
+        assert released.wait(LATER_S), "the constructor waited for the thread"
+        start(zygote)
+
+    monkeypatch.setattr(sandbox.Zygote, "start", slow)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        harness.Grader(SCENARIOS, jobs=1)
+    [thread] = [one for one in threading.enumerate() if one.name == "harness grader"]
+    released.set()
+    thread.join()
+    assert set(children_named(*OURS)) <= before

@@ -70,7 +70,8 @@ class _Loop:
         try:
             self.started.wait()
         except BaseException:
-            self.close()
+            # Whoever presses Ctrl-C does not wait for what is about to be ended.
+            self.close(wait=False)
             raise
         if self.broken is not None:
             raise self.broken
@@ -91,7 +92,7 @@ class _Loop:
             os.eventfd_write(self.wake, 1)
         return answer
 
-    def close(self) -> None:
+    def close(self, *, wait: bool = True) -> None:
         if os.getpid() != self.opened_by:
             return
         with self.lock:
@@ -100,7 +101,7 @@ class _Loop:
             self.closing = True
             if self.wake >= 0:
                 os.eventfd_write(self.wake, 1)
-        if threading.current_thread() is not self.thread:
+        if wait and threading.current_thread() is not self.thread:
             self.thread.join()
 
     def run(self) -> None:
