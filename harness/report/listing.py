@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import builtins
-import keyword
-import re
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
+
+from pygments.lexers.python import PythonLexer
+from pygments.token import Token
 
 from harness.code.lines import LineIndex
 from harness.model import Outcome, Record, Submission, TrapFinding, TrapState
@@ -258,37 +258,27 @@ def _segments(line: str, syntax: Sequence[_Span], marks: Sequence[_Span]) -> Ite
 
 
 _GRAVEST_FIRST: Final[tuple[Tone, ...]] = ("bad", "flag", "good")
-# A token of Python that may have a colour, by CSS class; a word is looked up. A lexer that knows
-# all of Python takes ten times as long: more than half of the time of a report.
-_TOKENS: Final = re.compile(
-    r"""(?isx)
-    (?P<c> \# [^\n]* )
-    | (?P<s> [bfru]{0,2}
-        (?: "{3} (?: \\. | [^\\] )*? (?: "{3} | \Z )
-        | '{3} (?: \\. | [^\\] )*? (?: '{3} | \Z )
-        | " (?: \\. | [^"\\\n] )* "?
-        | ' (?: \\. | [^'\\\n] )* '? ) )
-    | (?P<n> 0 [box] [\da-f_]+ | \.? \d [\d_]* \.? [\d_]* (?: e [+-]? \d [\d_]* )? j? )
-    | (?P<word> \.? [^\W\d] \w* )
-    """
+# CSS class per kind of token; a kind stands for its subkinds, and the first that fits counts.
+_LOOKS: Final = (
+    (Token.Keyword, "k"),
+    (Token.Operator.Word, "k"),
+    (Token.Name.Builtin, "b"),
+    (Token.Literal.String, "s"),
+    (Token.Literal.Number, "n"),
+    (Token.Comment, "c"),
 )
-_WORDS: Final = {
-    **dict.fromkeys(("self", "cls", *filter(str.islower, dir(builtins))), "b"),
-    **dict.fromkeys(keyword.kwlist, "k"),
-}
 
 
 def _syntax(code: str) -> dict[int, list[_Span]]:
-    """What is worth colouring, by line."""
+    """What is worth colouring, by line, as Pygments reads it."""
     found: dict[int, list[_Span]] = defaultdict(list)
     if len(code) > _SYNTAX_LIMIT:
         return found
     rows = _rows(code)
     starts = [row.start for row in rows]
-    for token in _TOKENS.finditer(code):
-        start, text = token.start(), token[0]
-        look = _WORDS.get(text) if token.lastgroup == "word" else token.lastgroup
-        if look is None:
+    for start, kind, text in PythonLexer().get_tokens_unprocessed(code):
+        look = next((look for family, look in _LOOKS if kind in family), None)
+        if look is None or not text.strip():
             continue
         first = bisect_right(starts, start) - 1
         last = bisect_right(starts, start + len(text) - 1) - 1
