@@ -199,8 +199,8 @@ def main() -> None:
     harness grade reply.md --scenario layer-norm        one answer, in detail
     harness convert session.jsonl                       what is understood of a transcript
     harness validate scenarios/                         check scenarios you wrote
-    harness generate scenarios/ --model PROVIDER/NAME   ask a model, with the skill and without
-    harness prompts scenarios/ --out DIR                the same requests, to ask by hand
+    harness generate scenarios/x --model PROVIDER/NAME  ask a model, with the skill and without
+    harness prompts scenarios/x --out DIR               the same requests, to ask by hand
     harness score logs/*.eval                           grade the answers in logs of Inspect
     harness import my-skill/ --out scenarios/my-skill   requests of skill-creator or of Harbor
     harness regrade reports/latest --reader model:…     let a language model read the words
@@ -1184,7 +1184,7 @@ def _requests(
     """Every conversation that the options ask for, and the guides."""
     import harness.read.scenarios
     from harness.errors import did_you_mean
-    from harness.generate.requests import chosen_arms, guides_for, is_asked, requests
+    from harness.generate.requests import about, chosen_arms, guides_for, is_asked, requests
 
     library = harness.read.scenarios.load(scenarios)
     names = [scenario.id for scenario in library.scenarios]
@@ -1192,14 +1192,16 @@ def _requests(
         if name not in names:
             raise UsageError(f"--only: unknown scenario {name!r}.{did_you_mean(name, names)}")
     wanted = chosen_arms(filter(None, arms.split(",")))
-    chosen = [one for one in library.scenarios if not only or one.id in only]
+    chosen = about(skill, library.skills, library.scenarios)
+    chosen = [one for one in chosen if not only or one.id in only]
     asked = [arm for arm in wanted if any(is_asked(one, arm) for one in chosen)]
     if not asked:
         raise UsageError(
             f"--arms {arms}: none of these requests is there, as no scenario says what is asked "
             "under pressure; use --arms baseline-calm,skill-calm, or write requests.pressured"
         )
-    guides = guides_for(library.skills, skill, placebo, asked)
+    taught = [one for one in library.skills if any(s.skill == one.id for s in chosen)]
+    guides = guides_for(taught, skill, placebo, asked)
     words, others = guides.lengths
     if guides.placebo and abs(others - words) > 0.05 * words:
         _tell(
@@ -1341,9 +1343,9 @@ def generate(
     Needs the extra: pip install 'harness[inspect]', and the provider's package.
 
     \b
-    harness generate scenarios/ --model openai/gpt-4.1-mini --price 0.4,1.6 --budget 3
-    harness generate scenarios/ --model ollama/llama3.3 --arms baseline,skill
-    harness generate scenarios/ --model openai/gpt-4.1 --agent docker:compose.yaml --out agents/
+    harness generate scenarios/my-skill --model openai/gpt-4.1-mini --price 0.4,1.6 --budget 3
+    harness generate scenarios/my-skill --model ollama/llama3.3 --arms baseline,skill
+    harness generate scenarios/my-skill --model openai/gpt-4.1 --agent docker:compose.yaml
     harness run scenarios/ --solutions solutions/
     """
     from harness.generate.agent import AskingAgents, Shell

@@ -149,7 +149,8 @@ def test_an_agent_that_fails_leaves_nothing_and_one_that_is_cut_off_says_so(
 
 
 def test_an_agent_runs_on_this_machine_only_where_that_is_allowed(tmp_path: Path) -> None:
-    arguments = ["generate", str(ROOT / "scenarios"), "--model", "mockllm/model", "--yes"]
+    skill = str(ROOT / "scenarios/custom-autograd-functions")
+    arguments = ["generate", skill, "--model", "mockllm/model", "--yes"]
     arguments += ["--out", str(tmp_path), "--agent", "local"]
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 2

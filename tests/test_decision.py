@@ -36,7 +36,7 @@ from harness.summary.still_wrong import (
 from harness.summary.tables import Summary, summarise
 
 ROOT = Path(__file__).parent.parent
-LIBRARY = load(ROOT / "scenarios")
+LIBRARY = load(ROOT / "scenarios/custom-autograd-functions")
 TESTED = next(skill for skill in LIBRARY.skills if skill.id == "custom-autograd-functions")
 GUIDE = ROOT / "skills/custom-autograd-functions/SKILL.md"
 ARM_NAMES = ("baseline", "skill", "baseline-calm", "skill-calm")

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.filterwarnings(
 )
 
 ROOT = Path(__file__).parent.parent
-SCENARIOS = ROOT / "scenarios"
+SCENARIOS = ROOT / "scenarios/custom-autograd-functions"
 LIBRARY = scenarios.load(SCENARIOS)
 RIGHT = (ROOT / "solutions/skill/model/layer-norm.md").read_text()
 WRONG = (ROOT / "solutions/agreeable/model/memory-relu.md").read_text()

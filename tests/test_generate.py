@@ -56,12 +56,13 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 ROOT = Path(__file__).parent.parent
 SKILLS = ROOT / "skills"
+SKILL = ROOT / "scenarios/custom-autograd-functions"
 CODE = "```python\ndef layer_norm(x, eps=1e-5):\n    return x\n```\n"
 
 
 @pytest.fixture(scope="module")
 def library() -> Library:
-    return scenarios.load(ROOT / "scenarios")
+    return scenarios.load(SKILL)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +158,7 @@ def test_prompts_writes_what_generate_sends(
     library: Library, guides: Guides, tmp_path: Path
 ) -> None:
     out = tmp_path / "new"
-    done = run("prompts", ROOT / "scenarios", "--arms", "baseline,skill-pushed", "--out", out)
+    done = run("prompts", SKILL, "--arms", "baseline,skill-pushed", "--out", out)
     assert done.exit_code == 0, done.output
     for request in asked_of(library, guides, "baseline", "skill-pushed"):
         folder = out / request.arm.name / request.scenario.id
@@ -168,7 +169,7 @@ def test_prompts_writes_what_generate_sends(
         assert tuple(said) == request.turns
         assert (folder / "system.md").exists() is (request.system is not None)
     assert "skill-pushed" in (out / "arms.yaml").read_text()
-    again = run("prompts", ROOT / "scenarios", "--out", out)
+    again = run("prompts", SKILL, "--out", out)
     assert again.exit_code == 2
     assert "is not empty" in again.stderr
 
@@ -485,7 +486,7 @@ def _completion(text: str) -> dict[str, Any]:
 
 def generate(server: Server, out: Path, *more: str | Path) -> list[str]:
     return [
-        "generate", str(ROOT / "scenarios"), "--model", "openai-api/local/tiny", "--yes",
+        "generate", str(SKILL), "--model", "openai-api/local/tiny", "--yes",
         "--api-base", server.base, "--out", str(out), *map(str, more),
     ]  # fmt: skip
 
@@ -627,7 +628,7 @@ def test_what_is_printed_to_ask_again_asks_for_just_that(
         replace(quick("layer-norm", arm, verified=False), path=str(folder).format(arm), sha256=arm)
         for arm in ("baseline", "skill")
     ]
-    library = scenarios.load(ROOT / "scenarios")
+    library = scenarios.load(SKILL)
     here = [one for one in library.scenarios if one.id == "layer-norm"]
     made = simple_results(*records, scenarios=here)
     arms = (ARMS["baseline"], ARMS["skill"])
@@ -661,7 +662,7 @@ def test_what_was_asked_by_hand_is_to_be_asked_by_hand_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    library = scenarios.load(ROOT / "scenarios")
+    library = scenarios.load(SKILL)
     records = [quick("layer-norm", arm, verified=False) for arm in ("baseline", "skill")]
     made = simple_results(*records, scenarios=library.scenarios)
     arms = (ARMS["baseline"], ARMS["skill"])
@@ -683,3 +684,28 @@ def test_a_secret_among_the_arguments_of_a_model_is_not_kept(
     (origin,) = (one.read_text() for one in tmp_path.rglob("*.provenance.yaml"))
     assert "sesame" not in origin
     assert yaml.safe_load(origin)["model_args"] == {"client_timeout": 60}
+
+
+def test_of_several_skills_each_is_asked_about_with_its_own_guide(tmp_path: Path) -> None:
+    done = run("prompts", ROOT / "scenarios", "--out", tmp_path / "both")
+    assert done.exit_code == 2
+    assert "2 guides are named" in done.stderr
+    assert f"with {SKILL} or {ROOT / 'scenarios/numerically-stable-losses'} for the" in done.stderr
+    losses = SKILLS / "numerically-stable-losses"
+    done = run(
+        "prompts",
+        ROOT / "scenarios",
+        "--skill",
+        losses,
+        "--arms",
+        "skill",
+        "--out",
+        tmp_path / "one",
+    )
+    assert done.exit_code == 0, done.stderr
+    assert sorted(path.name for path in (tmp_path / "one/skill").iterdir()) == [
+        "bce-with-logits", "dice-loss", "distillation-kl", "focal-loss", "info-nce",
+        "label-smoothing",
+    ]  # fmt: skip
+    done = run("prompts", ROOT / "scenarios", "--only", "focal-loss", "--out", tmp_path / "only")
+    assert done.exit_code == 0, done.stderr

@@ -11,6 +11,8 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.code.parsing import Unreadable, parse
+
 _CHARACTERS = 60
 _OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
@@ -50,8 +52,8 @@ class Mutant:
 def mutants(code: str, entry: str) -> list[Mutant]:
     """Every change of the function ``entry`` and of functions of the file that it mentions."""
     try:
-        tree = ast.parse(code)
-    except (SyntaxError, ValueError, RecursionError):
+        tree = parse(code)
+    except Unreadable:
         return []
     found: list[Mutant] = []
     for node in _within(tree, entry):

@@ -15,7 +15,7 @@ from rich.markup import escape
 import harness.read.scenarios
 from harness.errors import HarnessError, UsageError
 from harness.evaluation.scorer import verdict
-from harness.generate.requests import Guides, Request, chosen_arms, guides_for, requests
+from harness.generate.requests import Guides, Request, about, chosen_arms, guides_for, requests
 from harness.model import Arm
 
 
@@ -67,7 +67,7 @@ def _asked(
     library = harness.read.scenarios.load(Path(scenarios))
     told = [None if one is None else Path(one) for one in (skill, placebo)]
     guides = guides_for(library.skills, told[0], told[1], arms, "-T ")
-    asked = requests(library.scenarios, arms, guides)
+    asked = requests(about(told[0], library.skills, library.scenarios), arms, guides)
     if not asked:
         raise UsageError(
             f"-T arm={arm}: no scenario in {scenarios} has such a request: requests.pressured is "

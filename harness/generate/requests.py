@@ -105,10 +105,17 @@ def guides_for(
     The placebo is by default beside the skill. Raises ``UsageError``.
     """
     known = {one.guide for one in skills if one.guide is not None}
-    if skill is None and len(known) != 1:
+    if skill is None and len(known) > 1:
+        one_each = " or ".join(str(one.path) for one in skills)
         raise UsageError(
-            f"{prefix}skill: {len(known)} guides are named by the skill.yaml files of the "
-            f"scenarios; say with {prefix}skill which one agents read: a SKILL.md or its folder"
+            f"{len(known)} guides are named by the skill.yaml files of the scenarios, and agents "
+            f"read one: ask about one skill at a time, with {one_each} for the scenarios, or say "
+            f"with {prefix}skill which guide is meant"
+        )
+    if skill is None and not known:
+        raise UsageError(
+            f"{prefix}skill: no skill.yaml of the scenarios names a guide; say with {prefix}skill "
+            "which one agents read: a SKILL.md or its folder"
         )
     guide = skill or known.pop()
     folder = guide.parent if guide.is_file() else guide
@@ -116,6 +123,17 @@ def guides_for(
     # Where nobody reads it, it need not be there.
     needed = placebo is not None or any(arm.guide is Guide.PLACEBO for arm in arms)
     return read_guides(guide, other if needed or other.exists() else None, prefix)
+
+
+def about(
+    guide: Path | None, skills: Sequence[Skill], scenarios: Sequence[Scenario]
+) -> list[Scenario]:
+    """Those of the skill that names the guide; all where none does, as for a new version of it."""
+    if guide is None:
+        return list(scenarios)
+    folder = (guide.parent if guide.is_file() else guide).resolve()
+    of_it = {one.id for one in skills if one.guide is not None and one.guide.resolve() == folder}
+    return [one for one in scenarios if not of_it or one.skill in of_it]
 
 
 def _guide(option: str, path: Path) -> tuple[Path, str]:
