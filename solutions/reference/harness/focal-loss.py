@@ -7,11 +7,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits, logsigmoid
 
 
 def focal_loss(logits: Tensor, targets: Tensor, gamma: float = 2.0) -> Tensor:
-    """targets are 0.0 or 1.0, in the shape of logits; 0-d result."""
+    """targets are 0.0 or 1.0, in the shape of logits; 0-d result, 0 where there are none."""
     towards_truth = torch.where(targets > 0.5, logits, -logits)
     log_right, log_wrong = logsigmoid(towards_truth), logsigmoid(-towards_truth)
     # exp(gamma * log(1 - p)): a power of 1 - p has no slope where that rounds to 0.
-    return -((gamma * log_wrong).exp() * log_right).mean()
+    losses = -(gamma * log_wrong).exp() * log_right
+    return losses.sum() / max(losses.numel(), 1)
 
 
 def test_agrees_with_the_formula() -> None:
