@@ -206,7 +206,7 @@ def main() -> None:
     harness regrade reports/latest --reader model:…     let a language model read the words
     harness label reports/latest                        say which quotes are right
     harness compare reports/before reports/latest       did my edit of the skill help?
-    harness merge parts/*                               one report of many machines' parts
+    harness merge parts/*/                              one report of many machines' parts
     """
 
 
@@ -567,7 +567,6 @@ def run(
         told = summary.summarise(results)
         if shard is None:
             page = write_reports(results, told, folder)
-            _export(results, exports, folder)
         else:
             page = folder / "results.json"
             write_results(results, page)
@@ -581,6 +580,8 @@ def run(
     met = _hold(asked_shares, [(one.arm, one.total) for one in told.arms])
     prefix = "" if shard is None else f"shard {shard}: "
     click.echo(prefix + _last_line(told, meter.known, page))
+    if shard is None:
+        _export(results, exports, folder)
     ungraded = _ungraded(told, results)
     if _unanswered(words) or ungraded:
         sys.exit(EXIT_UNGRADED)
@@ -644,12 +645,12 @@ def merge(
     check_arms(asked_shares, {one.arm for one in whole.submissions})
     told = summary.summarise(whole)
     page = write_reports(whole, told, folder)
-    _export(whole, exports, folder)
     if out is None or out.resolve().parent == reports.resolve():
         point_latest(reports, folder)
     _print_summary(told)
     met = _hold(asked_shares, [(one.arm, one.total) for one in told.arms])
     click.echo(_last_line(told, None, page))
+    _export(whole, exports, folder)
     if whole.run.shard is not None:
         lacking = whole.run.shard.submissions - len(whole.records)
         _complain(f"{lacking} submissions are missing, of shards that were not given")
@@ -903,18 +904,26 @@ def report(results: Path, out: Path | None, labels: Path | None, exports: tuple[
         raise UsageError(f"--labels {labels}: no such file; harness label writes one")
     told = summarise(found, _labels(labels, results)[1])
     page = write_reports(found, told, folder)
-    _export(found, exports, folder)
     _print_summary(told)
     click.echo(_last_line(told, None, page))
+    _export(found, exports, folder)
 
 
 def _export(results: Results, names: Sequence[str], folder: Path) -> None:
-    """Write ``results`` for other tools."""
+    """Write ``results`` for other tools; one that cannot be written keeps no other from it."""
     if names:
         from harness.results.exports import EXPORTS
 
+        failed: list[HarnessError] = []
         for name in names:
-            EXPORTS[name](results, folder)
+            try:
+                EXPORTS[name](results, folder)
+            except HarnessError as error:
+                failed.append(error)
+        for other in failed[1:]:
+            _complain(str(other))
+        if failed:
+            raise failed[0]
 
 
 @main.command(epilog=EXIT_CODES)
@@ -1611,7 +1620,7 @@ def _print_summary(summary: Summary) -> None:
 
     from harness.report.terminal import summary_table
 
-    Console().print(summary_table(summary))
+    Console().print(summary_table(summary), crop=False)
 
 
 def _last_line(summary: Summary, known: int | None, page: Path) -> str:

@@ -77,7 +77,19 @@ def _cut(text: str) -> str:
 
 def _within(tree: ast.Module, entry: str) -> list[ast.AST]:
     kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    defs = {node.name: node for node in tree.body if isinstance(node, kinds)}
+    defs: dict[str, ast.AST] = {}
+    todo_in = list(tree.body)
+    for stmt in todo_in:
+        if isinstance(stmt, kinds):
+            defs.setdefault(stmt.name, stmt)
+        elif isinstance(stmt, ast.If | ast.Try | ast.With):
+            todo_in += [
+                inner for inner in ast.iter_child_nodes(stmt) if isinstance(inner, ast.stmt)
+            ]
+        elif isinstance(stmt, ast.Assign | ast.AnnAssign):
+            targets = stmt.targets if isinstance(stmt, ast.Assign) else [stmt.target]
+            # A name for something else, or a table that is looked up.
+            defs |= {one.id: stmt for one in targets if isinstance(one, ast.Name)}
     found: list[ast.AST] = []
     names, todo = {entry}, [entry]
     for name in todo:

@@ -303,8 +303,7 @@ class _Trial:
             fault = _Fault({"value": entry.name, "factor": self._factor()})
             self._add(entry.name, Spoil.VALUE, None, True, self._fails(fault))
         for mutant in self.work.mutants:
-            in_tests = bool(self.script.path)
-            code, imported = (None, mutant.code) if in_tests else (mutant.code, None)
+            code, imported = self._with(mutant.code)
             try:
                 noticed = self._fails(_Fault({"kind": "nothing"}, code, imported))
             except CandidateFault:
@@ -313,6 +312,15 @@ class _Trial:
                 break
             self._add(mutant.entry, Spoil.SOURCE, mutant.words, True, noticed)
         return _Tried(tuple(self.found), self.noticed)
+
+    def _with(self, changed: str) -> tuple[str | None, str | None]:
+        """What is run, and what it imports, with the submission's code changed."""
+        own = (self.work.submission.code or "").strip()
+        if not self.script.path:
+            return changed, None
+        if own in self.script.code:  # a block of a reply goes on from it
+            return self.script.code.replace(own, changed.strip(), 1), None
+        return None, changed
 
     def _gradients(self, target: _Target) -> None:
         """All gradients times a factor; where that is noticed, their signs and terms."""

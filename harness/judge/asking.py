@@ -144,6 +144,7 @@ class ModelReader:
             return key, submission, await self._model.ask(said, _understand)
 
         under_way: set[asyncio.Task[tuple[str, Submission, ModelReply]]] = set()
+        done: set[asyncio.Task[tuple[str, Submission, ModelReply]]] = set()
         try:
             while True:
                 for question in islice(asked, _JOBS - len(under_way)):
@@ -156,7 +157,8 @@ class ModelReader:
         finally:
             for task in under_way:
                 task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+            # Where one has failed, nobody has asked what came of the others that are done.
+            await asyncio.gather(*under_way, *done, return_exceptions=True)
 
 
 def _understand(text: str) -> None:

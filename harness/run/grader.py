@@ -173,6 +173,8 @@ class Grader:
         # No file can be there, so none beside it is read.
         nowhere = Path(os.devnull) / f"{sample}{_ENDINGS[answer.kind]}"
         origin = Origin(answer.arm, answer.submitter, scenario.id, sample, nowhere)
+        if not isinstance(answer.text, str | bytes):
+            raise UsageError(f"text: found {type(answer.text).__name__}, expected str or bytes")
         raw = answer.text.encode() if isinstance(answer.text, str) else answer.text
         made = build(origin, raw, Asked.of(scenario), answer.kind)
         return replace(made, path=f"{made.id}{_ENDINGS[answer.kind]}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import overload
 
-from harness.errors import NothingSelected, SubmissionError, UsageError
+from harness.errors import NothingSelected, SubmissionError, UsageError, did_you_mean
 from harness.model import Arm, Scenario, ShardInfo, Skill, Submission
 from harness.read import scenarios, submissions
 from harness.read.submissions import Aside, Asked, Told
@@ -102,7 +102,9 @@ def select(
         raise NothingSelected(
             f"no submission to grade in {', '.join(map(str, paths))}"
             + (f" with {' '.join(filters)}" if filters else "")
-            + f"; {found} were found there. Expected <arm>/<submitter>/<scenario>.py or .md"
+            + f"; {found} were found there."
+            + "".join(did_you_mean(pattern, entry_points) for pattern in only)
+            + " Expected <arm>/<submitter>/<scenario>.py or .md"
             + "".join(f"\n{line}" for line in (*aside.lines, *([] if found else aside.not_read)))
         )
     chosen.arrange(place for _, place in sorted(orders))

@@ -25,19 +25,19 @@ def bce_with_logits(logits: Tensor, targets: Tensor) -> Tensor:
 
     The cross-entropy of a Bernoulli variable, for instance Bishop 2006, eq. 4.90.
     """
-    if not logits.numel():
-        return logits.sum() + 0 * targets.sum()
-    return -(targets * logsigmoid(logits) + (1 - targets) * logsigmoid(-logits)).mean()
+    losses = -(targets * logsigmoid(logits) + (1 - targets) * logsigmoid(-logits))
+    return losses.sum() / max(losses.numel(), 1)
 
 
 def focal_loss(logits: Tensor, targets: Tensor, gamma: float = 2.0) -> Tensor:
     """Mean of -(1 - p_t)^γ·log p_t, where p_t is the probability of the true class.
 
-    Lin, Goyal, Girshick, He & Dollár 2017, arXiv:1708.02002, eq. 4, without the weight α; the
-    power is taken in the log domain, where 1 - p_t does not round to 0 or to 1.
+    0 without elements. Lin, Goyal, Girshick, He & Dollár 2017, arXiv:1708.02002, eq. 4, without the
+    weight α; the power is taken in the log domain, where 1 - p_t does not round to 0 or to 1.
     """
     signed = (2 * targets - 1) * logits
-    return -(torch.exp(gamma * logsigmoid(-signed)) * logsigmoid(signed)).mean()
+    losses = -torch.exp(gamma * logsigmoid(-signed)) * logsigmoid(signed)
+    return losses.sum() / max(losses.numel(), 1)
 
 
 def distillation_kl(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
@@ -55,11 +55,9 @@ def info_nce(a: Tensor, b: Tensor, temperature: float) -> Tensor:
     """Mean over both directions of the cross-entropy of cosine similarities over temperature.
 
     Row i of ``a`` belongs to row i of ``b``. Oord, Li & Vinyals 2018, arXiv:1807.03748, eq. 4, in
-    the symmetric form of Radford et al. 2021, arXiv:2103.00020, figure 3. Norms are at least 1e-12.
+    the symmetric form of Radford et al. 2021, arXiv:2103.00020, figure 3.
     """
-    unit_a, unit_b = (
-        x / torch.linalg.vector_norm(x, dim=-1, keepdim=True).clamp_min(1e-12) for x in (a, b)
-    )
+    unit_a, unit_b = (x / torch.linalg.vector_norm(x, dim=-1, keepdim=True) for x in (a, b))
     scores = unit_a @ unit_b.mT / temperature
     rows = torch.diagonal(log_softmax(scores, dim=1))
     columns = torch.diagonal(log_softmax(scores, dim=0))
