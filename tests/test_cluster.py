@@ -145,14 +145,15 @@ def test_a_node_with_another_harness_or_a_weaker_sandbox_is_left_out_by_name(
         cluster._seen[weak] = Probe({"landlock": "ENOSYS: not there"})
         cluster._hire(SEED, cluster.tier)
         assert weak not in cluster._members
-    assert "expected A" in told[0]
-    assert "ENOSYS" in told[0]
+    # On a busy machine Ray may lose a node by itself, of which is told, too.
+    [of_weak] = [words for words in told if "ENOSYS" in words]
+    assert "expected A" in of_weak
 
     monkeypatch.setattr(clusters, "harness_version", lambda: "0.0.1+another")
     with pytest.raises(ClusterError, match="no node of the cluster can grade"):
         Cluster(nodes.address, tell=told.append)
-    assert all("expected 0.0.1+another as here" in words for words in told[1:])
-    assert {"one" in words for words in told[1:]} == {True, False}
+    others = [words for words in told if "expected 0.0.1+another as here" in words]
+    assert 1 <= len(others) == len(set(others)) <= 2
 
 
 def harness(arguments: list[str], **environment: str) -> subprocess.Popen[str]:
