@@ -101,11 +101,8 @@ class Case:
     @cached_property
     def tensors(self) -> dict[str, torch.Tensor]:
         """The tensor arguments of numbers by name, in order; not indices and masks."""
-        return {
-            argument.name: value
-            for argument, value in zip(self.entry.arguments, self.values, strict=False)
-            if isinstance(argument, TensorArgument) and isinstance(value, torch.Tensor)
-        }
+        numbers = {a.name for a in self.entry.arguments if isinstance(a, TensorArgument)}
+        return {name: tensor for name, tensor in self.handed_over.items() if name in numbers}
 
     @cached_property
     def handed_over(self) -> dict[str, torch.Tensor]:
@@ -115,6 +112,14 @@ class Case:
             for argument, value in zip(self.entry.arguments, self.values, strict=False)
             if isinstance(argument, TENSORS) and isinstance(value, torch.Tensor)
         }
+
+    def with_tensor(self, name: str, tensor: torch.Tensor) -> Case:
+        """The same with another tensor for one argument."""
+        values = tuple(
+            tensor if argument.name == name else value
+            for argument, value in zip(self.entry.arguments, self.values, strict=True)
+        )
+        return Case(self.entry, values, self.label)
 
     @property
     def differentiable(self) -> tuple[str, ...]:
@@ -432,11 +437,7 @@ class Drawer:
     ) -> Case:
         """A case in which ``argument`` has one value all over."""
         case = self.case(size, dtype=dtype)
-        values = tuple(
-            torch.full_like(case.tensors[a.name], point) if a.name == argument.name else value
-            for a, value in zip(self.entry.arguments, case.values, strict=True)
-        )
-        return Case(self.entry, values, case.label)
+        return case.with_tensor(argument.name, torch.full_like(case.tensors[argument.name], point))
 
     @property
     def most_numbers(self) -> int:
@@ -480,11 +481,7 @@ class Drawer:
             case = self.case(size, dtype=dtype, stack=stack)
             tensor = case.tensors[argument.name].clone()
             tensor.view(-1)[: len(held)] = held.to(dtype)
-            values = tuple(
-                tensor if a.name == argument.name else value
-                for a, value in zip(self.entry.arguments, case.values, strict=True)
-            )
-            yield Case(self.entry, values, case.label), held
+            yield case.with_tensor(argument.name, tensor), held
 
     def _clustered(self, argument: TensorArgument, values: torch.Tensor) -> torch.Tensor:
         if not values.dim() or argument.only:
