@@ -491,7 +491,6 @@ def run(
     from harness.read import submissions
     from harness.report import write_reports
     from harness.results.write import write_results
-    from harness.run.folders import point_latest
     from harness.run.ledger import Ledger
     from harness.run.run import Conditions, grade_selection
     from harness.run.select import select
@@ -573,15 +572,14 @@ def run(
         # Only now: who has no report gives the same command again and grades nothing twice.
         if task is not None:
             book.end(task)
-        if shard is None and (out is None or out.resolve().parent == reports.resolve()):
-            point_latest(reports, folder)
+        if shard is None:
+            _point_latest_if_beside(reports, folder)
     if shard is None:
         _print_summary(told)
     met = _hold(asked_shares, [(one.arm, one.total) for one in told.arms])
     prefix = "" if shard is None else f"shard {shard}: "
     click.echo(prefix + _last_line(told, meter.known, page))
-    if shard is None:
-        _export(results, exports, folder)
+    _export(results, exports, folder)
     ungraded = _ungraded(told, results)
     if _unanswered(words) or ungraded:
         sys.exit(EXIT_UNGRADED)
@@ -633,7 +631,6 @@ def merge(
     from harness import summary
     from harness.report import write_reports
     from harness.results.read import read_results
-    from harness.run.folders import point_latest
     from harness.run.merge import merge as merge_shards
     from harness.summary.gate import check_arms
 
@@ -645,8 +642,7 @@ def merge(
     check_arms(asked_shares, {one.arm for one in whole.submissions})
     told = summary.summarise(whole)
     page = write_reports(whole, told, folder)
-    if out is None or out.resolve().parent == reports.resolve():
-        point_latest(reports, folder)
+    _point_latest_if_beside(reports, folder)
     _print_summary(told)
     met = _hold(asked_shares, [(one.arm, one.total) for one in told.arms])
     click.echo(_last_line(told, None, page))
@@ -1598,6 +1594,14 @@ def _new_folder(out: Path | None, reports: Path) -> Path:
     if out is None:
         click.get_current_context().call_on_close(partial(_remove_if_empty, folder))
     return folder
+
+
+def _point_latest_if_beside(reports: Path, folder: Path) -> None:
+    """``run.folders.point_latest``, but for a folder that the user wants elsewhere."""
+    from harness.run.folders import point_latest
+
+    if folder.resolve().parent == reports.resolve():
+        point_latest(reports, folder)
 
 
 def _remove_if_empty(folder: Path) -> None:
