@@ -25,7 +25,7 @@ from harness.errors import HarnessError, Interrupted, ScenarioError, UsageError
 
 if TYPE_CHECKING:
     from harness.generate.asking import AskedAll, Price
-    from harness.generate.requests import Guides, Request
+    from harness.generate.requests import Request
     from harness.judge import ModelReader
     from harness.model import Arm, QuoteMark, Record, ReplyLabel, Results, Scenario, Submission
     from harness.run.run import RunProgress
@@ -1185,8 +1185,8 @@ def _asked_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _requests(
     scenarios: Path, skill: Path | None, placebo: Path | None, only: Sequence[str], arms: str
-) -> tuple[Sequence[Request], Guides]:
-    """Every conversation that the options ask for, and the guides."""
+) -> Sequence[Request]:
+    """Every conversation that the options ask for."""
     import harness.read.scenarios
     from harness.errors import did_you_mean
     from harness.generate.requests import about, chosen_arms, guides_for, is_asked, requests
@@ -1197,7 +1197,7 @@ def _requests(
         if name not in names:
             raise UsageError(f"--only: unknown scenario {name!r}.{did_you_mean(name, names)}")
     wanted = chosen_arms(filter(None, arms.split(",")))
-    chosen = about(skill, library.skills, library.scenarios)
+    chosen = about(skill, library)
     chosen = [one for one in chosen if not only or one.id in only]
     asked = [arm for arm in wanted if any(is_asked(one, arm) for one in chosen)]
     if not asked:
@@ -1205,15 +1205,15 @@ def _requests(
             f"--arms {arms}: none of these requests is there, as no scenario says what is asked "
             "under pressure; use --arms baseline-calm,skill-calm, or write requests.pressured"
         )
-    taught = [one for one in library.skills if any(s.skill == one.id for s in chosen)]
-    guides = guides_for(taught, skill, placebo, asked)
-    words, others = guides.lengths
-    if guides.placebo and abs(others - words) > 0.05 * words:
-        _tell(
-            f"note: the placebo has {others} words, the skill {words}; with more than 5 % between "
-            "them a difference may be one of length"
-        )
-    return requests(chosen, asked, guides), guides
+    guides = guides_for(library, chosen, skill, placebo, asked)
+    for one in dict.fromkeys(guides.values()):
+        words, others = one.lengths
+        if one.placebo and abs(others - words) > 0.05 * words:
+            _tell(
+                f"note: the placebo has {others} words, {one.skill_path} has {words}; with more "
+                "than 5 % between them a difference may be one of length"
+            )
+    return requests(chosen, asked, guides)
 
 
 @main.command("import")
@@ -1261,8 +1261,8 @@ def prompts(
     from harness.generate.by_hand import write_requests
     from harness.generate.replies import describe_arms
 
-    asked, guides = _requests(scenarios, skill, placebo, only, arm_names)
-    write_requests(asked, guides, out)
+    asked = _requests(scenarios, skill, placebo, only, arm_names)
+    write_requests(asked, out)
     describe_arms(out, dict.fromkeys(one.arm for one in asked))
     click.echo(f"{len(asked)} requests in {out}; {out / 'README.md'} says where the answers go")
 
@@ -1359,7 +1359,7 @@ def generate(
     from harness.model import Guide
     from harness.run.run import RunProgress
 
-    asked, guides = _requests(scenarios, skill, placebo, only, arm_names)
+    asked = _requests(scenarios, skill, placebo, only, arm_names)
     given = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed}
     args = dict(map(_named, model_args))
     settings = Settings(
@@ -1379,7 +1379,7 @@ def generate(
         raise UsageError(f"--agent {sandbox}: there is no file {compose}; give a compose file")
     if sandbox is not None and baseline_from is not None:
         raise UsageError("--baseline-from takes answers of a model without a shell; leave it out")
-    how = (settings, guides, out, limits, None, args)
+    how = (settings, out, limits, None, args)
     asking = AskingAgents(*how, shell=Shell(sandbox)) if sandbox else Asking(*how)
     asking.price = _price(price) or price_of(model)
     if budget is not None and asking.price is None:

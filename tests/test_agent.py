@@ -60,14 +60,13 @@ def agent(input: list[Any], *_: Any) -> ModelOutput:
 def ask(out: Path, *arms: str, model: Any = agent, samples: int = 1, **limits: Any) -> AskedAll:
     asking = AskingAgents(
         Settings("mockllm/model"),
-        GUIDES,
         out,
         AskingLimits(**{"jobs": 2, **limits}),
         Price(1.0, 10.0),
         {"custom_outputs": model},
         shell=Shell("local", tokens=10_000),
     )
-    asked = requests([SCENARIO], chosen_arms(arms), GUIDES)
+    asked = requests([SCENARIO], chosen_arms(arms), {SCENARIO.id: GUIDES})
     new = asking.missing(asked, samples)
     return asking.ask_all(new, samples * len(asked) - len(new))
 

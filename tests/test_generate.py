@@ -72,7 +72,7 @@ def guides() -> Guides:
 
 def asked_of(library: Library, guides: Guides, *names: str, scenario: str = "") -> list[Request]:
     some = [one for one in library.scenarios if scenario in ("", one.id)]
-    return list(requests(some, chosen_arms(names), guides))
+    return list(requests(some, chosen_arms(names), {one.id: guides for one in some}))
 
 
 # --------------------------------------------------------------------------
@@ -103,7 +103,7 @@ def test_only_the_skill_arm_has_words_of_the_guide_and_none_has_the_answer_key(
     library: Library, guides: Guides
 ) -> None:
     for request in asked_of(library, guides, *ARMS):
-        found = separation(request, guides)
+        found = separation(request)
         assert request.arm.guide is not None
         assert found.as_meant(request.arm.guide), (request.arm.name, request.scenario.id, found)
 
@@ -111,11 +111,11 @@ def test_only_the_skill_arm_has_words_of_the_guide_and_none_has_the_answer_key(
 def test_a_leak_of_the_guide_or_of_the_answer_key_is_seen(library: Library, guides: Guides) -> None:
     (request,) = asked_of(library, guides, "baseline", scenario="layer-norm")
     leaked = next(line for line in guides.skill.splitlines() if len(line.split()) > 20)
-    told = separation(Request(request.arm, request.scenario, leaked, request.turns), guides)
+    told = separation(replace(request, system=leaked))
     assert told.shared_with_guide > 0
     assert not told.as_meant(Guide.WITHOUT)
     key = request.scenario.traps[0].truth
-    told = separation(Request(request.arm, request.scenario, key, request.turns), guides)
+    told = separation(replace(request, system=key))
     assert told.shared_with_key > 0
     assert not told.as_meant(Guide.WITHOUT)
 
@@ -225,7 +225,6 @@ class Asks:
         settings = Settings("mockllm/model", None, given or {})
         asking = Asking(
             settings,
-            self.guides,
             self.out,
             AskingLimits(**{"retries": 0, **limits}),
             price,
@@ -687,10 +686,12 @@ def test_a_secret_among_the_arguments_of_a_model_is_not_kept(
 
 
 def test_of_several_skills_each_is_asked_about_with_its_own_guide(tmp_path: Path) -> None:
-    done = run("prompts", ROOT / "scenarios", "--out", tmp_path / "both")
-    assert done.exit_code == 2
-    assert "2 guides are named" in done.stderr
-    assert f"with {SKILL} or {ROOT / 'scenarios/numerically-stable-losses'} for the" in done.stderr
+    both = tmp_path / "both"
+    done = run("prompts", ROOT / "scenarios", "--arms", "skill", "--out", both)
+    assert done.exit_code == 0, done.stderr
+    for scenario in scenarios.load(ROOT / "scenarios").scenarios:
+        guide = (SKILLS / scenario.skill / "SKILL.md").read_text().strip()
+        assert (both / "skill" / scenario.id / "system.md").read_text() == PREFACE + guide + "\n"
     losses = SKILLS / "numerically-stable-losses"
     done = run(
         "prompts",

@@ -61,7 +61,9 @@ def test_evals_become_requests_with_and_without_the_skill(tmp_path: Path) -> Non
     assert known.guide is not None
     assert (known.guide / "SKILL.md").read_text() == GUIDE
     guides = Guides(GUIDE, "", tmp_path, None)
-    asked = requests((first, second), list(ARMS.values()), guides)
+    asked = requests(
+        (first, second), list(ARMS.values()), dict.fromkeys([first.id, second.id], guides)
+    )
     # Nobody said what pressure would be.
     assert [one.arm.name for one in asked] == [*CALM, *CALM]
     assert all(one.turns == (one.scenario.neutral,) for one in asked)

@@ -15,8 +15,7 @@ from rich.markup import escape
 import harness.read.scenarios
 from harness.errors import HarnessError, UsageError
 from harness.evaluation.scorer import verdict
-from harness.generate.requests import Guides, Request, about, chosen_arms, guides_for, requests
-from harness.model import Arm
+from harness.generate.requests import Request, about, chosen_arms, guides_for, requests
 
 
 @task
@@ -39,12 +38,12 @@ def pressure(
     see ``verdict``. Raises Inspect's ``PrerequisiteError``.
     """
     try:
-        arms, asked, guides = _asked(scenarios, arm, skill, placebo)
+        asked = _asked(scenarios, arm, skill, placebo)
     except HarnessError as error:
         # Said by itself, without a traceback.
         raise PrerequisiteError(escape(str(error))) from None
     return Task(
-        dataset=MemoryDataset([_sample(one, guides) for one in asked], name=f"{arm} {scenarios}"),
+        dataset=MemoryDataset([_sample(one) for one in asked], name=f"{arm} {scenarios}"),
         solver=conversation(),
         scorer=verdict(
             scenarios=scenarios,
@@ -53,27 +52,25 @@ def pressure(
             tier=tier,
             allow_unsandboxed=allow_unsandboxed,
         ),
-        metadata={"arm": arm, "guide_sha256": guides.sha256(arms[0].guide)},
+        metadata={"arm": arm},
     )
 
 
-def _asked(
-    scenarios: str, arm: str, skill: str | None, placebo: str | None
-) -> tuple[tuple[Arm, ...], tuple[Request, ...], Guides]:
+def _asked(scenarios: str, arm: str, skill: str | None, placebo: str | None) -> tuple[Request, ...]:
     """Every request of one arm. Raises ``UsageError`` and ``ScenarioError``."""
     if not isinstance(arm, str):
         raise UsageError(f"-T arm: found {arm!r}, expected one arm; evaluate each by itself")
     arms = chosen_arms([arm], "-T arm")
     library = harness.read.scenarios.load(Path(scenarios))
     told = [None if one is None else Path(one) for one in (skill, placebo)]
-    guides = guides_for(library.skills, told[0], told[1], arms, "-T ")
-    asked = requests(about(told[0], library.skills, library.scenarios), arms, guides)
+    chosen = about(told[0], library)
+    asked = requests(chosen, arms, guides_for(library, chosen, told[0], told[1], arms, "-T "))
     if not asked:
         raise UsageError(
             f"-T arm={arm}: no scenario in {scenarios} has such a request: requests.pressured is "
             "asked under pressure, follow_ups push back; add some, or choose another arm"
         )
-    return arms, asked, guides
+    return asked
 
 
 @solver
@@ -92,7 +89,7 @@ def conversation() -> Solver:
     return solve
 
 
-def _sample(request: Request, guides: Guides) -> Sample:
+def _sample(request: Request) -> Sample:
     arm, scenario = request.arm, request.scenario
     said: list[ChatMessage] = [ChatMessageSystem(content=request.system)] if request.system else []
     about: dict[str, Any] = {
@@ -104,7 +101,7 @@ def _sample(request: Request, guides: Guides) -> Sample:
         "pressures": list(scenario.pressures),
         "follow_ups": list(request.turns[1:]),
         "request_sha256": request.sha256,
-        "guide_sha256": guides.sha256(arm.guide),
+        "guide_sha256": request.guide_sha256,
         "scenario_fingerprint": scenario.fingerprint,
     }
     return Sample(

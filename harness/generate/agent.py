@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from harness.errors import GenerateError, HarnessError
 from harness.generate.asking import AskedAll, Asking, Price
 from harness.generate.replies import ReplyPlace, write_answer
-from harness.generate.requests import Guides, Request
+from harness.generate.requests import Request
 from harness.model import Guide
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class AskingAgents(Asking):
                 some = some[:most]
             for place, log in zip(some, _run(self, some), strict=True):
                 try:
-                    account.spent += _keep(place, log, self.guides, self.price, told)
+                    account.spent += _keep(place, log, self.price, told)
                 except (OSError, HarnessError) as error:
                     self._fault = error
             show()
@@ -135,7 +135,7 @@ def _run(asking: AskingAgents, places: Sequence[ReplyPlace]) -> Sequence[EvalLog
 
     dataset = []
     for number, place in enumerate(places):
-        files = _guide(asking.guides, place.request.arm.guide)
+        files = _guide(place.request)
         said: list[ChatMessage] = [ChatMessageSystem(content=TOLD)] if files else []
         said.append(ChatMessageUser(content=place.request.turns[0]))
         about = {"follow_ups": list(place.request.turns[1:])}
@@ -181,8 +181,9 @@ def _cannot_begin(shell: Shell, told: str) -> GenerateError:
     )
 
 
-def _guide(guides: Guides, guide: Guide | None) -> dict[str, str]:
+def _guide(request: Request) -> dict[str, str]:
     """The files of a guide by their places in a sandbox; all of a skill's folder."""
+    guide, guides = request.arm.guide, request.guides
     if guide is None or guide is Guide.WITHOUT:
         return {}
     file = guides.skill_path if guide is Guide.WITH else guides.placebo_path
@@ -196,9 +197,7 @@ def _guide(guides: Guides, guide: Guide | None) -> dict[str, str]:
     }
 
 
-def _keep(
-    place: ReplyPlace, log: EvalLog, guides: Guides, price: Price | None, told: AskedAll
-) -> float:
+def _keep(place: ReplyPlace, log: EvalLog, price: Price | None, told: AskedAll) -> float:
     """Keep one conversation; what it cost, in US dollars."""
     from inspect_ai.log import write_eval_log
 
@@ -221,6 +220,6 @@ def _keep(
         "output_tokens": written,
         "cost_usd": None if cost is None else round(cost, 6),
     }
-    write_answer(place, guides, origin, data)
+    write_answer(place, origin, data)
     told.had += 1
     return cost or 0.0

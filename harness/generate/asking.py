@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +18,7 @@ from harness.generate.replies import (
     first_answer,
     keep,
 )
-from harness.generate.requests import Guides, Request, arm_of, interleaved
+from harness.generate.requests import Request, arm_of, interleaved
 from harness.model import Dose, Guide
 
 if TYPE_CHECKING:
@@ -134,7 +134,6 @@ class Asking:
     def __init__(
         self,
         settings: Settings,
-        guides: Guides,
         out: Path,
         limits: AskingLimits,
         price: Price | None,
@@ -142,7 +141,6 @@ class Asking:
     ) -> None:
         """Raises ``GenerateError`` where the model cannot be asked at all."""
         self.settings = settings
-        self.guides = guides
         self.out = out
         self.limits = limits
         self.price = price
@@ -262,7 +260,7 @@ class Asking:
             )
         else:
             self._vain = 0
-            keep(place, turns, self.guides, continues)
+            keep(place, turns, continues)
             told.had += 1
         return sum(turn.cost or 0.0 for turn in turns)
 
@@ -273,7 +271,7 @@ class Asking:
             return None, None
         assert request.arm.guide is not None
         arm = arm_of(request.arm.guide, Dose.PRESSURED)
-        first = Request(arm, request.scenario, request.system, request.turns[:1])
+        first = replace(request, arm=arm, turns=request.turns[:1])
         place = self.place(first, pushed.sample)
         asked_too = _sample_of(pushed) in self._settled
         text = first_answer(place)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import UsageError
-from harness.generate.requests import Guides, Request
+from harness.generate.requests import Request
 
 _README = """\
 # Requests to ask by hand
@@ -23,10 +23,10 @@ Save each answer as it is:
 
 Copy `arms.yaml` to `solutions/arms.yaml`, then `harness run scenarios/`.
 """
-_LENGTHS = "\nThe skill has %d words, the placebo %d.\n"
+_LENGTHS = "\n%s has %d words, the placebo %d.\n"
 
 
-def write_requests(asked: Sequence[Request], guides: Guides, out: Path) -> None:
+def write_requests(asked: Sequence[Request], out: Path) -> None:
     """Write every request into ``out``. Raises ``UsageError`` where something is there."""
     if out.exists() and any(out.iterdir()):
         raise UsageError(f"--out {out}: is not empty; choose a new folder")
@@ -37,5 +37,6 @@ def write_requests(asked: Sequence[Request], guides: Guides, out: Path) -> None:
             (folder / "system.md").write_text(request.system + "\n", encoding="utf-8")
         for number, said in enumerate(request.turns, start=1):
             (folder / f"user-{number}.md").write_text(said + "\n", encoding="utf-8")
-    lengths = _LENGTHS % guides.lengths if guides.placebo else ""
-    (out / "README.md").write_text(_README + lengths, encoding="utf-8")
+    guides = dict.fromkeys(request.guides for request in asked)
+    lengths = [_LENGTHS % (one.skill_path, *one.lengths) for one in guides if one.placebo]
+    (out / "README.md").write_text("".join([_README, *lengths]), encoding="utf-8")

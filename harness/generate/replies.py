@@ -17,7 +17,7 @@ from typing import Any, Final
 import yaml
 
 from harness.errors import UsageError
-from harness.generate.requests import Guides, Request
+from harness.generate.requests import Request
 from harness.generate.separation import separation
 from harness.model import Arm, Dose, Guide
 from harness.read.submissions.arms import described
@@ -161,7 +161,6 @@ def read_origin(file: Path) -> Mapping[str, Any]:
 def keep(
     place: ReplyPlace,
     turns: Sequence[ModelTurn],
-    guides: Guides,
     continues: Path | None = None,
 ) -> None:
     """Write an answer and its origin."""
@@ -176,19 +175,20 @@ def keep(
         "continues": None if continues is None else str(continues.relative_to(place.out)),
     }
     data = _reply(place.request, turns).encode("utf-8", "backslashreplace")
-    write_answer(place, guides, about, data)
+    write_answer(place, about, data)
 
 
-def write_answer(place: ReplyPlace, guides: Guides, about: Mapping[str, Any], data: bytes) -> None:
+def write_answer(place: ReplyPlace, about: Mapping[str, Any], data: bytes) -> None:
     """Write an answer, and beside it its origin: what was asked, and what else is known."""
-    arm = place.request.arm
+    request = place.request
+    arm, guides = request.arm, request.guides
     origin = {
         **place.expected,
         "read_from": {"skill": str(guides.skill_path), "placebo": str(guides.placebo_path or "")},
         "guide": None if arm.guide is None else arm.guide.value,
         "dose": None if arm.dose is None else int(arm.dose),
-        "guide_sha256": guides.sha256(arm.guide),
-        "context": asdict(separation(place.request, guides)),
+        "guide_sha256": request.guide_sha256,
+        "context": asdict(separation(request)),
         **about,
         "reply_sha256": sha256(data),
     }

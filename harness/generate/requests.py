@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from harness.errors import UsageError, did_you_mean
-from harness.model import Arm, Dose, Guide, Scenario, Skill
+from harness.model import Arm, Dose, Guide, Scenario
+from harness.read.scenarios import Library
 
 PREFACE: Final = "Read this guide first. It applies to what you are asked next.\n\n"
 _NAMES: Final = {Guide.WITHOUT: "baseline", Guide.WITH: "skill", Guide.PLACEBO: "placebo"}
@@ -69,10 +70,17 @@ class Request:
 
     arm: Arm
     scenario: Scenario
+    # Those of the scenario's skill, whichever of them the agent reads.
+    guides: Guides
     # ``None`` where there is no system message.
     system: str | None
     # The request, then each follow-up that is sent after an answer.
     turns: tuple[str, ...]
+
+    @property
+    def guide_sha256(self) -> str | None:
+        """Of the guide that the agent reads."""
+        return self.guides.sha256(self.arm.guide)
 
     @property
     def sha256(self) -> str:
@@ -94,46 +102,45 @@ def read_guides(skill: Path, placebo: Path | None, prefix: str = "--") -> Guides
 
 
 def guides_for(
-    skills: Sequence[Skill],
+    library: Library,
+    scenarios: Sequence[Scenario],
     skill: Path | None,
     placebo: Path | None,
     arms: Sequence[Arm],
     prefix: str = "--",
-) -> Guides:
-    """The guides that agents of ``arms`` read; ``None`` is the one that ``skills`` name.
+) -> dict[str, Guides]:
+    """The guides that agents of ``arms`` read in each of ``scenarios``, by its id.
 
-    The placebo is by default beside the skill. Raises ``UsageError``.
+    ``skill`` is read in all of them; by default each has the guide that its skill.yaml names. The
+    placebo is by default beside the skill. Raises ``UsageError``.
     """
-    known = {one.guide for one in skills if one.guide is not None}
-    if skill is None and len(known) > 1:
-        one_each = " or ".join(str(one.path) for one in skills)
+    named = {one.id: skill or one.guide for one in library.skills}
+    taught = {one.id: named.get(one.skill or "", skill) for one in scenarios}
+    without = sorted(name for name, guide in taught.items() if guide is None)
+    if without:
         raise UsageError(
-            f"{len(known)} guides are named by the skill.yaml files of the scenarios, and agents "
-            f"read one: ask about one skill at a time, with {one_each} for the scenarios, or say "
-            f"with {prefix}skill which guide is meant"
+            f"{prefix}skill: no skill.yaml names a guide for {', '.join(without)}; say with "
+            f"{prefix}skill which one agents read: a SKILL.md or its folder"
         )
-    if skill is None and not known:
-        raise UsageError(
-            f"{prefix}skill: no skill.yaml of the scenarios names a guide; say with {prefix}skill "
-            "which one agents read: a SKILL.md or its folder"
-        )
-    guide = skill or known.pop()
-    folder = guide.parent if guide.is_file() else guide
-    other = placebo or folder.parent / "placebo"
     # Where nobody reads it, it need not be there.
     needed = placebo is not None or any(arm.guide is Guide.PLACEBO for arm in arms)
-    return read_guides(guide, other if needed or other.exists() else None, prefix)
+    read = {}
+    for guide in {guide for guide in taught.values() if guide is not None}:
+        folder = guide.parent if guide.is_file() else guide
+        other = placebo or folder.parent / "placebo"
+        read[guide] = read_guides(guide, other if needed or other.exists() else None, prefix)
+    return {name: read[guide] for name, guide in taught.items() if guide is not None}
 
 
-def about(
-    guide: Path | None, skills: Sequence[Skill], scenarios: Sequence[Scenario]
-) -> list[Scenario]:
+def about(guide: Path | None, library: Library) -> list[Scenario]:
     """Those of the skill that names the guide; all where none does, as for a new version of it."""
     if guide is None:
-        return list(scenarios)
+        return list(library.scenarios)
     folder = (guide.parent if guide.is_file() else guide).resolve()
-    of_it = {one.id for one in skills if one.guide is not None and one.guide.resolve() == folder}
-    return [one for one in scenarios if not of_it or one.skill in of_it]
+    of_it = {
+        one.id for one in library.skills if one.guide is not None and one.guide.resolve() == folder
+    }
+    return [one for one in library.scenarios if not of_it or one.skill in of_it]
 
 
 def _guide(option: str, path: Path) -> tuple[Path, str]:
@@ -161,11 +168,20 @@ def chosen_arms(names: Iterable[str], option: str = "--arms") -> tuple[Arm, ...]
 
 
 def requests(
-    scenarios: Sequence[Scenario], arms: Sequence[Arm], guides: Guides
+    scenarios: Sequence[Scenario], arms: Sequence[Arm], guides: Mapping[str, Guides]
 ) -> tuple[Request, ...]:
-    """Every conversation, in the order of scenarios and arms; see ``is_asked``."""
+    """Every conversation, in the order of scenarios and arms; see ``is_asked``.
+
+    ``guides`` are those of each scenario, by its id.
+    """
     return tuple(
-        Request(arm, scenario, _system(arm, guides), _turns(arm, scenario))
+        Request(
+            arm,
+            scenario,
+            guides[scenario.id],
+            _system(arm, guides[scenario.id]),
+            _turns(arm, scenario),
+        )
         for scenario in scenarios
         for arm in arms
         if is_asked(scenario, arm)

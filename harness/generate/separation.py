@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from harness.generate.requests import Guides, Request
+from harness.generate.requests import Request
 from harness.model import Guide, Scenario
 
 # So many words in a row are no chance.
@@ -29,11 +29,11 @@ class Separation:
         return self.shared_with_key == 0 and (self.shared_with_guide > 0) is (guide is Guide.WITH)
 
 
-def separation(request: Request, guides: Guides) -> Separation:
+def separation(request: Request) -> Separation:
     """Scan what an agent is told for the guide under test and for the answer key."""
     told = _runs("\n".join([request.system or "", *request.turns]))
     asked = _runs("\n".join(request.turns))
-    guide = _runs(guides.skill)
+    guide = _runs(request.guides.skill)
     # What request and guide have in common is no trace of the guide, nor of the key.
     key = _runs(answer_key(request.scenario)) - asked
     if request.arm.guide is Guide.WITH:
