@@ -194,6 +194,7 @@ def main() -> None:
     the report says whether the skill helped.
 
     \b
+    harness init skill my-skill                         begin a skill of your own
     harness run scenarios/                              grade everything in solutions/
     harness run scenarios/ --solutions answers.jsonl    grade your own
     harness grade reply.md --scenario layer-norm        one answer, in detail
@@ -819,12 +820,13 @@ def validate(
     nothing can decide, neither evidence nor a reader, are named.
     """
     import harness.read.scenarios
+    from harness.summary.numbers import counted
     from harness.summary.sentences import told_of_behaviour
 
     library = harness.read.scenarios.load(scenarios)
-    click.echo(
-        f"{len(library.scenarios)} scenarios of {len(library.skills)} skill(s) are well formed"
-    )
+    read = counted(len(library.scenarios), "scenario"), counted(len(library.skills), "skill")
+    verb = "is" if len(library.scenarios) == 1 else "are"
+    click.echo(f"{read[0]} of {read[1]} {verb} well formed")
     for words in told_of_behaviour(library.scenarios):
         click.echo(words)
     for scenario in library.scenarios:
@@ -863,13 +865,16 @@ def validate(
             bad = [proof for proof in proofs if not proof.holds]
             broken += bool(bad)
             agents = sum(proof.answer in AGENTS for proof in proofs)
+            right = sum(proof.right for proof in proofs) - 1
+            others = f" and {counted(right, 'other right answer')}" if right else ""
             well = (
-                f": the reference passes, {len(proofs) - 1 - agents} wrong answers fail, "
-                f"{agents} agents land where they belong"
+                f": the reference{others} {'pass' if right else 'passes'}, "
+                f"{counted(len(proofs) - 1 - right - agents, 'wrong answer')} "
+                f"fail, {agents} agents land where they belong"
             )
             click.echo(f"✗ {scenario.id}" if bad else f"✓ {scenario.id}{well}")
             for proof in bad:
-                verdict = "fails" if proof.answer == "reference" else "is accepted"
+                verdict = "fails" if proof.right else "is accepted"
                 if proof.answer in AGENTS:
                     verdict = "does not land where it belongs"
                 click.echo(f"    {proof.answer} {verdict}: {proof.reason or 'no check objects'}")
@@ -1214,6 +1219,70 @@ def _requests(
                 "than 5 % between them a difference may be one of length"
             )
     return requests(chosen, asked, guides)
+
+
+@main.group()
+def init() -> None:
+    """Write the files that a skill, a scenario or a first run begins with.
+
+    \b
+    harness init skill careful-parsing
+    harness init scenario parse-size --skill careful-parsing
+    harness validate scenarios/careful-parsing
+    """
+
+
+_INTO = click.option(
+    "--into",
+    type=_PATH,
+    default=Path(),
+    metavar="DIR",
+    help="Folder that holds skills/, scenarios/ and solutions/.  [default: this folder]",
+)
+
+
+@init.command("skill")
+@click.argument("name")
+@_INTO
+def init_skill(name: str, into: Path) -> None:
+    """Write a commented skill: SKILL.md, and skill.yaml and oracles.py of its scenarios.
+
+    Nothing that is there is written over.
+    """
+    from harness.starting.skill import write_skill
+
+    for path in write_skill(name, into):
+        click.echo(f"written: {path}")
+    where = "" if into == Path() else f" --into {into}"
+    click.echo(f"Next: harness init scenario SCENARIO --skill {name}{where}")
+
+
+@init.command("scenario")
+@click.argument("name")
+@click.option("--skill", required=True, metavar="SKILL", help="Its folder in scenarios/.")
+@click.option(
+    "--kind",
+    type=click.Choice(["function", "autograd"]),
+    default="function",
+    show_default=True,
+    help="A function of plain Python values, or of tensors with a gradient of its own.",
+)
+@_INTO
+def init_scenario(name: str, skill: str, kind: str, into: Path) -> None:
+    """Write a commented scenario that works: requests, oracle, a right and a wrong answer.
+
+    They are scenarios/SKILL/NAME.yaml, a function in oracles.py, solutions/reference/NAME.py and
+    a file in solutions/reference/wrong/NAME/. Replace the example part by part. Nothing that is
+    there is written over.
+    """
+    from harness.starting.scenario import ScenarioKind, write_scenario
+
+    new = write_scenario(name, skill, ScenarioKind(kind), into)
+    for path in new.files:
+        click.echo(f"written: {path}")
+    if new.oracles is not None:
+        click.echo(f"added to: {new.oracles}")
+    click.echo(f"Next: harness validate {new.folder}")
 
 
 @main.command("import")

@@ -27,7 +27,7 @@ LAYERS = [
     ["run"],
     ["summary"],
     ["results"],
-    ["judge", "compare", "generate"],
+    ["judge", "compare", "generate", "starting"],
     ["report"],
     ["evaluation"],
     ["cli", "__main__", "pytest_plugin", "promptfoo"],

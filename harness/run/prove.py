@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -26,6 +27,7 @@ from harness.grading.plan import Plan
 from harness.model import Grade, Level, Outcome, Quantity, Scenario, Skill, Submission, TrapState
 from harness.numerics.expectation import Expected
 from harness.read.submissions import Asked
+from harness.read.submissions.authored import authored_answers
 from harness.read.submissions.content import Origin, build
 
 PROOF_SEED = 20260101
@@ -167,12 +169,14 @@ AGENTS = (IDLE, PARROT, AGREES, HONEST)
 class Proof:
     """What one answer showed about a scenario."""
 
-    # ``reference``, a key of ``WRONG`` or ``SCALED``, or an agent.
+    # ``reference``, a key of ``WRONG`` or ``SCALED``, an agent, or an ``Authored.name``.
     answer: str
     # Whether the verdict is the one it must be.
     holds: bool
     # What the verdict was based on.
     reason: str
+    # Whether it is a right answer, which must pass.
+    right: bool = False
 
 
 def reference_of(scenario: Scenario, submissions: Sequence[Submission]) -> Submission | None:
@@ -186,7 +190,8 @@ def prove(scenario: Scenario, skill: Skill, reference: Submission, address: str)
     """Grade the reference, every wrong answer and every agent in the sandbox at ``address``."""
     plan = Plan(scenario, PROOF_SEED)
     record = grade(reference, plan, address)
-    yield Proof("reference", record.outcome is Outcome.PASSED, record.reason)
+    yield Proof("reference", record.outcome is Outcome.PASSED, record.reason, right=True)
+    yield from prove_authored(plan, reference, address)
     names = impostors(scenario)
     for name in names:
         answer = wrong_answer(scenario, reference, name)
@@ -204,6 +209,15 @@ def prove(scenario: Scenario, skill: Skill, reference: Submission, address: str)
     for name, factor in SCALED.items() if "zeros" in names else ():
         lax = list(accepting(plan, factor))
         yield Proof(name, not lax, "; ".join(lax))
+
+
+def prove_authored(plan: Plan, reference: Submission, address: str) -> Iterator[Proof]:
+    """Grade what the author wrote beside the reference; raises ``SubmissionError``."""
+    scenario = plan.scenario
+    for one in authored_answers(Path(reference.path), scenario.id, Asked.of(scenario)):
+        record = grade(one.submission, plan, address)
+        wanted = Outcome.PASSED if one.right else Outcome.FAILED
+        yield Proof(one.name, record.outcome is wanted, record.reason, one.right)
 
 
 def prove_words(plan: Plan, skill: Skill, address: str) -> Iterator[Proof]:

@@ -35,6 +35,8 @@ _NAMED = ".py, .md, .json, .jsonl, .traj or .eval file"
 _HIDDEN = frozenset({".aider.chat.history.md"})
 # Folders beside a transcript: files as its agent left them, transcripts of its helpers.
 _BESIDE = frozenset({"files", "subagents"})
+# Folders of the arm ``reference`` with what the author of a scenario tries its checks with.
+REFERENCE, AUTHORED = "reference", ("right", "wrong")
 _HELPERS = re.compile(r"agent-[\w-]+\.jsonl")
 # How much of a file is looked at to see whether a Markdown file is a transcript.
 _HEAD = 1 << 16
@@ -216,6 +218,9 @@ def _files(root: Path, names: Collection[str], aside: Aside) -> Iterator[Path]:
             yield trial.trajectory
             continue
         beside = _BESIDE if here.name in names or _is_of_transcript(here) else frozenset()
+        at = here.resolve()
+        if REFERENCE in (at.name, at.parent.name):
+            beside |= frozenset(AUTHORED)
         folders[:] = sorted(f for f in folders if not f.startswith((".", "__")) and f not in beside)
         for name in sorted(files):
             file = here / name
