@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 JOBS ?= $(shell nproc)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: run example test test-full lint clean
+.PHONY: run example test test-full lint docs clean
 
 run: $(VENV)/.installed
 	$(BIN)/harness run scenarios/
@@ -21,6 +21,10 @@ test: $(VENV)/.installed-dev lint
 	# A process per file, one on each processor: what hostile code leaves behind in one cannot
 	# reach the next.
 	ls tests/test_*.py | xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest
+
+# The site, from the pages in docs/ and the code.
+docs: $(VENV)/.installed-dev
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs build/site
 
 # All hostile submissions under both tiers and as an unprivileged user, five hundred answers under
 # kill -9, and ten thousand in one run: two hours.

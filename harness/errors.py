@@ -26,7 +26,7 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
 class HarnessError(Exception):
     """Base of every error the harness raises on purpose; printed without a traceback."""
 
-    # Exit status of the command line when this error ends a run (see the README).
+    # Exit status of the command line when this error ends a run (see docs/reference/cli.md).
     exit_code = 2
 
 

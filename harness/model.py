@@ -1223,8 +1223,11 @@ class Grade:
     held: bool | None
     # Seconds that grading took.
     wall_s: float
+    # What each check found on each entry point.
     findings: tuple[Finding, ...]
+    # What its words do with each excuse that the request tempts into.
     traps: tuple[TrapFinding, ...]
+    # Red flags that were seen.
     red_flags: tuple[RedFlagFinding, ...]
     # What it says about its own checks, and what the evidence makes of that.
     claims: tuple[Claim, ...] = ()
@@ -1340,8 +1343,9 @@ class ShardInfo:
     numbers: tuple[int, ...]
     # How many parts there are.
     of: int
-    # How many submissions all parts have, and a SHA-256 over them.
+    # How many submissions all parts have.
     submissions: int
+    # A SHA-256 over all of them.
     selection: str
     # Version of the harness with a digest of its code.
     harness: str

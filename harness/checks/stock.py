@@ -1,7 +1,7 @@
 """Stock ``torch.autograd.gradcheck`` and ``gradgradcheck``, run on the candidate's answers.
 
 They find a backward that contradicts its own forward. They accept much that is
-wrong, so the verdict rests on the comparing checks; see the README.
+wrong, so the verdict rests on the comparing checks; see docs/trust.md.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ _HEAD: Final = """\
 # Its request can be asked: harness generate, harness prompts. No check decides an answer yet: lines
 # of expected behaviour are read by --reader model:PROVIDER/NAME. To have answers graded by running
 # them, describe entry_points and checks and write the references into oracles.py; to have them
-# asked under pressure, write requests.pressured and pressures (README, "Writing a scenario").
+# asked under pressure, write requests.pressured and pressures (docs/scenarios.md).
 
 """
 _ORACLES: Final = (

@@ -218,13 +218,16 @@ Document: Final = create_model(
     "Document",
     __base__=_Entry,
     __doc__="A results file of the harness. Rely on schema_version, run and submissions only.",
-    schema_version=(Literal[1], ...),
-    run=(_RUN, ...),
-    submissions=(_list_of(SUBMISSION), ...),
-    arms=(tuple[Annotated[Arm, BeforeValidator(_arm_of_earlier_versions)], ...], ...),
-    skills=(tuple[Skill, ...], ...),
-    scenarios=(tuple[Scenario, ...], ...),
-    sources=(_list_of(SOURCE), ...),
+    schema_version=(Literal[1], Field(description="Version of this format.")),
+    run=(_RUN, Field(description="What all submissions have in common.")),
+    submissions=(_list_of(SUBMISSION), Field(description="What came of each submission.")),
+    arms=(
+        tuple[Annotated[Arm, BeforeValidator(_arm_of_earlier_versions)], ...],
+        Field(description="Where the submissions come from."),
+    ),
+    skills=(tuple[Skill, ...], Field(description="The skills that the scenarios belong to.")),
+    scenarios=(tuple[Scenario, ...], Field(description="The scenarios that were asked.")),
+    sources=(_list_of(SOURCE), Field(description="What was submitted.")),
 )
 
 

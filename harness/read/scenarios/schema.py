@@ -406,17 +406,23 @@ class ScenarioModel(_Strict):
         "left out where nothing is pressured.",
     )
     asks_for_function: bool = Field(description="Whether the request asks for a Function.")
-    requests: RequestsModel
+    requests: Annotated[
+        RequestsModel, Field(description="The task in words, without pressure and with it.")
+    ]
     traps: list[TrapModel] = Field(description="Excuses it tempts into.")
     expected_behaviour: list[Behaviour] = Field(
         min_length=1, description="What a good reply shows beside right code."
     )
-    verification: VerificationModel
+    verification: Annotated[
+        VerificationModel, Field(description="How a submission should have checked itself.")
+    ]
     verified_by: Annotated[
         VerifiedByModel, Field(description="What makes its own tests a verification.")
     ] = VerifiedByModel()
     provided: list[Identifier] = Field([], description="Modules in provided/ it may import.")
-    limits: LimitsModel = LimitsModel()
+    limits: Annotated[LimitsModel, Field(description="What the process of an answer may use.")] = (
+        LimitsModel()
+    )
     entry_points: dict[Identifier, EntryPointModel] = Field(
         {},
         min_length=1,

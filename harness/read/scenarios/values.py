@@ -175,8 +175,8 @@ class TupleModel(PlainModel):
 class PairModel(_Part):
     """What keys and values are."""
 
-    keys: Plain
-    values: Plain
+    keys: Plain = Field(description="What each key is.")
+    values: Plain = Field(description="What each value is.")
 
 
 class DictModel(PlainModel):
