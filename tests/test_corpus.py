@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib
 import json
@@ -65,8 +66,11 @@ def test_a_wrong_solution_fails_the_check_it_names(path: Path, address: str) -> 
     assert head, f"{path} must begin with '# fails: <check> <entry point>'"
     found = findings(path, address)
     assert verdict(found)[0] is Outcome.FAILED
-    failed = {(f.check, f.entry_point) for f in found if f.outcome is Outcome.FAILED and f.required}
+    failed = {
+        (f.check, f.entry_point): f for f in found if f.outcome is Outcome.FAILED and f.required
+    }
     assert head.groups() in failed, f"{head[0].strip()!r}, but what failed is {sorted(failed)}"
+    ast.parse(failed[head[1], head[2]].snippet or "")
 
 
 @pytest.mark.parametrize("path", ADVISED, ids=named)

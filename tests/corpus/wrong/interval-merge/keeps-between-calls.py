@@ -1,0 +1,13 @@
+# fails: equals merge_intervals
+"""A list as the default of a parameter is the same at every call."""
+
+
+def merge_intervals(intervals, merged=[]):
+    for low, high in sorted(intervals):
+        if low > high:
+            raise ValueError
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+        else:
+            merged.append((low, high))
+    return list(merged)
