@@ -24,6 +24,8 @@ from harness import __version__
 from harness.errors import HarnessError, Interrupted, ScenarioError, UsageError
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from harness.generate.asking import AskedAll, Price
     from harness.generate.requests import Request
     from harness.judge import ModelReader
@@ -200,6 +202,8 @@ def main() -> None:
     harness grade reply.md --scenario layer-norm        one answer, in detail
     harness convert session.jsonl                       what is understood of a transcript
     harness validate scenarios/                         check scenarios you wrote
+    harness show parse-size                             what a scenario asks
+    harness checks                                      kinds of check, and when to use each
     harness generate scenarios/x --model PROVIDER/NAME  ask a model, with the skill and without
     harness prompts scenarios/x --out DIR               the same requests, to ask by hand
     harness score logs/*.eval                           grade the answers in logs of Inspect
@@ -882,6 +886,66 @@ def validate(
         for line in aside.lines:
             _complain(line)
         sys.exit(EXIT_USAGE)
+
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+@main.command()
+@click.argument("kind", required=False)
+@_JSON
+def checks(kind: str | None, as_json: bool) -> None:
+    """List the kinds of check, or show all of one: what it asks, when to use it, its keys.
+
+    Those of installed packages are among them.
+    """
+    from harness.authoring.kinds import told_kind, told_kinds
+    from harness.authoring.shown import kind_page, kinds_table
+
+    told = told_kinds() if kind is None else (told_kind(kind),)
+    _print(kinds_table(told) if kind is None else kind_page(told[0]), told, as_json)
+
+
+@main.command()
+@click.argument("key", default="")
+@_JSON
+def keys(key: str, as_json: bool) -> None:
+    """List every key of scenario files and of skill.yaml, or those at and below KEY.
+
+    \b
+    harness keys requests
+    harness keys entry_points.NAME.arguments
+    """
+    from harness.authoring.keys import told_keys
+    from harness.authoring.shown import keys_table
+
+    told = told_keys(key)
+    _print(keys_table(told), told, as_json)
+
+
+@main.command()
+@click.argument("scenario_id", metavar="ID")
+@_SCENARIOS
+@_JSON
+def show(scenario_id: str, scenarios: Path, as_json: bool) -> None:
+    """Show a scenario before a model is asked: its requests, and what is asked of an answer."""
+    import harness.read.scenarios
+    from harness.authoring.shown import scenario_page
+
+    scenario = harness.read.scenarios.load(scenarios).scenario(scenario_id)
+    _print(scenario_page(scenario), [scenario], as_json)
+
+
+def _print(shown: RenderableType, told: Sequence[Any], as_json: bool) -> None:
+    """What was found, for people, or as JSON: a list of objects."""
+    from rich.console import Console
+
+    from harness.authoring.data import as_data
+
+    if as_json:
+        click.echo(json.dumps(as_data(told), indent=2, allow_nan=False))
+    else:
+        Console().print(shown, crop=False)
 
 
 @main.command()

@@ -29,7 +29,7 @@ LAYERS = [
     ["results"],
     ["judge", "compare", "generate", "starting"],
     ["report"],
-    ["evaluation"],
+    ["evaluation", "authoring"],
     ["cli", "__main__", "pytest_plugin", "promptfoo"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}

@@ -22,10 +22,13 @@ from harness.sandbox.inside.part import RESULT
 class Autocast(Comparison):
     """Float32 inputs under autocast: the result is in float32 or the lower precision.
 
+    Use it where a request speaks of mixed precision.
+
     Values and gradients are as exact as the lower precision allows. Not asked unless a scenario
     names it, see docs/decisions/silent-requests.md.
     """
 
+    # The lower precision: bfloat16 or float16.
     dtype: str = "bfloat16"
     kind: ClassVar[str] = "autocast"
     pass_message: ClassVar[str] = "Under autocast value and gradients agree with the reference"

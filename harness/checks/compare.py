@@ -199,7 +199,10 @@ def plain(bench: Bench, case: Case, result: Expected, way: Way) -> Trial:
 
 @dataclass(frozen=True)
 class Forward(Comparison):
-    """The result agrees with the oracle where it has no history, and where it has a default."""
+    """The result agrees with the oracle where it has no history, and where it has a default.
+
+    Use it for every function of tensors; ``vjp`` compares gradients.
+    """
 
     kind: ClassVar[str] = "forward"
     pass_message: ClassVar[str] = "The result agrees with the reference"
@@ -223,7 +226,10 @@ class Forward(Comparison):
 
 @dataclass(frozen=True)
 class Vjp(Comparison):
-    """Gradients agree for dense signed cotangents of several sizes."""
+    """Gradients agree for dense signed cotangents of several sizes.
+
+    Use it wherever a gradient is asked.
+    """
 
     # Whether the incoming gradient may be of any size, as the contract's does not grow with it.
     any_size: bool = False
@@ -282,7 +288,10 @@ class Vjp(Comparison):
 
 @dataclass(frozen=True)
 class RequiresGrad(Comparison):
-    """Gradients agree for every non-empty subset of inputs that require grad."""
+    """Gradients agree for every non-empty subset of inputs that require grad.
+
+    Use it wherever a gradient is asked, most of all of several inputs.
+    """
 
     kind: ClassVar[str] = "requires_grad"
 
@@ -306,8 +315,13 @@ def _differentiable(entry: EntryPoint) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Dtypes(Comparison):
-    """Results keep the input's dtype and are as exact as it allows."""
+    """Results keep the input's dtype and are as exact as it allows.
 
+    Use it for float32 wherever models run in it, and for lower ones where a request promises
+    them.
+    """
+
+    # In which it is asked: float32, float16, bfloat16 or float64.
     dtypes: tuple[str, ...] = ("float32",)
     kind: ClassVar[str] = "dtypes"
     needs_gradient: ClassVar[bool] = False
@@ -345,7 +359,10 @@ class Dtypes(Comparison):
 
 @dataclass(frozen=True)
 class Layouts(Comparison):
-    """Memory layout of inputs and of the incoming gradient makes no difference."""
+    """Memory layout of inputs and of the incoming gradient makes no difference.
+
+    Use it for every function of tensors, as inputs come transposed, expanded and strided.
+    """
 
     kind: ClassVar[str] = "layouts"
     needs_gradient: ClassVar[bool] = False
@@ -424,7 +441,10 @@ def _allows(layout: str, tensor: torch.Tensor) -> bool:
 
 @dataclass(frozen=True)
 class Shapes(Comparison):
-    """Every size up to a bound works, and shapes that are empty, large or alike."""
+    """Every size up to a bound works, and shapes that are empty, large or alike.
+
+    Use it where a request says any shape, or names sizes that may vary.
+    """
 
     kind: ClassVar[str] = "shapes"
     # Draws among which cases are looked for whose result has the shape of an argument.
@@ -468,7 +488,10 @@ class Shapes(Comparison):
 
 @dataclass(frozen=True)
 class Edges(Comparison):
-    """Large, tiny and signed-zero inputs, and points where the slope jumps."""
+    """Large, tiny and signed-zero inputs, and points where the slope jumps.
+
+    Use it where arguments have ``edges`` or ``kinks``; it needs one of them.
+    """
 
     kind: ClassVar[str] = "edges"
 
@@ -524,7 +547,10 @@ class Edges(Comparison):
 
 @dataclass(frozen=True)
 class InGraph(Comparison):
-    """Right inside a larger graph whose other branch shares the incoming gradient."""
+    """Right inside a larger graph whose other branch shares the incoming gradient.
+
+    Use it wherever a gradient is asked.
+    """
 
     kind: ClassVar[str] = "in_graph"
     pass_message: ClassVar[str] = (
@@ -547,7 +573,10 @@ class InGraph(Comparison):
 
 @dataclass(frozen=True)
 class RepeatedCalls(Comparison):
-    """Calls do not affect one another: interleaved, repeated, out of order."""
+    """Calls do not affect one another: interleaved, repeated, out of order.
+
+    Use it for every function of tensors; it finds what is kept between calls.
+    """
 
     kind: ClassVar[str] = "repeated_calls"
     pass_message: ClassVar[str] = "Interleaved and repeated calls give the same as single ones"
@@ -708,6 +737,8 @@ def with_shared(case: Case, other: Case, names: Sequence[str]) -> Case:
 class BatchedGrad(Comparison):
     """Several incoming gradients at once, as ``torch.func.vmap`` hands them to a backward.
 
+    Use it, mostly under ``advisory``, where Jacobians may be taken in one go.
+
     One that looks at numbers, with ``.item()`` or an ``if``, raises.
     """
 
@@ -733,7 +764,11 @@ class BatchedGrad(Comparison):
 
 @dataclass(frozen=True)
 class DoubleBackward(Comparison):
-    """Second derivatives agree with the oracle; or, where allowed, refuse honestly."""
+    """Second derivatives agree with the oracle; or, where allowed, refuse honestly.
+
+    Use it where a gradient may be differentiated again; under ``advisory`` where nobody asked
+    for it.
+    """
 
     # Whether raising is as good as being right.
     may_refuse: bool = True
@@ -769,7 +804,10 @@ class DoubleBackward(Comparison):
 
 @dataclass(frozen=True)
 class ParameterGradients(Comparison):
-    """Every parameter of every layer gets its gradient, also when the input needs none."""
+    """Every parameter of every layer gets its gradient, also when the input needs none.
+
+    Use it where an entry point takes ``layers``.
+    """
 
     kind: ClassVar[str] = "parameter_gradients"
     pass_message: ClassVar[str] = "The input and every parameter get the right gradient"
@@ -808,7 +846,10 @@ def backward_trial(
 
 @dataclass(frozen=True)
 class RngReplay(Comparison):
-    """Dropout: the same mask in forward and backward, the generators left as a plain run does."""
+    """Dropout: the same mask in forward and backward, the generators left as a plain run does.
+
+    Use it where some ``layers`` have dropout.
+    """
 
     kind: ClassVar[str] = "rng_replay"
     pass_message: ClassVar[str] = (
@@ -856,7 +897,10 @@ class RngReplay(Comparison):
 
 @dataclass(frozen=True)
 class TrueError(Comparison):
-    """A number that measures an error agrees with the grader's own measurement of it."""
+    """A number that measures an error agrees with the grader's own measurement of it.
+
+    Use it for an entry point without a gradient that is asked to measure an error.
+    """
 
     # Largest relative deviation.
     rtol: float = 0.02

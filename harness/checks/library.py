@@ -21,7 +21,10 @@ from harness.sandbox.session import Session
 
 @dataclass(frozen=True)
 class LibraryCalled:
-    """The provided library does the work: when its constants change, so do the answers."""
+    """The provided library does the work: when its constants change, so do the answers.
+
+    Use it where a request provides a module that the answer is to call.
+    """
 
     # Provided module.
     module: str

@@ -128,8 +128,11 @@ class Equals(PlainCheck):
     kind: ClassVar[str] = "equals"
     fault: ClassVar[Fault] = Fault.WRONG_VALUE
 
+    # How far a float may be off, relative to the right one.
     rtol: float = 1e-9
+    # How far it may be off where the right one is near zero.
     atol: float = 1e-12
+    # Whether 1 and 1.0, or a list and a tuple, differ.
     exact_types: bool = False
 
     def wants(self, case: Expectation) -> bool:
@@ -158,6 +161,7 @@ class Raises(PlainCheck):
     kind: ClassVar[str] = "raises"
     fault: ClassVar[Fault] = Fault.NOT_REFUSED
 
+    # Builtin exceptions that are right as well.
     also: tuple[str, ...] = ()
 
     def wants(self, case: Expectation) -> bool:
@@ -184,6 +188,7 @@ class Pure(PlainCheck):
     kind: ClassVar[str] = "pure"
     fault: ClassVar[Fault] = Fault.NOT_PURE
 
+    # Whether it may keep something in globals, such as a cache.
     globals_may_change: bool = False
 
     def wants(self, case: Expectation) -> bool:

@@ -28,6 +28,8 @@ ELEMENTS = 2048
 class Released(DrawnCheck):
     """Nothing of a finished call is kept (self-reported: it can fail, never excuse).
 
+    Use it for whatever runs in a training loop.
+
     Tensors are counted, and bytes, as what is kept need not be a tensor. All arguments but the
     first are the same ones in every call, as parameters are.
     """
@@ -108,7 +110,11 @@ def _bytes(question: Question) -> int:
 
 @dataclass(frozen=True)
 class CostGrowth(DrawnCheck):
-    """Time grows about as the elements do (self-reported: it can object, never excuse)."""
+    """Time grows about as the elements do (self-reported: it can object, never excuse).
+
+    Use it, mostly under ``advisory``, for elementwise functions; it needs an entry point
+    without sizes.
+    """
 
     kind: ClassVar[str] = "cost_growth"
     SHAPES: ClassVar[tuple[tuple[int, ...], ...]] = ((8, 64), (64, 64))
@@ -153,6 +159,8 @@ def _taken(before: Resident, after: Resident) -> int:
 @dataclass(frozen=True)
 class SavedMemory:
     """What a call takes and its result holds does not grow with depth (read from the kernel).
+
+    Use it where an entry point takes a tensor and ``layers`` and is to keep its input alone.
 
     Several results are held at once. Memory that was there before and is let go of inside their
     calls makes up for none of it: they are so many that all memory which the process came to

@@ -102,7 +102,10 @@ def _kept(trial: Trial, seed: int, *, watched: bool = True) -> Trial:
 
 @dataclass(frozen=True)
 class NoMutation(Comparison):
-    """Inputs, the incoming gradient and the random generator are bit for bit what they were."""
+    """Inputs, the incoming gradient and the random generator are bit for bit what they were.
+
+    Use it for every function of tensors.
+    """
 
     # ``never``, or ``declared``: an input may be overwritten if it is returned as the result
     # of a Function that marked it dirty, but never a leaf that requires grad.
@@ -191,6 +194,8 @@ def side_effect(trial: Trial, answer: Answer, *, aliased: bool = False) -> Judge
 class Overwritten(Comparison):
     """A value overwritten between forward and backward is noticed, or makes no difference.
 
+    Use it wherever a gradient is asked and tensors are kept for it.
+
     What ``save_for_backward`` keeps is guarded by autograd, which raises; a tensor kept in
     another way gives the gradient at another point without a word.
     """
@@ -256,7 +261,10 @@ def _positions(entry: EntryPoint) -> list[str]:
 
 @dataclass(frozen=True)
 class LogCalls(Comparison):
-    """The log is called once with the output's and once with the gradient's statistics."""
+    """The log is called once with the output's and once with the gradient's statistics.
+
+    Use it where an entry point takes a ``log``.
+    """
 
     kind: ClassVar[str] = "log_calls"
 

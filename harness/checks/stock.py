@@ -169,7 +169,10 @@ def _short(message: str) -> str:
 
 @dataclass(frozen=True)
 class Gradcheck(Stock):
-    """Stock gradcheck accepts."""
+    """Stock gradcheck accepts.
+
+    Use it wherever a gradient is asked that is the derivative of the result.
+    """
 
     kind: ClassVar[str] = "gradcheck"
 
@@ -202,7 +205,10 @@ class Gradcheck(Stock):
 
 @dataclass(frozen=True)
 class Gradgradcheck(Gradcheck):
-    """Stock gradgradcheck accepts."""
+    """Stock gradgradcheck accepts.
+
+    Use it where second derivatives are promised.
+    """
 
     kind: ClassVar[str] = "gradgradcheck"
 
@@ -223,7 +229,10 @@ class Gradgradcheck(Gradcheck):
 
 @dataclass(frozen=True)
 class GradcheckMustFail(Gradcheck):
-    """Stock gradcheck rejects, because the contract's gradient is not the derivative there."""
+    """Stock gradcheck rejects, because the contract's gradient is not the derivative there.
+
+    Use it where the request asks for a gradient that is not the derivative, as a clipped one.
+    """
 
     kind: ClassVar[str] = "gradcheck_must_fail"
     must_fail: ClassVar[bool] = True

@@ -107,7 +107,10 @@ def _alike(one: Answer, other: Answer) -> bool:
 
 @dataclass(frozen=True)
 class HandWritten(DrawnCheck):
-    """The gradient goes through an autograd Function that the submission defines."""
+    """The gradient goes through an autograd Function that the submission defines.
+
+    Use it where the request asks for a torch.autograd.Function.
+    """
 
     # ``forbidden``: nothing else may compute between inputs and result; ``allowed``: it may.
     composition: str = FORBIDDEN
@@ -216,7 +219,10 @@ class HandWritten(DrawnCheck):
 
 @dataclass(frozen=True)
 class SeparateFunctions(DrawnCheck):
-    """Each entry point has a Function of its own."""
+    """Each entry point has a Function of its own.
+
+    Use it where a request asks for several functions, each with a Function of its own.
+    """
 
     kind: ClassVar[str] = "separate_functions"
 

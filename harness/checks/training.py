@@ -41,6 +41,8 @@ BETWEEN = {
 class TrainingSteps(Comparison):
     """Right in two steps of training: what ``.backward()`` leaves in ``.grad`` after each.
 
+    Use it wherever a gradient is asked and what is computed is trained.
+
     The second step uses the same leaves with new values, makes two calls that share an argument
     (two modules that share a parameter, two calls on one input), and may differentiate the
     leaves in another way, too.

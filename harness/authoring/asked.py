@@ -1,0 +1,215 @@
+"""What a scenario asks of an answer, in sentences."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from harness.authoring.kinds import told_kinds
+from harness.model import (
+    Argument,
+    DomainKind,
+    EntryPoint,
+    IndexArgument,
+    LayersArgument,
+    Level,
+    LogArgument,
+    MaskArgument,
+    Notice,
+    NumberArgument,
+    PlainDomain,
+    Rule,
+    Rules,
+    Scenario,
+    TensorArgument,
+    ValueArgument,
+)
+from harness.summary.numbers import counted
+
+_LEVELS: Final = {
+    Level.NONE: "Nothing is asked of how it was verified.",
+    Level.CLAIMED: "It must say that it was verified.",
+    Level.SHIPPED: "Tests that would notice a fault must come with it.",
+    Level.RAN: "Tests that notice a fault must have run and passed.",
+    Level.RAN_EACH: "Each Function must have been verified by itself, before the next was written.",
+}
+_NOTICES: Final = {
+    Notice.GRADIENT: "a gradient, for each Function",
+    Notice.VALUE: "the result, for each entry point",
+    Notice.SECOND_ORDER: "the derivative of gradients, for each Function",
+    Notice.SOURCE: "its own source, changed in one place at a time",
+}
+# Values of a list that are shown.
+_MOST: Final = 8
+
+
+def signature(entry: EntryPoint) -> str:
+    """The call that answers are imported for: ``f(x, scale=2.0)``."""
+    parts = []
+    for argument in entry.arguments:
+        name = f"*{argument.name}" if isinstance(argument, LayersArgument) else argument.name
+        if isinstance(argument, NumberArgument) and argument.default is not None:
+            name += f"={argument.default!r}"
+        if isinstance(argument, ValueArgument) and argument.has_default:
+            name += f"={argument.default!r}"
+        if getattr(argument, "keyword_only", False) and "*" not in parts:
+            parts.append("*")
+        parts.append(name)
+    return f"{entry.name}({', '.join(parts)})"
+
+
+def told_argument(argument: Argument) -> str:
+    """What may come as an argument."""
+    match argument:
+        case TensorArgument():
+            values = (
+                f"values of {_listed(argument.only)}"
+                if argument.only
+                else f"values from {argument.low:g} to {argument.high:g}"
+            )
+            parts = [f"a float tensor {_shape(argument.shape)}, {values}"]
+            if argument.edges:
+                parts.append(f"also at {_listed(argument.edges)}")
+            if argument.kinks:
+                parts.append(f"its slope jumps at {_listed(argument.kinks)}")
+            if argument.differentiable:
+                parts.append("it may require grad")
+            return "; ".join(parts)
+        case IndexArgument():
+            also = f", also {_listed(argument.also)}" if argument.also else ""
+            return (
+                f"a tensor {_shape(argument.shape)} of whole numbers below {argument.below}{also}"
+            )
+        case MaskArgument():
+            return f"a tensor {_shape(argument.shape)} of booleans"
+        case NumberArgument():
+            between = (
+                argument.bounds and f", or between {argument.bounds[0]} and {argument.bounds[1]}"
+            )
+            return f"one of {_listed(argument.values)}{between or ''}"
+        case LogArgument():
+            return 'a callable log(event, {"mean": float, "std": float})'
+        case LayersArgument():
+            stacks = " | ".join(", ".join(stack) for stack in argument.stacks)
+            return f"callables tensor -> tensor: {stacks}"
+        case ValueArgument():
+            domain = argument.domain
+            parts = [told_domain(domain)]
+            if domain.edges:
+                parts.append(f"always asked: {_listed(domain.edges)}")
+            if domain.bad:
+                parts.append(f"to be refused: {_listed(domain.bad)}")
+            return "; ".join(parts)
+        case _:  # what it is stands in its own words
+            return inspect.cleandoc(type(argument).__doc__ or "").partition("\n")[0].rstrip(".")
+
+
+def told_domain(domain: PlainDomain) -> str:
+    """Which plain values may come."""
+    parts = [told_domain(part) for part in domain.parts]
+    size = f"{domain.low:g} to {domain.high:g}"
+    words: dict[DomainKind, Any] = {
+        DomainKind.NONE: "None",
+        DomainKind.BOOLEAN: "True or False",
+        DomainKind.INTEGER: f"an integer from {domain.low} to {domain.high}",
+        DomainKind.REAL: f"a float from {domain.low:g} to {domain.high:g}",
+        DomainKind.CHOICE: f"one of {_listed(domain.values)}",
+        DomainKind.STRING: f"a string that matches {domain.pattern!r}"
+        if domain.pattern is not None
+        else f"a string of {size} characters",
+        DomainKind.BYTES: f"{size} bytes",
+        DomainKind.LIST: f"a list of {size} items, each {'; '.join(parts)}",
+        DomainKind.TUPLE: f"a tuple of {', '.join(parts) or 'nothing'}",
+        DomainKind.DICT: f"a dict of {' to '.join(parts)}",
+    }
+    told = str(words.get(domain.kind, domain.kind.value))
+    return f"{told}, or None" if domain.optional else told
+
+
+def told_checks(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """Each check, as it is written, with what it asks."""
+    asks = {told.kind: told.asks for told in told_kinds()}
+    for spec in scenario.checks:
+        options = ", ".join(f"{key}: {value}" for key, value in spec.options.items())
+        of = f" of {', '.join(spec.entry_points)}" if spec.entry_points else ""
+        name = f"{spec.kind}{f' ({options})' if options else ''}{of}"
+        yield (
+            name if spec.required else f"{name}, advisory",
+            asks.get(spec.kind, "There is no such kind."),
+        )
+
+
+def told_verification(scenario: Scenario) -> str:
+    """How far it must have gone to check itself, and what its tests must notice."""
+    told = _LEVELS[scenario.verification]
+    if scenario.verification.reaches(Level.SHIPPED):
+        noticed = "; ".join(_NOTICES[notice] for notice in scenario.notices)
+        told += f" To count, they must notice when this is spoiled: {noticed}."
+    if scenario.gradcheck_fails_by_design:
+        told += " gradcheck fails on a right answer by design."
+    return told
+
+
+def told_rules(rules: Rules) -> str:
+    """What decides a line of expected behaviour."""
+    if rules.undecidable:
+        return "nothing decides it"
+    both = [rule for rule in rules.shown_by if rule in rules.refuted_by]
+    parts = [
+        (name, some)
+        for name, some in (
+            ("decided by", both),
+            ("shown by", [rule for rule in rules.shown_by if rule not in both]),
+            ("refuted by", [rule for rule in rules.refuted_by if rule not in both]),
+        )
+        if some
+    ]
+    told = [f"{name} {', '.join(map(_rule, some))}" for name, some in parts]
+    return "; ".join([*told, *(["else by a reader"] if rules.asks_reader and told else [])]) or (
+        "decided by a reader"
+    )
+
+
+def told_limits(scenario: Scenario) -> str:
+    limits = scenario.limits
+    provided = (
+        f" It may import {', '.join(scenario.provided)}, which the request provides."
+        if scenario.provided
+        else ""
+    )
+    return (
+        f"One answer may take {limits.wall_s:g} s, {limits.cpu_s:g} s of CPU time and "
+        f"{limits.memory_bytes >> 20} MiB.{provided}"
+    )
+
+
+def told_traps(scenario: Scenario) -> Iterator[tuple[str, str]]:
+    """Each excuse with what is so, and how many wordings of it are known."""
+    for trap in scenario.traps:
+        said = counted(len(trap.phrasings), "wording"), counted(len(trap.answers), "answer")
+        upheld = (
+            f" Borne out by: {', '.join(map(_rule, trap.upheld_by))}." if trap.upheld_by else ""
+        )
+        yield trap.id, f"“{trap.excuse}” Really: {trap.truth} ({', '.join(said)}.){upheld}"
+
+
+def _rule(rule: Rule) -> str:
+    return {
+        "check": f"the check {rule.name}",
+        "trap": f"the excuse {rule.name} answered",
+        "verified": f"verification: {rule.name}",
+        "flag": f"the red flag {rule.name}",
+        "order": f"the order {rule.name}",
+    }[rule.kind]
+
+
+def _shape(shape: Sequence[str | int] | None) -> str:
+    if shape is None:
+        return "of any shape"
+    return f"[{', '.join(map(str, shape))}]" if shape else "without dimensions"
+
+
+def _listed(values: Sequence[object]) -> str:
+    shown = [f"{one:g}" if isinstance(one, float) else repr(one) for one in values[:_MOST]]
+    return ", ".join([*shown, *(["…"] if len(values) > _MOST else [])])
