@@ -45,7 +45,8 @@ def setup(app: Sphinx) -> Mapping[str, bool]:
 
 
 def _fill_in(_: Sphinx, __: str, source: list[str]) -> None:
-    source[0] = _MARK.sub(lambda found: generated(found[1]), source[0])
+    text = _MARK.sub(lambda found: generated(found[1]), source[0])
+    source[0] = text.replace("](../README.md", "](index.md")  # which includes it
 
 
 def _escape(_: Sphinx, __: click.Context, lines: list[str]) -> None:
