@@ -196,6 +196,7 @@ def main() -> None:
     the report says whether the skill helped.
 
     \b
+    harness init examples                               write the scenarios that ship with it
     harness init skill my-skill                         begin a skill of your own
     harness run scenarios/                              grade everything in solutions/
     harness run scenarios/ --solutions answers.jsonl    grade your own
@@ -1290,6 +1291,7 @@ def init() -> None:
     """Write the files that a skill, a scenario or a first run begins with.
 
     \b
+    harness init examples
     harness init skill careful-parsing
     harness init scenario parse-size --skill careful-parsing
     harness validate scenarios/careful-parsing
@@ -1303,6 +1305,22 @@ _INTO = click.option(
     metavar="DIR",
     help="Folder that holds skills/, scenarios/ and solutions/.  [default: this folder]",
 )
+
+
+@init.command("examples")
+@click.argument("folder", type=_PATH, default=Path(), required=False, metavar="[DIR]")
+def init_examples(folder: Path) -> None:
+    """Write the shipped scenarios, skills and solutions to DIR (default: here).
+
+    Nothing that is there is written over.
+    """
+    from harness.starting.examples import copy_examples, left, told
+
+    copied = copy_examples(folder)
+    for line in told(copied, folder):
+        click.echo(line)
+    if copied.others:
+        _complain(left(copied, folder))
 
 
 @init.command("skill")

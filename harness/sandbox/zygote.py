@@ -305,8 +305,13 @@ class Zygote:
 
 
 def _libraries() -> list[str]:
-    """Folders of the installed packages."""
-    return list(dict.fromkeys(sysconfig.get_paths()[kind] for kind in ("purelib", "platlib")))
+    """Folders of the installed packages, in the order in which they are looked into.
+
+    Those of the environment, and others that it may borrow from: the system's, the user's.
+    """
+    own = [sysconfig.get_paths()[kind] for kind in ("purelib", "platlib")]
+    borrowed = (path for path in sys.path if Path(path).name in ("site-packages", "dist-packages"))
+    return [path for path in dict.fromkeys([*own, *borrowed]) if Path(path).is_dir()]
 
 
 def _standard() -> list[str]:

@@ -47,6 +47,10 @@ def load(root: Path) -> Library:
         found = "no such file or folder" if not root.exists() else "a file of another kind"
         expected = "a folder of skills, a skill folder or a scenario file (.yaml)"
         remedy = "Correct the path; for a skill.yaml give its folder."
+        if not root.exists():
+            remedy = (
+                "Correct the path, or write the shipped scenarios with `harness init examples`."
+            )
         raise ScenarioError(str(Problem(root, None, (), found, expected, remedy)))
     problems: list[Problem] = []
     skills: list[Skill] = []

@@ -14,6 +14,7 @@ import linecache
 import os
 import random
 import sys
+import sysconfig
 import time
 import types
 import weakref
@@ -40,8 +41,13 @@ from .part import (
 from .script import FILE_NAME, Scripts, described, import_hypothesis, import_pytest, remember_source
 
 MODULE_NAME = "solution"
+_STANDARD = sysconfig.get_path("stdlib")
 # Where torch and its neighbours lie.
-LIBRARIES = os.path.dirname(os.path.dirname(torch.__file__)) + os.sep
+LIBRARIES = tuple(
+    folder + os.sep
+    for folder in sys.path
+    if folder not in (_STANDARD, os.path.join(_STANDARD, "lib-dynload"))
+)
 Json = dict[str, Any]
 
 
