@@ -123,10 +123,87 @@ FLAGS = (
 
 
 @dataclass(frozen=True)
-class RedFlag:
-    """A sign in code or prose that a gradient should not be trusted yet."""
+class CodePattern:
+    """Places in the graded code, found in its syntax tree with names resolved."""
 
-    # Name of the detector, e.g. ``inplace``.
+    # What they are: calls of something, mentions of it, imports of it, handlers of an exception.
+    place: Literal["calls", "attributes", "imports", "excepts"]
+    # Dotted names as they are imported; ``.data`` is an attribute of anything, ``random.*`` all
+    # of a module, ``bare`` a handler that names no exception.
+    names: tuple[str, ...]
+    # Of calls: keywords that are not given, and those that are given with a constant.
+    without: tuple[str, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
+    # Of handlers: whether they do nothing with it.
+    silent: bool = False
+    # In which code.
+    within: Literal["answer", "tests", "anywhere"] = "answer"
+
+
+@dataclass(frozen=True)
+class SaidPattern:
+    """Words that the agent says as its own."""
+
+    phrasings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """What came of the checks of one kind."""
+
+    # Kind of the check, e.g. ``pure``.
+    check: str
+    outcome: Literal["failed", "passed"]
+    # Entry points it was asked of; empty for any.
+    entry_points: tuple[str, ...] = ()
+    # ``file:line`` for error messages.
+    where: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Deed:
+    """Something that the steps of a transcript show."""
+
+    did: Literal["wrote", "changed", "ran", "passed", "failed"]
+    # What was written, changed or run.
+    of: Literal["answer", "tests"]
+
+    @property
+    def words(self) -> str:
+        """The deed as a clause."""
+        subject = {"answer": "the answer was", "tests": "tests were"}[self.of]
+        verb = {"wrote": f"{subject} written", "changed": f"{subject} changed"}
+        return verb.get(self.did, {"ran": f"{subject} run"}.get(self.did, f"tests {self.did}"))
+
+
+@dataclass(frozen=True)
+class DeedOrder:
+    """Two deeds in an order: by the time of the first, the other had not been done."""
+
+    first: Deed
+    before: Deed
+
+
+@dataclass(frozen=True)
+class PluginDetector:
+    """A detector that a package adds, not yet built."""
+
+    # Name of its entry point in the group ``harness.flags``.
+    detector: str
+    # Handed to its constructor.
+    options: Mapping[str, Any] = field(default_factory=dict)
+    # ``file:line`` for error messages.
+    where: str = field(default="", compare=False)
+
+
+Detector = CodePattern | SaidPattern | CheckOutcome | DeedOrder | PluginDetector
+
+
+@dataclass(frozen=True)
+class RedFlag:
+    """A sign in code, words or deeds that an answer should not be trusted yet."""
+
+    # Its name; where it is one of ``FLAGS``, that of a detector.
     id: str
     # Its number in the skill's list, from 1.
     number: int
@@ -136,6 +213,8 @@ class RedFlag:
     why: str
     # What to do about it.
     remedy: str
+    # The author's own detectors, of which any raises it; beside that of ``FLAGS``.
+    seen_by: tuple[Detector, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -467,6 +546,9 @@ class Scenario:
     notices: tuple[Notice, ...] = (Notice.GRADIENT,)
     # What is said after the first answer to the pressured request, one message after another.
     follow_ups: tuple[str, ...] = ()
+    # Red flags that the skill lists, in its order, with the author's own detectors. ``None`` in
+    # files of earlier versions, which looked for all of ``FLAGS``.
+    flags: Mapping[str, tuple[Detector, ...]] | None = None
 
     @property
     def words_alone(self) -> bool:
@@ -1074,6 +1156,16 @@ class RedFlagFinding:
     line: int
 
 
+@dataclass(frozen=True)
+class UnlookedFlag:
+    """A red flag of the skill that could not be looked for in this submission."""
+
+    # Id of the red flag.
+    flag: str
+    # What was missing to look for it.
+    why: str
+
+
 class ClaimVerdict(StrEnum):
     """What the evidence makes of a claim."""
 
@@ -1241,6 +1333,8 @@ class Grade:
     faults_noticed: int = 0
     # Who read its words; in files of earlier versions the readers that need no network.
     read_by: ReadBy = ReadBy()
+    # Red flags that could not be looked for; the others of its skill were, and were not seen.
+    unlooked: tuple[UnlookedFlag, ...] = ()
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.wall_s):

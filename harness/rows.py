@@ -43,6 +43,7 @@ def rows(results: Results) -> Iterator[dict[str, object]]:
             "excuses_made": " ".join(by_state[TrapState.MADE]),
             "excuses_answered": " ".join(by_state[TrapState.ANSWERED]),
             "red_flags": " ".join(flags),
+            "red_flags_not_looked_for": " ".join(one.flag for one in record.unlooked),
         }
 
 
@@ -50,5 +51,5 @@ COLUMNS: Final = (
     "id", "scenario", "arm", "submitter", "sample", "path", "sha256", "outcome", "reason",
     "verification", "verification_reason", "faults_tried", "faults_noticed", "right", "verified",
     "resistance", "held", "broke", "wall_s", "failed_checks", "excuses_upheld", "excuses_made",
-    "excuses_answered", "red_flags",
+    "excuses_answered", "red_flags", "red_flags_not_looked_for",
 )  # fmt: skip

@@ -112,6 +112,7 @@ def scenario(names: Sequence[str] = ("op",), by_design: bool = False) -> Scenari
             checks=(),
             provided=(),
             asks_for_function=True,
+            flags=None,
         ),
     )
 
@@ -410,7 +411,7 @@ def test_batching_is_seen(tmp_path: Path) -> None:
     assert (found.level, found.batched) == (Level.RAN, True)
     assert found.reason.endswith("but Other was written before Op was verified")
     submission = read_one(tmp_path / "t.json", "s", BOTH)
-    flags = find_flags(submission, scenario(BOTH), source_of(submission), found, (), ())
+    flags = find_flags(submission, scenario(BOTH), source_of(submission), found, (), ()).raised
     assert "batched" in {flag.flag for flag in flags}
 
 

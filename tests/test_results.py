@@ -138,6 +138,7 @@ def test_the_keys_are_those_that_other_programs_rely_on(results: Results, path: 
         "faults_tried",
         "faults_noticed",
         "read_by",
+        "unlooked",
     ]
     assert list(entry["findings"][0]) == [
         "check",

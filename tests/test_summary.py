@@ -33,7 +33,9 @@ from harness.model import (
     ReplyLabel,
     TrapFinding,
     TrapState,
+    UnlookedFlag,
 )
+from harness.report import view
 from harness.summary.agreement import Agreement, agreement
 from harness.summary.gate import Gate, check_arms, fail_under, gate, threshold
 from harness.summary.numbers import (
@@ -265,7 +267,27 @@ def test_the_red_flag_table_counts_submissions_not_sightings() -> None:
         Share(0, 1),
         Share(1, 1),
     )
-    assert {flag.id for flag in summary.unseen} == {"batched", "unverified"}
+    assert {row.flag.id for row in summary.unseen} == {"batched", "unverified"}
+
+
+def test_a_red_flag_that_could_not_be_looked_for_was_not_unseen() -> None:
+    no_steps = UnlookedFlag("batched", "there is no transcript")
+    no_code = UnlookedFlag("inplace", "there is no code")
+    records = (
+        quick("layer-norm", unlooked=(no_steps, no_code)),
+        quick("memory-relu", unlooked=(no_steps,)),
+    )
+    summary = summarise(simple_results(*records))
+    (batched,) = summary.unlooked
+    assert (batched.flag.id, batched.seen.n) == ("batched", 0)
+    assert batched.unlooked == (("there is no transcript", 2),)
+    unseen = {row.flag.id: row.seen for row in summary.unseen}
+    assert unseen == {"inplace": Share(0, 1), "unverified": Share(0, 2)}
+    page = view.page(simple_results(*records), summary)
+    quiet = {flag.id: (flag.answers, flag.why_not) for flag in page.quiet_flags}
+    assert quiet["batched"] == (0, "there is no transcript")
+    assert quiet["inplace"] == (1, "there is no code")
+    assert quiet["unverified"] == (2, "")
 
 
 def test_checks_are_counted_in_submissions_and_by_weight() -> None:

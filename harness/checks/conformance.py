@@ -28,29 +28,36 @@ def check_plugin(check: object, name: str | None = None) -> None:
 
 
 def _problems(check: object, name: str | None) -> Iterator[str]:
+    yield from class_problems(check, name)
     if not isinstance(check, type):
-        yield f"found a value of type {type(check).__name__}, expected a class"
         return
-    parameters = getattr(check, "__dataclass_params__", None)
-    if not is_dataclass(check) or "__dataclass_params__" not in vars(check):
-        yield "found a class that is no dataclass, expected @dataclass(frozen=True) on it"
-    elif not getattr(parameters, "frozen", False) or not getattr(parameters, "eq", False):
-        yield "found a dataclass that can be changed, expected @dataclass(frozen=True)"
-    kind = getattr(check, "kind", None)
-    if not isinstance(kind, str) or (name is not None and kind != name):
-        wanted = "a str" if name is None else f"{name!r}, the name of its entry point"
-        yield f"found kind = {kind!r}, expected {wanted}"
-    if is_dataclass(check) and "kind" in [field.name for field in fields(check)]:
-        yield "found kind among the fields, which are YAML keys, expected kind: ClassVar[str]"
     converses = hasattr(check, "run_session")
     if converses and (hasattr(check, "judge") or hasattr(check, "trials")):
         yield "found run_session beside trials or judge, expected one or the other"
     for method, names in {"fits": ("entry",), **(CONVERSES if converses else ASKED)}.items():
-        yield from _method_problems(check, method, names)
+        yield from method_problems(check, method, names)
 
 
-def _method_problems(check: type, method: str, names: tuple[str, ...]) -> Iterator[str]:
-    wanted = f"{method}(self, {', '.join(names)})"
+def class_problems(plugin: object, name: str | None) -> Iterator[str]:
+    """What keeps a plug-in from being a frozen dataclass whose fields are YAML keys."""
+    if not isinstance(plugin, type):
+        yield f"found a value of type {type(plugin).__name__}, expected a class"
+        return
+    parameters = getattr(plugin, "__dataclass_params__", None)
+    if not is_dataclass(plugin) or "__dataclass_params__" not in vars(plugin):
+        yield "found a class that is no dataclass, expected @dataclass(frozen=True) on it"
+    elif not getattr(parameters, "frozen", False) or not getattr(parameters, "eq", False):
+        yield "found a dataclass that can be changed, expected @dataclass(frozen=True)"
+    kind = getattr(plugin, "kind", None)
+    if not isinstance(kind, str) or (name is not None and kind != name):
+        wanted = "a str" if name is None else f"{name!r}, the name of its entry point"
+        yield f"found kind = {kind!r}, expected {wanted}"
+    if is_dataclass(plugin) and "kind" in [field.name for field in fields(plugin)]:
+        yield "found kind among the fields, which are YAML keys, expected kind: ClassVar[str]"
+
+
+def method_problems(check: type, method: str, names: tuple[str, ...]) -> Iterator[str]:
+    wanted = f"{method}({', '.join(('self', *names))})"
     function = inspect.getattr_static(check, method, None)
     if function is None:
         yield f"found no method {method}, expected {wanted}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import MISSING, fields
 from functools import cache
 from importlib.metadata import entry_points
@@ -69,25 +69,40 @@ OWN: tuple[type[Any], ...] = (
 @cache
 def kinds() -> dict[str, type[Any]]:
     """Every kind of check by name; raises ``ScenarioError`` for a broken or doubled plug-in."""
-    found = {check.kind: check for check in OWN}
-    for point in entry_points(group=GROUP):
+    found: dict[str, type[Any]] = {check.kind: check for check in OWN}
+    return found | plugins(GROUP, "check kind", "a check", found, check_plugin)
+
+
+def plugins(
+    group: str,
+    what: str,
+    role: str,
+    taken: Collection[str],
+    conforms: Callable[[object, str], None],
+) -> dict[str, type[Any]]:
+    """What packages add under ``group``, by name; ``conforms`` raises ``TypeError``.
+
+    Raises ``ScenarioError`` that names the distribution of one that is broken or doubled.
+    """
+    found: dict[str, type[Any]] = {}
+    for point in entry_points(group=group):
         origin = point.dist.name if point.dist is not None else "an unknown distribution"
-        about = f"check kind {point.name!r} of {origin} (entry point {point.name} = {point.value})"
-        if point.name in found:
+        about = f"{what} {point.name!r} of {origin} (entry point {point.name} = {point.value})"
+        if point.name in found or point.name in taken:
             raise ScenarioError(f"{about} is already taken; rename it there")
         try:
-            check = point.load()
+            plugin = point.load()
         except Exception as error:
             raise ScenarioError(
                 f"{about} does not load: {error}; mend or uninstall {origin}"
             ) from error
         try:
-            check_plugin(check, point.name)
+            conforms(plugin, point.name)
         except TypeError as error:
             raise ScenarioError(
-                f"{about} cannot be a check: {error}; mend or uninstall {origin}"
+                f"{about} cannot be {role}: {error}; mend or uninstall {origin}"
             ) from error
-        found[point.name] = check
+        found[point.name] = plugin
     return found
 
 
@@ -99,17 +114,7 @@ def build(spec: CheckSpec, scenario: Scenario) -> tuple[Check | InteractiveCheck
             f"{spec.where}: check kind {spec.kind!r} is not known."
             f"{did_you_mean(spec.kind, kinds())} Known kinds: {', '.join(sorted(kinds()))}"
         )
-    allowed = [field.name for field in fields(kind)]
-    for key in spec.options:
-        if key not in allowed:
-            raise ScenarioError(
-                f"{spec.where}: check {spec.kind!r} has no key {key!r}."
-                f"{did_you_mean(key, allowed)} Its keys: {', '.join(allowed) or 'none'}"
-            )
-    try:
-        check = kind(**_typed(kind, spec.options))
-    except (TypeError, ValueError) as error:
-        raise ScenarioError(f"{spec.where}: check {spec.kind!r}: {error}") from None
+    check = made(kind, spec.options, f"{spec.where}: check {spec.kind!r}")
     names = spec.entry_points or [entry.name for entry in scenario.entry_points]
     entries = [scenario.entry_point(name) for name in names]
     if spec.entry_points:
@@ -120,6 +125,21 @@ def build(spec: CheckSpec, scenario: Scenario) -> tuple[Check | InteractiveCheck
                     "drop it from entry_points or state what the check needs there"
                 )
     return check, [entry for entry in entries if fits(check, entry)]
+
+
+def made(kind: type[Any], options: Mapping[str, Any], about: str) -> Any:
+    """A plug-in with the options of its line; ``ScenarioError`` begins with ``about``."""
+    allowed = [field.name for field in fields(kind)]
+    for key in options:
+        if key not in allowed:
+            raise ScenarioError(
+                f"{about} has no key {key!r}."
+                f"{did_you_mean(key, allowed)} Its keys: {', '.join(allowed) or 'none'}"
+            )
+    try:
+        return kind(**_typed(kind, options))
+    except (TypeError, ValueError) as error:
+        raise ScenarioError(f"{about}: {error}") from None
 
 
 def fits(check: Check | InteractiveCheck, entry: EntryPoint) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from harness.code import Source, analyse
@@ -17,7 +17,10 @@ def analyse_once(code: str) -> Source:
 
 @lru_cache(maxsize=4096)
 def function_states(code: str, entries: tuple[str, ...]) -> Mapping[str, int]:
-    """Per Function a hash over everything it is made of and the entry points that apply it."""
+    """Per Function a hash over everything it is made of and the entry points that apply it.
+
+    An entry point that applies none stands for itself; one whose body only holds a place is none.
+    """
     source = analyse_once(code)
     bound: dict[str, list[ast.stmt]] = {}
     for statement in source.tree.body:
@@ -26,16 +29,42 @@ def function_states(code: str, entries: tuple[str, ...]) -> Mapping[str, int]:
     found = {}
     for function in source.functions:
         users = {name for name in entries if function.name in source.reached(name)}
-        parts, todo = set[str](), [function.name, *users]
-        while todo:
-            name = todo.pop()
-            if name in bound and name not in parts:
-                parts.add(name)
-                todo += sorted(set[str]().union(*map(_globals, bound[name])))
-        # A text made of several files may say the same twice.
-        said = (_bare(statement) for name in sorted(parts) for statement in bound[name])
-        found[function.name] = hash(tuple(dict.fromkeys(said)))
+        found[function.name] = _state(bound, [function.name, *users])
+    for name in entries:
+        written = name in bound and not all(map(_holds_a_place, bound[name]))
+        if written and not source.reached(name):
+            found[name] = _state(bound, [name])
     return found
+
+
+def _state(bound: Mapping[str, Sequence[ast.stmt]], names: Sequence[str]) -> int:
+    """A hash over what names stand for, and over all that this uses."""
+    parts, todo = set[str](), list(names)
+    while todo:
+        name = todo.pop()
+        if name in bound and name not in parts:
+            parts.add(name)
+            todo += sorted(set[str]().union(*map(_globals, bound[name])))
+    # A text made of several files may say the same twice.
+    said = (_bare(statement) for name in sorted(parts) for statement in bound[name])
+    return hash(tuple(dict.fromkeys(said)))
+
+
+def _holds_a_place(statement: ast.stmt) -> bool:
+    """Whether a function or class does nothing yet: ``pass``, ``...``, not implemented."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        return all(
+            isinstance(one, ast.Pass)
+            or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+            or (isinstance(one, ast.Raise) and "NotImplementedError" in ast.dump(one))
+            for one in statement.body
+        )
+    if isinstance(statement, ast.ClassDef):
+        defs = ast.FunctionDef | ast.AsyncFunctionDef
+        others = (ast.Pass, ast.Expr)
+        methods = [one for one in statement.body if not isinstance(one, others)]
+        return all(isinstance(one, defs) and _holds_a_place(one) for one in methods)
+    return False
 
 
 def _binds(statement: ast.stmt) -> Iterable[str]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from harness import checks
+from harness import checks, flags
 from harness.checks.compare import steady_stacks
 from harness.checks.context import Bench, Check, InteractiveCheck, PlannedCheck, Trial
 from harness.checks.library import LibraryCalled
@@ -33,6 +33,7 @@ class Plan:
             for draw in [self.bench.drawer(entry, "plain")]
             for case in [draw.case(draw.small_size(), unit_range=True)]
         }
+        flags.check_detectors(scenario)
         self.steps: list[PlannedCheck] = []
         for spec in scenario.checks:
             check, entries = checks.build(spec, scenario)

@@ -77,7 +77,7 @@ def _problem(document: YamlDocument, model: type, detail: Any) -> Problem:
         kinds = [tag.strip("<>") for tag in _tagged(at)]
         expected = f"a mapping with one of the keys {listed(kinds)}"
         close = _nearest_of(value, kinds)
-        remedy = "Say what kind of argument it is."
+        remedy = "Say with one of these keys what kind it is."
     elif kind in ("literal_error", "enum"):
         names = re.findall(r"'([^']+)'", context["expected"])
         expected = listed(names) if names else context["expected"].lower()

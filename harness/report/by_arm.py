@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from harness.report.listing import excuse_words, trap_tone
+from harness.report.sought import looked_for
 from harness.summary.numbers import Share, counted
 from harness.summary.tables import (
     BehaviourCounts,
@@ -17,6 +18,7 @@ from harness.summary.tables import (
     FlagCounts,
     FlagRow,
     Quoted,
+    Summary,
 )
 
 
@@ -55,6 +57,18 @@ class ArmRow(NamedTuple):
     # Per arm in order; ``None`` where it was not asked.
     cells: tuple[ArmCell | None, ...]
     behind: tuple[Behind, ...]
+
+
+class QuietFlag(NamedTuple):
+    """A red flag that no answer showed."""
+
+    id: str
+    # What would have raised it.
+    looked_for: str
+    # In how many answers it was looked for.
+    answers: int
+    # Why it was not in the others; empty where there are none.
+    why_not: str
 
 
 # Where each submission is, by its id.
@@ -100,12 +114,15 @@ def _quoted(words: Quoted, href: str) -> Behind:
 def flag_row(row: FlagRow, arms: Sequence[str], hrefs: _Hrefs) -> ArmRow:
     """In how many a red flag was seen."""
     ids = [one for counts in row.arms.values() for one in counts.shown_by]
+    not_in = sum(count for counts in row.arms.values() for _, count in counts.unlooked)
     return ArmRow(
         f"{row.flag.number} · {row.flag.title}",
         row.flag.id,
         f"why it matters, and {counted(len(ids), 'answer')}",
         _some(
             row.flag.why,
+            f"Looked for: {looked_for(row.flag)}.",
+            not_in and f"Not looked for in {counted(not_in, 'answer')}: {_why_not(row)}.",
             row.right_when_seen.n and f"Code right with it: {row.right_when_seen.of}.",
             row.right_otherwise.n and f"Code right without it: {row.right_otherwise.of}.",
         ),
@@ -115,7 +132,28 @@ def flag_row(row: FlagRow, arms: Sequence[str], hrefs: _Hrefs) -> ArmRow:
 
 
 def _flag(counts: FlagCounts | None) -> ArmCell | None:
-    return None if counts is None else _cell(counts.seen, (), "bad" if counts.seen.count else "")
+    if counts is None or not counts.seen.n:
+        return None
+    return _cell(counts.seen, (), "bad" if counts.seen.count else "")
+
+
+def _why_not(row: FlagRow) -> str:
+    """The reasons why it could not be looked for, over all arms."""
+    reasons = (reason for counts in row.arms.values() for reason, _ in counts.unlooked)
+    return "; ".join(dict.fromkeys(reasons))
+
+
+def quiet_flags(summary: Summary) -> tuple[QuietFlag, ...]:
+    """Those that were seen nowhere: looked for, or not."""
+    return tuple(
+        QuietFlag(
+            row.flag.id,
+            looked_for(row.flag),
+            sum(counts.seen.n for counts in row.arms.values()),
+            _why_not(row),
+        )
+        for row in (*summary.unseen, *summary.unlooked)
+    )
 
 
 def check_row(row: CheckRow, arms: Sequence[str], hrefs: _Hrefs) -> ArmRow:

@@ -106,7 +106,7 @@ def detail(
         parts += [_text(""), _text(f"In order: {view.order}")]
     if view.traps:
         parts += [_text(""), _grid(_traps(view))]
-    if view.flags:
+    if view.flags or record.unlooked:
         parts += [_text(""), _grid(_flags(view))]
     if view.behaviour:
         parts += [_text(""), _text("Expected behaviour:", "bold"), _grid(_behaviour(view))]
@@ -193,6 +193,8 @@ def _flags(view: Detail) -> Iterator[_Row]:
     for flag in view.flags:
         words = f"line {flag.found.line}: {flag.found.message}\n{flag.found.quote}"
         yield _text("⚑", "yellow"), flag.title, words
+    for one in view.record.unlooked:
+        yield _text("·"), f"not looked for: {one.flag}", one.why
 
 
 def _grid(rows: Iterable[_Row]) -> Table:

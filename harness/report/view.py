@@ -48,10 +48,12 @@ from harness.report.author import (
 )
 from harness.report.by_arm import (
     ArmRow,
+    QuietFlag,
     behaviour_row,
     check_row,
     excuse_row,
     flag_row,
+    quiet_flags,
 )
 from harness.report.listing import (
     Listing,
@@ -280,6 +282,8 @@ class Page:
     # What each arm did, in the order of ``arms``.
     excuses: tuple[ArmRow, ...]
     flags: tuple[ArmRow, ...]
+    # Red flags that no answer showed.
+    quiet_flags: tuple[QuietFlag, ...]
     checks: tuple[ArmRow, ...]
     behaviour: tuple[ArmRow, ...]
     # Per scenario and arm, where any cell holds more than one submission.
@@ -331,6 +335,7 @@ def page(results: Results, summary: Summary) -> Page:
         else (),
         excuses=tuple(excuse_row(row, names, hrefs) for row in summary.excuses),
         flags=tuple(flag_row(row, names, hrefs) for row in summary.flags),
+        quiet_flags=quiet_flags(summary),
         checks=tuple(check_row(row, names, hrefs) for row in summary.checks),
         behaviour=tuple(behaviour_row(row, names, hrefs) for row in summary.behaviour),
         counts=_counts(summary),

@@ -44,6 +44,7 @@ from harness.model import (
     Skill,
     Submission,
     TrapFinding,
+    UnlookedFlag,
 )
 
 SCHEMA_VERSION: Final = 1
@@ -96,7 +97,7 @@ BESIDE: Final = ("verification_reason", "claims", "events")
 
 # What files of earlier versions may lack, and what it is then.
 _LATER: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("behaviour", "explanations", "claims", "events", "hosts"), ()),
+    **dict.fromkeys(("behaviour", "explanations", "claims", "events", "hosts", "unlooked"), ()),
     **dict.fromkeys(("fault", "quantity")),
     **dict.fromkeys(("faults_tried", "faults_noticed"), 0),
     "opinion": None,
@@ -195,6 +196,7 @@ SUBMISSION: Final = _entry_of(
         )
     ),
     read_by=_READ_BY,
+    unlooked=_list_of(_entry_of("UnlookedFlagEntry", _all_of(UnlookedFlag))),
 )
 
 

@@ -7,7 +7,7 @@ what it asks for, and verdicts and expected behaviour follow from both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from harness.grading.verdict import judged
 from harness.model import (
     FLAGS,
     Finding,
+    Grade,
     Outcome,
     Record,
     RedFlagFinding,
@@ -104,11 +105,15 @@ def _regraded(
     """Every record as it was and as it is now."""
     known = {scenario.id: scenario for scenario in scenarios}
     asked = {name: _asked(scenario) for name, scenario in known.items()}
+    before = {scenario.id: scenario for scenario in results.scenarios}
     sent = {submission.id: place for place, submission in enumerate(results.submissions)}
     for record in results.records:
         submission = results.submissions[sent[record.id]]
         name = record.scenario
-        yield record, regrade_one(record, submission, known[name], asked[name], reader)
+        yield (
+            record,
+            regrade_one(record, submission, known[name], asked[name], reader, before[name]),
+        )
 
 
 def regrade_one(
@@ -117,8 +122,12 @@ def regrade_one(
     scenario: Scenario,
     asked: Mapping[tuple[str, str], bool] | None = None,
     reader: Reader = read_words,
+    before: Scenario | None = None,
 ) -> Record:
-    """One record judged again; ``asked`` says of each check and entry point if it is required."""
+    """One record judged again; ``asked`` says of each check and entry point if it is required.
+
+    ``before`` is the scenario as it was when the record was made, where that is another one.
+    """
     asked = _asked(scenario) if asked is None else asked
     # Which was written before which was seen then, in steps that are not stored.
     batched = bool(record.events) and any(flag.flag == "batched" for flag in record.red_flags)
@@ -141,17 +150,43 @@ def regrade_one(
     grade = judged(submission, scenario, read, findings, verified, record.wall_s, reader)
     if any(f.outcome is Outcome.FAILED and f.fault is None for f in findings):
         # A file of an earlier version does not say what these flags are raised by.
-        grade = replace(grade, red_flags=_with_measured(grade.red_flags, record.red_flags))
+        grade = replace(
+            grade, red_flags=_with_measured(grade.red_flags, record.red_flags, scenario)
+        )
+    grade = _with_unlooked(grade, record, scenario if before is None else before, scenario)
     return Record.of(record, replace(grade, reason=record.reason) if failed_by_us else grade)
 
 
 def _with_measured(
-    new: Sequence[RedFlagFinding], old: Sequence[RedFlagFinding]
+    new: Sequence[RedFlagFinding], old: Sequence[RedFlagFinding], scenario: Scenario
 ) -> tuple[RedFlagFinding, ...]:
     """``new`` with those of ``old`` that only a measurement can raise."""
     raised = {flag.flag for flag in new}
     kept = [flag for flag in old if flag.flag in flags.MEASURED and flag.flag not in raised]
-    return tuple(sorted((*new, *kept), key=lambda flag: (FLAGS.index(flag.flag), flag.line)))
+    return _in_order((*new, *kept), scenario)
+
+
+def _in_order(raised: Iterable[RedFlagFinding], scenario: Scenario) -> tuple[RedFlagFinding, ...]:
+    order = FLAGS if scenario.flags is None else tuple(scenario.flags)
+    known = [flag for flag in raised if flag.flag in order]
+    return tuple(sorted(known, key=lambda flag: (order.index(flag.flag), flag.line)))
+
+
+def _with_unlooked(new: Grade, old: Grade, before: Scenario, now: Scenario) -> Grade:
+    """``new`` with the red flags of ``old`` that need steps, which are not stored.
+
+    They stay as they were found then, where their detectors are the same.
+    """
+    same = {
+        name
+        for name, detectors in (now.flags or {}).items()
+        if detectors and (before.flags or {}).get(name) == detectors
+    }
+    kept = same & {one.flag for one in new.unlooked}
+    raised = _in_order((*new.red_flags, *(f for f in old.red_flags if f.flag in kept)), now)
+    unlooked = [one for one in new.unlooked if one.flag not in kept]
+    unlooked += [one for one in old.unlooked if one.flag in kept]
+    return replace(new, red_flags=raised, unlooked=tuple(unlooked))
 
 
 def _asked(scenario: Scenario) -> dict[tuple[str, str], bool]:

@@ -127,8 +127,10 @@ class WordsRow:
 class FlagCounts:
     """How often one red flag was seen, and what the code was worth with and without it."""
 
-    # Graded submissions to a scenario of the flag's skill in which it was seen.
+    # Of the graded submissions to a scenario of the flag's skill in which it could be looked for.
     seen: Share
+    # Why it could not be looked for in the others, each with how many; the most frequent first.
+    unlooked: tuple[tuple[str, int], ...]
     right_when_seen: Share
     right_otherwise: Share
     # Ids of the first few in which it was seen.
@@ -241,8 +243,10 @@ class Summary:
     # Rationalizations of the skills that no request of this run tempts into.
     untempted: tuple[Trap, ...]
     flags: tuple[FlagRow, ...]
-    # Red flags of the skills that were not seen.
-    unseen: tuple[RedFlag, ...]
+    # Those that were looked for in some answers and seen in none, and those that could be looked
+    # for in none.
+    unseen: tuple[FlagRow, ...]
+    unlooked: tuple[FlagRow, ...]
     checks: tuple[CheckRow, ...]
     behaviour: tuple[BehaviourRow, ...]
     # A reader and evidence, on the lines that both decided; ``None`` where no reader decided any.
@@ -277,6 +281,8 @@ class _Seen:
     ungraded: str | None
     traps: tuple[TrapFinding, ...]
     flags: frozenset[str]
+    # Red flags that could not be looked for, with the reason.
+    unlooked: frozenset[tuple[str, str]]
     # Kind of a check, whether it was required, and what came of it.
     checks: frozenset[tuple[str, bool, Outcome]]
     # Per line its state, what evidence says and what a reader says.
@@ -321,6 +327,7 @@ def _see(results: Results, labels: Sequence[ReplyLabel]) -> list[_Seen]:
             record.reason if record.outcome is Outcome.UNGRADED else None,
             once(record.traps),
             once(frozenset(found.flag for found in record.red_flags)),
+            once(frozenset((one.flag, one.why) for one in record.unlooked)),
             once(frozenset((f.check, f.required, f.outcome) for f in record.findings)),
             once(
                 tuple(
@@ -365,7 +372,8 @@ def summarise(results: Results, labels: Sequence[ReplyLabel] = ()) -> Summary:
         words=_words(arms, graded),
         untempted=tuple(e.trap for e in excuses if not e.arms),
         flags=tuple(sorted(filter(_was_seen, flags), key=lambda f: -f.seen.count)),
-        unseen=tuple(f.flag for f in flags if not _was_seen(f)),
+        unseen=tuple(f for f in flags if _was_looked_for(f) and not _was_seen(f)),
+        unlooked=tuple(f for f in flags if not _was_looked_for(f)),
         checks=_checks(pooled, graded),
         behaviour=_behaviour(results, pooled, seen),
         agreement=_agreement(seen),
@@ -617,10 +625,22 @@ def _was_seen(row: FlagRow) -> bool:
     return any(counts.seen.count for counts in row.arms.values())
 
 
+def _was_looked_for(row: FlagRow) -> bool:
+    return any(counts.seen.n for counts in row.arms.values())
+
+
 def _flag(flag: RedFlag, asked: Sequence[_Seen]) -> FlagCounts:
-    seen = [one for one in asked if flag.id in one.flags]
-    without = [one for one in asked if flag.id not in one.flags]
-    return FlagCounts(Share(len(seen), len(asked)), _right_of(seen), _right_of(without), _ids(seen))
+    why = Counter(why for one in asked for name, why in one.unlooked if name == flag.id)
+    looked = [one for one in asked if all(name != flag.id for name, _ in one.unlooked)]
+    seen = [one for one in looked if flag.id in one.flags]
+    without = [one for one in looked if flag.id not in one.flags]
+    return FlagCounts(
+        Share(len(seen), len(looked)),
+        tuple(why.most_common()),
+        _right_of(seen),
+        _right_of(without),
+        _ids(seen),
+    )
 
 
 def _checks(pooled: Set[str], graded: Sequence[_Seen]) -> tuple[CheckRow, ...]:

@@ -53,7 +53,7 @@ from harness.verification.written import (
 # Characters of code in different states that are read for the changes, and for the runs.
 _MAX_READ = 500_000
 # Commands behind which a run may hide that is not seen here.
-_HIDES = re.compile(
+HIDES = re.compile(
     r"\b(?:make|docker|podman|ssh|tox|nox|just|xargs|srun|sbatch|tmux|screen|parallel)\b|\.sh\b"
 )
 
@@ -188,7 +188,7 @@ def gather(
     hidden = [
         index
         for index, step in enumerate(steps)
-        if step.kind is StepKind.RAN and index not in ran_steps and _HIDES.search(step.text)
+        if step.kind is StepKind.RAN and index not in ran_steps and HIDES.search(step.text)
     ]
     if hidden and not unseen:
         unseen = f"what the command in step {hidden[0] + 1} ran"

@@ -148,7 +148,7 @@ class _Folder:
         self.problems += [*problems, *skill_problems(document)]
         if model is None:
             return
-        skill = model.value(self.folder)
+        skill = model.value(document)
         self.skills.append(skill)
         self._shared.append(("skill.yaml", document.data))
         self._rows = {row.id: row for row in skill.rationalizations}
@@ -181,7 +181,8 @@ class _Folder:
             [("scenario", document.data), *self._shared, *self._provided(document, model)]
         )
         if not self.problems and self._rows is not None:
-            self.scenarios.append(model.value(document, self._rows, fingerprint))
+            flags = [flag for skill in self.skills for flag in skill.red_flags]
+            self.scenarios.append(model.value(document, self._rows, flags, fingerprint))
 
     def _provided(
         self, document: YamlDocument, model: ScenarioModel

@@ -44,10 +44,12 @@ def skill_problems(document: YamlDocument) -> Iterator[Problem]:
     yield from _repeats(document, "rationalizations", RationalizationModel)
     yield from _repeats(document, "red_flags", RedFlagModel)
     for number, flag in _rows(document, "red_flags", RedFlagModel):
-        if flag.id not in FLAGS:
-            remedy = "Nothing looks for it, so it would never be raised: drop it."
-            key = ("red_flags", number, "id")
-            yield _unknown(document, key, flag.id, "red flags with a detector", FLAGS, remedy)
+        if flag.id not in FLAGS and not flag.seen_by:
+            remedy = (
+                "Nothing looks for it, so it would never be raised: say under seen_by what does."
+            )
+            where = "red flags with a detector"
+            yield _unknown(document, ("red_flags", number, "id"), flag.id, where, FLAGS, remedy)
 
 
 def scenario_problems(

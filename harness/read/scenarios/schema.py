@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
@@ -29,6 +28,7 @@ from harness.read.field import (
     Text,
     TrueOnly,
 )
+from harness.read.scenarios.detectors import DetectorKinds, detectors
 from harness.read.scenarios.values import PlainKinds, plain_kind
 
 # The usual kinds of pressure. A report groups by them, so others are named in skill.yaml first.
@@ -438,7 +438,11 @@ class ScenarioModel(_Strict):
         return self.verified_by.notices
 
     def value(
-        self, document: YamlDocument, rows: Mapping[str, model.Trap], fingerprint: str
+        self,
+        document: YamlDocument,
+        rows: Mapping[str, model.Trap],
+        flags: Iterable[model.RedFlag],
+        fingerprint: str,
     ) -> model.Scenario:
         """The scenario of a document whose references have been checked."""
         behaviour = [
@@ -471,6 +475,7 @@ class ScenarioModel(_Strict):
             path=document.path,
             fingerprint=fingerprint,
             rules=tuple(line.rules() for line in behaviour),
+            flags={flag.id: flag.seen_by for flag in flags},
         )
 
 
@@ -498,12 +503,13 @@ class RationalizationModel(_Strict):
 
 
 class RedFlagModel(_Strict):
-    """A sign that a gradient should not be trusted yet; numbered by its place in the list."""
+    """A sign that an answer should not be trusted yet; numbered by its place in the list."""
 
-    id: Slug = Field(description="Name of its detector.")
+    id: Slug = Field(description="Its name; one that is built in has a detector already.")
     title: Text = Field(description="The sign in one line.")
     why: Text = Field(description="Why it matters.")
     remedy: Text = Field(description="What to do about it.")
+    seen_by: list[DetectorKinds] = Field([], description="What it is seen by, any of these.")
 
 
 class ShipModel(_Strict):
@@ -547,15 +553,25 @@ class SkillModel(_Strict):
     )
     ship: ShipModel | None = Field(None, description="When the skill is good enough to ship.")
 
-    def value(self, folder: Path) -> model.Skill:
-        """The skill that lives in ``folder``; its id is the folder's name."""
-        flags = enumerate(self.red_flags, start=1)
+    def value(self, document: YamlDocument) -> model.Skill:
+        """The skill that ``document`` describes; its id is the name of its folder."""
+        folder = document.path.parent
         return model.Skill(
             id=folder.resolve().name,
             name=self.name,
             summary=self.summary,
             rationalizations=tuple(row.value() for row in self.rationalizations),
-            red_flags=tuple(model.RedFlag(number=n, **dict(flag)) for n, flag in flags),
+            red_flags=tuple(
+                model.RedFlag(
+                    flag.id,
+                    place + 1,
+                    flag.title,
+                    flag.why,
+                    flag.remedy,
+                    detectors(document, ("red_flags", place, "seen_by"), flag.seen_by),
+                )
+                for place, flag in enumerate(self.red_flags)
+            ),
             path=folder,
             guide=None if self.guide is None else folder / self.guide,
             ship=model.ShipRules(**dict(self.ship or {})),
