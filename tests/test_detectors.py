@@ -15,7 +15,7 @@ from test_registry import Point
 from harness.checks import registry as check_registry
 from harness.code import source_of
 from harness.errors import ScenarioError
-from harness.flags import Evidence, FlagsSeen, Seen, find_flags, registry
+from harness.flags import FlagEvidence, FlagsSeen, Seen, find_flags, registry
 from harness.model import (
     Finding,
     Level,
@@ -385,7 +385,7 @@ class Shouts:
     kind: ClassVar[str] = "shouts"
     least: int = 1
 
-    def look(self, evidence: Evidence) -> list[Seen]:
+    def look(self, evidence: FlagEvidence) -> list[Seen]:
         loud = [word for word in evidence.submission.text.split() if word.isupper()]
         return [Seen("shouts", 1)] if len(loud) >= self.least else []
 

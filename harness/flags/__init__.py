@@ -22,7 +22,7 @@ from harness.flags.code import Sign, code_signs
 from harness.flags.detector import line_of, look
 from harness.flags.prose import MESSAGES, TRAPS, applies, prose_signs
 from harness.flags.registry import check_detectors
-from harness.flags.seen import Evidence, Seen, Unlooked
+from harness.flags.seen import FlagEvidence, Seen, Unlooked
 from harness.model import (
     FLAGS,
     EventKind,
@@ -42,7 +42,7 @@ from harness.words import sentences
 
 __all__ = [
     "MEASURED",
-    "Evidence",
+    "FlagEvidence",
     "FlagsSeen",
     "Seen",
     "Unlooked",
@@ -83,7 +83,7 @@ def find_flags(
     findings: Sequence[Finding],
 ) -> FlagsSeen:
     """The red flags of the scenario's skill that show in a submission."""
-    evidence = Evidence(submission, scenario, source, verification, findings)
+    evidence = FlagEvidence(submission, scenario, source, verification, findings)
     lines = _Lines(submission)
     listed = FLAGS if scenario.flags is None else tuple(scenario.flags)
     found = [one for one in _built_in(evidence, traps, lines) if one.flag in listed]
@@ -105,7 +105,7 @@ def find_flags(
 
 
 def _built_in(
-    evidence: Evidence, traps: Sequence[TrapFinding], lines: _Lines
+    evidence: FlagEvidence, traps: Sequence[TrapFinding], lines: _Lines
 ) -> list[RedFlagFinding]:
     """What the detectors of ``FLAGS`` see."""
     scenario, source = evidence.scenario, evidence.source

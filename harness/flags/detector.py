@@ -8,7 +8,7 @@ from harness.code import Source
 from harness.flags.order import order_of
 from harness.flags.pattern import places
 from harness.flags.registry import build
-from harness.flags.seen import Evidence, Seen, Unlooked
+from harness.flags.seen import FlagEvidence, Seen, Unlooked
 from harness.model import (
     CheckOutcome,
     CodePattern,
@@ -21,7 +21,7 @@ from harness.model import (
 from harness.words import in_context, quote_of, says, sentences
 
 
-def look(detector: Detector, evidence: Evidence) -> Sequence[Seen] | Unlooked:
+def look(detector: Detector, evidence: FlagEvidence) -> Sequence[Seen] | Unlooked:
     """The places that show it, or why it had nothing to look at."""
     match detector:
         case CodePattern():
@@ -39,7 +39,7 @@ def look(detector: Detector, evidence: Evidence) -> Sequence[Seen] | Unlooked:
             return build(detector).look(evidence)
 
 
-def _said(pattern: SaidPattern, evidence: Evidence) -> Iterator[Seen]:
+def _said(pattern: SaidPattern, evidence: FlagEvidence) -> Iterator[Seen]:
     for sentence, following in in_context(sentences(evidence.submission)):
         span = says(sentence, following, pattern.phrasings)
         if span is not None:
@@ -47,7 +47,7 @@ def _said(pattern: SaidPattern, evidence: Evidence) -> Iterator[Seen]:
             yield Seen("says so", line, quote=quote)
 
 
-def _outcome(wanted: CheckOutcome, evidence: Evidence) -> Sequence[Seen] | Unlooked:
+def _outcome(wanted: CheckOutcome, evidence: FlagEvidence) -> Sequence[Seen] | Unlooked:
     asked = [
         finding
         for finding in evidence.findings

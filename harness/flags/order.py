@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from harness.code.parsing import Unreadable, parse
 from harness.code.states import function_states
-from harness.flags.seen import Evidence, Seen, Unlooked
+from harness.flags.seen import FlagEvidence, Seen, Unlooked
 from harness.model import Deed, DeedOrder, Step, StepKind, Transcript
 from harness.read.transcripts import Replay, ScriptRun, find, replay, runner
 from harness.read.transcripts.replaying import MAX_CHANGES, MAX_RUNS
@@ -38,7 +38,7 @@ class _Done(NamedTuple):
     perhaps: bool
 
 
-def order_of(order: DeedOrder, evidence: Evidence) -> Sequence[Seen] | Unlooked:
+def order_of(order: DeedOrder, evidence: FlagEvidence) -> Sequence[Seen] | Unlooked:
     """The step of the first deed, where the other had not been done by then."""
     transcript = evidence.submission.transcript
     if transcript is None or not any(step.kind is StepKind.RAN for step in transcript.steps):

@@ -7,7 +7,7 @@ A detector is a frozen dataclass whose fields are its keys in YAML:
         kind: ClassVar[str] = "shouts"
         times: int = 1
 
-        def look(self, evidence: Evidence) -> Sequence[Seen] | Unlooked: …
+        def look(self, evidence: FlagEvidence) -> Sequence[Seen] | Unlooked: …
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from harness import checks
 from harness.checks.conformance import class_problems, method_problems
 from harness.checks.registry import made, plugins
 from harness.errors import ScenarioError, did_you_mean
-from harness.flags.seen import Evidence, Seen, Unlooked
+from harness.flags.seen import FlagEvidence, Seen, Unlooked
 from harness.model import CheckOutcome, Detector, PluginDetector, Scenario
 
 # Where packages add detectors.
@@ -31,7 +31,7 @@ ASKED = {"look": ("evidence",)}
 class Look(Protocol):
     """A detector as a package has it."""
 
-    def look(self, evidence: Evidence) -> Sequence[Seen] | Unlooked:
+    def look(self, evidence: FlagEvidence) -> Sequence[Seen] | Unlooked:
         """The places that show the flag, or why it could not look."""
 
 

@@ -31,7 +31,7 @@ class Unlooked:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class FlagEvidence:
     """Everything that is known of a submission when its red flags are looked for."""
 
     submission: Submission
