@@ -4,9 +4,14 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= $(shell nproc)
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+# What is never imported need not be compiled.
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile --constraint constraints.txt
+# The longest first, so that no processor waits at the end.
+LONGEST := shipped hostile cluster faults generate own_tests cli
+TESTS := $(LONGEST:%=tests/test_%.py)
+TESTS += $(filter-out $(TESTS),$(sort $(wildcard tests/test_*.py)))
 
-.PHONY: run example test test-full lint docs clean
+.PHONY: run example test checked validated test-full lint docs clean $(TESTS)
 
 run: $(VENV)/.installed
 	$(BIN)/harness run scenarios/
@@ -16,11 +21,18 @@ example: $(VENV)/.installed
 	$(BIN)/harness run scenarios/ --seed 7 --fresh --ledger $(shell mktemp -d)/ledger.sqlite --out reports/example
 	rm -f reports/example/results.json reports/example/junit.xml
 
-test: $(VENV)/.installed-dev lint
+# All that is below goes on, one on each processor, also when something fails.
+test: $(VENV)/.installed-dev
+	$(MAKE) --no-print-directory --jobs $(JOBS) --keep-going --output-sync=target checked
+
+checked: lint validated $(TESTS)
+
+validated: $(VENV)/.installed-dev
 	$(BIN)/harness validate scenarios/
-	# A process per file, one on each processor: what hostile code leaves behind in one cannot
-	# reach the next.
-	ls tests/test_*.py | xargs -n 1 -P $(JOBS) $(BIN)/python -m pytest
+
+# A process per file: what hostile code leaves behind in one cannot reach the next.
+$(TESTS): $(VENV)/.installed-dev
+	$(BIN)/python -m pytest $@
 
 # The site, from the pages in docs/ and the code.
 docs: $(VENV)/.installed-dev
@@ -47,9 +59,9 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) --editable .
 	touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed
+$(VENV)/.installed-dev: $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[dev]'
-	touch $@
+	touch $(VENV)/.installed $@
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -377,6 +377,9 @@ class Layouts(Comparison):
                 (True, high[index % len(high)]),
                 (False, sizes[index % len(sizes)]),
             ):
+                if middle and layout == "permuted" and "*" in size:
+                    # Steps alone then do not tell the one order from the other.
+                    size = {**size, "*": (draw.whole(3, 4),) * len(size["*"])}
                 if layout != "filled":
                     case = draw.case(size, stack=next(stacks))
                     yield self._of_inputs(bench, draw, case, layout, middle)
