@@ -20,6 +20,7 @@ from harness.run.spool import Spool
 class Selection:
     """What to grade."""
 
+    # All of a skill that was answered, but for what ``only`` leaves out.
     scenarios: tuple[Scenario, ...]
     skills: tuple[Skill, ...]
     submissions: Sequence[Submission]
@@ -109,9 +110,15 @@ def select(
         )
     chosen.arrange(place for _, place in sorted(orders))
     used = {scenario for (_, _, scenario, _), _ in orders}
+    skills = {scenario.skill for scenario in library.scenarios if scenario.id in used}
     arms = submissions.arms(paths, chosen)
     return Selection(
-        tuple(scenario for scenario in library.scenarios if scenario.id in used),
+        tuple(
+            scenario
+            for scenario in library.scenarios
+            # That nobody answered one is said, too, where it was not left out on purpose.
+            if scenario.id in used or (scenario.skill in skills and not only)
+        ),
         library.skills,
         chosen,
         arms,

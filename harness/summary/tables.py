@@ -500,8 +500,10 @@ def _excuses(results: Results, pooled: Set[str], graded: Sequence[_Seen]) -> tup
     known: dict[str, Trap] = {}
     for skill in results.skills:
         known |= {trap.id: trap for trap in skill.rationalizations if trap.id not in known}
+    answered = {one.scenario for one in graded}
     for scenario in results.scenarios:
-        known |= {trap.id: trap for trap in scenario.traps if trap.id not in known}
+        if scenario.id in answered:
+            known |= {trap.id: trap for trap in scenario.traps if trap.id not in known}
     seen: dict[str, list[tuple[_Seen, TrapFinding]]] = defaultdict(list)
     for one in graded:
         for found in one.traps:
