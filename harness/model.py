@@ -364,6 +364,11 @@ class DomainKind(StrEnum):
     LIST = "list"
     TUPLE = "tuple"
     DICT = "dict"
+    # What is handed over instead of a value: functions, and something to iterate over.
+    CALLABLE = "callable"
+    CLOCK = "clock"
+    SLEEP = "sleep"
+    ITERATOR = "iterator"
 
 
 @dataclass(frozen=True)
@@ -379,7 +384,8 @@ class PlainDomain:
     # Of strings: a regular expression that all of it matches, or else the characters it is made of.
     pattern: str | None = None
     alphabet: str = ""
-    # Of what it is made: the items of a list, the keys and values of a dict, each item of a tuple.
+    # Of what it is made: the items of a list or an iterator, the keys and values of a dict, each
+    # item of a tuple, what a callable returns.
     parts: tuple[PlainDomain, ...] = ()
     # Whether no item comes twice.
     unique: bool = False
@@ -389,6 +395,21 @@ class PlainDomain:
     edges: tuple[Any, ...] = ()
     # Values outside of the domain, to see them refused.
     bad: tuple[Any, ...] = ()
+    # Of a callable: builtin exceptions that it raises at some calls, and whether what it does
+    # follows from its arguments rather than from how often it was called.
+    raises: tuple[str, ...] = ()
+    by_argument: bool = False
+    # Of a callable or a clock: whether it must be called as often as the oracle calls its own,
+    # with the same arguments.
+    counted: bool = False
+    # Of an iterator: whether it never ends.
+    endless: bool = False
+
+    @property
+    def is_given(self) -> bool:
+        """Whether something that is called or iterated over is handed over."""
+        kinds = (DomainKind.CALLABLE, DomainKind.CLOCK, DomainKind.SLEEP, DomainKind.ITERATOR)
+        return self.kind in kinds
 
 
 @dataclass(frozen=True)
@@ -409,8 +430,30 @@ Argument = TENSORS | NumberArgument | LogArgument | LayersArgument | ValueArgume
 
 
 @dataclass(frozen=True)
+class Member:
+    """A method of a class that is asked for, or an attribute of its instances."""
+
+    # Its name; operators by their methods, such as ``__len__``.
+    name: str
+    # Parameters in order, without ``self``.
+    arguments: tuple[ValueArgument, ...] = ()
+    # Whether it is read and not called.
+    is_attribute: bool = False
+
+
+@dataclass(frozen=True)
+class Usage:
+    """How the instances of a class are used."""
+
+    methods: tuple[Member, ...]
+    # Least and greatest number of calls in one sequence.
+    least: int
+    most: int
+
+
+@dataclass(frozen=True)
 class EntryPoint:
-    """A function that a submission must define and is graded through."""
+    """A function or class that a submission must define and is graded through."""
 
     # Name the harness imports.
     name: str
@@ -423,12 +466,26 @@ class EntryPoint:
     # Dimension name -> least and greatest size; any sizes between these go together. Empty
     # where only ``sizes`` are meant.
     dimensions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    # Of a class, whose constructor has the arguments: how its instances are used.
+    usage: Usage | None = None
 
     @property
     def is_plain(self) -> bool:
         """Whether it is called with plain values alone."""
         kinds = {type(argument) for argument in self.arguments}
-        return kinds == {ValueArgument}
+        return kinds == {ValueArgument} or (self.usage is not None and not kinds)
+
+    @property
+    def values(self) -> tuple[ValueArgument, ...]:
+        """The parameters that take plain values."""
+        return tuple(a for a in self.arguments if isinstance(a, ValueArgument))
+
+    @property
+    def has_clock(self) -> bool:
+        """Whether it is handed over a clock or something that sleeps."""
+        methods = self.usage.methods if self.usage is not None else ()
+        every = (*self.values, *(a for method in methods for a in method.arguments))
+        return any(a.domain.kind in (DomainKind.CLOCK, DomainKind.SLEEP) for a in every)
 
     @property
     def positional(self) -> tuple[Argument, ...]:

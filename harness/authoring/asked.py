@@ -122,9 +122,32 @@ def told_domain(domain: PlainDomain) -> str:
         DomainKind.LIST: f"a list of {size} items, each {'; '.join(parts)}",
         DomainKind.TUPLE: f"a tuple of {', '.join(parts) or 'nothing'}",
         DomainKind.DICT: f"a dict of {' to '.join(parts)}",
+        DomainKind.CALLABLE: _callable(domain, parts),
+        DomainKind.CLOCK: "a function without arguments that gives the time in seconds",
+        DomainKind.SLEEP: "a function that takes seconds and moves the clock on",
+        DomainKind.ITERATOR: f"an endless iterator over {'; '.join(parts)}"
+        if domain.endless
+        else f"an iterator over {size} items, each {'; '.join(parts)}",
     }
     told = str(words.get(domain.kind, domain.kind.value))
     return f"{told}, or None" if domain.optional else told
+
+
+def told_methods(entry: EntryPoint) -> Iterator[tuple[str, str]]:
+    """What instances of a class are asked: each method with what may come as its arguments."""
+    for method in entry.usage.methods if entry.usage is not None else ():
+        names = ", ".join(argument.name for argument in method.arguments)
+        told = "; ".join(f"{a.name}: {told_argument(a)}" for a in method.arguments)
+        name = method.name if method.is_attribute else f"{method.name}({names})"
+        yield name, told or ("read" if method.is_attribute else "called without arguments")
+
+
+def _callable(domain: PlainDomain, returned: Sequence[str]) -> str:
+    does = [f"returns {one}" for one in returned]
+    does += [f"raises {', '.join(dict.fromkeys(domain.raises))}"] if domain.raises else []
+    same = ", the same for the same arguments" if domain.by_argument else ""
+    counted = "; how it is called is part of the answer" if domain.counted else ""
+    return f"a function that {' or '.join(does)}{same}{counted}"
 
 
 def told_checks(scenario: Scenario) -> Iterator[tuple[str, str]]:

@@ -115,6 +115,9 @@ def scenario_page(scenario: Scenario) -> RenderableType:
         gradient = ", with gradients" if entry.differentiable else ""
         parts += [_text(""), _text(f"Defines {asked.signature(entry)}{gradient}", "bold")]
         parts.append(_rows((a.name, asked.told_argument(a)) for a in entry.arguments))
+        if entry.usage is not None:
+            calls = f"{entry.usage.least} to {entry.usage.most} calls of"
+            parts += [_text(calls), _rows(asked.told_methods(entry))]
     if scenario.checks:
         parts += [_text(""), _text("Passes", "bold"), _rows(asked.told_checks(scenario))]
     parts += [_text(""), _text("Verifies itself", "bold"), _text(asked.told_verification(scenario))]

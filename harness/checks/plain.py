@@ -18,8 +18,8 @@ from harness.checks.context import Bench, Judgement
 from harness.errors import ScenarioError
 from harness.model import DomainKind, EntryPoint, Fault, Outcome
 from harness.numerics.oracles import OracleError
-from harness.numerics.plain.asking import Called, Expectation, ask, expect, same
-from harness.numerics.plain.difference import difference, literal, shown
+from harness.numerics.plain.asking import Called, Expectation, ask, expect, same, unlike
+from harness.numerics.plain.difference import literal, preface, shown
 from harness.numerics.plain.drawing import (
     Arguments,
     Enough,
@@ -28,7 +28,6 @@ from harness.numerics.plain.drawing import (
     drawn,
     edge_cases,
     smallest,
-    values,
 )
 from harness.sandbox.session import CandidateFault, Session
 
@@ -51,7 +50,7 @@ class PlainCheck:
     fault: ClassVar[Fault]
 
     def fits(self, entry: EntryPoint) -> bool:
-        return entry.is_plain
+        return is_function(entry)
 
     def wants(self, case: Expectation) -> bool:
         """Whether it can say whether the answer is right."""
@@ -98,6 +97,7 @@ class PlainCheck:
             case = expect(bench.oracles.by_name[entry.name].forward, entry, example)
             if not self.wants(case):
                 return False
+            session.renew()
             try:
                 (called,) = self.ask(session, entry, [example])
             except CandidateFault:
@@ -108,7 +108,7 @@ class PlainCheck:
             return wrong
 
         for spoiled in ("", *_garbled(entry)):
-            seed = _seed(bench, entry, spoiled)
+            seed = seed_of(bench, entry, spoiled)
             count = GARBLED if spoiled else DRAWN
             smallest(arguments(entry, spoiled), seed, count, fails, SHRINKING)
             if last:
@@ -139,13 +139,12 @@ class Equals(PlainCheck):
         return case.raised is None
 
     def wrong(self, case: Expectation, called: Called) -> str | None:
-        if called.raised is not None:
-            return f"raised {called.raised}, expected {shown(case.value)}"
-        found = difference(case.value, called.value, self.rtol, self.atol)
+        unequal = unlike(case, called, case.entry.values, self.rtol, self.atol)
+        found = None if unequal is None else unequal.words
         if found is None and self.exact_types and type(case.value) is not type(called.value):
             kinds = type(called.value).__name__, type(case.value).__name__
-            found = f"a {kinds[0]}, expected a {kinds[1]}"
-        return None if found is None else f"gave {found}"
+            found = f"gave a {kinds[0]}, expected a {kinds[1]}"
+        return found
 
 
 @dataclass(frozen=True)
@@ -168,13 +167,8 @@ class Raises(PlainCheck):
         return case.raised is not None
 
     def wrong(self, case: Expectation, called: Called) -> str | None:
-        assert case.raised is not None
-        wanted = (case.raised.kinds[0], *self.also)
-        if called.raised is None:
-            return f"gave {shown(called.value)}, expected {wanted[0]}"
-        if not set(wanted) & set(called.raised.kinds):
-            return f"raised {called.raised}, expected {wanted[0]}"
-        return None
+        found = unlike(case, called, case.entry.values, 1e-9, 1e-12, self.also)
+        return None if found is None else found.words
 
 
 @dataclass(frozen=True)
@@ -195,7 +189,10 @@ class Pure(PlainCheck):
         return True
 
     def wrong(self, case: Expectation, called: Called) -> str | None:
+        given = {a.name for a in case.entry.values if a.domain.is_given}
         for name, value in case.arguments.items():
+            if name in given:
+                continue
             after = (called.after or {}).get(name)
             if not same(after, value):
                 return f"left {name} as {shown(after)}, expected {shown(value)} as before"
@@ -221,7 +218,7 @@ class Deterministic:
     plain: ClassVar[bool] = True
 
     def fits(self, entry: EntryPoint) -> bool:
-        return entry.is_plain
+        return is_function(entry)
 
     def prepare(self, bench: Bench, entry: EntryPoint) -> None:
         cases(bench, entry)
@@ -243,6 +240,11 @@ class Deterministic:
         return Judgement.passed(f"{len(asked)} calls gave the same again.")
 
 
+def is_function(entry: EntryPoint) -> bool:
+    """Whether it is a function of plain values."""
+    return entry.is_plain and entry.usage is None
+
+
 def cases(bench: Bench, entry: EntryPoint) -> tuple[Expectation, ...]:
     """All that is asked of an entry point, with what is right. Raises ``ScenarioError``."""
 
@@ -260,11 +262,11 @@ def cases(bench: Bench, entry: EntryPoint) -> tuple[Expectation, ...]:
 
 def _cases(bench: Bench, entry: EntryPoint) -> Iterable[Expectation]:
     function = bench.oracles.by_name[entry.name].forward
-    seed = _seed(bench, entry, "")
+    seed = seed_of(bench, entry, "")
     valid = [*edge_cases(entry, seed), *drawn(arguments(entry), seed, DRAWN)]
     bad = [*bad_cases(entry, seed)]
     for name in _garbled(entry):
-        bad += drawn(arguments(entry, name), _seed(bench, entry, name), GARBLED)
+        bad += drawn(arguments(entry, name), seed_of(bench, entry, name), GARBLED)
     refuses = any(
         spec.kind == Raises.kind and entry.name in (spec.entry_points or (entry.name,))
         for spec in bench.scenario.checks
@@ -290,18 +292,19 @@ def _cases(bench: Bench, entry: EntryPoint) -> Iterable[Expectation]:
 def _garbled(entry: EntryPoint) -> list[str]:
     return [
         argument.name
-        for argument in values(entry)
+        for argument in entry.values
         if argument.domain.kind is DomainKind.STRING and argument.domain.pattern is not None
     ]
 
 
-def _seed(bench: Bench, entry: EntryPoint, purpose: str) -> str:
+def seed_of(bench: Bench, entry: EntryPoint, purpose: str) -> str:
     return f"{bench.seed}/{bench.scenario.id}/{entry.name}/{purpose}"
 
 
 def snippet(case: Expectation, *, again: bool = False) -> str:
     """Python that shows the failure again beside a file ``solution.py``."""
-    begin = f"from solution import {case.entry.name}\n\n"
+    before = preface(case.arguments.values())
+    begin = f"from solution import {case.entry.name}\n{before}\n"
     call = case.written()
     if again:
         return f"{begin}assert {call} == {call}\n"

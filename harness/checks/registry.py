@@ -17,6 +17,7 @@ from harness.checks import (
     library,
     plain,
     resources,
+    sequence,
     side_effects,
     stock,
     structure,
@@ -63,6 +64,7 @@ OWN: tuple[type[Any], ...] = (
     plain.Raises,
     plain.Pure,
     plain.Deterministic,
+    sequence.Sequence,
 )
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
 from harness.checks.plain import cases
+from harness.checks.sequence import every_parameter, sequences
 from harness.code.mutants import Mutant, mutants
 from harness.grading.load import load
 from harness.grading.work import Work
 from harness.model import EntryPoint, Notice
-from harness.numerics.plain.asking import Called, Expectation, ask, same
+from harness.numerics.plain.asking import Called, ask, same, used_otherwise
+from harness.numerics.plain.drawing import Arguments
+from harness.numerics.plain.sequence import Play, perform
 from harness.sandbox.session import CandidateFault, Session
 
+Asked = Sequence[Arguments | Play]
 # Changes that are tried per entry point, those that are kept, and calls that are to tell them.
 TRIED, KEPT, CALLS = 24, 10, 60
 
@@ -42,8 +46,8 @@ def _told_apart(work: Work, entry: EntryPoint) -> Iterator[Mutant]:
     assert work.submission.code is not None
     rng = random.Random(f"{work.plan.bench.seed}/{work.submission.sha256}/{entry.name}/mutants")
     every = mutants(work.submission.code, entry.name)
-    asked = cases(work.plan.bench, entry)
-    asked = asked if len(asked) <= CALLS else tuple(rng.sample(asked, CALLS))
+    every_call = _asked(work, entry)
+    asked = [every_call[place] for place in _some(rng, len(every_call))]
     some = rng.sample(every, min(TRIED, len(every)))
     kept = 0
     with suppress(CandidateFault), work.start_session() as session:
@@ -55,28 +59,44 @@ def _told_apart(work: Work, entry: EntryPoint) -> Iterator[Mutant]:
                 other = _answers(session, work, entry, asked, mutant.code)
             except CandidateFault:
                 return  # one that ends the process says nothing, and takes the process with it
-            if _differ(usual, other):
+            if _differ(entry, usual, other):
                 kept += 1
                 yield mutant
 
 
+def _some(rng: random.Random, count: int) -> list[int]:
+    return list(range(count)) if count <= CALLS else rng.sample(range(count), CALLS)
+
+
+def _asked(work: Work, entry: EntryPoint) -> Asked:
+    if entry.usage is not None:
+        return [one.play for one in sequences(work.plan.bench, entry)]
+    return [case.arguments for case in cases(work.plan.bench, entry)]
+
+
 def _answers(
-    session: Session,
-    work: Work,
-    entry: EntryPoint,
-    asked: tuple[Expectation, ...],
-    code: str | None,
-) -> list[Called]:
+    session: Session, work: Work, entry: EntryPoint, asked: Asked, code: str | None
+) -> list[Called | None]:
     session.renew()
     if entry.name not in load(session, work, code).usable:
         return []
-    return ask(session, entry, [case.arguments for case in asked])
+    plays = [one for one in asked if isinstance(one, Play)]
+    if plays:
+        return [step for steps in perform(session, plays) for step in steps]
+    return [*ask(session, entry, [one for one in asked if isinstance(one, dict)])]
 
 
-def _differ(usual: list[Called], other: list[Called]) -> bool:
+def _differ(entry: EntryPoint, usual: list[Called | None], other: list[Called | None]) -> bool:
     if len(usual) != len(other):
         return True
+    parameters = every_parameter(entry)
+
+    def differs(one: Called, two: Called) -> bool:
+        if (one.raised is None) != (two.raised is None) or not same(one.value, two.value):
+            return True
+        return used_otherwise(parameters, one.uses, two.uses, 0, 0) is not None
+
     return any(
-        (one.raised is None) != (two.raised is None) or not same(one.value, two.value)
+        one is not two and (one is None or two is None or differs(one, two))
         for one, two in zip(usual, other, strict=True)
     )

@@ -11,6 +11,7 @@ from harness.checks.compare import steady_stacks
 from harness.checks.context import Bench, Check, InteractiveCheck, PlannedCheck, Trial
 from harness.checks.library import LibraryCalled
 from harness.checks.plain import Deterministic, PlainCheck
+from harness.checks.sequence import Sequence as SequenceCheck
 from harness.errors import ScenarioError
 from harness.model import CheckSpec, EntryPoint, Quantity, Scenario
 from harness.numerics import oracles
@@ -53,7 +54,7 @@ class Plan:
         try:
             if isinstance(check, LibraryCalled):
                 check.check_module(self.bench, entry)
-            if isinstance(check, PlainCheck | Deterministic):
+            if isinstance(check, PlainCheck | Deterministic | SequenceCheck):
                 check.prepare(self.bench, entry)
             if isinstance(check, InteractiveCheck):
                 return ()

@@ -109,6 +109,11 @@ Bounds = Annotated[
     AfterValidator(_increasing),
     Field(json_schema_extra={"minItems": 2, "maxItems": 2}),
 ]
+Calls = Annotated[
+    list[Annotated[int, Field(ge=1, le=200)]],
+    AfterValidator(_increasing),
+    Field(json_schema_extra={"minItems": 2, "maxItems": 2}),
+]
 Numbers = Annotated[list[Number], Field(min_length=1), AfterValidator(_one_type)]
 Shape = Annotated[
     Any,

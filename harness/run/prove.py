@@ -2,9 +2,10 @@
 
 Its reference solution must pass, and answers that no request could mean must fail, chosen by what
 its entry points promise: zeros, the input itself, nothing; where gradients are asked a detached
-result and a constant gradient; where plain values are a constant, an echo, an empty value, one
-that is off by one, and, where bad input is to be refused, one that refuses nothing. In every dtype
-that a check asks in, no tolerance may be so wide that a tenth more or zero is right.
+result and a constant gradient; where plain values are a constant, an echo, an empty value, one that
+is off by one; where bad input is to be refused one that refuses nothing; of a class one whose state
+never changes or is shared by its instances; and one that never uses what it may call. In every
+dtype that a check asks in, no tolerance may be so wide that a tenth more or zero is right.
 A scenario that accepts one of them would make every verdict on it worthless.
 Four agents that no author means to reward must land where they belong: one that does nothing, one
 that repeats the guide, one that agrees with every excuse, one that declines.
@@ -24,7 +25,17 @@ from harness.checks.plain import Raises
 from harness.errors import ScenarioError
 from harness.grading.page import grade
 from harness.grading.plan import Plan
-from harness.model import Grade, Level, Outcome, Quantity, Scenario, Skill, Submission, TrapState
+from harness.model import (
+    EntryPoint,
+    Grade,
+    Level,
+    Outcome,
+    Quantity,
+    Scenario,
+    Skill,
+    Submission,
+    TrapState,
+)
 from harness.numerics.expectation import Expected
 from harness.read.submissions import Asked
 from harness.read.submissions.authored import authored_answers
@@ -111,6 +122,49 @@ def {name}(*arguments, **keywords):
     except Exception:
         return None
 """
+# A class whose methods do what ``does`` says, on an instance ``made`` with the right arguments.
+_CLASS = """
+_right_{name} = {name}
+class {name}:
+    def __init__(self, *arguments, **keywords):
+        self._made = _right_{name}(*arguments, **keywords)
+        self._given = arguments, keywords
+        self._first = {{}}
+def _does_{name}(method, is_attribute):
+    def right(made, *arguments, **keywords):
+        found = getattr(made, method)
+        return found if is_attribute else found(*arguments, **keywords)
+    def does(self, *arguments, **keywords):
+        {does}
+    return property(does) if is_attribute else does
+for _method, _is_attribute in {methods}:
+    setattr({name}, _method, _does_{name}(_method, _is_attribute))
+"""
+_MUTE = "return None"
+_FIRST = "return self._first.setdefault(method, right(self._made, *arguments, **keywords))"
+_STILL = """given, named = self._given
+        return right(_right_{name}(*given, **named), *arguments, **keywords)"""
+_OFF = """found = right(self._made, *arguments, **keywords)
+        if isinstance(found, bool):
+            return not found
+        if isinstance(found, str):
+            return found + "1"
+        return found + 1 if isinstance(found, (int, float)) else 1"""
+_SHARED = """
+_right_{name}, _only_{name} = {name}, []
+def {name}(*arguments, **keywords):
+    made = _right_{name}(*arguments, **keywords)
+    _only_{name}[:] = _only_{name} or [made]
+    return _only_{name}[0]
+"""
+_DEAF = """
+_right_{name} = {name}
+def {name}(*arguments, **keywords):
+    def deaf(given):
+        return (lambda *_, **__: 0) if callable(given) else given
+    named = {{key: deaf(one) for key, one in keywords.items()}}
+    return _right_{name}(*map(deaf, arguments), **named)
+"""
 
 
 @dataclass(frozen=True)
@@ -121,7 +175,20 @@ class Impostor:
     # Whether it is built on the reference solution.
     on_reference: bool
     # What an entry point promises, or is to refuse, that it is made for.
-    meant_for: Literal["tensor", "gradient", "value", "refusal"]
+    meant_for: Literal["tensor", "gradient", "value", "refusal", "class", "callable"]
+    # Of a class: what its methods do.
+    does: str = ""
+
+    def fits(self, entry: EntryPoint) -> bool:
+        """Whether an entry point promises what it is made for."""
+        match self.meant_for:
+            case "tensor" | "gradient":
+                return not entry.is_plain
+            case "class":
+                return entry.usage is not None
+            case "callable":
+                return any(argument.domain.is_given for argument in entry.values)
+        return entry.is_plain and entry.usage is None
 
 
 WRONG = {
@@ -135,6 +202,12 @@ WRONG = {
     "empty value": Impostor(_EMPTY, True, "value"),
     "off by one": Impostor(_OFF_BY_ONE, True, "value"),
     "refuses nothing": Impostor(_LENIENT, True, "refusal"),
+    "methods that do nothing": Impostor(_CLASS, True, "class", _MUTE),
+    "methods that give the same again": Impostor(_CLASS, True, "class", _FIRST),
+    "methods that are off by one": Impostor(_CLASS, True, "class", _OFF),
+    "a state that never changes": Impostor(_CLASS, True, "class", _STILL),
+    "a state that instances share": Impostor(_SHARED, True, "class"),
+    "ignores what it may call": Impostor(_DEAF, True, "callable"),
 }
 
 
@@ -144,7 +217,9 @@ def impostors(scenario: Scenario) -> list[str]:
     wanted = {
         "tensor": not all(entry.is_plain for entry in entries),
         "gradient": any(entry.differentiable for entry in entries),
-        "value": any(entry.is_plain for entry in entries),
+        "value": any(entry.is_plain and entry.usage is None for entry in entries),
+        "class": any(entry.usage is not None for entry in entries),
+        "callable": any(WRONG["ignores what it may call"].fits(entry) for entry in entries),
         "refusal": any(spec.kind == Raises.kind and spec.required for spec in scenario.checks),
     }
     return [name for name, impostor in WRONG.items() if wanted[impostor.meant_for]]
@@ -294,14 +369,22 @@ def _notices(expected: Expected, factor: float) -> bool | None:
     return not bool(expected.fits(scaled).all())
 
 
+def _written(impostor: Impostor, entry: EntryPoint) -> str:
+    methods = entry.usage.methods if entry.usage is not None else ()
+    return impostor.template.format(
+        name=entry.name,
+        methods=[(method.name, method.is_attribute) for method in methods],
+        does=impostor.does.format(name=entry.name),
+    )
+
+
 def wrong_answer(scenario: Scenario, reference: Submission, name: str) -> Submission:
     """The wrong answer called ``name``, as a submission."""
     impostor = WRONG[name]
-    plain = impostor.meant_for in ("value", "refusal")
-    meant = [entry.name for entry in scenario.entry_points if entry.is_plain == plain]
+    meant = [entry for entry in scenario.entry_points if impostor.fits(entry)]
     keeps = impostor.on_reference or len(meant) < len(scenario.entry_points)
     base = reference.code if keeps and reference.code else "import torch\n"
-    parts = [impostor.template.format(name=name) for name in meant]
+    parts = [_written(impostor, entry) for entry in meant]
     code = "\n".join([base, "import torch", *parts])
     return replace(
         reference,

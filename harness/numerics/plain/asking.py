@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,9 +9,9 @@ from typing import Any
 from harness.model import EntryPoint, ValueArgument
 from harness.numerics.oracles import OracleError
 from harness.numerics.plain.difference import call as written
-from harness.numerics.plain.difference import shown
+from harness.numerics.plain.difference import difference, listed_call, shown
 from harness.numerics.plain.drawing import Arguments
-from harness.sandbox.inside import plain
+from harness.sandbox.inside import calling, plain
 from harness.sandbox.inside.wire import WireError
 from harness.sandbox.reply import UnfitError, tamed
 from harness.sandbox.session import CandidateFault, Session
@@ -20,6 +19,7 @@ from harness.sandbox.session import CandidateFault, Session
 # Calls per message, and the largest answer to one call.
 CHUNK = 40
 REPLY_BYTES = 8 * plain.MOST_SIZE
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,21 @@ class Refusal:
 
 
 @dataclass(frozen=True)
+class Use:
+    """A call of a callable that was handed over."""
+
+    # Name of its parameter.
+    name: str
+    positional: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return listed_call(self.name, self.positional, self.keywords)
+
+
+@dataclass(frozen=True)
 class Called:
-    """What a candidate did with one call."""
+    """What was done with one call, by a candidate or the oracle."""
 
     # Its result; ``None`` where it raised.
     value: Any
@@ -48,6 +61,8 @@ class Called:
     # The arguments afterwards, by name, and what else changed; of a watched call.
     after: Mapping[str, Any] | None = None
     changed: tuple[str, ...] = ()
+    # Calls of what was handed over, in order.
+    uses: tuple[Use, ...] = ()
 
     def told(self) -> str:
         return f"it raised {self.raised}" if self.raised is not None else shown(self.value)
@@ -63,22 +78,26 @@ class Expectation:
     raised: Refusal | None = None
     # Whether the arguments are of the domain, rather than meant to be refused.
     valid: bool = True
+    # Calls that the oracle makes of what it was handed over.
+    uses: tuple[Use, ...] = ()
 
     def written(self) -> str:
         """The call in Python."""
-        positional, keywords = split(self.entry, self.arguments)
+        positional, keywords = split(self.entry.values, self.arguments)
         return written(self.entry.name, positional, keywords)
 
 
-def split(entry: EntryPoint, arguments: Arguments) -> tuple[list[Any], dict[str, Any]]:
+def split(
+    parameters: Sequence[ValueArgument], arguments: Arguments
+) -> tuple[list[Any], dict[str, Any]]:
     """Arguments as they are handed over: by place as far as none before was left out."""
     positional: list[Any] = []
     keywords: dict[str, Any] = {}
-    for argument in entry.arguments:
-        assert isinstance(argument, ValueArgument)
+    by_place = True
+    for argument in parameters:
+        by_place = by_place and not argument.keyword_only and not argument.has_default
         if argument.name not in arguments:
             continue
-        by_place = not argument.keyword_only and not argument.has_default
         if by_place:
             positional.append(arguments[argument.name])
         else:
@@ -86,25 +105,45 @@ def split(entry: EntryPoint, arguments: Arguments) -> tuple[list[Any], dict[str,
     return positional, keywords
 
 
+def sent(parameters: Sequence[ValueArgument], arguments: Arguments) -> Json:
+    """Arguments as they travel."""
+    positional, keywords = split(parameters, arguments)
+    return {
+        "args": [plain.encode(one) for one in positional],
+        "keywords": {name: plain.encode(one) for name, one in keywords.items()},
+    }
+
+
 def expect(
     function: Callable[..., Any], entry: EntryPoint, arguments: Arguments, valid: bool = True
 ) -> Expectation:
     """What the oracle gives. Raises ``OracleError`` for a value that does not travel."""
-    positional, keywords = copy.deepcopy(split(entry, arguments))
+    told = by_oracle(
+        entry, lambda: calling.call(function, sent(entry.values, arguments), Exception)
+    )
+    found = read_right(entry, told, shown(arguments))
+    return Expectation(entry, arguments, found.value, found.raised, valid, found.uses)
+
+
+def by_oracle(entry: EntryPoint, run: Callable[[], Any]) -> Any:
+    """What the oracle does. Raises ``OracleError`` where it never ends to use what it is given."""
     try:
-        value = function(*positional, **keywords)
-    except Exception as error:
-        kinds = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins"]
-        raised = Refusal(tuple(kinds), type(error).__name__, str(error)[:200])
-        return Expectation(entry, arguments, None, raised, valid)
-    data = plain.encode(value)
-    if _holds_other(data):
+        return run()
+    except calling.OverusedError as error:
+        raise OracleError(
+            entry.name, f"makes {error}, expected it to end; give it other outcomes"
+        ) from None
+
+
+def read_right(entry: EntryPoint, told: Json, about: str) -> Called:
+    """What the oracle told. Raises ``OracleError`` for a value that does not travel."""
+    if "error" not in told and _holds_other(told.get("value")):
         raise OracleError(
             entry.name,
-            f"returns {shown(value)} for {shown(arguments)}, expected plain values: None, numbers, "
-            "strings, bytes, and lists, tuples, sets and dicts of them",
+            f"returns {shown(plain.decode(told['value']))} for {about}, expected plain values: "
+            "None, numbers, strings, bytes, and lists, tuples, sets and dicts of them",
         )
-    return Expectation(entry, arguments, plain.decode(data), None, valid)
+    return read(told)
 
 
 def _holds_other(data: Any) -> bool:
@@ -125,50 +164,69 @@ def ask(
 
     Raises ``CandidateFault`` where the process ends, hangs or sends nonsense.
     """
-    found: list[Called] = []
+    sending = [
+        {"fn": entry.name, **sent(entry.values, one), "seed": seed, "watch": watch} for one in calls
+    ]
+    pairs = zip(calls, request(session, sending), strict=True)
+    with_arguments = [(arguments, told) for arguments, told in pairs]
+    return _told(lambda: [_of_call(entry, *pair) for pair in with_arguments])
+
+
+def request(session: Session, calls: Sequence[Json], fresh: bool = False) -> list[Any]:
+    """What the candidate tells of each call; where ``fresh`` it loads its code anew before.
+
+    Raises ``CandidateFault``.
+    """
+    found: list[Any] = []
     for begin in range(0, len(calls), CHUNK):
         some = calls[begin : begin + CHUNK]
-        header: dict[str, object] = {
-            "do": "plain",
-            "calls": [_call(entry, arguments, seed, watch) for arguments in some],
-        }
+        header: Json = {"do": "plain", "calls": some, "fresh": fresh}
         _, tensors = session.request(header, reply_bytes=REPLY_BYTES * len(some))
-        try:
+
+        def several(count: int = len(some), tensors: Any = tensors) -> list[Any]:
             (answers,) = map(plain.from_tensor, tensors)
-            if not isinstance(answers, list) or len(answers) != len(some):
+            if not isinstance(answers, list) or len(answers) != count:
                 raise WireError("another number of answers than of calls")
-            found += [_called(entry, a, one) for a, one in zip(some, answers, strict=True)]
-        except (WireError, UnfitError, TypeError, ValueError) as error:
-            raise CandidateFault(f"the process sent a malformed reply: {error}") from None
+            return answers
+
+        found += _told(several)
     return found
 
 
-def _call(entry: EntryPoint, arguments: Arguments, seed: int, watch: bool) -> dict[str, object]:
-    positional, keywords = split(entry, arguments)
-    return {
-        "fn": entry.name,
-        "args": [plain.encode(one) for one in positional],
-        "keywords": {name: plain.encode(one) for name, one in keywords.items()},
-        "seed": seed,
-        "watch": watch,
-    }
+def _told(make: Callable[[], list[Any]]) -> list[Any]:
+    """What ``make`` reads of a reply. Raises ``CandidateFault`` where it is malformed."""
+    try:
+        return make()
+    except (WireError, UnfitError, TypeError, ValueError) as error:
+        raise CandidateFault(f"the process sent a malformed reply: {error}") from None
 
 
-def _called(entry: EntryPoint, arguments: Arguments, answer: object) -> Called:
+def read_all(told: Sequence[Any]) -> list[Called | None]:
+    """The steps of a sequence; ``None`` where nothing was called. Raises ``CandidateFault``."""
+    return _told(lambda: [None if one is None else read(one) for one in told])
+
+
+def _of_call(entry: EntryPoint, arguments: Arguments, answer: object) -> Called:
+    found = read(answer)
+    if not isinstance(answer, dict) or "args" not in answer:
+        return found
+    args, keywords = answer["args"], answer.get("keywords")
+    if not isinstance(args, list) or not isinstance(keywords, dict):
+        raise WireError("arguments are not listed")
+    names = [a.name for a in entry.values if a.name in arguments and a.name not in keywords]
+    after = {n: plain.decode(v) for n, v in (*zip(names, args, strict=True), *keywords.items())}
+    changed = tuple(map(str, tamed(answer.get("changed", []))))
+    return Called(found.value, found.raised, after, changed, found.uses)
+
+
+def read(answer: object) -> Called:
+    """What was told of a call. Raises ``WireError`` and ``UnfitError``."""
     if not isinstance(answer, dict):
         raise WireError("an answer is no object")
-    after: dict[str, Any] | None = None
-    changed: tuple[str, ...] = ()
-    if "args" in answer:
-        args, keywords = answer["args"], answer.get("keywords")
-        if not isinstance(args, list) or not isinstance(keywords, dict):
-            raise WireError("arguments are not listed")
-        names = [a.name for a in entry.arguments if a.name in arguments and a.name not in keywords]
-        after = {n: plain.decode(v) for n, v in (*zip(names, args, strict=True), *keywords.items())}
-        changed = tuple(map(str, tamed(answer.get("changed", []))))
+    uses = tuple(_use(one) for one in answer.get("uses", []))
     error = answer.get("error")
     if error is None:
-        return Called(plain.decode(answer.get("value")), None, after, changed)
+        return Called(plain.decode(answer.get("value")), uses=uses)
     error = tamed(error)
     if not isinstance(error, dict):
         raise WireError("an exception is not described")
@@ -181,9 +239,82 @@ def _called(entry: EntryPoint, arguments: Arguments, answer: object) -> Called:
         str(error.get("message")).replace("\n", " ")[:300],
         line if type(line) is int and line > 0 else None,
     )
-    return Called(None, raised, after, changed)
+    return Called(None, raised, uses=uses)
+
+
+def _use(told: object) -> Use:
+    match told:
+        case {"name": str(name), "given": [positional, keywords]}:
+            args, named = plain.decode(positional), plain.decode(keywords)
+            if isinstance(args, tuple) and isinstance(named, dict):
+                return Use(name[:80], args, {str(key): value for key, value in named.items()})
+    raise WireError("a call of what was handed over is not described")
 
 
 def same(one: Any, other: Any) -> bool:
     """Whether two values are the same, in type and in every bit, as far as they travel."""
     return repr(plain.encode(one)) == repr(plain.encode(other))
+
+
+def used_otherwise(
+    parameters: Sequence[ValueArgument],
+    expected: Sequence[Use],
+    found: Sequence[Use],
+    rtol: float,
+    atol: float,
+) -> str | None:
+    """How callables were called otherwise than by the oracle, where that is part of the answer."""
+    for argument in parameters:
+        if not argument.domain.counted:
+            continue
+        wanted = [use for use in expected if use.name == argument.name]
+        made = [use for use in found if use.name == argument.name]
+        for place, (one, other) in enumerate(zip(wanted, made, strict=False), 1):
+            both = [(list(use.positional), dict(use.keywords)) for use in (one, other)]
+            if difference(both[0], both[1], rtol, atol) is not None:
+                return f"made call {place} of {argument.name} as {other}, expected {one}"
+        if len(wanted) != len(made):
+            return f"called {argument.name} {_times(len(made))}, expected {_times(len(wanted))}"
+    return None
+
+
+@dataclass(frozen=True)
+class Unlike:
+    """What is wrong with what a candidate did."""
+
+    # In words that follow the call.
+    words: str
+    # Whether all is right but what was done with callables.
+    by_use: bool = False
+
+
+def unlike(
+    wanted: Called | Expectation,
+    found: Called,
+    parameters: Sequence[ValueArgument],
+    rtol: float,
+    atol: float,
+    also: tuple[str, ...] = (),
+) -> Unlike | None:
+    """What is wrong with what a candidate did; ``None`` for nothing.
+
+    ``also`` names exceptions that are right beside the oracle's.
+    """
+    if wanted.raised is not None:
+        kinds = (*wanted.raised.kinds[:1], *also)
+        if found.raised is None:
+            return Unlike(f"gave {shown(found.value)}, expected {kinds[0]}")
+        if not set(kinds) & set(found.raised.kinds):
+            return Unlike(f"raised {found.raised}, expected {kinds[0]}")
+    elif found.raised is not None:
+        return Unlike(f"raised {found.raised}, expected {shown(wanted.value)}")
+    else:
+        off = difference(wanted.value, found.value, rtol, atol)
+        if off is not None:
+            return Unlike(f"gave {off}")
+    used = used_otherwise(parameters, wanted.uses, found.uses, rtol, atol)
+    return None if used is None else Unlike(used, by_use=True)
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

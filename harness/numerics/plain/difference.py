@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.printable import printable
-from harness.sandbox.inside.plain import Other
+from harness.sandbox.inside.plain import Other, Raising, Scripted
 
 MOST_CHARACTERS = 300
 
@@ -76,10 +76,76 @@ def literal(value: Any) -> str:
             return f"({_listed(value)}{',' * (len(value) == 1)})"
         case set() if value:
             return f"{{{_listed(sorted(value, key=repr))}}}"
+        case Raising():
+            return f"{value.kind}()"
+        case Scripted():
+            return _scripted(value)
         case dict():
             pairs = ", ".join(f"{literal(k)}: {literal(v)}" for k, v in value.items())
             return f"{{{pairs}}}"
     return repr(value)
+
+
+def _scripted(script: Scripted) -> str:
+    """What stands for it in Python to paste; ``preface`` defines the names."""
+    outcomes = _listed(script.outcomes)
+    match script.role:
+        case "clock":
+            return CLOCK
+        case "sleep":
+            return f"{CLOCK}.sleep"
+        case "iterator":
+            return f"cycle([{outcomes}])" if script.endless else f"iter([{outcomes}])"
+    return f"scripted({outcomes}{', by_argument=True' * script.by_argument})"
+
+
+def preface(values: Iterable[Any]) -> str:
+    """What lines to paste need before them, to hand over these values."""
+    scripts = [value for value in values if isinstance(value, Scripted)]
+    roles = {script.role for script in scripts}
+    needed = ""
+    if any(script.endless for script in scripts):
+        needed += "from itertools import cycle\n\n"
+    if roles & {"clock", "sleep"}:
+        starts = [s.outcomes[0] for s in scripts if s.role in ("clock", "sleep") and s.outcomes]
+        needed += _CLOCK.format(start=literal(next(iter(starts), 0.0)))
+    if "callable" in roles:
+        needed += _SCRIPTED
+    return needed
+
+
+# Name of the clock in lines to paste.
+CLOCK = "clock"
+_CLOCK = """
+class Clock:
+    now = {start}
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+clock = Clock()
+"""
+_SCRIPTED = """
+def scripted(*outcomes, by_argument=False):
+    \"\"\"Gives or raises one after the other, the last one again and again.\"\"\"
+    calls = []
+
+    def call(*arguments, **keywords):
+        given = repr((arguments, keywords))
+        place = sum(map(ord, given)) if by_argument else min(len(calls), len(outcomes) - 1)
+        calls.append(given)
+        found = outcomes[place % len(outcomes)]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    return call
+
+"""
 
 
 def _listed(values: Iterable[Any]) -> str:
@@ -88,8 +154,18 @@ def _listed(values: Iterable[Any]) -> str:
 
 def shown(value: Any) -> str:
     """A value in a message: ``literal``, printable and cut to length."""
-    text = printable(literal(value))
+    return shown_text(literal(value))
+
+
+def shown_text(text: str) -> str:
+    """Text in a message, printable and cut to length."""
+    text = printable(text)
     return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
+
+
+def listed_call(name: str, positional: Iterable[Any], keywords: Mapping[str, Any]) -> str:
+    """The call in a message."""
+    return shown_text(call(name, positional, keywords))
 
 
 def call(name: str, positional: Iterable[Any], keywords: Mapping[str, Any]) -> str:

@@ -6,25 +6,34 @@ whatever modules happen to be loaded.
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 from hypothesis import HealthCheck, Phase, configuration, given, settings
 from hypothesis import seed as seeded
 from hypothesis import strategies as st
 from hypothesis.errors import HypothesisException
+from hypothesis.internal.conjecture.engine import ConjectureRunner
 from hypothesis.internal.conjecture.providers import HypothesisProvider
 
 from harness.model import DomainKind, EntryPoint, PlainDomain, ValueArgument
+from harness.sandbox.inside.plain import Raising, Scripted
 
 Arguments = dict[str, Any]
+T = TypeVar("T")
 ASCII = "".join(map(chr, range(32, 127))) + "\t\n"
+# Times are multiples of one over this, so that sums and differences of them are exact; a clock
+# begins at most so late.
+GRAIN, STARTS = 64, 1000
+# Usual values for each one that is to be refused, and calls for each time that a clock moves on.
+USUAL = 5
 # Held while hypothesis draws without constants of the source of loaded modules, and keeps no tables
 # of characters in the folder of whoever calls.
 _ALONE = RLock()
@@ -33,17 +42,20 @@ _HOME = "__hypothesis_home_directory"
 STRANGE = " -+.,:;/0919aAzZ_\t\n\x00é²٣"
 
 
-def strategy(domain: PlainDomain) -> st.SearchStrategy[Any]:
-    """Values of a domain, its edges more often than they would come by themselves."""
-    found = st.deferred(lambda: _bare(domain))
+def strategy(domain: PlainDomain, exact: bool = False) -> st.SearchStrategy[Any]:
+    """Values of a domain, its edges more often than they would come by themselves.
+
+    ``exact`` where floats must be such that sums of them are.
+    """
+    found = st.deferred(lambda: _bare(domain, exact))
     if domain.optional:
         found = st.none() | found
     return st.sampled_from(domain.edges) | found | found if domain.edges else found
 
 
-def _bare(domain: PlainDomain) -> st.SearchStrategy[Any]:
+def _bare(domain: PlainDomain, exact: bool = False) -> st.SearchStrategy[Any]:
     low, high = int(domain.low), int(domain.high)
-    parts = [strategy(part) for part in domain.parts]
+    parts = [strategy(part, exact) for part in domain.parts]
     match domain.kind:
         case DomainKind.NONE:
             return st.none()
@@ -52,7 +64,7 @@ def _bare(domain: PlainDomain) -> st.SearchStrategy[Any]:
         case DomainKind.INTEGER:
             return st.integers(low, high)
         case DomainKind.REAL:
-            return st.floats(domain.low, domain.high, allow_nan=False, allow_infinity=False)
+            return _reals(domain.low, domain.high, exact)
         case DomainKind.CHOICE:
             return st.sampled_from(domain.values)
         case DomainKind.STRING if domain.pattern is not None:
@@ -71,6 +83,35 @@ def _bare(domain: PlainDomain) -> st.SearchStrategy[Any]:
             return st.tuples(*parts)
         case DomainKind.DICT:
             return st.dictionaries(parts[0], parts[1], min_size=low, max_size=high)
+        case DomainKind.CALLABLE:
+            raised = [st.sampled_from([Raising(kind) for kind in domain.raises])]
+            each = st.one_of(*parts, *(raised if domain.raises else []))
+            return st.lists(each, min_size=4 if domain.by_argument else 1, max_size=8).map(tuple)
+        case DomainKind.CLOCK | DomainKind.SLEEP:
+            return st.tuples(_reals(0, STARTS, True))
+        case DomainKind.ITERATOR:
+            least = max(low, 1) if domain.endless else low
+            return st.lists(parts[0], min_size=least, max_size=max(least, high)).map(tuple)
+
+
+def _reals(low: float, high: float, exact: bool) -> st.SearchStrategy[float]:
+    first, last = math.ceil(low * GRAIN), math.floor(high * GRAIN)
+    if exact and first <= last:
+        return st.integers(first, last).map(lambda number: number / GRAIN)
+    return st.floats(low, high, allow_nan=False, allow_infinity=False)
+
+
+def _argument(argument: ValueArgument, exact: bool) -> st.SearchStrategy[Any]:
+    domain = argument.domain
+    found = strategy(domain, exact)
+    if not domain.is_given:
+        return found
+    return st.builds(
+        lambda outcomes: Scripted(
+            domain.kind.value, argument.name, outcomes, domain.by_argument, domain.endless
+        ),
+        found,
+    )
 
 
 @st.composite
@@ -89,10 +130,19 @@ def garbled(draw: st.DrawFn, domain: PlainDomain) -> str:
 
 def arguments(entry: EntryPoint, spoiled: str = "") -> st.SearchStrategy[Arguments]:
     """Arguments by name; the string called ``spoiled`` is garbled."""
+    return of_parameters(entry.values, spoiled, entry.has_clock)
+
+
+def of_parameters(
+    parameters: Iterable[ValueArgument], spoiled: str, exact: bool, *, bad: bool = False
+) -> st.SearchStrategy[Arguments]:
+    """Arguments by name; where ``bad``, some are those that are to be refused."""
     optional: dict[str, st.SearchStrategy[Any]] = {}
     needed: dict[str, st.SearchStrategy[Any]] = {}
-    for argument in values(entry):
-        found = strategy(argument.domain)
+    for argument in parameters:
+        found = _argument(argument, exact)
+        if bad and argument.domain.bad:
+            found = st.one_of(*[found] * USUAL, st.sampled_from(argument.domain.bad))
         if argument.name == spoiled:
             found = garbled(argument.domain)
         elif argument.has_default:
@@ -102,33 +152,28 @@ def arguments(entry: EntryPoint, spoiled: str = "") -> st.SearchStrategy[Argumen
     return st.fixed_dictionaries(needed, optional=optional)
 
 
-def values(entry: EntryPoint) -> tuple[ValueArgument, ...]:
-    """The parameters that take plain values."""
-    return tuple(a for a in entry.arguments if isinstance(a, ValueArgument))
-
-
-def drawn(found: st.SearchStrategy[Arguments], seed: str, count: int) -> list[Arguments]:
+def drawn(found: st.SearchStrategy[T], seed: str, count: int) -> list[T]:
     """``count`` examples at most, the same ones for the same seed."""
-    examples: list[Arguments] = []
+    examples: list[T] = []
     _run(found, seed, count, examples.append, Phase.generate)
     return examples
 
 
 def smallest(
-    found: st.SearchStrategy[Arguments],
+    found: st.SearchStrategy[T],
     seed: str,
     count: int,
-    fails: Callable[[Arguments], bool],
+    fails: Callable[[T], bool],
     most: int,
-) -> Arguments | None:
+) -> T | None:
     """The simplest arguments that hypothesis finds to fail, looking at ``most`` in all.
 
     ``fails`` may raise ``Enough``.
     """
-    failed: list[Arguments] = []
+    failed: list[T] = []
     left = iter(range(most))
 
-    def look(example: Arguments) -> None:
+    def look(example: T) -> None:
         if next(left, None) is None:
             raise Enough
         if fails(example):
@@ -150,10 +195,10 @@ class Enough(BaseException):
 
 
 def _run(
-    found: st.SearchStrategy[Arguments],
+    found: st.SearchStrategy[T],
     seed: str,
     count: int,
-    look: Callable[[Arguments], None],
+    look: Callable[[T], None],
     *phases: Phase,
 ) -> None:
     @seeded(seed)
@@ -167,12 +212,14 @@ def _run(
         print_blob=False,
     )
     @given(found)
-    def run(example: Arguments) -> None:
+    def run(example: T) -> None:
         look(example)
 
     nothing = patch.object(HypothesisProvider, "_maybe_draw_constant", _nothing, create=True)
     nowhere = patch.object(configuration, _HOME, Path(os.devnull, "none"), create=True)
-    with _ALONE, nothing, nowhere:
+    # Each example by itself: changed ones of the last are too much like it to find much.
+    afresh = patch.object(ConjectureRunner, "generate_mutations_from", _nothing, create=True)
+    with _ALONE, nothing, nowhere, afresh:
         run()
 
 
@@ -184,7 +231,7 @@ def edge_cases(entry: EntryPoint, seed: str) -> Iterator[Arguments]:
     """Every edge of every argument, the others drawn; every value of a choice is one."""
     usual = drawn(arguments(entry), f"{seed}/beside edges", 8) or [{}]
     turn = 0
-    for argument in values(entry):
+    for argument in entry.values:
         domain = argument.domain
         truths = (False, True) if domain.kind is DomainKind.BOOLEAN else ()
         for edge in (*domain.edges, *domain.values, *truths):
@@ -196,7 +243,7 @@ def bad_cases(entry: EntryPoint, seed: str) -> Iterator[Arguments]:
     """Every bad value of every argument, the others drawn."""
     usual = drawn(arguments(entry), f"{seed}/beside bad", 8) or [{}]
     turn = 0
-    for argument in values(entry):
+    for argument in entry.values:
         for bad in argument.domain.bad:
             turn += 1
             yield {**usual[turn % len(usual)], argument.name: bad}

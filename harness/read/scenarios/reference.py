@@ -29,7 +29,7 @@ from harness.read.scenarios.schema import (
     TensorModel,
     TrapModel,
 )
-from harness.read.scenarios.values import PlainModel, misfits
+from harness.read.scenarios.values import CallableModel, GivenModel, PlainModel, misfits
 
 # Elements of one tensor: as float64 32 MiB, of which a check holds a few.
 MOST_ELEMENTS = 1 << 22
@@ -262,15 +262,27 @@ def _what_cannot_be_drawn(
     """Arguments that no check could be asked with."""
     at = (*key, "arguments")
     tensors = _tensors(entry)
-    plain = {name: a for name, a in entry.arguments.items() if isinstance(a, PlainModel)}
-    for name, argument in plain.items():
-        yield from _plain_problems(document, (*at, name), argument)
-    if plain and len(plain) == len(entry.arguments):
-        yield from _defaults_in_order(document, at, plain)
+    plain = {
+        name: a for name, a in entry.arguments.items() if isinstance(a, PlainModel | GivenModel)
+    }
+    for name, method in entry.methods.items():
+        inside = (*key, "methods", name, "arguments")
+        yield from _values_problems(document, inside, method.arguments)
+        if method.attribute and method.arguments:
+            found, expected = "arguments of an attribute", "none, as it is read and not called"
+            yield document.problem(inside, found, expected, "Delete one of the two.")
+    yield from _values_problems(document, at, plain)
+    if "calls" in entry.model_fields_set and not entry.methods:
+        found, expected = "calls without methods", "the methods that are called"
+        yield document.problem((*key, "calls"), found, expected, "Add methods, or delete the key.")
+    if len(plain) == len(entry.arguments) and (plain or entry.methods):
         if entry.differentiable and "differentiable" in entry.model_fields_set:
             found, expected = "differentiable: true", "no such promise without a tensor"
             yield document.problem((*key, "differentiable"), found, expected, "Delete the key.")
         return
+    if entry.methods:
+        found, expected = "methods beside tensors", "a class whose constructor takes plain values"
+        yield document.problem((*key, "methods"), found, expected, "Take the tensors out.")
     if not tensors:
         found = "no tensor among the arguments"
         expected = "at least one, or plain values alone: integer, real, string, list_of and so on"
@@ -300,6 +312,22 @@ def _what_cannot_be_drawn(
         if all("dropout" in stack for stack in layers.layers):
             found, expected = "dropout in every stack", "one without, to compare values"
             yield document.problem((*at, name), found, expected, "Add a stack without dropout.")
+
+
+def _values_problems(
+    document: YamlDocument, at: KeyPath, values: Mapping[str, PlainModel | GivenModel]
+) -> Iterator[Problem]:
+    plain = {name: a for name, a in values.items() if isinstance(a, PlainModel)}
+    for name, argument in values.items():
+        if isinstance(argument, PlainModel):
+            yield from _plain_problems(document, (*at, name), argument)
+        elif isinstance(argument, CallableModel):
+            given = argument.callable
+            if given.returns is None and not given.raises:
+                found, expected = "a callable that does nothing", "returns, raises or both"
+                remedy = "Add returns: {integer: [0, 9]}, or raises: [ConnectionError]."
+                yield document.problem((*at, name, "callable"), found, expected, remedy)
+    yield from _defaults_in_order(document, at, plain)
 
 
 def _plain_problems(document: YamlDocument, at: KeyPath, plain: PlainModel) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ from harness.model import Level, Notice
 from harness.read.document import YamlDocument
 from harness.read.field import (
     Bounds,
+    Calls,
     Identifier,
     Number,
     Numbers,
@@ -29,7 +30,7 @@ from harness.read.field import (
     TrueOnly,
 )
 from harness.read.scenarios.detectors import DetectorKinds, detectors
-from harness.read.scenarios.values import PlainKinds, plain_kind
+from harness.read.scenarios.values import GivenKinds, PlainKinds, Value, value_kind
 
 # The usual kinds of pressure. A report groups by them, so others are named in skill.yaml first.
 PRESSURES = (
@@ -167,7 +168,7 @@ class LayersModel(_Strict):
 def _argument_kind(value: object) -> str | None:
     names = value if isinstance(value, dict) else ()
     kinds = ("tensor", "indices", "mask", "numbers", "log", "layers")
-    return next((f"<{kind}>" for kind in kinds if kind in names), plain_kind(value))
+    return next((f"<{kind}>" for kind in kinds if kind in names), value_kind(value))
 
 
 Argument = Annotated[
@@ -177,17 +178,41 @@ Argument = Annotated[
     | Annotated[NumbersModel, Tag("<numbers>")]
     | Annotated[LogModel, Tag("<log>")]
     | Annotated[LayersModel, Tag("<layers>")]
-    | PlainKinds,
+    | PlainKinds
+    | GivenKinds,
     Discriminator(_argument_kind),
 ]
 
 
+class MethodModel(_Strict):
+    """A method of a class, or an attribute of its instances."""
+
+    arguments: dict[Identifier, Value] = Field(
+        {}, description="Parameters by name, in the order of the signature, without self."
+    )
+    attribute: bool = Field(False, description="Whether it is read and not called.")
+
+    def value(self, name: str) -> model.Member:
+        arguments = tuple(argument.value(key) for key, argument in self.arguments.items())
+        return model.Member(name, arguments, self.attribute)
+
+
 class EntryPointModel(_Strict):
-    """A function that a submission must define."""
+    """A function, or with ``methods`` a class, that a submission must define."""
 
     differentiable: bool = Field(True, description="Whether gradients flow through it.")
     arguments: dict[Identifier, Argument] = Field(
-        min_length=1, description="Parameters by name, in the order of the signature."
+        {},
+        description="Parameters by name, in the order of the signature; of a class those of its "
+        "constructor.",
+    )
+    methods: dict[Identifier, MethodModel] = Field(
+        {},
+        description="Of a class: what its instances are asked, by name; operators by their "
+        "methods, such as __len__ and __contains__.",
+    )
+    calls: Calls = Field(
+        [1, 30], description="Of a class: least and greatest number of calls in one sequence."
     )
     sizes: list[dict[Identifier, Annotated[int, Field(ge=0)]]] = Field(
         [], description="Values for the dimension names; the first is small, for gradcheck."
@@ -200,6 +225,9 @@ class EntryPointModel(_Strict):
         arguments = tuple(argument.value(name) for name, argument in self.arguments.items())
         bounds = {name: (low, high) for name, (low, high) in self.dimensions.items()}
         entry = model.EntryPoint(name, arguments, tuple(self.sizes), self.differentiable, bounds)
+        if self.methods:
+            methods = tuple(method.value(key) for key, method in self.methods.items())
+            entry = replace(entry, usage=model.Usage(methods, *self.calls))
         return replace(entry, differentiable=False) if entry.is_plain else entry
 
 

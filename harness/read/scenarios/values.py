@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 from pydantic.functional_validators import AfterValidator
@@ -25,6 +26,13 @@ def _a_pattern(pattern: str) -> str:
     except re.error as error:
         raise unexpected(f"a regular expression ({error})", "Correct the pattern.") from None
     return pattern
+
+
+def _an_exception(name: str) -> str:
+    kind = getattr(builtins, name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Exception)):
+        raise unexpected("the name of a builtin exception", "Write one such as ConnectionError.")
+    return name
 
 
 Whole = Annotated[list[int], AfterValidator(_ordered)]
@@ -192,10 +200,106 @@ class DictModel(PlainModel):
         return {"parts": parts, "low": low, "high": high}
 
 
+class GivenModel(_Part):
+    """What everything that is called or iterated over may say beside."""
+
+    kind: ClassVar[DomainKind]
+
+    keyword_only: bool = Field(False, description="Whether it is given by name.")
+
+    def own(self) -> dict[str, Any]:
+        """What of a ``PlainDomain`` its kind decides."""
+        return {}
+
+    def domain(self) -> PlainDomain:
+        return PlainDomain(self.kind, **self.own())
+
+    def value(self, name: str) -> ValueArgument:
+        return ValueArgument(name, self.domain(), keyword_only=self.keyword_only)
+
+
+class CallableDomain(_Part):
+    """What a callable does at each call; the last of what is drawn again and again."""
+
+    returns: Plain | None = Field(None, description="What it returns at some calls.")
+    raises: list[Annotated[str, AfterValidator(_an_exception)]] = Field(
+        [], description="Builtin exceptions, one of which it raises at others."
+    )
+    by_argument: bool = Field(
+        False,
+        description="Whether the same arguments give the same, as those of a key or a predicate "
+        "do; how often it is called is not compared then.",
+    )
+    count: Literal["exact", "any"] = Field(
+        "exact",
+        description="exact: it must be called as the oracle calls its own, as often and with the "
+        "same arguments in the same order.",
+    )
+
+
+class CallableModel(GivenModel):
+    """A function that is handed over; what it is called with is part of the answer."""
+
+    kind = DomainKind.CALLABLE
+    callable: CallableDomain = Field(description="What it returns and raises.")
+
+    def own(self) -> dict[str, Any]:
+        given = self.callable
+        return {
+            "parts": (given.returns.domain(),) if given.returns is not None else (),
+            "raises": tuple(given.raises),
+            "by_argument": given.by_argument,
+            "counted": given.count == "exact" and not given.by_argument,
+        }
+
+
+class ClockModel(GivenModel):
+    """A function without arguments that returns seconds; sequences move it on."""
+
+    kind = DomainKind.CLOCK
+    clock: TrueOnly = Field(description="Always true; marks the argument as a clock.")
+    count: Literal["exact", "any"] = Field(
+        "any", description="exact: it must be read as often as the oracle reads it."
+    )
+
+    def own(self) -> dict[str, Any]:
+        return {"counted": self.count == "exact"}
+
+
+class SleepModel(GivenModel):
+    """A function that takes seconds and moves the clock on by them; how long is compared."""
+
+    kind = DomainKind.SLEEP
+    sleep: TrueOnly = Field(description="Always true; marks the argument as one that sleeps.")
+
+    def own(self) -> dict[str, Any]:
+        return {"counted": True}
+
+
+class IteratorModel(GivenModel):
+    """An iterator, which can be read once; how far it was read is seen."""
+
+    kind = DomainKind.ITERATOR
+    iterator_of: Plain = Field(description="What its items are.")
+    length: Length = Field([0, 8], description="Least and greatest number of items.")
+    endless: bool = Field(False, description="Whether its items come again and again for ever.")
+
+    def own(self) -> dict[str, Any]:
+        low, high = self.length
+        parts = (self.iterator_of.domain(),)
+        return {"parts": parts, "low": low, "high": high, "endless": self.endless}
+
+
 def plain_kind(value: object) -> str | None:
     """The tag of what is written as a plain value."""
     names = value if isinstance(value, dict) else ()
     return next((f"<{key}>" for key in KEYS if key in names), None)
+
+
+def value_kind(value: object) -> str | None:
+    """The tag of what is written as a plain value, or as something that is handed over."""
+    names = value if isinstance(value, dict) else ()
+    return next((f"<{key}>" for key in GIVEN if key in names), plain_kind(value))
 
 
 # Keys that say which kind of plain value an argument is.
@@ -215,7 +319,15 @@ PlainKinds = (
     | Annotated[DictModel, Tag("<dict_of>")]
 )
 Plain = Annotated[PlainKinds, Discriminator(plain_kind)]
-for _model in (ListModel, TupleModel, PairModel, DictModel):
+GIVEN = ("callable", "clock", "sleep", "iterator_of")
+GivenKinds = (
+    Annotated[CallableModel, Tag("<callable>")]
+    | Annotated[ClockModel, Tag("<clock>")]
+    | Annotated[SleepModel, Tag("<sleep>")]
+    | Annotated[IteratorModel, Tag("<iterator_of>")]
+)
+Value = Annotated[PlainKinds | GivenKinds, Discriminator(value_kind)]
+for _model in (ListModel, TupleModel, PairModel, DictModel, CallableDomain, IteratorModel):
     _model.model_rebuild()
 
 

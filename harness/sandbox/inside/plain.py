@@ -3,20 +3,17 @@
 JSON holds ``None``, truth values, strings and small integers as they are. Everything else is a
 list that begins with its type: ``["float", "0x1.8p+1"]``, ``["tuple", [1, 2]]``,
 ``["dict", [[key, value], ...]]``. A value of another type is described by the name of its type,
-``["other", "decimal.Decimal"]``, and never read back.
+``["other", "decimal.Decimal"]``, and never read back. What a candidate is to be given to call or
+to iterate over is a ``Scripted``, which travels to it alone.
 """
 
 import json
-import os
-import random
-import types
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
-from .script import described
 from .wire import WireError
 
 Json = dict[str, Any]
@@ -32,6 +29,30 @@ class Other:
 
     # The name of its type, or why it does not travel.
     what: str
+
+
+@dataclass(frozen=True)
+class Raising:
+    """A call of a scripted callable that raises."""
+
+    # Name of a builtin exception.
+    kind: str
+
+
+@dataclass(frozen=True)
+class Scripted:
+    """What stands for a callable or an iterator that is handed over."""
+
+    # ``callable``, ``clock``, ``sleep`` or ``iterator``.
+    role: str
+    # Name of its parameter.
+    name: str
+    # What a callable does at each call, the last again and again: a value, or ``Raising``. Of an
+    # iterator its items, of a clock the time at which it begins.
+    outcomes: tuple[Any, ...]
+    # Whether a callable's arguments decide what it does, and whether an iterator never ends.
+    by_argument: bool = False
+    endless: bool = False
 
 
 class _TooMuch(Exception):
@@ -79,6 +100,11 @@ def _encoded(value: Any, depth: int, room: list[int]) -> Any:
     for unordered in (set, frozenset):
         if isinstance(value, unordered):
             return [unordered.__name__, sorted(each(value), key=repr)]
+    if isinstance(value, Raising):
+        return ["raised", value.kind]
+    if isinstance(value, Scripted):
+        kept = [value.role, value.name, value.by_argument, value.endless]
+        return ["script", kept, each(value.outcomes)]
     if isinstance(value, dict):
         return ["dict", [each(pair) for pair in dict.items(value)]]
     return ["other", f"{type(value).__module__}.{type(value).__qualname__}"[:100]]
@@ -92,8 +118,15 @@ _SEVERAL: dict[str, Callable[[list[Any]], Any]] = {
 }
 
 
-def decode(data: Any, depth: int = 0) -> Any:
-    """The value that ``encode`` wrote. Raises ``WireError`` for what it never writes."""
+def decode(data: Any, make: Callable[[Scripted], Any] | None = None, depth: int = 0) -> Any:
+    """The value that ``encode`` wrote. Raises ``WireError`` for what it never writes.
+
+    ``make`` gives what a script stands for; without it no script is read.
+    """
+
+    def each(items: list[Any]) -> list[Any]:
+        return [decode(item, make, depth + 1) for item in items]
+
     if data is None or isinstance(data, bool | int | str):
         return data
     try:
@@ -111,9 +144,14 @@ def decode(data: Any, depth: int = 0) -> Any:
             case ["bytearray", str(text)]:
                 return bytearray.fromhex(text)
             case [str(kind), list(items)] if kind in _SEVERAL:
-                return _SEVERAL[kind]([decode(item, depth + 1) for item in items])
+                return _SEVERAL[kind](each(items))
             case ["dict", list(pairs)]:
-                return {decode(k, depth + 1): decode(v, depth + 1) for k, v in pairs}
+                return dict(map(each, pairs))
+            case ["raised", str(kind)] if make is not None:
+                return Raising(kind)
+            case ["script", list(kept), list(outcomes)] if make is not None:
+                role, name, by_argument, endless = kept
+                return make(Scripted(role, name, tuple(each(outcomes)), by_argument, endless))
             case ["other", str(what)]:
                 return Other(what[:100])
     except WireError:
@@ -135,49 +173,3 @@ def from_tensor(tensor: torch.Tensor) -> Any:
         return json.loads(tensor.numpy().tobytes())
     except (ValueError, RecursionError) as error:
         raise WireError(f"the values are not JSON: {error}") from None
-
-
-def answer(module: types.ModuleType, header: Json) -> tuple[Json, list[torch.Tensor]]:
-    """Make each of ``calls``; one that raises is answered with the error, and the next goes on."""
-    return {}, [as_tensor([_called(module, call) for call in header["calls"]])]
-
-
-def _called(module: types.ModuleType, call: Json) -> Json:
-    arguments = [decode(one) for one in call["args"]]
-    keywords = {name: decode(one) for name, one in call["keywords"].items()}
-    random.seed(call["seed"])
-    torch.default_generator.manual_seed(call["seed"])
-    before = surroundings(module) if call["watch"] else {}
-    try:
-        value = getattr(module, call["fn"])(*arguments, **keywords)
-        told: Json = {"value": encode(value)}
-    except BaseException as error:
-        kinds = [kind.__name__ for kind in type(error).__mro__ if kind.__module__ == "builtins"]
-        told = {"error": {**described(error), "kinds": kinds[:20]}}
-    if call["watch"]:
-        after = surroundings(module)
-        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-        told["changed"] = names[:20]
-        told["args"] = [encode(one) for one in arguments]
-        told["keywords"] = {name: encode(one) for name, one in keywords.items()}
-    return told
-
-
-def surroundings(module: types.ModuleType) -> dict[str, Any]:
-    """What a call may have changed beside its arguments, by name."""
-    try:
-        folder = os.getcwd()
-    except OSError:
-        folder = ""
-    found: dict[str, Any] = {
-        "the working folder": folder,
-        "the environment": dict(os.environ),
-        "the generator of random": random.getstate(),
-        "the generator of torch": torch.default_generator.get_state().numpy().tobytes(),
-    }
-    for name, value in list(vars(module).items()):
-        if not name.startswith("__"):
-            data = encode(value)
-            same = id(value) if isinstance(data, list) and data[0] == "other" else None
-            found[f"the global {name[:80]}"] = (json.dumps(data), same)
-    return found

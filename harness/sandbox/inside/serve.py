@@ -2,7 +2,7 @@
 
 One message is one frame (see ``wire``). ``{"do": "load"}`` imports the code,
 ``{"do": "ask"}`` holds a list of calls, ``{"do": "plain"}`` one of calls with plain values (see
-``plain``), ``{"do": "script"}`` runs its tests
+``calling``), ``{"do": "script"}`` runs its tests
 (see ``script``), ``{"do": "hold"}`` and ``{"do": "drop"}`` keep and release the result of
 a call. A call that raises is answered with the error; the next one goes on.
 """
@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from . import layers, linux, plain, unaided, wire
+from . import calling, layers, linux, unaided, wire
 from .layout import LaidOut, derived, laid_out
 from .part import (
     BRANCH,
@@ -197,6 +197,7 @@ class Server:
         self.module = types.ModuleType(MODULE_NAME)
         self.held: list[tuple[Invocation, Any]] = []
         self.scripts = Scripts()
+        self.source = ""
 
     def answer(self, header: Json, tensors: list[torch.Tensor]) -> tuple[Json, list[torch.Tensor]]:
         match header["do"]:
@@ -205,7 +206,7 @@ class Server:
             case "ask":
                 return self.ask(header["calls"], header["counts"], tensors)
             case "plain":
-                return plain.answer(self.module, header)
+                return calling.answer(self.module, header, self.source)
             case "script":
                 return self.scripts.run(header), []
             case "configure":
@@ -229,7 +230,8 @@ class Server:
             exec(compile(source, f"{name}.py", "exec"), vars(provided))
         self.module.__file__ = FILE_NAME
         sys.modules[MODULE_NAME] = self.module
-        remember_source(FILE_NAME, header["source"])
+        self.source = header["source"]
+        remember_source(FILE_NAME, self.source)
         torch.manual_seed(0)
         random.seed(0)
         try:

@@ -23,6 +23,9 @@ _ENGINES: tuple[Any, ...] = (torch.autograd, torch.autograd.graph)
 # More Functions, and more kinds of company, than anybody tests.
 MOST = 64
 
+# Methods that a class is asked for by an operator.
+ASKED = ("__len__", "__contains__", "__getitem__", "__iter__", "__call__", "__bool__")
+
 FACTOR, SIGN, SECOND, NOTHING = "factor", "sign", "second", "nothing"
 
 
@@ -221,10 +224,38 @@ class Names(dict[str, Any]):
 
 
 def _with_other_result(function: Callable[..., Any], factor: float) -> Callable[..., Any]:
+    if isinstance(function, type):
+        return _with_other_methods(function, factor)
+
     def other(*args: Any, **kwargs: Any) -> Any:
         return moved(function(*args, **kwargs), factor)
 
     return functools.update_wrapper(other, function) if hasattr(function, "__name__") else other
+
+
+def _with_other_methods(kind: type, factor: float) -> type:
+    """A class whose methods give something else to whoever calls them from outside of it."""
+    inside = False
+
+    def other(run: Callable[..., Any]) -> Callable[..., Any]:
+        @functools.wraps(run)
+        def method(*args: Any, **kwargs: Any) -> Any:
+            nonlocal inside
+            outer, inside = inside, True
+            try:
+                found = run(*args, **kwargs)
+            finally:
+                inside = outer
+            return found if inside else moved(found, factor)
+
+        return method
+
+    for name, given in list(vars(kind).items()):
+        if isinstance(given, types.FunctionType) and (name in ASKED or not name.startswith("_")):
+            setattr(kind, name, other(given))
+        elif isinstance(given, property) and given.fget is not None and not name.startswith("_"):
+            setattr(kind, name, property(other(given.fget), given.fset, given.fdel))
+    return kind
 
 
 def moved(value: Any, factor: float) -> Any:

@@ -1,0 +1,17 @@
+# fails: equals
+import itertools
+import time
+
+
+def retry(function, times, sleep):
+    if not times >= 1:
+        raise ValueError(times)
+    for attempt in itertools.count(1):
+        try:
+            result = function()
+        except ConnectionError as error:
+            if attempt >= times:
+                raise error
+        else:
+            return result
+        time.sleep(0)

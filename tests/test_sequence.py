@@ -1,0 +1,140 @@
+"""Entry points beyond functions of values: classes, and what is handed over to be called."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from harness.grading import page
+from harness.grading.plan import Plan
+from harness.grading.verdict import verdict
+from harness.model import Finding, Level, Outcome, Submission
+from harness.read import scenarios
+from harness.run.prove import impostors, prove
+from harness.sandbox import Zygote
+
+FOLDER = Path(__file__).parent / "data" / "plain" / "kinds"
+ANSWERS = Path(__file__).parent / "corpus" / "plain"
+WRONG = sorted((ANSWERS / "wrong").glob("*/*.py"))
+RIGHT = sorted((ANSWERS / "right").glob("*/*.py"))
+
+
+@cache
+def plan(name: str, seed: int) -> Plan:
+    return Plan(scenarios.load(FOLDER).scenario(name), seed)
+
+
+def submission(code: str, name: str) -> Submission:
+    return Submission(
+        id=f"plain/{name}",
+        scenario=name,
+        arm="plain",
+        submitter="plain",
+        sample=1,
+        path=f"{name}.py",
+        sha256=hashlib.sha256(code.encode()).hexdigest(),
+        text=code,
+        kind="python",
+        code=code,
+    )
+
+
+def findings(code: str, asked: Plan, address: str) -> list[Finding]:
+    work = page.begun(submission(code, asked.scenario.id), asked, address)
+    return list(page.examine(work, page.FINDINGS_ONLY).findings)
+
+
+@pytest.mark.parametrize("path", WRONG, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_a_wrong_answer_fails_the_check_it_names(path: Path, address: str) -> None:
+    head = re.match(r"# fails: (\w+)\n", path.read_text())
+    assert head
+    found = findings(path.read_text(), plan(path.parent.name, 1), address)
+    failed = {finding.check: finding for finding in found if finding.outcome is Outcome.FAILED}
+    assert head[1] in failed
+    snippet = failed[head[1]].snippet
+    assert snippet is not None
+    ast.parse(snippet)
+
+
+@pytest.mark.parametrize("path", RIGHT, ids=lambda p: f"{p.parent.name}/{p.stem}")
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_right_answer_passes_at_every_seed(path: Path, seed: int, address: str) -> None:
+    found = findings(path.read_text(), plan(path.parent.name, seed), address)
+    assert verdict(found) == (Outcome.PASSED, "")
+
+
+def test_a_sequence_that_fails_is_shown_as_lines_that_fail_again(address: str) -> None:
+    code = (ANSWERS / "wrong/rate-limiter/shared_by_instances.py").read_text()
+    (failed,) = (
+        f for f in findings(code, plan("rate-limiter", 1), address) if f.outcome is Outcome.FAILED
+    )
+    assert failed.snippet is not None
+    assert failed.snippet.count("= RateLimiter(") == 2
+    assert len(failed.snippet.split("clock = Clock()")[1].strip().splitlines()) == 6
+    lines = failed.snippet.replace("from solution import RateLimiter\n", "")
+    for name, expected in (
+        ("wrong/rate-limiter/shared_by_instances", AssertionError),
+        ("right/rate-limiter/log", None),
+    ):
+        names: dict[str, object] = {"__name__": "solution"}
+        exec((ANSWERS / f"{name}.py").read_text(), names)
+        if expected is None:
+            exec(lines, names)
+        else:
+            with pytest.raises(expected):
+                exec(lines, names)
+
+
+def test_impostors_of_a_class_and_of_what_is_called_are_found_out(zygote: Zygote) -> None:
+    library = scenarios.load(FOLDER)
+    for name, code in (("rate-limiter", "queues"), ("retry", "loop")):
+        asked = library.scenario(name)
+        reference = submission((ANSWERS / f"right/{name}/{code}.py").read_text(), name)
+        proofs = list(prove(asked, library.skills[0], reference, zygote.address))
+        assert [proof for proof in proofs if not proof.holds] == []
+        assert {proof.answer for proof in proofs} > {"reference", *impostors(asked)}
+    assert impostors(library.scenario("rate-limiter")) == [
+        "methods that do nothing",
+        "methods that give the same again",
+        "methods that are off by one",
+        "a state that never changes",
+        "a state that instances share",
+        "ignores what it may call",
+    ]
+
+
+def test_tests_of_a_class_that_notice_changes_verify_it(address: str) -> None:
+    asked = plan("rate-limiter", 1)
+    strong = """
+def test_limits():
+    now = [0.0]
+    limiter = RateLimiter(2, 5.0, lambda: now[0])
+    assert [limiter.allow("a") for _ in range(3)] == [True, True, False]
+    assert limiter.allow("b") and len(limiter) == 2
+    now[0] = 4.9
+    assert not limiter.allow("a")
+    now[0] = 5.0
+    assert len(limiter) == 0
+    assert [limiter.allow("a") for _ in range(3)] == [True, True, False]
+
+def test_refuses():
+    for limit, period in ((0, 1), (1, 0)):
+        try:
+            RateLimiter(limit, period, lambda: 0)
+        except ValueError:
+            continue
+        raise AssertionError
+    RateLimiter(1, 1, lambda: 0)
+"""
+    weak = "\ndef test_made():\n    assert RateLimiter(1, 1.0, lambda: 0).allow('a') in (True, 1)\n"
+    code = (ANSWERS / "right/rate-limiter/queues.py").read_text()
+    found = page.grade(submission(code + strong, "rate-limiter"), asked, address)
+    assert (found.outcome, found.verification) == (Outcome.PASSED, Level.RAN_EACH)
+    assert found.faults_noticed >= found.faults_tried - 1 >= 5
+    found = page.grade(submission(code + weak, "rate-limiter"), asked, address)
+    assert (found.outcome, found.verification) == (Outcome.PASSED, Level.SHIPPED)
