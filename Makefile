@@ -44,6 +44,7 @@ test-full: $(VENV)/.installed-dev
 	HARNESS_HOSTILE=full $(BIN)/python -m pytest tests/test_hostile.py
 	HARNESS_FAULTS=full $(BIN)/python -m pytest tests/test_faults.py
 	HARNESS_CLUSTER=full $(BIN)/python -m pytest tests/test_cluster.py
+	HARNESS_WHEEL=full $(BIN)/python -m pytest tests/test_wheel.py
 	HARNESS_SHIP=full $(BIN)/python -m pytest tests/test_ship.py
 	$(BIN)/python benchmarks/run_of_many.py
 

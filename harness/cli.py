@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
-from harness import __version__
+from harness import __version__, completion
 from harness.errors import HarnessError, Interrupted, ScenarioError, UsageError
 
 if TYPE_CHECKING:
@@ -279,6 +279,7 @@ _ONLY = click.option(
     "--only",
     multiple=True,
     metavar="ID",
+    shell_complete=completion.scenario_ids,
     help="Scenario id, or a pattern over submission ids such as 'skill/*'; repeatable.",
 )
 
@@ -411,7 +412,12 @@ def _unanswered(reader: Reader | ModelReader) -> int:
 )
 @_ONLY
 @click.option(
-    "--arm", "arms", multiple=True, metavar="NAME", help="Grade only this arm; repeatable."
+    "--arm",
+    "arms",
+    multiple=True,
+    metavar="NAME",
+    shell_complete=completion.arm_names,
+    help="Grade only this arm; repeatable.",
 )
 @click.option(
     "--seed",
@@ -707,7 +713,12 @@ def _hold(asked: Sequence[Threshold], arms: Sequence[tuple[Arm, Tally]]) -> bool
 @main.command(epilog=EXIT_CODES)
 @click.argument("file", type=_PATH)
 @click.option(
-    "--scenario", "scenario_id", required=True, metavar="ID", help="Scenario that FILE answers."
+    "--scenario",
+    "scenario_id",
+    required=True,
+    metavar="ID",
+    shell_complete=completion.scenario_ids,
+    help="Scenario that FILE answers.",
 )
 @_SCENARIOS
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of all inputs.  [default: random]")
@@ -925,7 +936,7 @@ def keys(key: str, as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("scenario_id", metavar="ID")
+@click.argument("scenario_id", metavar="ID", shell_complete=completion.scenario_ids)
 @_SCENARIOS
 @_JSON
 def show(scenario_id: str, scenarios: Path, as_json: bool) -> None:
@@ -1234,7 +1245,13 @@ def _asked_options(command: Callable[..., Any]) -> Callable[..., Any]:
             metavar="NAME,…",
             help="Conditions: baseline, skill or placebo, with -calm or -pushed.",
         ),
-        click.option("--only", multiple=True, metavar="ID", help="Scenario id; repeatable."),
+        click.option(
+            "--only",
+            multiple=True,
+            metavar="ID",
+            shell_complete=completion.scenario_ids,
+            help="Scenario id; repeatable.",
+        ),
         click.option(
             "--placebo",
             type=_PATH,
@@ -1341,7 +1358,13 @@ def init_skill(name: str, into: Path) -> None:
 
 @init.command("scenario")
 @click.argument("name")
-@click.option("--skill", required=True, metavar="SKILL", help="Its folder in scenarios/.")
+@click.option(
+    "--skill",
+    required=True,
+    metavar="SKILL",
+    shell_complete=completion.skill_names,
+    help="Its folder in scenarios/.",
+)
 @click.option(
     "--kind",
     type=click.Choice(["function", "autograd"]),
@@ -1620,6 +1643,7 @@ def _tell_asked(told: AskedAll, out: Path) -> None:
     "--scenario",
     "scenario_id",
     metavar="ID",
+    shell_complete=completion.scenario_ids,
     help="Scenario that all samples answer.  [default: as each says]",
 )
 @click.option(

@@ -30,7 +30,7 @@ LAYERS = [
     ["judge", "compare", "generate", "starting"],
     ["report"],
     ["evaluation", "authoring"],
-    ["cli", "__main__", "pytest_plugin", "promptfoo"],
+    ["cli", "completion", "__main__", "pytest_plugin", "promptfoo"],
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 

@@ -6,8 +6,10 @@ dependency from constraints.txt, and grades all that ships; that takes minutes a
 
 from __future__ import annotations
 
-import csv
+import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,14 +19,19 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from harness.cli import main
+from harness.results import read_results
 from harness.starting.examples import FOLDERS
 
 ROOT = Path(__file__).parent.parent
+FULL = os.environ.get("HARNESS_WHEEL") == "full"
 # The modules that are imported are those of the wheel, whatever the tests are run with.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
 BUILD = "import sys; from setuptools import build_meta; build_meta.{}(sys.argv[1])"
@@ -124,28 +131,10 @@ def venv(dist: Dist, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert not sh(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder).returncode
     paths = sysconfig.get_paths(vars={"base": str(folder), "platbase": str(folder)})
     Path(paths["purelib"], "borrowed.pth").write_text(sysconfig.get_paths()["purelib"] + "\n")
-    python = folder / "bin" / "python"
-    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", "--quiet")
+    pip = (folder / "bin" / "python", "-m", "pip", "install", "--no-deps", "--quiet")
     done = sh(*pip, dist.wheel_of_sdist, cwd=folder)
     assert done.returncode == 0, done.stderr
     return folder / "bin"
-
-
-# Reads what ships with the harness from where it is installed, if that can be done.
-CHEAT = """
-import sys
-from pathlib import Path
-
-import torch
-
-found = []
-for folder in sys.path:
-    for path in Path(folder).rglob("harness*/**/clipped-gradient.py"):
-        found.append(path.read_text())
-if not found:
-    raise LookupError("nothing to copy from")
-exec(found[0])
-"""
 
 
 @pytest.fixture(scope="module")
@@ -169,28 +158,175 @@ def test_init_examples_writes_what_ships(examples: Path) -> None:
     assert written == shipped_files()
 
 
-def test_an_installed_harness_grades_and_keeps_its_solutions_from_a_candidate(
-    venv: Path, examples: Path
+# --------------------------------------------------------------------------
+# What docs/install.md tells people to put into their repositories
+
+GOOD = (ROOT / "solutions/reference/harness/clipped-gradient.py").read_text()
+BAD = (ROOT / "solutions/naive/naive/clipped-gradient.py").read_text()
+
+
+@pytest.fixture(scope="module")
+def workflow() -> Mapping[str, Any]:
+    """``docs/ci/skill.yml``."""
+    document = yaml.safe_load((ROOT / "docs/ci/skill.yml").read_text())
+    # By YAML 1.1 the key ``on`` is true.
+    return {{True: "on"}.get(key, key): value for key, value in document.items()}
+
+
+def test_the_workflow_is_one_by_the_published_schema(workflow: Mapping[str, Any]) -> None:
+    schema = json.loads((ROOT / "tests/data/github-workflow-schema.json").read_text())
+    validator = jsonschema.Draft7Validator(schema)
+    validator.validate(workflow)
+    assert not validator.is_valid({**workflow, "jobs": {"gate": {"steps": []}}})
+
+
+@dataclass
+class Runner:
+    """Runs the ``run:`` steps of a workflow as a runner does."""
+
+    workflow: Mapping[str, Any]
+    temp: Path
+    # Replaces what the workflow says.
+    environment: Mapping[str, str]
+
+    def run(self, repository: Path, first: str = "Install") -> tuple[str, str]:
+        """The name of the step that failed, if one did, and the summary of the job."""
+        summary, failed = self.temp / "summary.md", ""
+        summary.unlink(missing_ok=True)
+        steps = [step for step in self.workflow["jobs"]["gate"]["steps"] if "run" in step]
+        for step in steps[[step["name"] for step in steps].index(first) :]:
+            if failed and step.get("if") != "always()":
+                continue
+            done = sh(
+                *("bash", "-e", "-c", step["run"]),
+                cwd=repository,
+                RUNNER_TEMP=str(self.temp),
+                GITHUB_STEP_SUMMARY=str(summary),
+                GITHUB_BASE_REF="main",
+                **self.workflow["env"] | self.environment,
+            )
+            failed = failed or (step["name"] if done.returncode else "")
+            print(done.stdout, done.stderr)
+        return failed, summary.read_text() if summary.exists() else ""
+
+
+def git(*arguments: str, at: Path) -> None:
+    who = ("-c", "user.name=n", "-c", "user.email=e")
+    assert not sh("git", *who, *arguments, cwd=at).returncode
+
+
+# Looks for the answers that ship with the harness, and takes one.
+CHEAT = """
+import sys
+from pathlib import Path
+
+found = [f for folder in sys.path for f in Path(folder).glob("harness*/**/clipped-gradient.py")]
+if not found:
+    raise LookupError("nothing to copy from")
+exec(found[0].read_text())
+"""
+
+
+def test_the_workflow_lets_a_pull_request_pass_or_fails_it(
+    dist: Dist, venv: Path, examples: Path, workflow: Mapping[str, Any], tmp_path: Path
 ) -> None:
-    place = examples / "solutions" / "cheat" / "me" / "clipped-gradient.py"
-    place.parent.mkdir(parents=True)
-    place.write_text(CHEAT)
+    repository = tmp_path / "repository"
+    for folder in ("scenarios", "skills"):
+        shutil.copytree(examples / folder, repository / folder)
+    for arm, text in (("skill", GOOD), ("cheat", CHEAT)):
+        answer = repository / "solutions" / arm / "me" / "clipped-gradient.py"
+        answer.parent.mkdir(parents=True)
+        answer.write_text(text)
+    git("init", "-q", "-b", "main", at=repository)
+    git("add", "-A", at=repository)
+    git("commit", "-q", "-m", "base", at=repository)
+    git("update-ref", "refs/remotes/origin/main", "main", at=repository)
+    runner = Runner(
+        workflow,
+        tmp_path,
+        {"HARNESS": str(dist.wheel), "TORCH_INDEX": "", "PATH": f"{venv}:{os.environ['PATH']}"},
+    )
+    failed, summary = runner.run(repository)
+    assert failed == ""
+    assert "no-regression" in summary
+    # The answers are there, where the harness is installed, and out of a candidate's reach.
     site = next((venv.parent / "lib").glob("python*/site-packages"))
-    assert list(site.rglob("harness*/**/clipped-gradient.py"))  # it is there
-    arms = ("--arm", "cheat", "--arm", "reference", "--arm", "naive")
-    asked = ("--only", "clipped-gradient", "--only", "focal-loss")
-    done = sh(venv / "harness", "run", *arms, *asked, "--seed", "1", "--out", "out", cwd=examples)
-    assert done.returncode == 0, done.stdout + done.stderr
-    with (examples / "out" / "results.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert {(row["arm"], row["scenario"]): row["outcome"] for row in rows} == {
-        ("reference", "clipped-gradient"): "passed",
-        ("reference", "focal-loss"): "passed",
-        ("naive", "clipped-gradient"): "failed",
-        ("cheat", "clipped-gradient"): "failed",
-    }
-    report = (examples / "out" / "report.md").read_text()
+    assert list(site.glob("harness*/**/clipped-gradient.py"))
+    report = (tmp_path / "before" / "report.md").read_text()
     assert "nothing to copy from" in report
+    (repository / "solutions" / "skill" / "me" / "clipped-gradient.py").write_text(BAD)
+    failed, summary = runner.run(repository, "Grade the answers of this pull request")
+    assert failed == "Compare"
+    assert "clipped-gradient" in summary
+
+
+def test_the_pre_commit_hook_refuses_a_broken_scenario(venv: Path, examples: Path) -> None:
+    (hook,) = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert hook["id"] == "harness-validate"
+    scenario = examples / "scenarios" / "custom-autograd-functions" / "layer-norm.yaml"
+    assert re.match(hook["files"], str(scenario.relative_to(examples)))
+    program, *arguments = shlex.split(hook["entry"]) + hook["args"]
+    good = sh(venv / program, *arguments, cwd=examples)
+    assert (good.returncode, good.stderr) == (0, "")
+    whole = scenario.read_text()
+    scenario.write_text(whole + "chekcs: []\n")
+    try:
+        bad = sh(venv / program, *arguments, cwd=examples)
+    finally:
+        scenario.write_text(whole)
+    assert bad.returncode == 2
+    assert f"layer-norm.yaml:{len(whole.splitlines()) + 1}" in bad.stderr
+    assert "Did you mean 'checks'?" in bad.stderr
+
+
+# Types of other packages take mypy most of a minute; ours are what is looked at.
+MYPY = """
+[mypy]
+strict = True
+[mypy-torch.*,numpy.*,pandas.*,scipy.*,sympy.*,pydantic.*,hypothesis.*,pytest.*,_pytest.*,click.*,rich.*,jinja2.*,inspect_ai.*,ray.*,pyarrow.*]
+follow_imports = skip
+follow_imports_for_stubs = True
+ignore_missing_imports = True
+"""
+
+
+def test_a_program_that_uses_the_public_names_is_type_checked(venv: Path, tmp_path: Path) -> None:
+    """Wrong lines among the right ones are expected errors: without one, that is an error, too."""
+    config = tmp_path / "mypy.ini"
+    config.write_text("[mypy]\nstrict = True\n" if FULL else MYPY)
+    shutil.copy(ROOT / "tests/data/consumer.py", tmp_path)
+    mypy = (
+        sys.executable,
+        "-m",
+        "mypy",
+        "--config-file",
+        config,
+        "--cache-dir",
+        tmp_path / "cache",
+    )
+    done = sh(*mypy, "--python-executable", venv / "python", "consumer.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+# --------------------------------------------------------------------------
+# As a new user has it
+
+
+@pytest.mark.skipif(not FULL, reason="takes minutes and the network: HARNESS_WHEEL=full")
+def test_a_fresh_environment_grades_all_that_ships(dist: Dist, tmp_path: Path) -> None:
+    assert not sh(sys.executable, "-m", "venv", tmp_path / "venv", cwd=tmp_path).returncode
+    binaries = tmp_path / "venv" / "bin"
+    pip = (binaries / "python", "-m", "pip", "install", "--quiet")
+    done = sh(*pip, "--constraint", ROOT / "constraints.txt", dist.wheel, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert not sh(binaries / "harness", "init", "examples", cwd=tmp_path).returncode
+    done = sh(binaries / "harness", "run", "--seed", "7", "--out", "out", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = read_results(tmp_path / "out" / "results.json").frame()
+    assert len(results) == len(list((ROOT / "solutions").glob("*/*/**/*.py"))) + len(
+        list((ROOT / "solutions").glob("*/*/**/*.md"))
+    )
+    assert set(results.loc[results["arm"] == "reference", "outcome"]) == {"passed"}
 
 
 # --------------------------------------------------------------------------
