@@ -6,18 +6,16 @@ of it is kept by hand.
 
 from __future__ import annotations
 
-import inspect
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, fields
 from typing import Any
 
 import click
 from sphinx.application import Sphinx
 
 from harness import results
-from harness.checks import kinds
+from harness.authoring.kinds import told_kinds
 from harness.read.scenarios.schema import PUBLISHED as SCENARIOS
 from harness.read.scenarios.schema import json_schema
 from harness.read.transcripts.formats.schema import PUBLISHED as TRANSCRIPTS
@@ -181,23 +179,20 @@ def _text(words: str) -> str:
 
 
 def _check_kinds() -> Iterator[str]:
-    for title, plain in (("Of tensors", False), ("Of plain values", True)):
-        yield from (f"## {title}", "")
-        for name, kind in kinds().items():
-            if bool(getattr(kind, "plain", False)) is plain:
-                yield from _check_kind(name, kind)
-
-
-def _check_kind(name: str, kind: type[Any]) -> Iterator[str]:
-    yield from (f"### `{name}`", "")
-    yield from (f"{_text(part)}\n" for part in inspect.getdoc(kind).split("\n\n"))  # type: ignore[union-attr]
-    options = fields(kind)
-    if options:
-        yield from ("| option | type | default |", "|---|---|---|")
-    for option in options:
-        needed = option.default is MISSING and option.default_factory is MISSING
-        default = "" if option.default is MISSING else _code(option.default)
-        default = "required" if needed else default
-        kind_of = str(option.type).replace("|", r"\|")
-        yield f"| `{option.name}` | `{kind_of}` | {default} |"
-    yield ""
+    title = ""
+    for told in told_kinds():
+        section = "Of plain values" if told.plain else "Of tensors"
+        if section != title:
+            title = section
+            yield from (f"## {title}", "")
+        yield from (f"### `{told.kind}`", "", _text(told.asks), "")
+        for paragraph in told.about:
+            yield from (_text(paragraph), "")
+        if told.options:
+            yield "{.keys}"
+            yield from ("| option | type | default | meaning |", "|---|---|---|---|")
+        for option in told.options:
+            default = "required" if option.default is None else f"`{option.default}`"
+            meaning = _text(option.about)
+            yield f"| `{option.name}` | {_text(option.type)} | {default} | {meaning} |"
+        yield ""

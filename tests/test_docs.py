@@ -103,8 +103,9 @@ def test_every_kind_of_check_and_option_is_on_its_page(site: Path) -> None:
         assert section is not None, kind
         first = check.__doc__.split("\n")[0].split("``")[0]
         assert first in " ".join(section.get_text().split())
-        cells = {row.find("td").get_text() for row in section.select("tbody tr")}
-        assert cells == {field.name for field in fields(check)}
+        rows = {row.find("td").get_text(): row.find_all("td") for row in section.select("tbody tr")}
+        assert set(rows) == {field.name for field in fields(check)}
+        assert all(cells[3].get_text().strip() for cells in rows.values()), kind
 
 
 def test_the_readme_is_one_page() -> None:

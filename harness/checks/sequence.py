@@ -49,8 +49,11 @@ class Sequence:
     kind: ClassVar[str] = "sequence"
     plain: ClassVar[bool] = True
 
+    # How far a float may be off, relative to the right one.
     rtol: float = 1e-9
+    # How far a float may be off in any case.
     atol: float = 1e-12
+    # Builtin exceptions that are right as well as the oracle's.
     also: tuple[str, ...] = ()
 
     def fits(self, entry: EntryPoint) -> bool:
