@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -288,3 +289,19 @@ def test_two_files_for_one_sample_leave_the_second_aside_in_a_run(tmp_path: Path
     assert len(found) == 1
     (line,) = aside.unreadable
     assert "are both arm/model/learnable-swish/1" in line
+
+
+def test_a_log_that_is_none_is_said_to_be_none(tmp_path: Path) -> None:
+    """Its name, which is that of no scenario, is not what is wrong."""
+    put(tmp_path / "words.eval", b"not a log\n")
+    with zipfile.ZipFile(tmp_path / "packed.eval", "w") as archive:
+        archive.writestr("a.txt", "x")
+    for name, what in (
+        ("words", "not JSON"),
+        ("packed", "an archive, and no Inspect log: it holds no header.json"),
+    ):
+        answers, aside = found(tmp_path / f"{name}.eval")
+        assert (answers, dict(aside.unknown)) == ((), {})
+        (line,) = aside.unreadable
+        assert line.startswith(f"{tmp_path / name}.eval: {what}")
+        assert aside.mistaken

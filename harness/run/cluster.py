@@ -443,9 +443,10 @@ def _connected(address: str | None) -> Any:
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             words.seek(0)
             said = words.read().decode(errors="replace").strip().splitlines()
+            last = f". Ray says: {said[-1].rstrip('.')}" if said else ""
             raise UsageError(
-                f"--address {where}: cannot join the cluster: {error}"
-                f"{f'. Ray says: {said[-1]}' if said else ''}. Expected a cluster that was "
+                f"--address {where}: cannot join the cluster: {str(error).rstrip('.')}{last}. "
+                "Expected a cluster that was "
                 "started with `ray start --head` and that this machine is a node of; one that asks "
                 "for a token wants RAY_AUTH_MODE=token and its RAY_AUTH_TOKEN here, too."
             ) from None

@@ -329,6 +329,9 @@ class _Reader:
                 self._leave(where)
             elif self.aside is None:
                 raise
+            elif at not in self.every:
+                # What it answers may stand in it.
+                self.aside.unreadable.append(f"{str(error).rstrip('.')}.")
             elif _selected(at, self.scenario_ids, self.aside, where):
                 number = self._sample(origin, folder, trial is None, None)
                 why = str(error)

@@ -21,6 +21,8 @@ _MAX_BYTES, _MAX_TOTAL, _MAX_FILES = 64 << 20, 512 << 20, 10_000
 _ATTACHED = re.compile(r"attachment://([0-9a-f]{16,64})")
 # Why an answer ended, where it was for want of tokens.
 _CUT_OFF = ("max_tokens", "model_length")
+# Where a log says what was asked: of one that is finished, of one that is being written.
+_HEADERS = ("header.json", "_journal/start.json")
 _SAMPLE = re.compile(r"samples/.+\.json")
 # What is wrong with a result, as far as it tells what became of the call.
 _ERRORS = {"timeout": "timeout", "approval": "rejected"}
@@ -98,7 +100,12 @@ def _unpack(raw: bytes, path: Path | None) -> tuple[Mapping[str, Any], Iterator[
     try:
         archive = zipfile.ZipFile(io.BytesIO(raw))
         names = [n for n in archive.namelist() if _SAMPLE.fullmatch(n)][:_MAX_FILES]
-        header = "header.json" if "header.json" in archive.namelist() else "_journal/start.json"
+        header = next((one for one in _HEADERS if one in archive.namelist()), None)
+        if header is None:
+            raise SubmissionError(
+                f"an archive, and no Inspect log: it holds no {' and no '.join(_HEADERS)}; "
+                "expected a file that `inspect eval` wrote"
+            )
         about = mapping(_json_in(archive, header)).get("eval") or {}
         return mapping(about), _samples_in(archive, sorted(names, key=_place))
     except (zipfile.BadZipFile, NotImplementedError, KeyError, RuntimeError) as error:
