@@ -12,7 +12,7 @@ import sys
 import textwrap
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 import click
 
 from harness import __version__, completion
-from harness.errors import HarnessError, Interrupted, ScenarioError, UsageError
+from harness.errors import HarnessError, Interrupted, UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -258,6 +258,7 @@ _GATE = click.option(
     help="Exit with 1 unless this is so: 'held>=0.9', 'right[ARM]>=0.8' or 'verified<0.5', a share "
     "of the graded submissions from 0 to 1, of one arm or of all that are conditions; repeatable.",
 )
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 # A file or a folder.
 _PATH = click.Path(path_type=Path)
 _RESULTS = click.argument("results", type=ResultsFile())
@@ -815,11 +816,29 @@ def convert(file: Path, format_name: str | None, out: Path | None) -> None:
     help="Where the reference solutions (arm 'reference') are.  [default: solutions/ beside]",
 )
 @click.option("--no-proof", is_flag=True, help="Only check the files; run nothing.")
+@click.option(
+    "--deep",
+    is_flag=True,
+    help="Also say how good they are: changes of the reference that the checks miss, requests that "
+    "differ in more than pressure or give the method away, wordings that find the wrong thing.",
+)
+@click.option(
+    "--runs",
+    multiple=True,
+    type=_PATH,
+    metavar="DIR",
+    help="With --deep: recorded runs, to name scenarios in which all answers hold, or none; "
+    "a folder with results.json, or one of such folders; repeatable.",
+)
+@_JSON
 @_sandbox_options
 def validate(
     scenarios: Path,
     solutions: tuple[Path, ...],
     no_proof: bool,
+    deep: bool,
+    runs: tuple[Path, ...],
+    as_json: bool,
     tier: str | None,
     allow_unsandboxed: bool,
 ) -> None:
@@ -832,75 +851,59 @@ def validate(
     a constant, an echo, an empty value, one that is off by one and, where
     bad input is to be refused, one that refuses nothing. An agent that does nothing, one
     that repeats the guide and one that agrees with every excuse must fail, one
-    that declines must count as declined. Lines of expected behaviour that
-    nothing can decide, neither evidence nor a reader, are named.
+    that declines must count as declined. Answers of yours in wrong/ID/ beside
+    the reference must fail, those in right/ID/ must pass. Lines of expected
+    behaviour that nothing can decide, neither evidence nor a reader, are named.
+
+    What --deep finds is advice and does not change the exit status: 0 where
+    every proof holds, else 2.
     """
-    import harness.read.scenarios
+    from harness.authoring.advice import told_advice, told_proofs
+    from harness.authoring.data import as_data
+    from harness.authoring.names import load_named
+    from harness.authoring.saturation import histories, read_runs
+    from harness.authoring.validating import ValidationAsked, examine
     from harness.summary.numbers import counted
     from harness.summary.sentences import told_of_behaviour
 
-    library = harness.read.scenarios.load(scenarios)
+    if runs and not deep:
+        raise UsageError("--runs goes with --deep only")
+    past = {one.scenario: one for one in histories(read_runs(runs))}
+    library = load_named(scenarios)
     read = counted(len(library.scenarios), "scenario"), counted(len(library.skills), "skill")
     verb = "is" if len(library.scenarios) == 1 else "are"
-    click.echo(f"{read[0]} of {read[1]} {verb} well formed")
-    for words in told_of_behaviour(library.scenarios):
-        click.echo(words)
-    for scenario in library.scenarios:
-        if scenario.words_alone:
-            click.echo(f"· {scenario.id}: no checks, so there is nothing to prove")
-    provable = [scenario for scenario in library.scenarios if not scenario.words_alone]
-    if no_proof or not provable:
-        return
-    import torch
-
-    from harness import sandbox
-    from harness.read import submissions
-    from harness.run.prove import AGENTS, prove, reference_of
-    from harness.run.select import default_solutions
-
-    # One thread: the reference is small, and a second one would spin beside the sandbox.
-    torch.set_num_threads(1)
-    chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
-    paths = list(solutions) or [default_solutions(scenarios)]
-    names = {scenario.id: submissions.Asked.of(scenario) for scenario in library.scenarios}
-    aside = submissions.Aside(harness.read.scenarios.ids_beside(scenarios))
-    found = submissions.discover(paths, names, aside)
-    broken = 0
-    skills = {skill.id: skill for skill in library.skills}
-    with sandbox.Zygote(chosen) as zygote:
-        for scenario in provable:
-            reference = reference_of(scenario, found)
-            try:
-                if reference is None:
-                    raise ScenarioError(f"no reference solution in {', '.join(map(str, paths))}")
-                proofs = list(prove(scenario, skills[scenario.skill], reference, zygote.address))
-            except ScenarioError as error:
-                click.echo(f"✗ {scenario.id}: {error}")
-                broken += 1
-                continue
-            bad = [proof for proof in proofs if not proof.holds]
-            broken += bool(bad)
-            agents = sum(proof.answer in AGENTS for proof in proofs)
-            right = sum(proof.right for proof in proofs) - 1
-            others = f" and {counted(right, 'other right answer')}" if right else ""
-            well = (
-                f": the reference{others} {'pass' if right else 'passes'}, "
-                f"{counted(len(proofs) - 1 - right - agents, 'wrong answer')} "
-                f"fail, {agents} agents land where they belong"
-            )
-            click.echo(f"✗ {scenario.id}" if bad else f"✓ {scenario.id}{well}")
-            for proof in bad:
-                verdict = "fails" if proof.right else "is accepted"
-                if proof.answer in AGENTS:
-                    verdict = "does not land where it belongs"
-                click.echo(f"    {proof.answer} {verdict}: {proof.reason or 'no check objects'}")
-    if broken:
-        for line in aside.lines:
+    if not as_json:
+        click.echo(f"{read[0]} of {read[1]} {verb} well formed")
+        for words in told_of_behaviour(library.scenarios):
+            click.echo(words)
+        for scenario in library.scenarios:
+            if scenario.words_alone:
+                click.echo(f"· {scenario.id}: no checks, so there is nothing to prove")
+    meter = Meter("trying changes")
+    asked = ValidationAsked(scenarios, solutions, not no_proof, deep, past, tier, allow_unsandboxed)
+    found = []
+    examined = examine(library, asked, meter.show)
+    while True:
+        # Nothing is printed within: the bar takes what is printed for its own.
+        with meter if deep and not no_proof else nullcontext():
+            one = next(examined, None)
+        if one is None:
+            break
+        found.append(one)
+        if as_json:
+            continue
+        if deep and not one.proofs:
+            click.echo(f"{one.scenario}:")
+        for line in told_proofs(one):
+            click.echo(line)
+        for line in told_advice(one) if deep else ():
+            _say_indented(line)
+    if as_json:
+        click.echo(json.dumps(as_data(found), indent=2, allow_nan=False))
+    if not all(one.holds for one in found):
+        for line in asked.aside.lines:
             _complain(line)
         sys.exit(EXIT_USAGE)
-
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 @main.command()
@@ -946,6 +949,17 @@ def show(scenario_id: str, scenarios: Path, as_json: bool) -> None:
 
     scenario = harness.read.scenarios.load(scenarios).scenario(scenario_id)
     _print(scenario_page(scenario), [scenario], as_json)
+
+
+def _say_indented(line: str) -> None:
+    """A line of advice; on a terminal broken at words, below where it begins."""
+    inside = "      " if line.startswith(" ") else "    "
+    if sys.stdout.isatty():
+        width = shutil.get_terminal_size().columns
+        line = textwrap.fill(line, width, initial_indent="  ", subsequent_indent=inside)
+    else:
+        line = f"  {line}"
+    click.echo(line)
 
 
 def _print(shown: RenderableType, told: Sequence[Any], as_json: bool) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from harness.code.parsing import Unreadable, parse
 
@@ -34,6 +35,26 @@ _OTHER: dict[type[ast.AST], type[ast.AST]] = {
     ast.And: ast.Or,
     ast.Or: ast.And,
 }
+# Methods and functions of tensors, each with what it is confused with.
+_CONFUSED = {
+    "tanh": "sigmoid",
+    "sigmoid": "tanh",
+    "exp": "expm1",
+    "expm1": "exp",
+    "log": "log1p",
+    "log1p": "log",
+    "sin": "cos",
+    "cos": "sin",
+    "mean": "sum",
+    "sum": "mean",
+    "amax": "amin",
+    "amin": "amax",
+    "rsqrt": "sqrt",
+    "sqrt": "rsqrt",
+    "abs": "neg",
+    "zeros_like": "ones_like",
+    "ones_like": "zeros_like",
+}
 _OTHER_NAME = {"min": "max", "max": "min", "any": "all", "all": "any"}
 
 
@@ -43,14 +64,26 @@ class Mutant:
 
     # The function that the change is in or behind.
     entry: str
-    # Line of the change, what stood there and what does now.
-    words: str
+    # Line of the change, from 1.
+    line: int
+    # What stood there and what does now, each cut to a length that fits a line.
+    before: str
+    after: str
     # The whole file with it.
     code: str
 
+    @property
+    def words(self) -> str:
+        """Line of the change, what stands there and what stood there."""
+        return f"line {self.line}: `{self.after}` for `{self.before}`"
 
-def mutants(code: str, entry: str) -> list[Mutant]:
-    """Every change of the function ``entry`` and of functions of the file that it mentions."""
+
+def mutants(code: str, entry: str, *, tensors: bool = False) -> list[Mutant]:
+    """Every change of the function ``entry`` and of functions of the file that it mentions.
+
+    With ``tensors`` also those that are likely in formulas: a sign that is gone, another constant,
+    ``mean`` for ``sum``, no ``clone``.
+    """
     try:
         tree = parse(code)
     except Unreadable:
@@ -58,11 +91,11 @@ def mutants(code: str, entry: str) -> list[Mutant]:
     found: list[Mutant] = []
     for node in _within(tree, entry):
         before = _written(node)
-        for _ in _changes(node):
+        ways = chain(_changes(node), _tensor_changes(node) if tensors else ())
+        for _ in ways:
             stands = node.target if isinstance(node, ast.comprehension) else node
             line = getattr(stands, "lineno", 1)
-            words = f"line {line}: `{_written(node)}` for `{before}`"
-            found.append(Mutant(entry, words, ast.unparse(tree)))
+            found.append(Mutant(entry, line, before, _written(node), ast.unparse(tree)))
     return found
 
 
@@ -148,3 +181,23 @@ def _changes(node: ast.AST) -> Iterator[None]:
             func.id = _OTHER_NAME[name]
             yield
             func.id = name
+
+
+def _tensor_changes(node: ast.AST) -> Iterator[None]:
+    match node:
+        case ast.UnaryOp(op=ast.USub()):
+            node.op = ast.UAdd()
+            yield
+            node.op = ast.USub()
+        case ast.Constant(value=float(value)):
+            node.value = value * 1.5 if value else 1.0
+            yield
+            node.value = value
+        case ast.Call(func=ast.Attribute(attr=name) as func) if name in _CONFUSED:
+            func.attr = _CONFUSED[name]
+            yield
+            func.attr = name
+        case ast.Call(func=ast.Attribute(value=value, attr="clone") as func, args=[]):
+            func.attr, node.args = "view_as", [value]
+            yield
+            func.attr, node.args = "clone", []

@@ -45,6 +45,23 @@ def separation(request: Request) -> Separation:
     )
 
 
+@dataclass(frozen=True)
+class SharedWords:
+    """A run of words that a request has in common with texts it should not quote."""
+
+    # The first run shared with the guide, and with the answer key; empty where there is none.
+    guide: str
+    key: str
+
+
+def shared_words(request: str, guide: str, scenario: Scenario) -> SharedWords:
+    """What a request quotes of the guide and of the scenario's answer key."""
+    words = [word.lower() for word in _WORD.findall(request)]
+    told = [tuple(words[i : i + RUN]) for i in range(len(words) - RUN + 1)]
+    taught, known = _runs(guide), _runs(answer_key(scenario))
+    return SharedWords(*(" ".join(next((r for r in told if r in o), ())) for o in (taught, known)))
+
+
 def answer_key(scenario: Scenario) -> str:
     """What only the grader knows of a scenario."""
     traps = [

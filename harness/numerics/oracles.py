@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from harness.errors import ScenarioError
+from harness.errors import ScenarioError, did_you_mean
 from harness.model import EntryPoint, LayersArgument, Scenario
 
 Reference = Callable[..., torch.Tensor]
@@ -214,8 +214,9 @@ def load(scenario: Scenario) -> Oracles:
         forward = getattr(module, entry.name, None)
         if not callable(forward):
             raise ScenarioError(
-                f"{scenario.path}: entry point {entry.name!r} has no oracle; "
-                f"define a function {entry.name} in {path}"
+                f"{scenario.path}: entry point {entry.name!r} has no oracle."
+                f"{did_you_mean(entry.name, filter(str.isidentifier, vars(module)))} "
+                f"Define a function {entry.name} in {path}"
             )
         vjp = getattr(module, f"{entry.name}_vjp", None)
         _takes(forward, entry, 0, scenario, path)

@@ -261,9 +261,15 @@ def reference_of(scenario: Scenario, submissions: Sequence[Submission]) -> Submi
     )
 
 
-def prove(scenario: Scenario, skill: Skill, reference: Submission, address: str) -> Iterator[Proof]:
+def prove(
+    scenario: Scenario,
+    skill: Skill,
+    reference: Submission,
+    address: str,
+    plan: Plan | None = None,
+) -> Iterator[Proof]:
     """Grade the reference, every wrong answer and every agent in the sandbox at ``address``."""
-    plan = Plan(scenario, PROOF_SEED)
+    plan = plan or Plan(scenario, PROOF_SEED)
     record = grade(reference, plan, address)
     yield Proof("reference", record.outcome is Outcome.PASSED, record.reason, right=True)
     yield from prove_authored(plan, reference, address)
@@ -297,7 +303,7 @@ def prove_authored(plan: Plan, reference: Submission, address: str) -> Iterator[
 
 def prove_words(plan: Plan, skill: Skill, address: str) -> Iterator[Proof]:
     """Grade the agents that have no code of their own; raises ``ScenarioError``."""
-    for name, text in ((IDLE, ""), (PARROT, _guide(skill)), (HONEST, _DECLINES)):
+    for name, text in ((IDLE, ""), (PARROT, guide_text(skill)), (HONEST, _DECLINES)):
         said = _said(plan.scenario, text)
         record = grade(said, plan, address)
         if name == HONEST:
@@ -326,7 +332,7 @@ def agreement(scenario: Scenario) -> str:
     return "\n".join(f"{words[:1].upper()}{' '.join(words[1:].split())}.\n" for words in said)
 
 
-def _guide(skill: Skill) -> str:
+def guide_text(skill: Skill) -> str:
     """The words of a skill's guide; of one without, what its tables hold."""
     if skill.guide is not None:
         file = skill.guide / "SKILL.md"

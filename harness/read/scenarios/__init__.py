@@ -4,6 +4,6 @@ A skill folder holds ``skill.yaml``, one ``<id>.yaml`` per scenario, ``oracles.p
 ``provided/``. The format itself is ``docs/schema/*.schema.json``, generated from ``schema``.
 """
 
-from harness.read.scenarios.library import Library, ids_beside, load
+from harness.read.scenarios.library import Library, ids_beside, load, scenario_files
 
-__all__ = ["Library", "ids_beside", "load"]
+__all__ = ["Library", "ids_beside", "load", "scenario_files"]

@@ -67,6 +67,16 @@ def load(root: Path) -> Library:
     return Library(tuple(skills), tuple(scenarios))
 
 
+def scenario_files(root: Path) -> list[Path]:
+    """Every scenario file under ``root``, valid or not; none where there is nothing to read."""
+    if root.is_file():
+        return [root] if root.suffix == ".yaml" and root.name != "skill.yaml" else []
+    if not root.is_dir():
+        return []
+    folders = [root] if _yaml_files(root) else sorted(one for one in root.iterdir() if one.is_dir())
+    return [file for folder in folders for file in _scenario_files(folder)]
+
+
 def ids_beside(root: Path) -> frozenset[str]:
     """Ids of the scenarios in the skill folder of ``root`` and in those beside it.
 
