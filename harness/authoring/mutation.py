@@ -18,25 +18,25 @@ from typing import Final
 import torch
 
 from harness.checks.compare import Vjp
-from harness.checks.plain import cases
 from harness.code import source_of
 from harness.code.mutants import Mutant, mutants
 from harness.code.terms import without_terms
+from harness.grading.changed import answers_of, asked_of, differ
 from harness.grading.load import load
 from harness.grading.page import FINDINGS_ONLY, begun
 from harness.grading.plan import Plan
 from harness.grading.work import Work
 from harness.model import EntryPoint, Outcome, Submission
-from harness.numerics.plain.asking import Called, Expectation, ask, same
-from harness.numerics.plain.drawing import Arguments, arguments, drawn
+from harness.numerics.plain.asking import Expectation
+from harness.numerics.plain.drawing import arguments, drawn
 from harness.numerics.question import Answer, put
 from harness.sandbox import shared
-from harness.sandbox.session import CandidateFault, Session
+from harness.sandbox.session import CandidateFault
 
 # Changes that are tried per scenario, and further calls that are to tell a survivor apart.
 TRIED, CALLS = 40, 200
 # Checks that notice most of them, asked first because the others take longer.
-_FIRST: Final = ("equals", "raises", "forward", "vjp")
+_FIRST: Final = ("equals", "raises", "sequence", "forward", "vjp")
 
 
 class MutantState(StrEnum):
@@ -234,24 +234,19 @@ def _differing_call(
 ) -> tuple[int, str | None]:
     """How many calls were compared, and one that the mutant answers otherwise."""
     seed = f"{plan.scenario.id}/{entry.name}/survivors"
-    more = plan.bench.once(("survivors", seed), lambda: drawn(arguments(entry), seed, CALLS))
-    calls: list[Arguments] = [*(case.arguments for case in cases(plan.bench, entry)), *more]
     work = begun(_as_submission(reference, mutant.code), plan, address)
+    asked = [*asked_of(work, entry)]
+    if entry.usage is None:
+        asked += plan.bench.once(("survivors", seed), lambda: drawn(arguments(entry), seed, CALLS))
     with suppress(CandidateFault), work.start_session() as session:
         usual, other = (
-            _called(session, work, entry, calls, code) for code in (reference.code, mutant.code)
+            answers_of(session, work, entry, asked, code) for code in (reference.code, mutant.code)
         )
-        for example, one, two in zip(calls, usual, other, strict=True):
-            if (one.raised is None) != (two.raised is None) or not same(one.value, two.value):
-                call = Expectation(entry, example, None).written()
-                return len(calls), f"{call} gives {two.told()}, and {one.told()} before"
-        return len(calls), None
+        for place, (one, two) in enumerate(zip(usual, other, strict=True)):
+            if one is not None and two is not None and differ(entry, [one], [two]):
+                shown = "a call"
+                if entry.usage is None and isinstance(example := asked[place], dict):
+                    shown = Expectation(entry, example, None).written()
+                return len(asked), f"{shown} gives {two.told()}, and {one.told()} before"
+        return len(asked), None
     return 0, "the process ended in one of the calls"
-
-
-def _called(
-    session: Session, work: Work, entry: EntryPoint, calls: list[Arguments], code: str | None
-) -> list[Called]:
-    session.renew()
-    load(session, work, code)
-    return ask(session, entry, calls)

@@ -46,20 +46,20 @@ def _told_apart(work: Work, entry: EntryPoint) -> Iterator[Mutant]:
     assert work.submission.code is not None
     rng = random.Random(f"{work.plan.bench.seed}/{work.submission.sha256}/{entry.name}/mutants")
     every = mutants(work.submission.code, entry.name)
-    every_call = _asked(work, entry)
+    every_call = asked_of(work, entry)
     asked = [every_call[place] for place in _some(rng, len(every_call))]
     some = rng.sample(every, min(TRIED, len(every)))
     kept = 0
     with suppress(CandidateFault), work.start_session() as session:
-        usual = _answers(session, work, entry, asked, None)
+        usual = answers_of(session, work, entry, asked, None)
         for mutant in some:
             if kept == KEPT:
                 return
             try:
-                other = _answers(session, work, entry, asked, mutant.code)
+                other = answers_of(session, work, entry, asked, mutant.code)
             except CandidateFault:
                 return  # one that ends the process says nothing, and takes the process with it
-            if _differ(entry, usual, other):
+            if differ(entry, usual, other):
                 kept += 1
                 yield mutant
 
@@ -68,15 +68,17 @@ def _some(rng: random.Random, count: int) -> list[int]:
     return list(range(count)) if count <= CALLS else rng.sample(range(count), CALLS)
 
 
-def _asked(work: Work, entry: EntryPoint) -> Asked:
+def asked_of(work: Work, entry: EntryPoint) -> Asked:
+    """What the checks ask of an entry point with plain values. Raises ``ScenarioError``."""
     if entry.usage is not None:
         return [one.play for one in sequences(work.plan.bench, entry)]
     return [case.arguments for case in cases(work.plan.bench, entry)]
 
 
-def _answers(
+def answers_of(
     session: Session, work: Work, entry: EntryPoint, asked: Asked, code: str | None
 ) -> list[Called | None]:
+    """What the submission, or ``code`` in its place, answers; nothing where it cannot be called."""
     session.renew()
     if entry.name not in load(session, work, code).usable:
         return []
@@ -86,7 +88,8 @@ def _answers(
     return [*ask(session, entry, [one for one in asked if isinstance(one, dict)])]
 
 
-def _differ(entry: EntryPoint, usual: list[Called | None], other: list[Called | None]) -> bool:
+def differ(entry: EntryPoint, usual: list[Called | None], other: list[Called | None]) -> bool:
+    """Whether two lists of answers to the same are told apart by anything."""
     if len(usual) != len(other):
         return True
     parameters = every_parameter(entry)
