@@ -1705,7 +1705,7 @@ def score(
     from harness.read.submissions import told
 
     try:
-        from harness.evaluation.logs import score_log, scored_files
+        from harness.evaluation.logs import check_names, score_log, scored_files, unscored
         from harness.evaluation.scorer import Grading, grader_for
     except ModuleNotFoundError as error:
         raise UsageError(
@@ -1713,13 +1713,19 @@ def score(
             "install the extra: pip install 'harness[inspect]'"
         ) from None
 
-    places = scored_files(logs, out, overwrite)
-    names = told(None, maps).names
+    given = unscored(logs)
+    for log in sorted(set(logs) - set(given)):
+        _tell(f"left out: {log}: holds the scores of another one of these logs")
+    places = scored_files(given, out, overwrite)
+    mapped = told(None, maps)
     seed = secrets.randbits(63) if seed is None else seed
-    how = Grading(scenarios.resolve(), seed, jobs, tier, allow_unsandboxed, scenario_id, names)
+    how = Grading(
+        scenarios.resolve(), seed, jobs, tier, allow_unsandboxed, scenario_id, mapped.names
+    )
+    check_names(given, mapped, how)
     ungraded = 0
     with closing(grader_for(how)):
-        for log, to in zip(logs, places, strict=True):
+        for log, to in zip(given, places, strict=True):
             scored = score_log(log, to, how, sys.stdout.isatty())
             click.echo(str(scored))
             ungraded += scored.count(Outcome.UNGRADED)

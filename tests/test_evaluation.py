@@ -30,7 +30,7 @@ from inspect_ai import Epochs, Task
 from inspect_ai import eval as evaluate
 from inspect_ai._util.error import PrerequisiteError
 from inspect_ai.dataset import Sample
-from inspect_ai.log import EvalLog, read_eval_log
+from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
 from inspect_ai.scorer import Score
 
@@ -347,6 +347,11 @@ def test_a_log_is_graded_later_as_it_would_have_been_at_once(log: EvalLog, tmp_p
     again = score(file)
     assert again.exit_code == 2
     assert f"{file}: its scored log {new} is there already" in again.output
+    # As ``logs/*.eval`` names them.
+    both = score(file, new, "--out", tmp_path / "out")
+    assert both.exit_code == 0
+    assert f"left out: {new}: holds the scores of another one of these logs" in both.output
+    assert [one.name for one in (tmp_path / "out").iterdir()] == [file.name]
 
 
 def test_samples_name_their_scenario_by_id_metadata_map_or_option(
@@ -362,6 +367,14 @@ def test_samples_name_their_scenario_by_id_metadata_map_or_option(
     unknown = score(file)
     assert unknown.exit_code == 2
     assert f"{file}: sample 'task-7': answers scenario 'task-7', expected" in unknown.output
+    assert judge.seen == []
+    for name, words in (
+        ("tsak-7=second-order", "--map tsak-7: no sample has that name. Did you mean 'task-7'?"),
+        ("completion=x", "--map completion: no sample has that name."),
+    ):
+        refused = score(file, "--map", name)
+        assert refused.exit_code == 2
+        assert words in refused.output
     assert judge.seen == []
     assert score(file, "--map", "task-7=second-order").exit_code == 0
     assert sorted(one.scenario for one in judge.seen) == [
@@ -416,6 +429,22 @@ def test_what_is_no_log_is_told(tmp_path: Path, judged: Callable[..., Judge]) ->
     assert (
         f"{other}: its scored log {tmp_path / 'out/notes.eval'} is that of another" in told.output
     )
+
+
+def test_what_inspect_cannot_score_is_told_and_leaves_no_log(
+    tmp_path: Path, judged: Callable[..., Judge]
+) -> None:
+    """The task was made with a reducer of its own, which is not installed here."""
+    judged()
+    file = theirs(tmp_path, Sample(id="layer-norm", input="a"))
+    log = read_eval_log(str(file))
+    log.eval.config.epochs_reducer = ["of-their-own"]
+    write_eval_log(log, str(file))
+    told = score(file)
+    assert told.exit_code == 3
+    assert f"{file}: Inspect cannot score it (" in told.output
+    assert "Traceback" not in told.output
+    assert [one.name for one in tmp_path.iterdir()] == [file.name]
 
 
 # --------------------------------------------------------------------------

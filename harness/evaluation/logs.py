@@ -3,14 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import NothingSelected, ReportError, SubmissionError, UsageError
+from harness.errors import (
+    GraderError,
+    HarnessError,
+    NothingSelected,
+    ReportError,
+    SubmissionError,
+    UsageError,
+    did_you_mean,
+)
 from harness.evaluation.scorer import ASKED, Grading, grader_for, unknown, verdict
 from harness.model import Outcome
+from harness.read.submissions import Told
+
+# What is added to the name of a log that holds our scores.
+_SCORED = "-scored"
 
 if TYPE_CHECKING:
     from inspect_ai.log import EvalLog
@@ -43,11 +56,42 @@ class ScoredLog:
         return f"{len(self.scores)} samples graded: {', '.join(parts)} · {self.file}"
 
 
+def unscored(logs: Sequence[Path]) -> list[Path]:
+    """``logs`` without those that an earlier call wrote of others among them."""
+
+    def made_of(log: Path) -> Path:
+        return log.with_name(log.stem.removesuffix(_SCORED) + log.suffix)
+
+    return [log for log in logs if made_of(log) == log or made_of(log) not in logs]
+
+
+def check_names(logs: Sequence[Path], told: Told, how: Grading) -> None:
+    """Raise ``UsageError`` for a name that ``--map`` gives and no sample of ``logs`` has."""
+    if not told.fields and not told.names:
+        return
+    from inspect_ai.log import read_eval_log_sample_summaries
+
+    found: set[str] = set()
+    for log in logs:
+        with _reading(log):
+            found |= {
+                how.name_of(one.id, one.metadata)
+                for one in read_eval_log_sample_summaries(str(log))
+            }
+    for name in (*told.fields, *told.names):
+        if name not in found:
+            raise UsageError(
+                f"--map {name}: no sample has that name.{did_you_mean(name, found)} Expected one "
+                "that a sample gives by its id or by `scenario` in its metadata, such as "
+                f"{', '.join(sorted(found)[:5])}"
+            )
+
+
 def scored_files(logs: Sequence[Path], out: Path | None, overwrite: bool) -> list[Path]:
     """Where the scored logs go. Raises ``UsageError`` where something is there, or would be."""
     places: list[Path] = []
     for log in logs:
-        name = log.name if out or overwrite else f"{log.stem}-scored{log.suffix}"
+        name = log.name if out or overwrite else f"{log.stem}{_SCORED}{log.suffix}"
         new = (out or log.parent) / name
         if new in places or (new.exists() and not overwrite):
             whose = "that of another one of these logs" if new in places else "there already"
@@ -64,8 +108,9 @@ def score_log(file: Path, to: Path, how: Grading, show: bool) -> ScoredLog:
     """Grade every sample of ``file`` and write the log with the scores in addition to ``to``.
 
     ``show`` says whether Inspect shows how far it is. Raises ``SubmissionError`` for what is no log
-    and for a sample that answers no scenario, ``NothingSelected`` where none has an answer, and
-    ``ReportError`` where ``to`` cannot be written.
+    and for a sample that answers no scenario, ``NothingSelected`` where none has an answer,
+    ``GraderError`` where Inspect cannot score it, and ``ReportError`` where ``to`` cannot be
+    written.
     """
     from inspect_ai import score
 
@@ -85,14 +130,20 @@ def score_log(file: Path, to: Path, how: Grading, show: bool) -> ScoredLog:
     before = [frozenset(sample.scores or {}) for sample in answered]
     # The models that answered are not asked again, and may need a key that is not here.
     roles, log.eval.model_roles, log.samples = log.eval.model_roles, None, answered
-    log = score(
-        log,
-        verdict(**how.options),
-        model="none/none",
-        action="append",
-        display="rich" if show else "none",
-        copy=False,
-    )
+    try:
+        log = score(
+            log,
+            verdict(**how.options),
+            model="none/none",
+            action="append",
+            display="rich" if show else "none",
+            copy=False,
+        )
+    except HarnessError:
+        raise
+    except Exception as error:
+        # Of a log it looks up what its task named, such as a reducer that is not installed here.
+        raise GraderError(f"{file}: Inspect cannot score it ({_first_words(error)})") from error
     log.eval.model_roles, log.samples = roles, every
     scores = tuple(
         new
@@ -107,21 +158,30 @@ def score_log(file: Path, to: Path, how: Grading, show: bool) -> ScoredLog:
 def _read(file: Path) -> EvalLog:
     from inspect_ai.log import read_eval_log
 
-    try:
+    with _reading(file):
         log = read_eval_log(str(file))
-    except Exception as error:
-        # Whatever its version raises for what it cannot read.
-        why = " ".join(str(error).split())[:200]
-        raise SubmissionError(
-            f"{file}: cannot be read as a log of Inspect ({type(error).__name__}: {why}); expected "
-            "a .eval or .json file that `inspect eval` wrote"
-        ) from None
     if not log.samples:
         raise SubmissionError(
             f"{file}: holds no sample; give a log that was written with samples (`inspect eval` "
             "without --no-log-samples)"
         )
     return log
+
+
+@contextmanager
+def _reading(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        # Whatever its version raises for what it cannot read.
+        raise SubmissionError(
+            f"{file}: cannot be read as a log of Inspect ({_first_words(error)}); expected "
+            "a .eval or .json file that `inspect eval` wrote"
+        ) from None
+
+
+def _first_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
 def _write(log: EvalLog, to: Path) -> None:
@@ -138,5 +198,7 @@ def _write(log: EvalLog, to: Path) -> None:
             f"{to}: cannot be written: {error.strerror or error}; make room, or choose another "
             "folder with --out"
         ) from None
+    except Exception as error:
+        raise ReportError(f"{to}: Inspect cannot write it ({_first_words(error)})") from error
     finally:
         draft.unlink(missing_ok=True)

@@ -63,9 +63,14 @@ class Grading:
 
     def scenario_of(self, sample: str | int, metadata: Mapping[str, Any] | None) -> str:
         """The scenario that a sample answers, or what it says that it answers."""
-        named = (metadata or {}).get("scenario")
-        name = named if isinstance(named, str) else str(sample)
+        name = self.name_of(sample, metadata)
         return self.scenario or self.names.get(name, name)
+
+    @staticmethod
+    def name_of(sample: str | int, metadata: Mapping[str, Any] | None) -> str:
+        """What a sample says that it answers, by its metadata or its id."""
+        named = (metadata or {}).get("scenario")
+        return named if isinstance(named, str) else str(sample)
 
 
 # One grader serves all tasks of a process that grade alike, until the last of them is gone.
