@@ -389,6 +389,8 @@ class PlainDomain:
     parts: tuple[PlainDomain, ...] = ()
     # Whether no item comes twice.
     unique: bool = False
+    # Whether the items are in ascending order.
+    ordered: bool = False
     # Whether ``None`` is allowed as well.
     optional: bool = False
     # Values that are always asked.
@@ -452,6 +454,19 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class Yields:
+    """How the items of a generator are looked at."""
+
+    # Least and greatest number of items that are taken.
+    least: int
+    most: int
+    # Whether an item must come before more is read than it needs.
+    lazy: bool = True
+    # Items that may be read beyond what the oracle reads.
+    ahead: int = 1
+
+
+@dataclass(frozen=True)
 class EntryPoint:
     """A function or class that a submission must define and is graded through."""
 
@@ -468,6 +483,8 @@ class EntryPoint:
     dimensions: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     # Of a class, whose constructor has the arguments: how its instances are used.
     usage: Usage | None = None
+    # Of a generator function: how its items are looked at.
+    yields: Yields | None = None
 
     @property
     def is_plain(self) -> bool:

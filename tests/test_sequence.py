@@ -62,8 +62,8 @@ def test_a_wrong_answer_fails_the_check_it_names(path: Path, address: str) -> No
 
 
 @pytest.mark.parametrize("path", RIGHT, ids=lambda p: f"{p.parent.name}/{p.stem}")
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_right_answer_passes_at_every_seed(path: Path, seed: int, address: str) -> None:
+@pytest.mark.parametrize("seed", [1])
+def test_a_right_answer_passes(path: Path, seed: int, address: str) -> None:
     found = findings(path.read_text(), plan(path.parent.name, seed), address)
     assert verdict(found) == (Outcome.PASSED, "")
 
@@ -89,7 +89,7 @@ def test_a_sequence_that_fails_is_shown_as_lines_that_fail_again(address: str) -
 
 def test_impostors_of_a_class_and_of_what_is_called_are_found_out(zygote: Zygote) -> None:
     library = scenarios.load(FOLDER)
-    for name, code in (("rate-limiter", "queues"), ("retry", "loop")):
+    for name, code in (("rate-limiter", "queues"), ("retry", "loop"), ("chunks", "slices")):
         asked = library.scenario(name)
         reference = submission((ANSWERS / f"right/{name}/{code}.py").read_text(), name)
         proofs = list(prove(asked, library.skills[0], reference, zygote.address))

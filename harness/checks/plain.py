@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import ClassVar
 
 from hypothesis.errors import HypothesisException
@@ -18,21 +19,24 @@ from harness.checks.context import Bench, Judgement
 from harness.errors import ScenarioError
 from harness.model import DomainKind, EntryPoint, Fault, Outcome
 from harness.numerics.oracles import OracleError
-from harness.numerics.plain.asking import Called, Expectation, ask, expect, same, unlike
-from harness.numerics.plain.difference import literal, preface, shown
+from harness.numerics.plain.asking import Called, Expectation, ask, eager, expect, same, unlike
+from harness.numerics.plain.difference import literal, other_type, preface, shown
 from harness.numerics.plain.drawing import (
+    TAKEN,
     Arguments,
     Enough,
     arguments,
     bad_cases,
     drawn,
     edge_cases,
+    is_of_type,
+    outside_of,
     smallest,
 )
 from harness.sandbox.session import CandidateFault, Session
 
-# Calls with drawn values, and with each string that is garbled.
-DRAWN, GARBLED = 100, 40
+# Calls with drawn values, with each string that is garbled, and with values out of their domain.
+DRAWN, GARBLED, OUTSIDE = 100, 40, 80
 # Calls that are spent on making a failing input smaller, and that the other checks look at.
 SHRINKING, LOOKED_AT = 400, 20
 # The sort of right answer that a check looks at.
@@ -122,7 +126,8 @@ class Equals(PlainCheck):
 
     Use it for every function whose result is plain values. Floats may be off by ``rtol``
     relatively or by ``atol``; everything else compares as Python does, so 1 equals 1.0 and a list
-    is no tuple. With ``exact_types`` the types must be the same, too.
+    is no tuple. With ``exact_types`` the types must be the same, too, also of
+    what is inside.
     """
 
     kind: ClassVar[str] = "equals"
@@ -141,9 +146,10 @@ class Equals(PlainCheck):
     def wrong(self, case: Expectation, called: Called) -> str | None:
         unequal = unlike(case, called, case.entry.values, self.rtol, self.atol)
         found = None if unequal is None else unequal.words
-        if found is None and self.exact_types and type(case.value) is not type(called.value):
-            kinds = type(called.value).__name__, type(case.value).__name__
-            found = f"gave a {kinds[0]}, expected a {kinds[1]}"
+        if found is None and case.entry.yields is not None:
+            found = eager(case.entry.yields, case.flow, called.flow)
+        if found is None and self.exact_types:
+            found = other_type(case.value, called.value)
         return found
 
 
@@ -151,8 +157,10 @@ class Equals(PlainCheck):
 class Raises(PlainCheck):
     """Bad input raises what the oracle raises, or a subclass of it.
 
-    Use it where the request says what is refused. Bad input is ``bad:`` of the arguments, and
-    strings of a ``pattern`` with a character out of place, as far as the oracle raises on them.
+    Use it where the request says what is refused. Bad input is ``bad:`` of the arguments,
+    strings of a ``pattern`` with a character out of place, and drawn values beyond the bounds, of
+    another type or broken inside, as far as a ``raise`` of the oracle itself refuses those, with
+    TypeError where the type is wrong.
     An exception of the answer's own counts as its nearest builtin class. ``also`` names builtin
     exceptions that are right as well.
     """
@@ -189,7 +197,7 @@ class Pure(PlainCheck):
         return True
 
     def wrong(self, case: Expectation, called: Called) -> str | None:
-        given = {a.name for a in case.entry.values if a.domain.is_given}
+        given = {TAKEN, *(a.name for a in case.entry.values if a.domain.is_given)}
         for name, value in case.arguments.items():
             if name in given:
                 continue
@@ -201,15 +209,20 @@ class Pure(PlainCheck):
             for name in called.changed
             if not (self.globals_may_change and name.startswith("the global "))
         ]
-        return f"changed {changed[0]}, expected it left alone" if changed else None
+        if changed:
+            return f"changed {changed[0]}, expected it left alone"
+        if called.later:
+            return f"let {called.later[0]} be changed by later calls, expected it left alone"
+        return None
 
     def ask(self, session: Session, entry: EntryPoint, calls: Sequence[Arguments]) -> list[Called]:
-        return ask(session, entry, calls, watch=True)
+        # In code that is loaded anew, so that what only a first call does is seen.
+        return ask(session, entry, calls, watch=True, fresh=True)
 
 
 @dataclass(frozen=True)
 class Deterministic:
-    """The same call gives the same again, whatever was called between and whatever random says.
+    """The same call gives the same again, whatever was called before and whatever random says.
 
     Use it for every function whose result is to depend on its arguments alone.
     """
@@ -224,20 +237,37 @@ class Deterministic:
         cases(bench, entry)
 
     def run_session(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement:
-        asked = cases(bench, entry)[:LOOKED_AT]
+        asked = _spread(cases(bench, entry))
         calls = [case.arguments for case in asked]
         first = ask(session, entry, calls, seed=1)
+        with session.another() as other_process:
+            elsewhere = ask(other_process, entry, calls[::-1], seed=2)[::-1]
         second = ask(session, entry, calls[::-1], seed=2)[::-1]
-        for case, one, other in zip(asked, first, second, strict=True):
-            if (one.raised is None) != (other.raised is None) or not same(one.value, other.value):
-                return Judgement(
-                    Outcome.FAILED,
-                    f"{case.written()} gave {one.told()} and then {other.told()}, expected the "
-                    "same again.",
-                    fault=Fault.NOT_DETERMINISTIC,
-                    snippet=snippet(case, again=True),
-                )
+        for where, again in (("", second), (" in another process", elsewhere)):
+            for case, one, other in zip(asked, first, again, strict=True):
+                if not _as_before(one, other):
+                    return Judgement(
+                        Outcome.FAILED,
+                        f"{case.written()} gave {one.told()} and then {other.told()}{where}, "
+                        "expected the same again.",
+                        fault=Fault.NOT_DETERMINISTIC,
+                        snippet=snippet(case, again=True),
+                    )
         return Judgement.passed(f"{len(asked)} calls gave the same again.")
+
+
+def _as_before(one: Called, other: Called) -> bool:
+    if one.raised is None or other.raised is None:
+        return one.raised is other.raised and same(one.value, other.value)
+    return one.raised.kinds == other.raised.kinds
+
+
+def _spread(every: Sequence[Expectation]) -> list[Expectation]:
+    """Some of all calls; between those that give something some that are refused."""
+    given = [case for case in every if case.raised is None]
+    refused = [case for case in every if case.raised is not None]
+    some = [one[:: max(1, len(one) // LOOKED_AT)][:LOOKED_AT] for one in (given, refused)]
+    return [case for pair in zip_longest(*some) for case in pair if case is not None]
 
 
 def is_function(entry: EntryPoint) -> bool:
@@ -267,12 +297,18 @@ def _cases(bench: Bench, entry: EntryPoint) -> Iterable[Expectation]:
     bad = [*bad_cases(entry, seed)]
     for name in _garbled(entry):
         bad += drawn(arguments(entry, name), seed_of(bench, entry, name), GARBLED)
+    outside: list[Arguments] = []
     refuses = any(
         spec.kind == Raises.kind and entry.name in (spec.entry_points or (entry.name,))
         for spec in bench.scenario.checks
     )
-    for place, example in enumerate((*valid, *bad)):
+    if refuses and any(not argument.domain.is_given for argument in entry.values):
+        outside = drawn(outside_of(entry), seed_of(bench, entry, "outside"), OUTSIDE)
+    known = len(valid) + len(bad)
+    for place, example in enumerate((*valid, *bad, *outside)):
         case = expect(function, entry, example, place < len(valid))
+        if place >= known and not _is_refused(case):
+            continue
         if case.raised is not None and case.valid and not refuses:
             raise OracleError(
                 entry.name,
@@ -287,6 +323,22 @@ def _cases(bench: Bench, entry: EntryPoint) -> Iterable[Expectation]:
                 "expected the same",
             )
         yield case
+
+
+def _is_refused(case: Expectation) -> bool:
+    """Whether the oracle means to refuse what is out of a domain.
+
+    What it does there by chance, no request says: what Python raises, and, for values of
+    another type, what is meant for others.
+    """
+    if not case.on_purpose or case.raised is None:
+        return False
+    typed = all(
+        is_of_type(argument.domain, case.arguments[argument.name])
+        for argument in case.entry.values
+        if argument.name in case.arguments and not argument.domain.is_given
+    )
+    return typed or "TypeError" in case.raised.kinds
 
 
 def _garbled(entry: EntryPoint) -> list[str]:
@@ -304,6 +356,8 @@ def seed_of(bench: Bench, entry: EntryPoint, purpose: str) -> str:
 def snippet(case: Expectation, *, again: bool = False) -> str:
     """Python that shows the failure again beside a file ``solution.py``."""
     before = preface(case.arguments.values())
+    if case.entry.yields is not None:
+        before = f"from itertools import islice\n{before}"
     begin = f"from solution import {case.entry.name}\n{before}\n"
     call = case.written()
     if again:

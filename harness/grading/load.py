@@ -31,19 +31,18 @@ class Loaded:
 def load(session: Session, work: Work, code: str | None = None) -> Loaded:
     """Import the code of the submission, or ``code`` in its place."""
     submission, plan = work.submission, work.plan
-    reply, _ = session.request(
-        {
-            "do": "load",
-            "source": submission.code if code is None else code,
-            "modules": plan.bench.oracles.sources,
-            "entry_points": {
-                entry.name: 2 + len(entry.arguments)
-                if any(hasattr(argument, "stacks") for argument in entry.arguments)
-                else len(entry.positional)
-                for entry in plan.scenario.entry_points
-            },
-        }
-    )
+    session.loaded = {
+        "do": "load",
+        "source": submission.code if code is None else code,
+        "modules": plan.bench.oracles.sources,
+        "entry_points": {
+            entry.name: 2 + len(entry.arguments)
+            if any(hasattr(argument, "stacks") for argument in entry.arguments)
+            else len(entry.positional)
+            for entry in plan.scenario.entry_points
+        },
+    }
+    reply, _ = session.request(session.loaded)
     error = reply.get("error")
     if error is not None:
         answer = Answer({}, {}, error if isinstance(error, dict) else {})

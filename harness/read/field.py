@@ -114,6 +114,11 @@ Calls = Annotated[
     AfterValidator(_increasing),
     Field(json_schema_extra={"minItems": 2, "maxItems": 2}),
 ]
+ItemCounts = Annotated[
+    list[Annotated[int, Field(ge=0, le=1000)]],
+    AfterValidator(_increasing),
+    Field(json_schema_extra={"minItems": 2, "maxItems": 2}),
+]
 Numbers = Annotated[list[Number], Field(min_length=1), AfterValidator(_one_type)]
 Shape = Annotated[
     Any,

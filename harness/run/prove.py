@@ -161,9 +161,17 @@ _DEAF = """
 _right_{name} = {name}
 def {name}(*arguments, **keywords):
     def deaf(given):
+        if hasattr(given, "__next__"):
+            return iter(())
         return (lambda *_, **__: 0) if callable(given) else given
     named = {{key: deaf(one) for key, one in keywords.items()}}
     return _right_{name}(*map(deaf, arguments), **named)
+"""
+_LISTED = """
+_right_{name} = {name}
+def {name}(*arguments, **keywords):
+    from itertools import islice
+    return list(islice(_right_{name}(*arguments, **keywords), 1000))
 """
 
 
@@ -175,7 +183,7 @@ class Impostor:
     # Whether it is built on the reference solution.
     on_reference: bool
     # What an entry point promises, or is to refuse, that it is made for.
-    meant_for: Literal["tensor", "gradient", "value", "refusal", "class", "callable"]
+    meant_for: Literal["tensor", "gradient", "value", "refusal", "class", "callable", "lazy"]
     # Of a class: what its methods do.
     does: str = ""
 
@@ -186,6 +194,8 @@ class Impostor:
                 return not entry.is_plain
             case "class":
                 return entry.usage is not None
+            case "lazy":
+                return entry.yields is not None and entry.yields.lazy
             case "callable":
                 return any(argument.domain.is_given for argument in entry.values)
         return entry.is_plain and entry.usage is None
@@ -207,6 +217,7 @@ WRONG = {
     "methods that are off by one": Impostor(_CLASS, True, "class", _OFF),
     "a state that never changes": Impostor(_CLASS, True, "class", _STILL),
     "a state that instances share": Impostor(_SHARED, True, "class"),
+    "all items at once": Impostor(_LISTED, True, "lazy"),
     "ignores what it may call": Impostor(_DEAF, True, "callable"),
 }
 
@@ -220,6 +231,7 @@ def impostors(scenario: Scenario) -> list[str]:
         "value": any(entry.is_plain and entry.usage is None for entry in entries),
         "class": any(entry.usage is not None for entry in entries),
         "callable": any(WRONG["ignores what it may call"].fits(entry) for entry in entries),
+        "lazy": any(WRONG["all items at once"].fits(entry) for entry in entries),
         "refusal": any(spec.kind == Raises.kind and spec.required for spec in scenario.checks),
     }
     return [name for name, impostor in WRONG.items() if wanted[impostor.meant_for]]

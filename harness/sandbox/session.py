@@ -71,6 +71,9 @@ class Session:
 
     def __init__(self, address: str, limits: Limits, code: str = "") -> None:
         self.limits = limits
+        self._address, self._code = address, code
+        # The message that loaded the code, if one did.
+        self.loaded: Mapping[str, object] | None = None
         self._deadline = time.monotonic() + CONNECT_S
         # Seconds that the process had waited for a processor when the deadline was set, and
         # seconds added to the deadline because it waited since.
@@ -124,6 +127,22 @@ class Session:
         if self._pidfd >= 0:
             os.close(self._pidfd)
             self._pidfd = -1
+
+    def another(self) -> Session:
+        """A further process, in which the same code is loaded.
+
+        Raises ``CandidateFault`` where it cannot be loaded there.
+        """
+        other = Session(self._address, self.limits, self._code)
+        try:
+            if self.loaded is not None:
+                reply, _ = other.request(self.loaded)
+                if "error" in reply:
+                    raise CandidateFault("its code, loaded a second time, raises")
+        except BaseException:
+            other.close()
+            raise
+        return other
 
     def renew(self) -> None:
         """Give what follows all of ``limits.wall_s``, whatever was used up before."""

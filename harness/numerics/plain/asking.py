@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.model import EntryPoint, ValueArgument
+from harness.model import EntryPoint, ValueArgument, Yields
 from harness.numerics.oracles import OracleError
 from harness.numerics.plain.difference import call as written
 from harness.numerics.plain.difference import difference, listed_call, shown
-from harness.numerics.plain.drawing import Arguments
+from harness.numerics.plain.drawing import TAKEN, Arguments
 from harness.sandbox.inside import calling, plain
 from harness.sandbox.inside.wire import WireError
 from harness.sandbox.reply import UnfitError, tamed
@@ -52,6 +52,18 @@ class Use:
 
 
 @dataclass(frozen=True)
+class Flow:
+    """How the items of a generator came."""
+
+    # Those that came, also where it raised in the end.
+    items: tuple[Any, ...]
+    # ``iterator``, or the type of what was returned instead.
+    kind: str
+    # Items read from iterators that were handed over: by the call itself, and by each item.
+    reads: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Called:
     """What was done with one call, by a candidate or the oracle."""
 
@@ -63,6 +75,10 @@ class Called:
     changed: tuple[str, ...] = ()
     # Calls of what was handed over, in order.
     uses: tuple[Use, ...] = ()
+    # Of a generator.
+    flow: Flow | None = None
+    # What later calls changed: its result, and arguments of it.
+    later: tuple[str, ...] = ()
 
     def told(self) -> str:
         return f"it raised {self.raised}" if self.raised is not None else shown(self.value)
@@ -80,11 +96,18 @@ class Expectation:
     valid: bool = True
     # Calls that the oracle makes of what it was handed over.
     uses: tuple[Use, ...] = ()
+    # Of a generator.
+    flow: Flow | None = None
+    # Whether the oracle itself decided to raise, rather than what it called.
+    on_purpose: bool = False
 
     def written(self) -> str:
         """The call in Python."""
         positional, keywords = split(self.entry.values, self.arguments)
-        return written(self.entry.name, positional, keywords)
+        call = written(self.entry.name, positional, keywords)
+        if self.entry.yields is None:
+            return call
+        return f"list(islice({call}, {self.arguments[TAKEN]}))"
 
 
 def split(
@@ -105,6 +128,15 @@ def split(
     return positional, keywords
 
 
+def put(entry: EntryPoint, arguments: Arguments) -> Json:
+    """A call as it travels."""
+    return {
+        "fn": entry.name,
+        **sent(entry.values, arguments),
+        "take": arguments.get(TAKEN) if entry.yields is not None else None,
+    }
+
+
 def sent(parameters: Sequence[ValueArgument], arguments: Arguments) -> Json:
     """Arguments as they travel."""
     positional, keywords = split(parameters, arguments)
@@ -118,11 +150,12 @@ def expect(
     function: Callable[..., Any], entry: EntryPoint, arguments: Arguments, valid: bool = True
 ) -> Expectation:
     """What the oracle gives. Raises ``OracleError`` for a value that does not travel."""
-    told = by_oracle(
-        entry, lambda: calling.call(function, sent(entry.values, arguments), Exception)
-    )
+    told = by_oracle(entry, lambda: calling.call(function, put(entry, arguments), Exception)[0])
     found = read_right(entry, told, shown(arguments))
-    return Expectation(entry, arguments, found.value, found.raised, valid, found.uses)
+    purpose = "error" in told and told["error"]["raised_in"] == function.__code__.co_filename
+    return Expectation(
+        entry, arguments, found.value, found.raised, valid, found.uses, found.flow, purpose
+    )
 
 
 def by_oracle(entry: EntryPoint, run: Callable[[], Any]) -> Any:
@@ -159,15 +192,14 @@ def ask(
     *,
     seed: int = 0,
     watch: bool = False,
+    fresh: bool = False,
 ) -> list[Called]:
     """What the candidate does with each call.
 
     Raises ``CandidateFault`` where the process ends, hangs or sends nonsense.
     """
-    sending = [
-        {"fn": entry.name, **sent(entry.values, one), "seed": seed, "watch": watch} for one in calls
-    ]
-    pairs = zip(calls, request(session, sending), strict=True)
+    sending = [{**put(entry, one), "seed": seed, "watch": watch} for one in calls]
+    pairs = zip(calls, request(session, sending, fresh), strict=True)
     with_arguments = [(arguments, told) for arguments, told in pairs]
     return _told(lambda: [_of_call(entry, *pair) for pair in with_arguments])
 
@@ -216,7 +248,8 @@ def _of_call(entry: EntryPoint, arguments: Arguments, answer: object) -> Called:
     names = [a.name for a in entry.values if a.name in arguments and a.name not in keywords]
     after = {n: plain.decode(v) for n, v in (*zip(names, args, strict=True), *keywords.items())}
     changed = tuple(map(str, tamed(answer.get("changed", []))))
-    return Called(found.value, found.raised, after, changed, found.uses)
+    later = tuple(map(str, tamed(answer.get("later", []))))
+    return Called(found.value, found.raised, after, changed, found.uses, found.flow, later)
 
 
 def read(answer: object) -> Called:
@@ -224,9 +257,10 @@ def read(answer: object) -> Called:
     if not isinstance(answer, dict):
         raise WireError("an answer is no object")
     uses = tuple(_use(one) for one in answer.get("uses", []))
+    flow = _flow(answer) if "reads" in answer else None
     error = answer.get("error")
     if error is None:
-        return Called(plain.decode(answer.get("value")), uses=uses)
+        return Called(plain.decode(answer.get("value")), uses=uses, flow=flow)
     error = tamed(error)
     if not isinstance(error, dict):
         raise WireError("an exception is not described")
@@ -239,7 +273,14 @@ def read(answer: object) -> Called:
         str(error.get("message")).replace("\n", " ")[:300],
         line if type(line) is int and line > 0 else None,
     )
-    return Called(None, raised, uses=uses)
+    return Called(None, raised, uses=uses, flow=flow)
+
+
+def _flow(answer: Json) -> Flow:
+    items, kind, reads = (plain.decode(answer.get("value")), answer.get("kind"), answer["reads"])
+    if not isinstance(items, list) or not isinstance(kind, str) or not isinstance(reads, list):
+        raise WireError("items are not listed")
+    return Flow(tuple(items), kind[:100], tuple(map(int, reads)))
 
 
 def _use(told: object) -> Use:
@@ -278,6 +319,23 @@ def used_otherwise(
     return None
 
 
+def eager(yields: Yields, wanted: Flow | None, found: Flow | None) -> str | None:
+    """How items came sooner or in another way than lazily; ``None`` where they did not."""
+    if not yields.lazy or wanted is None or found is None:
+        return None
+    if found.kind in _READY:
+        return f"gave a {found.kind}, expected an iterator"
+    for place, (due, read) in enumerate(zip(wanted.reads, found.reads, strict=False)):
+        if read > due + yields.ahead:
+            before = f"item {place}" if place else "the first item"
+            return f"read {read} items for {before}, expected {due} as the oracle does"
+    return None
+
+
+# Types whose items are all there.
+_READY = ("list", "tuple", "set", "frozenset", "dict", "str", "bytes", "deque")
+
+
 @dataclass(frozen=True)
 class Unlike:
     """What is wrong with what a candidate did."""
@@ -306,6 +364,10 @@ def unlike(
             return Unlike(f"gave {shown(found.value)}, expected {kinds[0]}")
         if not set(kinds) & set(found.raised.kinds):
             return Unlike(f"raised {found.raised}, expected {kinds[0]}")
+        if wanted.flow is not None and found.flow is not None:
+            off = difference([*wanted.flow.items], [*found.flow.items], rtol, atol)
+            if off is not None:
+                return Unlike(f"gave {off} before it raised")
     elif found.raised is not None:
         return Unlike(f"raised {found.raised}, expected {shown(wanted.value)}")
     else:

@@ -44,6 +44,29 @@ def difference(expected: Any, found: Any, rtol: float, atol: float, at: str = ""
     return None if equal else _told(where, expected, found)
 
 
+def other_type(expected: Any, found: Any, at: str = "") -> str | None:
+    """Which of two values that are equal is of another type, also inside; ``None`` for none."""
+    if type(expected) is not type(found):
+        where = f" at {at}" if at else ""
+        return f"gave a {type(found).__name__}{where}, expected a {type(expected).__name__}"
+    match expected:
+        case list() | tuple():
+            inner = [
+                (e, f, f"{at}[{i}]") for i, (e, f) in enumerate(zip(expected, found, strict=True))
+            ]
+        case dict():
+            names = {key: key for key in found}
+            inner = [(key, names[key], f"{at}[{key!r}]") for key in expected]
+            inner += [(expected[key], found[key], f"{at}[{key!r}]") for key in expected]
+        case set() | frozenset():
+            names = {item: item for item in found}
+            inner = [(item, names[item], at) for item in expected]
+        case _:
+            return None
+    told = (other_type(one, other, where) for one, other, where in inner)
+    return next((one for one in told if one is not None), None)
+
+
 def _told(where: str, expected: Any, found: Any) -> str:
     kinds = ""
     if shown(expected) == shown(found) or type(expected) is not type(found):

@@ -27,6 +27,8 @@ from harness.model import DomainKind, EntryPoint, PlainDomain, ValueArgument
 from harness.sandbox.inside.plain import Raising, Scripted
 
 Arguments = dict[str, Any]
+# Beside the arguments of a generator function: how many items are taken. No parameter is called so.
+TAKEN = "number of items"
 T = TypeVar("T")
 ASCII = "".join(map(chr, range(32, 127))) + "\t\n"
 # Times are multiples of one over this, so that sums and differences of them are exact; a clock
@@ -78,9 +80,11 @@ def _bare(domain: PlainDomain, exact: bool = False) -> st.SearchStrategy[Any]:
             return st.binary(min_size=low, max_size=high)
         case DomainKind.LIST:
             by = repr if domain.unique else None
-            return st.lists(parts[0], min_size=low, max_size=high, unique_by=by)
+            items = st.lists(parts[0], min_size=low, max_size=high, unique_by=by)
+            return items.map(sorted) if domain.ordered else items
         case DomainKind.TUPLE:
-            return st.tuples(*parts)
+            several = st.tuples(*parts)
+            return several.map(lambda one: tuple(sorted(one))) if domain.ordered else several
         case DomainKind.DICT:
             return st.dictionaries(parts[0], parts[1], min_size=low, max_size=high)
         case DomainKind.CALLABLE:
@@ -130,7 +134,11 @@ def garbled(draw: st.DrawFn, domain: PlainDomain) -> str:
 
 def arguments(entry: EntryPoint, spoiled: str = "") -> st.SearchStrategy[Arguments]:
     """Arguments by name; the string called ``spoiled`` is garbled."""
-    return of_parameters(entry.values, spoiled, entry.has_clock)
+    found = of_parameters(entry.values, spoiled, entry.has_clock)
+    if entry.yields is None:
+        return found
+    taken = st.integers(entry.yields.least, entry.yields.most)
+    return st.builds(lambda drawn, count: {**drawn, TAKEN: count}, found, taken)
 
 
 def of_parameters(
@@ -150,6 +158,95 @@ def of_parameters(
             continue
         needed[argument.name] = found
     return st.fixed_dictionaries(needed, optional=optional)
+
+
+def outside_of(entry: EntryPoint) -> st.SearchStrategy[Arguments]:
+    """Arguments of which one is out of its domain: beyond it, of another type or broken inside."""
+    usual = arguments(entry)
+    able = [argument for argument in entry.values if not argument.domain.is_given]
+    ways = [
+        st.builds(lambda name, value: {name: value}, st.just(a.name), _outside(a.domain))
+        for a in able
+    ]
+    return st.builds(lambda drawn, off: {**drawn, **off}, usual, st.one_of(ways))
+
+
+# Values of types that are meant nowhere in particular.
+_ODD = (None, "x", 0, 1.5, True)
+
+
+def _outside(domain: PlainDomain) -> st.SearchStrategy[Any]:
+    # Lists by themselves, as what is drawn may be changed.
+    odd: st.SearchStrategy[Any] = st.sampled_from(_ODD) | st.builds(list) | st.builds(dict)
+    low, high = domain.low, domain.high
+    usual = _bare(domain)
+    match domain.kind:
+        case DomainKind.INTEGER:
+            beyond = (int(low) - 1, int(high) + 1, int(low) - 1000, int(high) + 1000)
+            return st.one_of(*[st.sampled_from(beyond)] * USUAL, odd)
+        case DomainKind.REAL:
+            below, above = low - 1.0, high + 1.0
+            beyond_reals = (below, above, below - 1000.0, above + 1000.0)
+            return st.one_of(*[st.sampled_from(beyond_reals)] * USUAL, odd)
+        case DomainKind.CHOICE:
+            return st.sampled_from(("other", -1)) | odd
+        case DomainKind.LIST | DomainKind.TUPLE if domain.parts:
+            broken = st.builds(_broken, usual, st.integers(0, 50), _outside_parts(domain))
+            reordered = usual.map(lambda items: type(items)(reversed(items)))
+            turned = st.builds(_turned, usual, st.integers(0, 50))
+            return st.one_of(broken, broken, broken, reordered, turned, turned, odd)
+        case DomainKind.DICT:
+            part = _outside_parts(domain)
+            broken = st.builds(lambda d, v: {**d, **dict.fromkeys(list(d)[:1], v)}, usual, part)
+            return st.one_of(broken, broken, odd)
+    return odd
+
+
+def is_of_type(domain: PlainDomain, value: Any) -> bool:
+    """Whether a value is of the type that a domain has, inside as well; bounds may be passed."""
+    if value is None and domain.optional:
+        return True
+    kinds = {type(one) for one in domain.values} or {_TYPES.get(domain.kind, type(None))}
+    if type(value) not in kinds:
+        return False
+    if domain.kind is DomainKind.DICT:
+        key, item = domain.parts
+        return all(is_of_type(key, k) and is_of_type(item, v) for k, v in value.items())
+    if domain.kind is DomainKind.TUPLE:
+        pairs = zip(domain.parts, value, strict=False)
+        return len(value) == len(domain.parts) and all(is_of_type(*pair) for pair in pairs)
+    return domain.kind is not DomainKind.LIST or all(is_of_type(domain.parts[0], v) for v in value)
+
+
+_TYPES: dict[DomainKind, type] = {
+    DomainKind.NONE: type(None),
+    DomainKind.BOOLEAN: bool,
+    DomainKind.INTEGER: int,
+    DomainKind.REAL: float,
+    DomainKind.STRING: str,
+    DomainKind.BYTES: bytes,
+    DomainKind.LIST: list,
+    DomainKind.TUPLE: tuple,
+    DomainKind.DICT: dict,
+}
+
+
+def _outside_parts(domain: PlainDomain) -> st.SearchStrategy[Any]:
+    return st.one_of([_outside(part) for part in domain.parts])
+
+
+def _broken(items: Any, place: int, other: Any) -> Any:
+    """With one item that is another."""
+    place = place % (len(items) + 1)
+    return type(items)([*items[:place], other, *items[place + 1 :]])
+
+
+def _turned(items: Any, place: int) -> Any:
+    """With one item whose own items are in reverse."""
+    if not items or not isinstance(items[place % len(items)], list | tuple):
+        return items
+    turned = items[place % len(items)]
+    return _broken(items, place % len(items), type(turned)(reversed(turned)))
 
 
 def drawn(found: st.SearchStrategy[T], seed: str, count: int) -> list[T]:

@@ -275,6 +275,9 @@ def _what_cannot_be_drawn(
     if "calls" in entry.model_fields_set and not entry.methods:
         found, expected = "calls without methods", "the methods that are called"
         yield document.problem((*key, "calls"), found, expected, "Add methods, or delete the key.")
+    if entry.yields is not None and (entry.methods or len(plain) < len(entry.arguments)):
+        found, expected = "yields", "it only at a function of plain values"
+        yield document.problem((*key, "yields"), found, expected, "Delete the key.")
     if len(plain) == len(entry.arguments) and (plain or entry.methods):
         if entry.differentiable and "differentiable" in entry.model_fields_set:
             found, expected = "differentiable: true", "no such promise without a tensor"
@@ -343,6 +346,10 @@ def _plain_problems(document: YamlDocument, at: KeyPath, plain: PlainModel) -> I
         for expected in misfits(domain, edge):
             remedy = "Correct it, or move it to bad if it is to be refused."
             yield document.problem((*at, "edges"), described(edge), expected, remedy)
+    kinds = {part.kind for part in domain.parts}
+    if domain.ordered and (len(kinds) > 1 or any(part.optional for part in domain.parts)):
+        found, expected = "ordered items of several kinds", "items of one kind, none of them None"
+        yield document.problem((*at, "ordered"), found, expected, "Delete the key.")
     if plain.keyword_only and not plain.has_default:
         found, expected = "keyword_only without a default", "the default that its signature has"
         yield document.problem((*at, "keyword_only"), found, expected, "Add default: …")

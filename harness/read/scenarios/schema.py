@@ -19,6 +19,7 @@ from harness.read.field import (
     Bounds,
     Calls,
     Identifier,
+    ItemCounts,
     Number,
     Numbers,
     Phrases,
@@ -197,6 +198,26 @@ class MethodModel(_Strict):
         return model.Member(name, arguments, self.attribute)
 
 
+class YieldsModel(_Strict):
+    """How the items of a generator are looked at."""
+
+    items: ItemCounts = Field(
+        [0, 12], description="Least and greatest number of items that are taken."
+    )
+    lazy: bool = Field(
+        True,
+        description="Whether each item must come before more is read than it needs; with false a "
+        "list is right, too.",
+    )
+    ahead: Annotated[int, Field(ge=0, le=100)] = Field(
+        1, description="How many items may be read beyond what the oracle reads."
+    )
+
+    def value(self) -> model.Yields:
+        least, most = self.items
+        return model.Yields(least, most, self.lazy, self.ahead)
+
+
 class EntryPointModel(_Strict):
     """A function, or with ``methods`` a class, that a submission must define."""
 
@@ -210,6 +231,9 @@ class EntryPointModel(_Strict):
         {},
         description="Of a class: what its instances are asked, by name; operators by their "
         "methods, such as __len__ and __contains__.",
+    )
+    yields: YieldsModel | None = Field(
+        None, description="Of a generator function: how its items are looked at; {} as usual."
     )
     calls: Calls = Field(
         [1, 30], description="Of a class: least and greatest number of calls in one sequence."
@@ -225,6 +249,8 @@ class EntryPointModel(_Strict):
         arguments = tuple(argument.value(name) for name, argument in self.arguments.items())
         bounds = {name: (low, high) for name, (low, high) in self.dimensions.items()}
         entry = model.EntryPoint(name, arguments, tuple(self.sizes), self.differentiable, bounds)
+        if self.yields is not None:
+            entry = replace(entry, yields=self.yields.value())
         if self.methods:
             methods = tuple(method.value(key) for key, method in self.methods.items())
             entry = replace(entry, usage=model.Usage(methods, *self.calls))

@@ -164,10 +164,12 @@ class ListModel(PlainModel):
     list_of: Plain = Field(description="What its items are.")
     length: Length = Field([0, 8], description="Least and greatest number of items.")
     unique: bool = Field(False, description="Whether no item comes twice.")
+    ordered: bool = Field(False, description="Whether the items ascend.")
 
     def own(self) -> dict[str, Any]:
         low, high = self.length
-        return {"parts": (self.list_of.domain(),), "low": low, "high": high, "unique": self.unique}
+        kept = {"unique": self.unique, "ordered": self.ordered}
+        return {"parts": (self.list_of.domain(),), "low": low, "high": high, **kept}
 
 
 class TupleModel(PlainModel):
@@ -175,9 +177,13 @@ class TupleModel(PlainModel):
 
     kind = DomainKind.TUPLE
     tuple_of: list[Plain] = Field(description="What each of its items is.")
+    ordered: bool = Field(
+        False, description="Whether the items ascend, as the two ends of an interval do."
+    )
 
     def own(self) -> dict[str, Any]:
-        return {"parts": tuple(part.domain() for part in self.tuple_of)}
+        parts = tuple(part.domain() for part in self.tuple_of)
+        return {"parts": parts, "ordered": self.ordered}
 
 
 class PairModel(_Part):

@@ -5,6 +5,7 @@ submission and, elsewhere, for the oracle: what it tells is data and judges noth
 """
 
 import builtins
+import dis
 import json
 import operator
 import os
@@ -23,6 +24,8 @@ from .script import FILE_NAME, described
 Json = dict[str, Any]
 # Calls of callables, and items read from iterators, in one call.
 MOST_USES = 2000
+# Numbers that are drawn from generators before a call.
+STIRRED = 3
 # Items of what a method returns for ``__iter__``.
 MOST_ITEMS = 1000
 # As they are before any code of a submission could give a class of its own such a name.
@@ -53,6 +56,18 @@ def kinds_of(error: BaseException) -> list[str]:
     """The builtin classes that an exception is one of, nearest first, whatever its class says."""
     classes = _MRO.__get__(type(error))
     return [BUILTIN[id(kind)] for kind in classes if id(kind) in BUILTIN][:20]
+
+
+def raised_in(error: BaseException) -> str:
+    """Name of the file whose ``raise`` made an exception; empty where none did."""
+    end = error.__traceback__
+    while end is not None and end.tb_next is not None:
+        end = end.tb_next
+    if end is None:
+        return ""
+    code = end.tb_frame.f_code
+    by_statement = code.co_code[end.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+    return code.co_filename if by_statement else ""
 
 
 class Handed:
@@ -159,6 +174,7 @@ class Stage:
             told: Json = {"value": encode(value)}
         except caught as error:
             told = {"error": {**described(error), "kinds": kinds_of(error)}}
+            told["error"]["raised_in"] = raised_in(error)
         told["uses"] = self.uses
         return value, told
 
@@ -235,17 +251,23 @@ def _method(stage: Stage, used: Any, step: Json) -> Callable[[], Any]:
 
 def call(
     function: Callable[..., Any], one: Json, caught: type[BaseException] = BaseException
-) -> Json:
-    """Call a function, or take the first items of what it gives."""
+) -> tuple[Json, dict[str, Any]]:
+    """Call a function, or take the first items of what it gives.
+
+    Returns what is told of it, and its result and arguments by name.
+    """
     stage = Stage()
     arguments, keywords = _arguments(stage, one)
+    value = None
     if one.get("take") is not None:
-        return items(stage, lambda: function(*arguments, **keywords), one["take"], caught)
-    _, told = stage.outcome(lambda: function(*arguments, **keywords), caught)
+        told = items(stage, lambda: function(*arguments, **keywords), one["take"], caught)
+    else:
+        value, told = stage.outcome(lambda: function(*arguments, **keywords), caught)
     if one.get("watch"):
         told["args"] = [encode(value) for value in arguments]
         told["keywords"] = {name: encode(value) for name, value in keywords.items()}
-    return told
+    places = {f"argument {place}": given for place, given in enumerate(arguments, 1)}
+    return told, {"its result": value, **places, **keywords}
 
 
 def answer(module: types.ModuleType, header: Json, source: str) -> tuple[Json, list[torch.Tensor]]:
@@ -255,12 +277,20 @@ def answer(module: types.ModuleType, header: Json, source: str) -> tuple[Json, l
     """
     if header.get("fresh"):
         exec(compile(source, FILE_NAME, "exec"), vars(module))
-    return {}, [as_tensor([_told(module, one) for one in header["calls"]])]
+    watched: list[Watched] = []
+    told = [_told(module, one, watched) for one in header["calls"]]
+    for one in watched:
+        one.told["later"] = one.changes()
+    return {}, [as_tensor(told)]
 
 
-def _told(module: types.ModuleType, one: Json) -> Any:
+def _told(module: types.ModuleType, one: Json, watched: "list[Watched]") -> Any:
     random.seed(one["seed"])
     torch.default_generator.manual_seed(one["seed"])
+    for _ in range(STIRRED):
+        # No seed that an answer may set gives the state that follows.
+        random.random()
+        torch.rand(1)
     try:
         function = getattr(module, one["fn"])
     except AttributeError as error:
@@ -268,12 +298,30 @@ def _told(module: types.ModuleType, one: Json) -> Any:
     if "steps" in one:
         return sequence(function, one)
     before = surroundings(module) if one["watch"] else {}
-    told = call(function, one)
+    told, kept = call(function, one)
     if one["watch"]:
         after = surroundings(module)
         names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
         told["changed"] = names[:20]
+        watched.append(Watched(told, kept))
     return told
+
+
+class Watched:
+    """What a call got and gave, which later calls are to leave alone."""
+
+    def __init__(self, told: Json, kept: dict[str, Any]) -> None:
+        self.told = told
+        self.kept = kept
+        self.before = self._now()
+
+    def _now(self) -> dict[str, str]:
+        return {name: json.dumps(encode(value)) for name, value in self.kept.items()}
+
+    def changes(self) -> list[str]:
+        """Names of what is not as it was right after the call."""
+        now = self._now()
+        return [name for name in now if now[name] != self.before[name]][:20]
 
 
 def surroundings(module: types.ModuleType) -> dict[str, Any]:

@@ -9,7 +9,7 @@ check of it.
 import dis
 import functools
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -288,7 +288,18 @@ def moved(value: Any, factor: float) -> Any:
             return {**value, last: moved(value[last], factor)}
         case None:
             return 0
+    if isinstance(value, Iterator):
+        return _moved_first(value, factor)
     return value
+
+
+def _moved_first(items: Iterator[Any], factor: float) -> Iterator[Any]:
+    for first in items:
+        yield moved(first, factor)
+        break
+    else:
+        yield 0
+    yield from items
 
 
 def _code(function: Any) -> Any:

@@ -33,3 +33,35 @@ def retry(function, times, sleep):
         except ConnectionError:
             sleep(2**turn)
     return function()
+
+
+def chunks(items, size):
+    """Lists of ``size`` items, the last one of what is left."""
+    if size < 1:
+        raise ValueError(f"no size: {size}")
+    chunk = []
+    for item in items:
+        chunk.append(item)
+        if len(chunk) == size:
+            yield chunk
+            chunk = []
+    if chunk:
+        yield chunk
+
+
+def totals(numbers):
+    """The sum of all numbers so far."""
+    total = 0
+    for number in numbers:
+        total += number
+        yield total
+
+
+def unique(items):
+    """Each number with how often it comes."""
+    counts = {}
+    for item in items:
+        if not 0 <= item <= 9:
+            raise ValueError(f"no digit: {item}")
+        counts[item] = counts.get(item, 0) + 1
+    return [[item, count] for item, count in counts.items()]

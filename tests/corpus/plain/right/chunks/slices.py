@@ -1,0 +1,12 @@
+from itertools import accumulate, islice
+
+
+def chunks(items, size):
+    if size <= 0:
+        raise ValueError("size must be positive")
+    iterator = iter(items)
+    return iter(lambda: list(islice(iterator, size)), [])
+
+
+def totals(numbers):
+    return accumulate(numbers)

@@ -1,0 +1,7 @@
+from collections import Counter
+
+
+def unique(items):
+    if any(item < 0 or item > 9 for item in items):
+        raise ValueError("digits only")
+    return [list(pair) for pair in Counter(items).items()]

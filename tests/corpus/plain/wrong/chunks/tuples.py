@@ -1,0 +1,13 @@
+# fails: equals
+from itertools import accumulate, islice
+
+
+def chunks(items, size):
+    if size <= 0:
+        raise ValueError("size must be positive")
+    iterator = iter(items)
+    return iter(lambda: tuple(islice(iterator, size)), ())
+
+
+def totals(numbers):
+    return accumulate(numbers)

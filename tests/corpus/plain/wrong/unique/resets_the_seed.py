@@ -1,0 +1,10 @@
+# fails: pure
+import random
+from collections import Counter
+
+
+def unique(items):
+    random.seed(0)
+    if any(item < 0 or item > 9 for item in items):
+        raise ValueError("digits only")
+    return [list(pair) for pair in Counter(items).items()]
