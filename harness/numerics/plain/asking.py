@@ -52,7 +52,7 @@ class Use:
 
 
 @dataclass(frozen=True)
-class Flow:
+class ItemFlow:
     """How the items of a generator came."""
 
     # Those that came, also where it raised in the end.
@@ -76,7 +76,7 @@ class Called:
     # Calls of what was handed over, in order.
     uses: tuple[Use, ...] = ()
     # Of a generator.
-    flow: Flow | None = None
+    flow: ItemFlow | None = None
     # What later calls changed: its result, and arguments of it.
     later: tuple[str, ...] = ()
 
@@ -97,7 +97,7 @@ class Expectation:
     # Calls that the oracle makes of what it was handed over.
     uses: tuple[Use, ...] = ()
     # Of a generator.
-    flow: Flow | None = None
+    flow: ItemFlow | None = None
     # Whether the oracle itself decided to raise, rather than what it called.
     on_purpose: bool = False
 
@@ -257,7 +257,7 @@ def read(answer: object) -> Called:
     if not isinstance(answer, dict):
         raise WireError("an answer is no object")
     uses = tuple(_use(one) for one in answer.get("uses", []))
-    flow = _flow(answer) if "reads" in answer else None
+    flow = _item_flow(answer) if "reads" in answer else None
     error = answer.get("error")
     if error is None:
         return Called(plain.decode(answer.get("value")), uses=uses, flow=flow)
@@ -276,11 +276,11 @@ def read(answer: object) -> Called:
     return Called(None, raised, uses=uses, flow=flow)
 
 
-def _flow(answer: Json) -> Flow:
+def _item_flow(answer: Json) -> ItemFlow:
     items, kind, reads = (plain.decode(answer.get("value")), answer.get("kind"), answer["reads"])
     if not isinstance(items, list) or not isinstance(kind, str) or not isinstance(reads, list):
         raise WireError("items are not listed")
-    return Flow(tuple(items), kind[:100], tuple(map(int, reads)))
+    return ItemFlow(tuple(items), kind[:100], tuple(map(int, reads)))
 
 
 def _use(told: object) -> Use:
@@ -319,7 +319,7 @@ def used_otherwise(
     return None
 
 
-def eager(yields: Yields, wanted: Flow | None, found: Flow | None) -> str | None:
+def eager(yields: Yields, wanted: ItemFlow | None, found: ItemFlow | None) -> str | None:
     """How items came sooner or in another way than lazily; ``None`` where they did not."""
     if not yields.lazy or wanted is None or found is None:
         return None
