@@ -444,6 +444,16 @@ class Member:
 
 
 @dataclass(frozen=True)
+class WrittenSequence:
+    """Calls of one instance that an author wrote down."""
+
+    # What the constructor is given, by name; clocks are left out.
+    made_with: Mapping[str, Any]
+    # Names of methods, each with its arguments by name; ``advance`` moves the clock on.
+    calls: tuple[tuple[str, Mapping[str, Any]], ...]
+
+
+@dataclass(frozen=True)
 class Usage:
     """How the instances of a class are used."""
 
@@ -451,6 +461,8 @@ class Usage:
     # Least and greatest number of calls in one sequence.
     least: int
     most: int
+    # Sequences that are always asked.
+    edges: tuple[WrittenSequence, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from harness.numerics.oracles import OracleError
 from harness.numerics.plain.asking import Called, Unlike, same, unlike
 from harness.numerics.plain.difference import literal, preface, shown_text
 from harness.numerics.plain.drawing import Enough, drawn, smallest
-from harness.numerics.plain.sequence import Play, Right, perform, plays, right
+from harness.numerics.plain.sequence import Play, Right, perform, plays, right, written_plays
 from harness.sandbox.session import CandidateFault, Session
 
 # Sequences that are drawn, those that are tried to find a small one that fails, and lines that a
@@ -151,7 +151,7 @@ def sequences(bench: Bench, entry: EntryPoint) -> tuple[Right, ...]:
     def make() -> tuple[Right, ...]:
         seed = seed_of(bench, entry, Sequence.kind)
         try:
-            found = drawn(plays(entry), seed, DRAWN)
+            found = [*written_plays(entry), *drawn(plays(entry), seed, DRAWN)]
         except HypothesisException as error:
             raise ScenarioError(
                 f"{bench.scenario.path}: entry point {entry.name!r}: its calls cannot be "

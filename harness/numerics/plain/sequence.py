@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hypothesis import strategies as st
 
-from harness.model import EntryPoint, Member
+from harness.model import DomainKind, EntryPoint, Member
 from harness.numerics.plain.asking import (
     Called,
     by_oracle,
@@ -170,6 +170,25 @@ def plays(entry: EntryPoint) -> st.SearchStrategy[Play]:
         return Play(entry, tuple(objects), tuple(found))
 
     return drawn()
+
+
+def written_plays(entry: EntryPoint) -> Iterator[Play]:
+    """The sequences that an author wrote down; clocks begin at 0."""
+    assert entry.usage is not None
+    methods = {method.name: method for method in entry.usage.methods}
+    clocks = {
+        one.name: plain.Scripted(one.domain.kind.value, one.name, (0.0,))
+        for one in entry.values
+        if one.domain.kind is DomainKind.CLOCK
+    }
+    for edge in entry.usage.edges:
+        steps = [
+            Move(methods[name], 0, dict(given))
+            if name in methods
+            else Move(None, 0, {}, given["seconds"])
+            for name, given in edge.calls
+        ]
+        yield Play(entry, ({**edge.made_with, **clocks},), tuple(steps))
 
 
 def _seconds(objects: Sequence[Arguments]) -> st.SearchStrategy[float]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import nearest
-from harness.model import FLAGS, KINK_MARGIN, DomainKind
+from harness.model import FLAGS, KINK_MARGIN, DomainKind, PlainDomain, ValueArgument
 from harness.read.document import YamlDocument
 from harness.read.field import SLUG
 from harness.read.problem import KeyPath, Problem, described, listed
@@ -278,6 +278,7 @@ def _what_cannot_be_drawn(
     if entry.yields is not None and (entry.methods or len(plain) < len(entry.arguments)):
         found, expected = "yields", "it only at a function of plain values"
         yield document.problem((*key, "yields"), found, expected, "Delete the key.")
+    yield from _written_problems(document, (*key, "edges"), entry)
     if len(plain) == len(entry.arguments) and (plain or entry.methods):
         if entry.differentiable and "differentiable" in entry.model_fields_set:
             found, expected = "differentiable: true", "no such promise without a tensor"
@@ -315,6 +316,46 @@ def _what_cannot_be_drawn(
         if all("dropout" in stack for stack in layers.layers):
             found, expected = "dropout in every stack", "one without, to compare values"
             yield document.problem((*at, name), found, expected, "Add a stack without dropout.")
+
+
+def _written_problems(
+    document: YamlDocument, at: KeyPath, entry: EntryPointModel
+) -> Iterator[Problem]:
+    """Sequences of calls that could not be made."""
+    takes = {name: method.value(name).arguments for name, method in entry.methods.items()}
+    every = [a.value(n) for n, a in entry.arguments.items()]
+    constructor = tuple(a for a in every if isinstance(a, ValueArgument))
+    if any(a.domain.kind is DomainKind.CLOCK for a in constructor):
+        takes["advance"] = (ValueArgument("seconds", PlainDomain(DomainKind.REAL)),)
+    for number, edge in enumerate(entry.edges):
+        here = (*at, number)
+        yield from _arity(document, here, "the constructor", constructor, edge.made_with)
+        for place, (name, *given) in enumerate(edge.calls):
+            call = (*here, "calls", place)
+            if name in takes:
+                yield from _arity(document, call, str(name), takes[name], given)
+            else:
+                remedy = "Correct the name, or add the method."
+                yield _unknown(document, call, str(name), "methods of the class", takes, remedy)
+
+
+def _arity(
+    document: YamlDocument,
+    at: KeyPath,
+    name: str,
+    parameters: Sequence[ValueArgument],
+    given: Sequence[object],
+) -> Iterator[Problem]:
+    plain = [one for one in parameters if not one.domain.is_given and not one.keyword_only]
+    least = sum(not one.has_default for one in plain)
+    called = [p for p in parameters if p.domain.is_given and p.domain.kind is not DomainKind.CLOCK]
+    if called:
+        found, expected = f"{name}, which takes {called[0].name!r}", "plain values, or a clock"
+        yield document.problem(at, found, expected, "Leave out edges: its sequences are drawn.")
+    elif not least <= len(given) <= len(plain):
+        found = f"{len(given)} arguments of {name}"
+        expected = f"{least} to {len(plain)}" if least < len(plain) else f"{least}"
+        yield document.problem(at, found, expected, "Give them by place, without clocks.")
 
 
 def _values_problems(

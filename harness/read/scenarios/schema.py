@@ -31,7 +31,7 @@ from harness.read.field import (
     TrueOnly,
 )
 from harness.read.scenarios.detectors import DetectorKinds, detectors
-from harness.read.scenarios.values import GivenKinds, PlainKinds, Value, value_kind
+from harness.read.scenarios.values import GivenKinds, PlainKinds, Value, read_as, value_kind
 
 # The usual kinds of pressure. A report groups by them, so others are named in skill.yaml first.
 PRESSURES = (
@@ -218,6 +218,35 @@ class YieldsModel(_Strict):
         return model.Yields(least, most, self.lazy, self.ahead)
 
 
+class WrittenSequenceModel(_Strict):
+    """Calls of one instance that are always asked."""
+
+    made_with: list[Any] = Field(
+        [], description="What the constructor is given, by place; clocks are left out."
+    )
+    calls: list[Annotated[list[Any], Field(min_length=1)]] = Field(
+        min_length=1,
+        description="Each a method and what it is given, by place; [advance, 1.5] moves the clock.",
+    )
+
+    def value(
+        self, arguments: tuple[model.Argument, ...], methods: Iterable[model.Member]
+    ) -> model.WrittenSequence:
+        takes = {method.name: method.arguments for method in methods}
+        calls = [
+            (name, _by_place(takes[name], given) if name in takes else {"seconds": float(*given)})
+            for name, *given in self.calls
+        ]
+        return model.WrittenSequence(_by_place(arguments, self.made_with), tuple(calls))
+
+
+def _by_place(parameters: Iterable[model.Argument], given: Iterable[Any]) -> dict[str, Any]:
+    """Plain values by the names of the parameters that take them."""
+    plain = [p for p in parameters if isinstance(p, model.ValueArgument) and not p.domain.is_given]
+    pairs = zip(plain, given, strict=False)
+    return {one.name: read_as(one.domain, value) for one, value in pairs}
+
+
 class EntryPointModel(_Strict):
     """A function, or with ``methods`` a class, that a submission must define."""
 
@@ -238,6 +267,9 @@ class EntryPointModel(_Strict):
     calls: Calls = Field(
         [1, 30], description="Of a class: least and greatest number of calls in one sequence."
     )
+    edges: list[WrittenSequenceModel] = Field(
+        [], description="Of a class: sequences that are always asked."
+    )
     sizes: list[dict[Identifier, Annotated[int, Field(ge=0)]]] = Field(
         [], description="Values for the dimension names; the first is small, for gradcheck."
     )
@@ -253,7 +285,8 @@ class EntryPointModel(_Strict):
             entry = replace(entry, yields=self.yields.value())
         if self.methods:
             methods = tuple(method.value(key) for key, method in self.methods.items())
-            entry = replace(entry, usage=model.Usage(methods, *self.calls))
+            edges = tuple(edge.value(arguments, methods) for edge in self.edges)
+            entry = replace(entry, usage=model.Usage(methods, self.calls[0], self.calls[1], edges))
         return replace(entry, differentiable=False) if entry.is_plain else entry
 
 
