@@ -372,6 +372,35 @@ def test_a_mistake_in_plain_values_is_told_with_its_remedy(
     assert words in refused(tmp_path, old, new)
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("[[put, a, 1], [advance, 9.5]", "[[putt, a, 1], [advance, 9.5]", "Did you mean 'put'?"),
+        ("[[put, a, 1], [advance, 9.5]", "[[put, a], [advance, 9.5]", "found 1 arguments of put"),
+        ("made_with: [1, 10]", "made_with: [1]", "1 arguments of the constructor, expected 2"),
+        ("lifetime: {real: [16, 40], bad: [0.0, -1.0]}", "lifetime: {sleep: true}",
+         "found the constructor, which takes 'lifetime', expected plain values, or a clock"),
+        ("clock: {clock: true}", "clock: {integer: [0, 1]}",
+         "found 'advance' (a string), expected one of the methods of the class"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_written_sequence_is_told_with_its_remedy(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    assert words in refused(tmp_path, old, new, "expiring-cache")
+
+
+def test_a_written_sequence_is_asked_as_it_stands_and_shown_where_it_fails(
+    tmp_path: Path, address: str
+) -> None:
+    asked = plan("expiring-cache")
+    code = (CORPUS / "wrong/expiring-cache/expired-ones-take-up-place.py").read_text()
+    (failed,) = (f for f in findings(code, asked, address) if f.outcome is Outcome.FAILED)
+    assert "cache.put('c', 3); cache.get('b') gave" in failed.message.replace(": cache", "; cache")
+    assert failed.snippet is not None
+    assert "cache = ExpiringCache(2, 10.0, clock)" in failed.snippet
+
+
 def test_a_check_of_gradients_is_not_asked_of_plain_values(tmp_path: Path) -> None:
     library = scenarios.load(changed(tmp_path, "  - equals\n", "  - equals\n  - vjp\n"))
     with pytest.raises(ScenarioError, match="check 'vjp' fits none of the entry points"):
