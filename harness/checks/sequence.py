@@ -51,7 +51,7 @@ class Sequence:
 
     # How far a float may be off, relative to the right one.
     rtol: float = 1e-9
-    # How far a float may be off in any case.
+    # How far it may be off where the right one is near zero.
     atol: float = 1e-12
     # Builtin exceptions that are right as well as the oracle's.
     also: tuple[str, ...] = ()
