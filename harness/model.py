@@ -800,9 +800,9 @@ class TestFile:
     path: str
     # Its code, with what it imports of the agent's other files in it.
     code: str
-    # How it was run: ``script`` (its test functions are not called), ``pytest`` or ``unittest``;
-    # ``None`` where nobody ran it, so that its content tells.
-    runner: Literal["script", "pytest", "unittest"] | None = None
+    # How it was run: ``script`` (its test functions are not called), ``pytest``, ``unittest`` or
+    # ``doctest``; ``None`` where nobody ran it, so that its content tells.
+    runner: Literal["script", "pytest", "unittest", "doctest"] | None = None
     # What ``sys.argv`` holds after its name.
     arguments: tuple[str, ...] = ()
 
@@ -1069,6 +1069,8 @@ class FileRun:
     gradchecks: tuple[ObservedGradcheck, ...] = ()
     # Runs of this file alone with a backward spoiled.
     spoilings: tuple[Spoiling, ...] = ()
+    # How many of its tests were skipped.
+    skipped: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Code that is changed in one place, for runs of its own tests that are to notice it.
 
 Changes are made in a function and in what it mentions: a comparison or an operator is another, an
-integer is one more, a condition is negated, what is returned is nothing. Loops with a condition
-are left alone, as they might never end.
+integer is one more, a text is longer, a condition is negated, a sign or a call is left out, what is
+returned is nothing. Loops with a condition are left alone, as they might never end.
 """
 
 from __future__ import annotations
@@ -92,11 +92,52 @@ def mutants(code: str, entry: str, *, tensors: bool = False) -> list[Mutant]:
     for node in _within(tree, entry):
         before = _written(node)
         ways = chain(_changes(node), _tensor_changes(node) if tensors else ())
+        stands = node.target if isinstance(node, ast.comprehension) else node
+        line = getattr(stands, "lineno", 1)
         for _ in ways:
-            stands = node.target if isinstance(node, ast.comprehension) else node
-            line = getattr(stands, "lineno", 1)
             found.append(Mutant(entry, line, before, _written(node), ast.unparse(tree)))
+        for whole, shorter in _left_out(node):
+            about = _written(whole), _written(shorter)
+            found.append(Mutant(entry, whole.lineno, *about, ast.unparse(tree)))
     return found
+
+
+def _left_out(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """Put what a sign or a call is about in its place, once for each child that is one."""
+    for name, child in ast.iter_fields(node):
+        if isinstance(child, ast.expr) and (shorter := _without(child)) is not None:
+            setattr(node, name, shorter)
+            yield child, shorter
+            setattr(node, name, child)
+
+
+def _without(node: ast.expr) -> ast.expr | None:
+    match node:
+        case ast.UnaryOp(op=ast.USub() | ast.Not(), operand=operand):
+            return operand
+        case ast.Call(func=ast.Name(), args=[first], keywords=[]):
+            return first
+        case ast.Call(func=ast.Attribute(value=owner), args=[], keywords=[]):
+            return owner
+    return None
+
+
+def changed_in(code: str, before: str, after: str) -> str | None:
+    """``code`` with each statement that ``after`` has another of than ``before`` as it is there.
+
+    ``None`` where it holds no such statement, as it imports what ``before`` defines.
+    """
+    try:
+        tree, old, new = parse(code), parse(before), parse(after)
+    except Unreadable:
+        return None
+    pairs = zip(map(ast.dump, old.body), new.body, strict=True)
+    instead = {dump: one for dump, one in pairs if dump != ast.dump(one)}
+    found = [instead.get(ast.dump(one), one) for one in tree.body]
+    if all(one is other for one, other in zip(found, tree.body, strict=True)):
+        return None
+    tree.body = found
+    return ast.unparse(tree)
 
 
 def _written(node: ast.AST) -> str:
@@ -142,6 +183,8 @@ def _nodes(node: ast.AST) -> Iterator[ast.AST]:
         # Names are looked up there, too.
         yield from (inner for inner in ast.walk(node) if isinstance(inner, ast.Name))
         return
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return  # a docstring
     for child in ast.iter_child_nodes(node):
         yield from _nodes(child)
 
@@ -163,6 +206,10 @@ def _changes(node: ast.AST) -> Iterator[None]:
             node.value = value
         case ast.Constant(value=bool(value)):
             node.value = not value
+            yield
+            node.value = value
+        case ast.Constant(value=str(value)):
+            node.value = value + "x"
             yield
             node.value = value
         case ast.If(test=test) | ast.IfExp(test=test):

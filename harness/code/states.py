@@ -17,9 +17,10 @@ def analyse_once(code: str) -> Source:
 
 @lru_cache(maxsize=4096)
 def function_states(code: str, entries: tuple[str, ...]) -> Mapping[str, int]:
-    """Per Function a hash over everything it is made of and the entry points that apply it.
+    """Per Function and entry point a hash over everything it is made of.
 
-    An entry point that applies none stands for itself; one whose body only holds a place is none.
+    A Function is made of the entry points that apply it, too. A function or class whose body only
+    holds a place is none yet.
     """
     source = analyse_once(code)
     bound: dict[str, list[ast.stmt]] = {}
@@ -31,9 +32,8 @@ def function_states(code: str, entries: tuple[str, ...]) -> Mapping[str, int]:
         users = {name for name in entries if function.name in source.reached(name)}
         found[function.name] = _state(bound, [function.name, *users])
     for name in entries:
-        written = name in bound and not all(map(_holds_a_place, bound[name]))
-        if written and not source.reached(name):
-            found[name] = _state(bound, [name])
+        if name in bound and not all(map(_holds_a_place, bound[name])):
+            found.setdefault(name, _state(bound, [name]))
     return found
 
 

@@ -107,6 +107,8 @@ class _Deeds:
         for change in self.played.changes:
             states = function_states(change.content, self.names)
             for name, state in states.items():
+                if name not in self.names:
+                    continue
                 if (name in known and known[name] != state) if changed else name not in known:
                     yield _Done(change.step, False)
                 known[name] = state

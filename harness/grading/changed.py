@@ -7,11 +7,13 @@ import random
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import TypeVar
 
 from harness.checks.plain import cases
 from harness.checks.sequence import every_parameter, sequences
 from harness.code.mutants import Mutant, mutants
 from harness.grading.load import load
+from harness.grading.script import has_examples
 from harness.grading.work import Work
 from harness.model import EntryPoint, Notice
 from harness.numerics.plain.asking import Called, ask, same, used_otherwise
@@ -19,9 +21,10 @@ from harness.numerics.plain.drawing import Arguments
 from harness.numerics.plain.sequence import Play, perform
 from harness.sandbox.session import CandidateFault, Session
 
+_T = TypeVar("_T")
 Asked = Sequence[Arguments | Play]
 # Changes that are tried per entry point, those that are kept, and calls that are to tell them.
-TRIED, KEPT, CALLS = 24, 10, 60
+TRIED, KEPT, CALLS = 60, 16, 120
 
 
 def find_mutants(work: Work) -> Work:
@@ -39,33 +42,32 @@ def may_test(work: Work) -> bool:
     runs = [node for node in work.source.tree.body if not isinstance(node, defines)]
     runs = [n for n in runs if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
     runs = [n for n in runs if not isinstance(n, ast.ClassDef) or "test" in ast.unparse(n).lower()]
-    return bool(work.source.tests or work.submission.tests or runs)
+    examples = has_examples(work.source.tree)
+    return bool(work.source.tests or work.submission.tests or runs or examples)
 
 
 def _told_apart(work: Work, entry: EntryPoint) -> Iterator[Mutant]:
+    """All that the checks can tell; where they are many, the run's seed chooses."""
     assert work.submission.code is not None
     rng = random.Random(f"{work.plan.bench.seed}/{work.submission.sha256}/{entry.name}/mutants")
-    every = mutants(work.submission.code, entry.name)
-    every_call = asked_of(work, entry)
-    asked = [every_call[place] for place in _some(rng, len(every_call))]
-    some = rng.sample(every, min(TRIED, len(every)))
-    kept = 0
+    asked = _some(asked_of(work, entry), CALLS, rng)
+    found: list[Mutant] = []
     with suppress(CandidateFault), work.start_session() as session:
         usual = answers_of(session, work, entry, asked, None)
-        for mutant in some:
-            if kept == KEPT:
-                return
+        for mutant in _some(mutants(work.submission.code, entry.name), TRIED, rng):
             try:
                 other = answers_of(session, work, entry, asked, mutant.code)
             except CandidateFault:
-                return  # one that ends the process says nothing, and takes the process with it
+                break  # one that ends the process says nothing, and takes the process with it
             if differ(entry, usual, other):
-                kept += 1
-                yield mutant
+                found.append(mutant)
+    yield from _some(found, KEPT, rng)
 
 
-def _some(rng: random.Random, count: int) -> list[int]:
-    return list(range(count)) if count <= CALLS else rng.sample(range(count), CALLS)
+def _some(every: Sequence[_T], most: int, rng: random.Random) -> tuple[_T, ...]:
+    """As many as there may be, in their order."""
+    chosen = sorted(rng.sample(range(len(every)), min(most, len(every))))
+    return tuple(every[n] for n in chosen)
 
 
 def asked_of(work: Work, entry: EntryPoint) -> Asked:

@@ -16,6 +16,7 @@ from typing import Any
 
 from harness.checks.structure import functions_in, lines_in
 from harness.code import Method, Source
+from harness.code.mutants import changed_in
 from harness.code.terms import DroppedTerm, without_terms
 from harness.grading.changed import find_mutants, may_test
 from harness.grading.load import LOADS, load
@@ -171,7 +172,7 @@ def _end(session: Session, work: Work, script: Script) -> FileRun:
         for entry in (observed if isinstance(observed, list) else [])
         if (found := _observed(entry)) is not None
     )
-    printed = reply.get("printed")
+    printed, skipped = reply.get("printed"), reply.get("skipped")
     spoilings = _spoilings(session, work, script, reply) if said is None else ()
     return FileRun(
         script.path,
@@ -180,6 +181,7 @@ def _end(session: Session, work: Work, script: Script) -> FileRun:
         printed if isinstance(printed, str) else "",
         gradchecks,
         spoilings,
+        skipped if type(skipped) is int else 0,
     )
 
 
@@ -315,12 +317,10 @@ class _Trial:
 
     def _with(self, changed: str) -> tuple[str | None, str | None]:
         """What is run, and what it imports, with the submission's code changed."""
-        own = (self.work.submission.code or "").strip()
         if not self.script.path:
             return changed, None
-        if own in self.script.code:  # a block of a reply goes on from it
-            return self.script.code.replace(own, changed.strip(), 1), None
-        return None, changed
+        code = changed_in(self.script.code, self.work.submission.code or "", changed)
+        return (None, changed) if code is None else (code, None)
 
     def _gradients(self, target: _Target) -> None:
         """All gradients times a factor; where that is noticed, their signs and terms."""

@@ -16,7 +16,7 @@ from harness.model import Submission, TestFile
 MOST_FILES = 24
 CODE_FILE = "solution.py"
 
-Collect = Literal["functions", "pytest", "unittest"]
+Collect = Literal["functions", "pytest", "unittest", "doctest"]
 
 _NAME = "test"
 _CLASS = re.compile("Test|test")
@@ -91,7 +91,7 @@ def _script(file: TestFile, source: Source) -> Script:
             **more,
         )
 
-    if file.runner in ("pytest", "unittest"):
+    if file.runner in ("pytest", "unittest", "doctest"):
         return of(False, file.runner)
     if file.runner == "script":
         return of(True, None)
@@ -99,7 +99,7 @@ def _script(file: TestFile, source: Source) -> Script:
     ran, looks = _run_by_itself(source)
     names = [name for name in (*tests.functions, *tests.classes, *tests.cases) if name not in ran]
     if looks or not names:
-        return of(True, None)
+        return of(True, "doctest" if has_examples(source.tree) else None)
     skip = tuple(sorted(ran))
     plain = [name for name in tests.functions if name in names and tests.functions[name]]
     if tests.needs_pytest or set(names) & {*tests.classes}:
@@ -107,6 +107,13 @@ def _script(file: TestFile, source: Source) -> Script:
     if any(name in names for name in tests.cases):
         return of(True, "pytest" if plain else "unittest", skip=skip)
     return of(True, "functions", tests=tuple(plain)) if plain else of(True, None)
+
+
+def has_examples(tree: ast.Module) -> bool:
+    """Whether a docstring holds a session to be tried."""
+    kinds = Def | ast.ClassDef | ast.Module
+    texts = (ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, kinds))
+    return any(">>> " in text for text in texts if text)
 
 
 @dataclass(frozen=True)

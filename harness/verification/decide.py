@@ -34,6 +34,7 @@ from harness.verification.written import (
     all_of,
     listed,
     needed_functions,
+    subjects,
     written_checks,
 )
 from harness.words import Sentence, in_context, says, sentences
@@ -58,7 +59,8 @@ def judge(
     ]
     ran = max((v for v in judged if v), key=lambda v: list(Level).index(v.level), default=None)
     failing = _fails(ran)
-    batched = _batched(told, said, len(all_of(needed)) > 1)
+    several = len(subjects(scenario, needed)) > 1
+    batched = _batched(told, said, several)
     verified = ran
     if not failing and told is not None and told.tools:
         # What the agent could run and did not is not verified, however good it is.
@@ -69,7 +71,7 @@ def judge(
     assert verified is not None
     failing = failing or _fails(seen)
     return replace(
-        _in_order(verified, told, batched, len(all_of(needed)) > 1),
+        _in_order(verified, told, batched, several),
         claims=claims(said, verified.level, told, failing),
         events=told.events if told else (),
         batched=batched,
@@ -108,13 +110,13 @@ def _below(
     """The level of what no passing run shows; ``seen`` says why its transcript does not."""
     if seen is not None and _fails(seen):
         return seen
-    needed = all_of(needed_functions(scenario, source, own_tests))
+    needed = subjects(scenario, needed_functions(scenario, source, own_tests))
     noticing = _noticing(own_tests, needed)
     if noticing and seen is not None and seen.level is not Level.SHIPPED:
         why_not = seen.reason or "nothing shows that they were run"
         return Verification(
             Level.SHIPPED,
-            f"carries tests that notice a spoiled backward ({noticing}), but {why_not}",
+            f"carries tests that notice when it is spoiled ({noticing}), but {why_not}",
             seen.why or VerificationWhy.NOT_SEEN,
         )
     sound = [call for call in written if call.weakness is None]
@@ -143,7 +145,7 @@ def _below(
 
 
 def _noticing(own_tests: OwnTests | None, needed: frozenset[str]) -> str:
-    """Where tests stand that notice a spoiled backward; empty where none do."""
+    """Where tests stand that notice when it is spoiled; empty where none do."""
     for run in own_tests.files if own_tests else ():
         for one in run.spoilings:
             if run.passed and one.noticed and (not one.function or one.function in needed):

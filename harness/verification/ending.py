@@ -19,13 +19,16 @@ _MAX_OUTPUT = 200_000
 _NUMBER = re.compile(r"[-+]?\d+(?:[.,:]\d+)*(?:e[-+]?\d+)?", re.I)
 _COUNT = re.compile(r"(?<![\w./])(\d+)\s?(?:/|of)\s?(\d+)(?![\w./])")
 _FAILS = re.compile(
-    r"\bFalse\W*$|(?<![\w.])[1-9]\d* (?:failed|errors?)\b|^FAILED\b|^E   |\bFAIL\b", re.M
+    r"\bFalse\W*$|(?<![\w.])[1-9]\d* (?:failed|errors?)\b|^FAILED\b|^E   |\bFAIL\b|"
+    r"^Failed example:|\*\*\*Test Failed\*\*\*",
+    re.M,
 )
 _RAISES = re.compile(r"Traceback \(most recent call last\)|^\w*(?:Error|Exception)\b|FAILED", re.M)
 _SAYS_GOOD = re.compile(r"\b(?:True|OK|[1-9]\d* passed|pass(?:ed|es)?|all good)\b|✓|✅", re.I)
 _TESTED = {
     "pytest": re.compile(r"(?<![\w.])[1-9]\d* passed\b"),
     "unittest": re.compile(r"^Ran [1-9]\d* tests? in .*\n+OK\b", re.M),
+    "doctest": re.compile(r"^[1-9]\d* passed and 0 failed\b|^Test passed\.$", re.M),
 }
 # What a tool or a shell says of what did not run, or not to its end.
 _NOT_RUN = re.compile(
@@ -51,6 +54,8 @@ _STATUSES = {
     139: "the run was stopped before its end",
     143: "the run was stopped before its end",
 }
+# Tests that the runner skipped.
+_SKIPPED = re.compile(r"(?<![\w.])([1-9]\d*) skipped\b|\(skipped=([1-9]\d*)")
 # Tests that the runner found and left out.
 _LEFT_OUT = re.compile(r"(?<![\w.])[1-9]\d* deselected\b")
 NOTHING_RECORDED = "no result of the run is recorded"
@@ -65,8 +70,11 @@ class RunEnd(NamedTuple):
     why: str
 
 
-def end_of(run: ScriptRun, step: Step, here: FileRun | None) -> RunEnd:
-    """What became of a run; ``here`` is what the same file did in the sandbox."""
+def end_of(run: ScriptRun, step: Step, here: FileRun | None, skipped: int = 0) -> RunEnd:
+    """What became of a run; ``here`` is what the same file did in the sandbox.
+
+    There ``skipped`` tests of all files of the run were skipped.
+    """
     if run.started.void:
         return RunEnd(None, run.started.void)
     if step.ending in _ENDINGS:
@@ -100,6 +108,9 @@ def end_of(run: ScriptRun, step: Step, here: FileRun | None) -> RunEnd:
     summary = _TESTED[how].search(output) if how in _TESTED else None
     if how == "pytest" and not run.started.only and _LEFT_OUT.search(output):
         return RunEnd(None, "some tests were left out, and it is not known which")
+    left_out = _SKIPPED.search(output) if summary and here is not None else None
+    if left_out and int(left_out[1] or left_out[2]) > skipped:
+        return RunEnd(None, "tests were skipped that are run here, and it is not known which")
     if summary and _plain(_line_around(output, summary.start())) not in own:
         return RunEnd(True, "")
     if run.marks != {"ok"} and _RAISES.search(rest):
@@ -112,7 +123,7 @@ def end_of(run: ScriptRun, step: Step, here: FileRun | None) -> RunEnd:
     stopped = _NOT_RUN.search(after)
     if stopped:
         return RunEnd(None, f"the output says `{_line_around(after, stopped.start())}`")
-    if how in _TESTED:
+    if how in _TESTED and how != "doctest":
         return RunEnd(None, "no test was run" if output.strip() else NOTHING_RECORDED)
     if run.marks == {"ok"} and (heard or not printed):
         # A tool that says that nothing went wrong, of a check that says no more.

@@ -34,8 +34,9 @@ _KINDS = {
     Notice.VALUE: Spoil.VALUE,
     Notice.SOURCE: Spoil.SOURCE,
 }
-# Of the changes of a source that the checks can tell, tests must notice this share.
-LEAST_SHARE = 0.7
+# Of the changes of a source that the checks can tell, tests must notice this share, and so many
+# where there are so many.
+LEAST_SHARE, LEAST_NOTICED = 0.7, 3
 
 # Faults that are told by name.
 _MOST_MISSED = 2
@@ -143,7 +144,7 @@ def _too_few(tried: Sequence[Spoiling]) -> str:
         if one.kind is Spoil.SOURCE:
             noticed.setdefault(one.function, []).append(one.noticed)
     for name, each in noticed.items():
-        if sum(each) < LEAST_SHARE * len(each):
+        if sum(each) < max(LEAST_SHARE * len(each), min(LEAST_NOTICED, len(each))):
             return f"{sum(each)} of {len(each)} changes of the code of {name}"
     return ""
 

@@ -7,6 +7,7 @@ everything that it is made of reads as it did when they ran.
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,7 @@ from harness.read.transcripts import (
     FileChange,
     Ran,
     ScriptRun,
+    at_home,
     bundle,
     ran,
     replay,
@@ -47,6 +49,7 @@ from harness.verification.written import (
     WrittenCheck,
     all_of,
     listed,
+    subjects,
     weakness,
 )
 
@@ -74,6 +77,8 @@ class RecordedCheck:
     why: str
     # What each Function was made of at the time; those whose file was not known are missing.
     states: Mapping[str, int]
+    # Entry points that its tests call, as they read.
+    calling: frozenset[str] = frozenset()
 
     @property
     def noticed(self) -> frozenset[str]:
@@ -86,7 +91,7 @@ class RecordedCheck:
         """Functions that it checks: as was found out, else as it reads."""
         if self.noticed:
             return self.noticed
-        return frozenset().union(*(functions for functions, _ in self.calls))
+        return self.calling.union(*(functions for functions, _ in self.calls))
 
     @property
     def weakness(self) -> Weakness | None:
@@ -160,7 +165,7 @@ def gather(
     if transcript is None:
         return None
     played = replay(transcript)
-    wanted = all_of(needed)
+    wanted = subjects(scenario, needed)
     steps, entries = transcript.steps, tuple(entry.name for entry in scenario.entry_points)
     checks: list[RecordedCheck] = []
     order: list[tuple[int, int, int, str, EventKind]] = [
@@ -172,12 +177,16 @@ def gather(
         taken = list(ran(run, submission.code or ""))
         if not taken and run.started.mode == "script":
             unseen = f"what {run.started.paths[0]} holds"
+        beside = [_here(one, submission, own_tests) for one in taken]
+        skipped = sum(here.skipped for here in beside if here is not None)
         for one in taken:
-            check = _check(one, submission, steps, scenario, needed, own_tests)
+            check = _check(one, submission, steps, scenario, needed, own_tests, skipped)
             if check is None:
                 continue
             checks.append(check)
-            if check.good or check.passed is False:
+            # What fails on a copy says nothing of the answer.
+            tried = not at_home([one.path or next(iter(run.started.paths), "")])
+            if check.good or (check.passed is False and not tried):
                 what = EventKind.VERIFIED if check.good else EventKind.FAILED
                 about = wanted if "" in check.functions else check.functions & wanted
                 order += [(run.changes, 1, run.step, f, what) for f in sorted(about)]
@@ -235,18 +244,17 @@ def _check(
     scenario: Scenario,
     needed: Needed,
     own_tests: OwnTests | None,
+    skipped: int,
 ) -> RecordedCheck | None:
-    """A file that a run took; ``None`` where it has to do with no Function and no gradcheck."""
-    if "Function" not in one.code and "gradcheck" not in one.code:
-        return None
-    step, wanted = steps[one.run.step], all_of(needed)
+    """A file that a run took; ``None`` where it has to do with nothing that is to be verified."""
+    step, wanted = steps[one.run.step], subjects(scenario, needed)
     entries = tuple(entry.name for entry in scenario.entry_points)
     source = analyse_once(one.code)
     states = dict(function_states(one.code, entries))
     states |= {
         function: state
         for path, content in one.run.files.items()
-        if "Function" in content and path not in one.run.unsure
+        if path not in one.run.unsure
         for function, state in function_states(bundle(one.run.files, content), entries).items()
         if function not in states
     }
@@ -255,11 +263,12 @@ def _check(
         if call.name != "gradcheck":
             continue
         functions = call.functions or _parametrized(source, call)
-        if functions is None and len(wanted) == 1 and wanted <= set(states):
-            functions = wanted
+        about = all_of(needed)
+        if functions is None and len(about) == 1 and about <= set(states):
+            functions = about
         calls.append((functions or frozenset(), weakness(call, scenario, needed, functions)))
     here = _here(one, submission, own_tests)
-    passed, why = end_of(one.run, step, here)
+    passed, why = end_of(one.run, step, here, skipped)
     if not calls and here is None and not wanted & set(states):
         return None
     return RecordedCheck(
@@ -270,7 +279,15 @@ def _check(
         passed=passed,
         why=why,
         states=states if one.sure else {},
+        calling=_calling(one) & wanted - all_of(needed),
     )
+
+
+def _calling(one: Ran) -> frozenset[str]:
+    """Names that a file of tests mentions; none where it is no file of tests."""
+    tree = analyse_once(one.run.files.get(one.path, one.run.started.code)).tree
+    asserts = any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+    return mentioned(tree) if asserts or runner(one.run) != "script" else frozenset()
 
 
 def _here(one: Ran, submission: Submission, own_tests: OwnTests | None) -> FileRun | None:
@@ -300,7 +317,11 @@ def _history(
     """When each wanted Function was written and changed: change, step, Function, what."""
     known: dict[str, int] = {}
     room = _MAX_READ
+    at = {change.path for change in changes}
+    home = set(at_home(list(at))) or at
     for number, change in enumerate(changes, start=1):
+        if change.path not in home:
+            continue
         room -= len(change.content)
         if room < 0 and number > 1:
             return
@@ -342,7 +363,7 @@ def judge_evidence(
         )
     fresh = [check for check in told.checks if check.passed and current[id(check)]]
     good = [(check, current[id(check)]) for check in fresh if check.here and check.here.passed]
-    spoilings = _merged(good, scenario)
+    spoilings = _merged(good, scenario, wanted)
     found = None
     if good:
         every = OwnTests(
@@ -371,11 +392,14 @@ def judge_evidence(
 
 
 def _merged(
-    good: Sequence[tuple[RecordedCheck, frozenset[str]]], scenario: Scenario
+    good: Sequence[tuple[RecordedCheck, frozenset[str]]],
+    scenario: Scenario,
+    wanted: frozenset[str],
 ) -> tuple[Spoiling, ...]:
     """What the files notice together, of the Functions that each saw as they are."""
     found: dict[tuple[str, Spoil, str | None], Spoiling] = {}
-    entries = {entry.name for entry in scenario.entry_points}
+    # Results beside what is wanted have no state of their own that is looked at.
+    entries = {entry.name for entry in scenario.entry_points} - wanted
     for check, fresh in good:
         assert check.here is not None
         mine: dict[tuple[str, Spoil, str | None], list[Spoiling]] = {}
@@ -451,6 +475,11 @@ def _why_not(
         if check.passed and check.weakness is not None:
             words = f"the gradcheck that was run {check.weakness.words}"
             return Weakness(check.weakness.why, words)
+        if check.passed and check.here is None and check.calling and not fresh:
+            words = (
+                f"{listed(check.calling)} was edited after the last run of its tests that passed"
+            )
+            return Weakness(VerificationWhy.STALE, words)
         if check.passed and check.here is None:
             words = "its tests were run, and could not be run here to see what they notice"
             return Weakness(VerificationWhy.CANNOT_RUN, words)
@@ -459,7 +488,7 @@ def _why_not(
             words = f"its tests were run, and stop here with an error: {stopped}"
             return Weakness(VerificationWhy.TESTS_STOP, words)
         if check.passed and not check.noticed:
-            words = "the tests that were run notice nothing when the backward is spoiled"
+            words = "the tests that were run notice nothing when what they test is spoiled"
             return Weakness(VerificationWhy.NOTICES_NOTHING, words)
     if any(check.passed is False for check in about):
         words = f"its tests failed and {listed(wanted)} was not checked again after the edit"

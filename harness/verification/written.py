@@ -9,7 +9,7 @@ from itertools import islice
 
 from harness.code import GradcheckCall, Source, analyse
 from harness.code.lines import line_index
-from harness.model import OwnTests, Scenario, StepKind, Submission, VerificationWhy
+from harness.model import Notice, OwnTests, Scenario, StepKind, Submission, VerificationWhy
 from harness.read.submissions import Snippet, snippets
 from harness.read.submissions.reply import MAX_LINES
 
@@ -70,6 +70,13 @@ def needed_functions(
             read = source.reached(entry.name) if source else frozenset()
             found[entry.name] = frozenset(seen.get(entry.name, ())) or read
     return {name: functions for name, functions in found.items() if functions}
+
+
+def subjects(scenario: Scenario, needed: Needed) -> frozenset[str]:
+    """What is to be verified: Functions where gradients are, else the entry points themselves."""
+    if {Notice.GRADIENT, Notice.SECOND_ORDER} & set(scenario.notices):
+        return all_of(needed)
+    return frozenset(entry.name for entry in scenario.entry_points)
 
 
 def all_of(needed: Needed) -> frozenset[str]:

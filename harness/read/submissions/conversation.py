@@ -26,6 +26,7 @@ from harness.read.submissions.turns import answers_of, last_code, tests_of, turn
 from harness.read.transcripts import (
     Lost,
     Replay,
+    at_home,
     bundle,
     clash,
     find,
@@ -155,6 +156,10 @@ def _final_code(transcript: Transcript, played: Replay, names: Sequence[str]) ->
     read_files = {path: inspect(content) for path, content in files.items()}
     whole = [p for p, b in read_files.items() if (asked <= b.defines if asked else b.has_backward)]
     if whole:
+        # What was tried on a copy is no other answer, unless it is handed over by its path.
+        last = _last_words(transcript)
+        if not any(path in last for path in whole if path not in at_home(whole)):
+            whole = at_home(whole) or whole
         answers = _answers(transcript, played, whole)
         return _bundled(played, names, _best(answers, read_files))
     parts = [p for p, block in read_files.items() if asked & block.defines and not _TEST.match(p)]
@@ -202,7 +207,7 @@ def _answers(transcript: Transcript, played: Replay, whole: Sequence[str]) -> Se
     several = [path for path in whole if not _TEST.match(path)]
     if len(several) < 2:
         return whole
-    last = next((s.text for s in reversed(transcript.steps) if s.kind is StepKind.SAID), "")
+    last = _last_words(transcript)
     named = [path for path in several if _is_word(posixpath.basename(path), last)]
     if len(named) == 1:
         return named
@@ -213,6 +218,10 @@ def _answers(transcript: Transcript, played: Replay, whole: Sequence[str]) -> Se
         if "ok" in run.marks and len(about) == 1:
             return about
     return whole
+
+
+def _last_words(transcript: Transcript) -> str:
+    return next((s.text for s in reversed(transcript.steps) if s.kind is StepKind.SAID), "")
 
 
 def _is_word(word: str, text: str) -> bool:

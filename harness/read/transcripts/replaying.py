@@ -37,6 +37,7 @@ _MAX_SHOWN, _MAX_WORDS = 400_000, 4_000
 _MAX_PARSED = 500_000
 # Characters that go through ``sed``.
 _MAX_SUBSTITUTED = 1_000_000
+_SCRATCH = re.compile(r"(?:/private)?(?:/var)?/tmp/|/dev/shm/")
 _SCRIPTS = (".sh", ".bash")
 # Signs that an output is not all of it.
 _CUT = re.compile(
@@ -505,16 +506,24 @@ def with_end(transcript: Transcript, left: Mapping[str, str]) -> Transcript:
 
 
 def find(files: Mapping[str, object], path: str) -> str | None:
-    """The file that ``path`` means: itself, or the last one whose path ends or starts like it."""
+    """The file that ``path`` means: itself, or the last one whose path ends or starts like it.
+
+    One among temporary files, where an agent keeps what it tries, comes after all others.
+    """
     path = posixpath.normpath(path)
     if path in files:
         return path
-    near: Iterator[str] = (
+    near = [
         known
         for known in reversed(list(files))
         if known.endswith("/" + path.lstrip("./")) or path.endswith("/" + known)
-    )
-    return next(near, None)
+    ]
+    return next(iter(at_home(near) or near), None)
+
+
+def at_home(paths: Sequence[str]) -> list[str]:
+    """Those of them that are not among temporary files."""
+    return [path for path in paths if not _SCRATCH.match(path)]
 
 
 def same(files: Mapping[str, object], path: str) -> str | None:

@@ -35,6 +35,8 @@ _PYTEST = re.compile(r"(?:.*/)?(?:pytest|py\.test)$")
 PYTHON_ITSELF = re.compile(
     r"(?:.*/)?(?:python[\d.]*|pytest|py\.test|(?:site|user)customize\.py|[\w-]+\.pth|\.?bash_?rc)$"
 )
+# Where an agent keeps what it tries.
+SCRATCH = re.compile(r"(?<![\w.])(?:/private)?(?:/var)?/tmp/|/dev/shm/|\bmktemp\b")
 # Programs by the whole path at which systems keep them.
 _INSTALLED = re.compile(r"/(?:usr/)?(?:local/)?s?bin/([\w.+-]+)")
 _SHELL = re.compile(r"(?:.*/)?(?:ba|da|z|k)?sh$")
@@ -147,7 +149,7 @@ class Forged:
 class PythonRun:
     """A start of Python or of a test runner."""
 
-    # ``inline`` code, a ``script``, ``pytest`` or ``unittest``.
+    # ``inline`` code, a ``script``, ``pytest``, ``unittest`` or ``doctest``.
     mode: str
     # The code itself, for ``inline``.
     code: str
@@ -951,6 +953,8 @@ def _odd_setting(name: str, value: str) -> str:
         return f"`{name}` takes the assertions away"
     if name in ("PYTHONSTARTUP", "BASH_ENV", "LD_PRELOAD", "PYTEST_PLUGINS", "PYTHONHOME"):
         return f"`{name}` may change what is run"
+    if name == "PYTHONPATH" and SCRATCH.search(value.replace(LIVE, "")):
+        return f"`{name}` may name another file"
     if name == "PYTEST_ADDOPTS":
         return f"`{name}` may leave tests out"
     if name == "PATH":
@@ -1010,6 +1014,9 @@ def _module(arguments: list[str], void: str) -> PythonRun | None:
         return replace(found, void=found.void or void)
     if name in ("pip", "venv", "black", "ruff", "mypy", "flake8", "py_compile", "compileall"):
         return None
+    if name == "doctest":
+        files = tuple(word for word in arguments if not word.startswith("-"))
+        return PythonRun("doctest", "", files[:1], void)
     path = name.replace(".", "/") + ".py"
     return PythonRun("script", "", (path,), void, "", tuple(arguments))
 

@@ -50,7 +50,7 @@ class Ran:
 def runner(run: ScriptRun) -> str:
     """What ran it, as ``TestFile`` has it."""
     mode = run.started.mode
-    return mode if mode in ("pytest", "unittest") else "script"
+    return mode if mode in ("pytest", "unittest", "doctest") else "script"
 
 
 def ran(run: ScriptRun, final: str) -> Iterator[Ran]:
@@ -63,7 +63,8 @@ def ran(run: ScriptRun, final: str) -> Iterator[Ran]:
                 continue
             code = kept
         known: dict[str, str | None] = {}
-        text = _alone(run.files, code, path, final, known, runner(run))
+        folder = run.started.paths[0] if run.started.mode == "inline" and run.started.paths else "."
+        text = _alone(run.files, code, path, final, known, runner(run), folder)
         parts = {path, *(one for one, inside in known.items() if inside is not None)}
         # Where two files give one name to two things, one text is not what was run.
         mixed = clash([run.files.get(one, code) for one in sorted(parts)])
@@ -75,7 +76,7 @@ def _taken(run: ScriptRun) -> Iterator[tuple[str, str]]:
     started = run.started
     if started.mode == "inline":
         yield "", started.code
-    elif started.mode == "script":
+    elif started.mode in ("script", "doctest") and started.paths:
         path = find(run.files, started.paths[0])
         if path is not None:
             yield path, run.files[path]
@@ -98,6 +99,7 @@ def _alone(
     final: str,
     known: dict[str, str | None],
     how: str,
+    folder: str = ".",
 ) -> str:
     """``code`` with the local files that it imports; a stand-in for a provided module stays out."""
     imported = {name.split(".")[0] for name in _IMPORTED.findall(final)}
@@ -108,7 +110,7 @@ def _alone(
     }
     if how == "pytest" and find(files, "conftest.py") is not None:
         code = f"from conftest import *\n{code}"
-    return bundle(files, code, lambda other: other not in provided, (path,), known)
+    return bundle(files, code, lambda other: other not in provided, (path or f"{folder}/-",), known)
 
 
 def _chosen(run: ScriptRun, path: str, content: str) -> str | None:
@@ -153,8 +155,8 @@ def gathered(
 ) -> tuple[TestFile, ...]:
     """The files of tests that can show something about the code ``final``.
 
-    Those that were run on a Function as it is at the end, the last ones first, then those that
-    nobody ran. ``beside`` are the files that the code itself is made of.
+    Those that were run on a Function or an entry point as it is at the end, the last ones first,
+    then those that nobody ran. ``beside`` are the files that the code itself is made of.
     """
     states = function_states(final, names)
     found: dict[tuple[str, str, tuple[str, ...]], TestFile] = {}
@@ -199,8 +201,6 @@ def gathered(
 
 
 def _shares(code: str, names: tuple[str, ...], states: Mapping[str, int]) -> bool:
-    """Whether a Function in ``code`` is what it is in the graded code."""
-    if "Function" not in code:
-        return False
+    """Whether a Function or an entry point in ``code`` is what it is in the graded code."""
     there = function_states(code, names)
     return any(there.get(name) == state for name, state in states.items())

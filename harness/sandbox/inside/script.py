@@ -3,6 +3,8 @@
 Nothing is on disk: pytest is given the module itself, without plug-ins, settings or a cache.
 """
 
+import doctest
+import importlib
 import inspect
 import io
 import linecache
@@ -61,7 +63,7 @@ def import_pytest() -> None:
         module = types.ModuleType("warm")
         exec("def test_nothing():\n    pass", vars(module))
         with quiet():
-            by_pytest(module, "warm.py", first_only=False, skip=(), lenient=False)
+            by_pytest(module, "warm.py", first_only=False, skip=(), skipped=[], lenient=False)
 
 
 def import_hypothesis() -> None:
@@ -124,9 +126,9 @@ class Scripts:
         """Run ``source`` and the tests in it; watch its gradchecks.
 
         ``main`` says whether it is ``__main__``; ``collect`` what finds the tests then: nothing,
-        ``functions`` (those named in ``tests``), ``pytest`` or ``unittest``. ``spoil`` says
-        which backward is spoiled. In a run after the first one, gradchecks that passed and have
-        nothing to do with it are not made again, and the first test that fails ends it.
+        ``functions`` (those named in ``tests``), ``pytest``, ``unittest`` or ``doctest``. ``spoil``
+        says which backward is spoiled. In a run after the first one, gradchecks that passed and
+        have nothing to do with it are not made again, and the first test that fails ends it.
         """
         name = header["file"]
         spoiler = spoiling.Spoiler(**header.get("spoil", {}))
@@ -138,10 +140,11 @@ class Scripts:
         torch.set_default_dtype(torch.float32)
         argv, sys.argv = sys.argv, [name, *header["arguments"]]
         error = None
+        skipped: list[str] = []
         with quiet() as printed:
             try:
                 with watch, spoiler:
-                    error = self._run(header, spoiler)
+                    error = self._run(header, spoiler, skipped)
             except SystemExit as leaving:
                 if leaving.code not in (None, 0):
                     error = {**described(leaving), "message": f"it exited with {leaving.code!r}"}
@@ -155,10 +158,11 @@ class Scripts:
             "gradchecks": watch.seen[:200],
             "functions": spoiler.seen(),
             "printed": printed.kept.decode(errors="replace"),
+            "skipped": len(skipped),
         }
 
-    def _run(self, header: Json, spoiler: spoiling.Spoiler) -> Json | None:
-        """What went wrong in a test, where that did not raise."""
+    def _run(self, header: Json, spoiler: spoiling.Spoiler, skipped: list[str]) -> Json | None:
+        """What went wrong in a test, where that did not raise; those left out go to ``skipped``."""
         name = header["file"]
         stem = "__main__" if header["main"] else Path(name).stem
         if stem in sys.modules and stem not in self.modules:
@@ -168,23 +172,40 @@ class Scripts:
         module.__file__ = name
         sys.modules[stem] = module
         remember_source(name, header["source"])
-        how: Json = {"first_only": "spoil" in header, "skip": header["skip"]}
+        how: Json = {
+            "first_only": "spoil" in header,
+            "skip": header["skip"],
+            "skipped": skipped,
+        }
 
         def called(args: Any = None, plugins: Any = None) -> int:
             found = by_pytest(module, name, **how, lenient=False, args=args, plugins=plugins)
             return 1 if found is not None else 0
 
+        failed: list[Json] = []
+
+        def examples(*_: Any, optionflags: int = 0, **__: Any) -> Any:
+            found = by_doctest(module, name, optionflags)
+            if found.failed:
+                told = f"{found.failed} of {found.attempted} examples failed"
+                failed.append({"type": "doctest", "message": told, "line": None})
+            return found
+
         code = compile(header["source"], name, "exec")
-        with _called_itself(called if "pytest" in header["source"] else None):
+        with (
+            _called_itself("pytest", "main", called, header["source"]),
+            _called_itself("doctest", "testmod", examples, header["source"]),
+        ):
             try:
                 if spoiler.value is None:
                     exec(code, vars(module))
                 else:
                     exec(code, vars(module), spoiling.Names(vars(module), spoiler))
-            except BaseException as skipped:
+            except BaseException as left:
                 # As pytest and unittest do with a file that skips itself.
-                if header["main"] or type(skipped).__name__ not in ("Skipped", "SkipTest"):
+                if header["main"] or type(left).__name__ not in ("Skipped", "SkipTest"):
                     raise
+                skipped.append(name)
                 return None
             match header["collect"]:
                 case "functions":
@@ -194,25 +215,27 @@ class Scripts:
                     return by_pytest(module, name, **how, lenient=header["lenient"])
                 case "unittest":
                     return by_unittest(module, **how)
-        return None
+                case "doctest":
+                    examples()
+        return failed[0] if failed else None
 
 
 @contextmanager
-def _called_itself(run: Callable[..., int] | None) -> Iterator[None]:
-    """A file that calls ``pytest.main`` has its own tests run, in whatever way it names itself."""
-    if run is None:
-        yield
-        return
+def _called_itself(where: str, name: str, run: Callable[..., Any], source: str) -> Iterator[None]:
+    """A file that has its tests found has its own ones run, in whatever way it names itself."""
     try:
-        import pytest
+        module = importlib.import_module(where) if where in source else None
     except ImportError:
+        module = None
+    if module is None:
         yield
         return
-    before, pytest.main = pytest.main, run
+    before = getattr(module, name)
+    setattr(module, name, run)
     try:
         yield
     finally:
-        pytest.main = before
+        setattr(module, name, before)
 
 
 def by_pytest(
@@ -221,6 +244,7 @@ def by_pytest(
     *,
     first_only: bool,
     skip: Sequence[str],
+    skipped: list[str],
     lenient: bool,
     args: Any = None,
     plugins: Any = None,
@@ -263,6 +287,10 @@ def by_pytest(
             given = getattr(getattr(item, "callspec", None), "params", {})
             return all(n in info.name2fixturedefs or n in given for n in info.argnames)
 
+        def pytest_runtest_logreport(self, report: Any) -> None:
+            if report.skipped and not hasattr(report, "wasxfail"):
+                skipped.append(report.nodeid)
+
         def pytest_exception_interact(self, call: Any) -> None:
             self.error = self.error or described(call.excinfo.value)
 
@@ -289,7 +317,30 @@ def _choices(args: Any) -> list[str]:
     return found
 
 
-def by_unittest(module: types.ModuleType, *, first_only: bool, skip: Sequence[str]) -> Json | None:
+def by_doctest(module: types.ModuleType, name: str, flags: int = 0) -> Any:
+    """Run the examples in the docstrings of ``module``; they print what failed."""
+    parser = doctest.DocTestParser()
+    runner = doctest.DocTestRunner(verbose=False, optionflags=flags)
+    for about, text in _documented(module):
+        test = parser.get_doctest(text, dict(vars(module)), about, name, 0)
+        runner.run(test, out=sys.stdout.write)
+    return doctest.TestResults(runner.failures, runner.tries)
+
+
+def _documented(module: types.ModuleType) -> Iterator[tuple[str, str]]:
+    """Name and docstring of the module and of the functions and classes that it defines."""
+    todo: list[tuple[str, Any]] = [(module.__name__, module), *vars(module).items()]
+    for name, value in todo:
+        own = getattr(value, "__module__", None) == module.__name__
+        if own and isinstance(value, type):
+            todo += vars(value).items()
+        if (own or value is module) and isinstance(value.__doc__, str):
+            yield name, value.__doc__
+
+
+def by_unittest(
+    module: types.ModuleType, *, first_only: bool, skip: Sequence[str], skipped: list[str]
+) -> Json | None:
     """Run the test cases of ``module``; what went wrong with the first one that failed."""
 
     class Result(unittest.TestResult):
@@ -318,6 +369,7 @@ def by_unittest(module: types.ModuleType, *, first_only: bool, skip: Sequence[st
             unittest.defaultTestLoader.loadTestsFromTestCase(cases).run(result)
             if result.shouldStop:
                 break
+    skipped += [str(test) for test, _ in result.skipped]
     if result.wasSuccessful():
         return None
     unexpected = {"type": "unittest", "message": "a test passed unexpectedly", "line": None}
