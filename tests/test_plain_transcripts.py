@@ -234,6 +234,22 @@ BY_ITSELF = (
     f"{EXAMPLES}\n\nif __name__ == '__main__':\n    import doctest\n\n    doctest.testmod()\n"
 )
 VERIFIED |= {
+    "in a loop": (
+        "messages",
+        [
+            wrote(),
+            with_tests(SCRIPT, "tests/check_intervals.py"),
+            ran("for t in tests/*.py; do python $t || exit 1; done", "all merged"),
+        ],
+    ),
+    "listed": (
+        "chat",
+        [
+            wrote(),
+            with_tests(TEST, "tests/test_intervals.py"),
+            ran("ls tests/*.py | xargs pytest -q", "1 passed in 0.02s"),
+        ],
+    ),
     "examples": ("messages", [wrote(EXAMPLES), ran("python -m doctest intervals.py", "")]),
     "examples of its own": ("chat", [wrote(BY_ITSELF), ran("python intervals.py", "")]),
 }
@@ -280,6 +296,15 @@ NOT_VERIFIED: Mapping[str, tuple[str, Sequence[Step], str]] = {
         [
             wrote(BY_ITSELF),
             ran("python intervals.py", "Failed example:\n***Test Failed*** 1 failures."),
+        ],
+        "",
+    ),
+    "a loop that goes on": (
+        "messages",
+        [
+            wrote(),
+            with_tests(SCRIPT, "tests/check_intervals.py"),
+            ran("for t in tests/*.py; do python $t || true; done", "AssertionError"),
         ],
         "",
     ),

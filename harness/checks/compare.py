@@ -489,6 +489,17 @@ class Shapes(Comparison):
         return alike if shape.numel() > 1 else set()
 
 
+def tried(bench: Bench, entry: EntryPoint) -> tuple[Case, torch.Tensor]:
+    """A small case of an entry point, and what its oracle gives for it. Raises ``OracleError``."""
+
+    def make() -> tuple[Case, torch.Tensor]:
+        draw = bench.drawer(entry, "oracle")
+        case = draw.case(draw.small_size(), stack=steady_stacks(entry)[0])
+        return case, bench.reference(case).value().detach()
+
+    return bench.once(("tried", entry.name), make)
+
+
 @dataclass(frozen=True)
 class Edges(Comparison):
     """Large, tiny and signed-zero inputs, and points where the slope jumps.
@@ -510,7 +521,7 @@ class Edges(Comparison):
             if not isinstance(argument, TensorArgument) or not (argument.edges or argument.kinks):
                 continue
             for dtype in (torch.float64, torch.float32):
-                yield from self._filled(bench, draw, argument, dtype, kinks)
+                yield from self._filled(bench, entry, draw, argument, dtype, kinks)
                 for _ in range(max(2, math.ceil(draw.most_numbers / 2))):
                     points = draw.edges(argument)
                     # The points that the scenario names come first.
@@ -530,14 +541,15 @@ class Edges(Comparison):
     def _filled(
         self,
         bench: Bench,
+        entry: EntryPoint,
         draw: Drawer,
         argument: TensorArgument,
         dtype: torch.dtype,
         kinks: Mapping[str, tuple[float, ...]],
     ) -> Iterator[Trial]:
         """The outermost points all over, where elements are not each on their own."""
-        case = draw.case(draw.small_size())
-        if bench.reference(case).value().shape == case.tensors[argument.name].shape:
+        case, result = tried(bench, entry)
+        if result.shape == case.tensors[argument.name].shape:
             return
         sizes = itertools.cycle(draw.sizes())
         ends = (min(argument.edges, default=None), max(argument.edges, default=None))

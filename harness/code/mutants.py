@@ -96,7 +96,7 @@ def mutants(code: str, entry: str, *, tensors: bool = False) -> list[Mutant]:
         line = getattr(stands, "lineno", 1)
         for _ in ways:
             found.append(Mutant(entry, line, before, _written(node), ast.unparse(tree)))
-        for whole, shorter in _left_out(node):
+        for whole, shorter in () if tensors else _left_out(node):
             about = _written(whole), _written(shorter)
             found.append(Mutant(entry, whole.lineno, *about, ast.unparse(tree)))
     return found

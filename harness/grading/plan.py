@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from harness import checks, flags
-from harness.checks.compare import steady_stacks
+from harness.checks.compare import tried
 from harness.checks.context import Bench, Check, InteractiveCheck, PlannedCheck, Trial
 from harness.checks.library import LibraryCalled
 from harness.checks.plain import Deterministic, PlainCheck
@@ -74,11 +74,10 @@ class Plan:
         """Raise where the oracle cannot be used at all; checks of plain values do so themselves."""
         if entry.is_plain:
             return
-        draw = self.bench.drawer(entry, "oracle")
-        case = draw.case(draw.small_size(), stack=steady_stacks(entry)[0])
         about = f"{self.scenario.path}: entry point {entry.name!r}"
         try:
-            first, second = (self.bench.reference(case).value().detach() for _ in range(2))
+            case, first = tried(self.bench, entry)
+            second = self.bench.reference(case).value().detach()
         except OracleError as error:
             raise ScenarioError(f"{about}: {error}") from error
         if not torch.equal(first.nan_to_num(), second.nan_to_num()):

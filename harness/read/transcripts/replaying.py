@@ -187,7 +187,7 @@ class _Player:
             return
         room = _MAX_COMMANDS - self.commands if self.parts < _MAX_PARTS else 0
         self.commands += len(step.text)
-        command = shell.read(step.text, self.script, room)
+        command = shell.read(step.text, self.script, room, list(self.files))
         self.parts += command.size
         for part, action in command.actions:
             self.fates += command.size

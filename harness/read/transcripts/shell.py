@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import Literal
 
 from harness.read.transcripts.words import (
@@ -206,15 +207,17 @@ def read(
     command: str,
     script: Callable[[str], str | None] = lambda path: None,
     room: int = MAX_COMMAND,
+    files: Sequence[str] = (),
 ) -> Command:
     """What the command does; ``script`` gives the text of a shell script that is known.
 
+    Patterns such as ``tests/*.py`` stand for those of ``files``, which are known, that they match.
     A command that is longer than ``room``, or is made of too many parts, changes anything.
     """
     try:
         if len(command) > min(room, MAX_COMMAND):
             raise TooMuch
-        reading = _Reading(script)
+        reading = _Reading(script, files)
         flow = reading.command(command)
     except TooMuch:
         return Command(((0, Changed("a command too long to follow", ())),))
@@ -358,8 +361,9 @@ class _Call:
 class _Reading:
     """One command while it is taken apart; tokens are read and acted on in one go."""
 
-    def __init__(self, script: Callable[[str], str | None]) -> None:
+    def __init__(self, script: Callable[[str], str | None], known: Sequence[str]) -> None:
         self.script = script
+        self.known = known
         self.actions: list[tuple[int, Action]] = []
         self.own_lines: set[str] = set()
         self.shown: list[str] = []
@@ -542,7 +546,7 @@ class _Reading:
             self.place += 1
             token = self.peek()
             if token is not None and token.kind == "word" and not self.at("do", "in"):
-                words.append(expanded(token.text, self.variables))
+                words += self.matched(expanded(token.text, self.variables))
         self.skip("do")
         known = each and name is not None and 0 < len(words) <= _MAX_WORDS
         known = known and all(map(plain, words))
@@ -601,7 +605,7 @@ class _Reading:
             self.place += 1
             text = expanded(token.text, self.variables)
             if token.kind == "word":
-                call.words.append(text)
+                call.words += self.matched(text) if call.words else [text]
             elif token.kind == "here":
                 call.stdin = expanded(token.target, self.variables)
                 self.own_lines.update(call.stdin.split("\n"))
@@ -660,6 +664,20 @@ class _Reading:
             self.add(leaf, replace(started, void=started.void or void, paths=paths))
         self.shows(call, words)
         return leaf, printed
+
+    def matched(self, word: str) -> list[str]:
+        """The files that a pattern stands for; the word itself where none is known."""
+        pattern = re.sub(LIVE + r"(?=[*?])", "", word)
+        if pattern == word or not plain(pattern):
+            return [word]
+        size = pattern.count("/")
+        found = {
+            "/".join(path.rsplit("/", size + 1)[-size - 1 :])
+            for path in self.known
+            if path.count("/") >= size
+        }
+        names = sorted(name for name in found if _matches(name, pattern.removeprefix("./")))
+        return names or [word]
 
     def add(self, leaf: Flow, action: Action) -> None:
         self.actions.append((leaf.number, action))
@@ -753,11 +771,37 @@ class _Reading:
             if "c" in flagged:
                 inner = rest[0] if rest and plain(rest[0]) else None
             return None if inner is None else self.in_new_shell(inner, "e" in flagged)
+        if name == "xargs" and call.stdin is not None and plain(call.stdin):
+            return self.for_each(list(words[1:]), call.stdin.split())
         if "/" in name and not name.endswith(".py"):
             known = self.script(name)
             if known is not None and "python" not in known.split("\n", 1)[0]:
                 return self.in_new_shell(known, False)
         return None
+
+    def for_each(self, words: list[str], given: list[str]) -> Flow | None:
+        """``xargs``: a command for all that it is given, or for each one."""
+        one_by_one, place = False, ""
+        while words and words[0].startswith("-"):
+            option = words.pop(0)
+            if option in ("-I", "-i") and words:
+                place, one_by_one = words.pop(0), True
+            elif option in ("-n", "-L", "-P") and words:
+                one_by_one |= words.pop(0) == "1" and option != "-P"
+            elif not re.fullmatch(r"-[0rt]|-[nLP]\d+|--no-run-if-empty", option):
+                return None
+            one_by_one |= option in ("-n1", "-L1")
+        groups = [[one] for one in given] if one_by_one else [given]
+        flow = Flow("list")
+        for group in groups[:_MAX_WORDS] if given and words else []:
+            self.parts += 1
+            if place:
+                called = [word.replace(place, group[0]) for word in words]
+            else:
+                called = [*words, *group]
+            flow.parts.append(self.run(_Call(words=called))[0])
+            flow.signs.append("&&")
+        return flow if flow.parts and len(groups) <= _MAX_WORDS else None
 
     def in_new_shell(self, text: str, strict: bool) -> Flow:
         def read() -> Flow:
@@ -820,11 +864,27 @@ class _Reading:
                 rest = list(words[2:])
                 text = re.sub(r"%[sdi]", lambda _: rest.pop(0) if rest else "", unescaped(words[1]))
                 return text.replace("%%", "%") if not re.search(r"(?<!%)%[^%]", text) else LIVE
+            case "ls" | "find":
+                return self.listed_files(words)
             case "cat" | "tee" if call.stdin is not None and all(
                 w.startswith("-") or words[0] == "tee" for w in words[1:]
             ):
                 return call.stdin
         return None
+
+    def listed_files(self, words: Sequence[str]) -> str | None:
+        """The files that a command lists, where they are known."""
+        rest = [word for word in words[1:] if word not in ("-1", "-type", "f")]
+        if words[0] == "find":
+            folder, name = (rest + ["", ""])[:2]
+            if name != "-name" or len(rest) != 3:
+                return None
+            inside = "" if folder == "." else folder.strip("./") + "/"
+            rest = [
+                p for p in self.known if inside in p and _matches(p.rsplit("/", 1)[-1], rest[2])
+            ]
+        ends = all(any(k == w or k.endswith("/" + w) for k in self.known) for w in rest)
+        return "\n".join([*rest, ""]) if rest and ends else None
 
     def files(self, leaf: Flow, call: _Call, words: Sequence[str], printed: str | None) -> None:
         """The files that a command changes."""
@@ -925,6 +985,12 @@ class _Reading:
             "#" if any(w in ("-n", "-b", "-A") for w in words[1:]) and words[0] == "cat" else ""
         )
         self.shown.append(numbers + self.located(rest[-1]) if whole and plain(rest[-1]) else "")
+
+
+def _matches(name: str, pattern: str) -> bool:
+    """Whether a pattern of the shell stands for a name, part by part."""
+    parts, patterns = name.split("/"), pattern.split("/")
+    return len(parts) == len(patterns) and all(map(fnmatchcase, parts, patterns))
 
 
 def _changes_what_it_finds(words: Sequence[str]) -> bool:
