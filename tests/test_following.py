@@ -78,7 +78,7 @@ def test_changes_are_followed_or_seen_again(
         ([write(WRONG), ran("git -C . checkout -- op.py", "")], "step 3 (git -C"),
         ([write(WRONG), ran("grep -rl g . | xargs sed -i 's/g/h/'", "")], "step 3 (xargs"),
         ([write(WRONG), ran("find . -name op.py -exec sed -i s/g/h/ {} +", "")], "step 3 (find"),
-        ([write(WRONG), ran("for f in *.py; do sed -i 's/g/h/' $f; done", "")], "step 3 (sed"),
+        ([write(WRONG), ran("for f in $(ls); do sed -i 's/g/h/' $f; done", "")], "step 3 (sed"),
         ([write(WRONG), ran("python - <<'E'\nopen('op.py', 'w').write('x')\nE", "")], "step 3 (Py"),
         ([write("open('op.py', 'w').write(T)", "gen.py"), ran("python gen.py", "")], "step 3 (Py"),
         ([write(WRONG), ran("python gen.py > op.py", "")], "step 3 (python gen.py"),

@@ -671,13 +671,13 @@ class _Reading:
         if pattern == word or not plain(pattern):
             return [word]
         size = pattern.count("/")
-        found = {
-            "/".join(path.rsplit("/", size + 1)[-size - 1 :])
-            for path in self.known
-            if path.count("/") >= size
-        }
-        names = sorted(name for name in found if _matches(name, pattern.removeprefix("./")))
-        return names or [word]
+        found: dict[str, set[str]] = {}
+        for path in self.known:
+            short = "/".join(path.rsplit("/", size + 1)[-size - 1 :])
+            if _matches(short, pattern.removeprefix("./")):
+                found.setdefault(path[: -len(short)], set()).add(short)
+        # Those of several folders are not told apart.
+        return sorted(*found.values()) if len(found) == 1 else [word]
 
     def add(self, leaf: Flow, action: Action) -> None:
         self.actions.append((leaf.number, action))
@@ -876,12 +876,12 @@ class _Reading:
         """The files that a command lists, where they are known."""
         rest = [word for word in words[1:] if word not in ("-1", "-type", "f")]
         if words[0] == "find":
-            folder, name = (rest + ["", ""])[:2]
-            if name != "-name" or len(rest) != 3:
+            if len(rest) != 3 or rest[1] != "-name":
                 return None
+            folder, _, pattern = rest
             inside = "" if folder == "." else folder.strip("./") + "/"
             rest = [
-                p for p in self.known if inside in p and _matches(p.rsplit("/", 1)[-1], rest[2])
+                p for p in self.known if inside in p and _matches(p.rsplit("/", 1)[-1], pattern)
             ]
         ends = all(any(k == w or k.endswith("/" + w) for k in self.known) for w in rest)
         return "\n".join([*rest, ""]) if rest and ends else None
