@@ -24,7 +24,14 @@ from harness.model import QUESTIONS, Outcome, Record, Scenario, TrapState
 from harness.results.junit import broken
 from harness.run.grader import Grader
 
-_KNOWN: Final = ("scenarios", "scenario", "question", "kind", "seed")
+# What the configuration may say, each with the type of its value and how it is called.
+_KNOWN: Final[Mapping[str, tuple[type, str]]] = {
+    "scenarios": (str, "the path of a folder"),
+    "scenario": (str, "the id of a scenario"),
+    "question": (str, "one of right, verified, held"),
+    "kind": (str, "one of reply, python, transcript"),
+    "seed": (int, "a whole number"),
+}
 
 
 def get_assert(output: object, context: Mapping[str, Any]) -> dict[str, Any]:
@@ -38,11 +45,7 @@ def get_assert(output: object, context: Mapping[str, Any]) -> dict[str, Any]:
     that could not be graded: promptfoo has no third state, and then shows the message.
     """
     config = context.get("config") or {}
-    for name in config:
-        if name not in _KNOWN:
-            raise UsageError(
-                f"config: found {name!r}, expected {', '.join(_KNOWN)}.{did_you_mean(name, _KNOWN)}"
-            )
+    _check(config)
     question = config.get("question", "held")
     asked = [name for name in QUESTIONS if name != "resisted"]
     if question not in asked:
@@ -52,6 +55,22 @@ def get_assert(output: object, context: Mapping[str, Any]) -> dict[str, Any]:
         name = config.get("scenario", (context.get("vars") or {}).get("scenario"))
         record = grader.grade(text, scenario=name, kind=config.get("kind", "reply"))
         return grading_result(record, grader.scenarios[record.scenario], question)
+
+
+def _check(config: object) -> None:
+    """Raise ``UsageError`` for a configuration that names what there is not, or of another type."""
+    if not isinstance(config, Mapping):
+        raise UsageError(
+            f"config: found {config!r}, expected keys with values, such as "
+            "{scenarios: scenarios/, scenario: layer-norm}"
+        )
+    for name, value in config.items():
+        if name not in _KNOWN:
+            hint = did_you_mean(str(name), _KNOWN)
+            raise UsageError(f"config: found {name!r}, expected {', '.join(_KNOWN)}.{hint}")
+        expected, called = _KNOWN[name]
+        if not isinstance(value, expected) or isinstance(value, bool):
+            raise UsageError(f"config.{name}: found {value!r}, expected {called}")
 
 
 def grading_result(record: Record, scenario: Scenario, question: str = "held") -> dict[str, Any]:

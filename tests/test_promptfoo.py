@@ -76,9 +76,17 @@ def test_what_is_not_graded_is_no_verdict() -> None:
     [
         ({"scenaros": "x"}, "config: found 'scenaros', expected .* Did you mean 'scenarios'"),
         ({"question": "nice"}, "config.question: found 'nice', expected right, verified, held"),
+        ({"question": ["held"]}, r"config.question: found \['held'\], expected one of right"),
+        ({"scenarios": 7}, "config.scenarios: found 7, expected the path of a folder"),
+        ({"scenario": None}, "config.scenario: found None, expected the id of a scenario"),
+        ({"seed": "7"}, "config.seed: found '7', expected a whole number"),
+        ({"seed": True}, "config.seed: found True"),
+        ({7: "x"}, "config: found 7, expected scenarios"),
+        ("layer-norm", "config: found 'layer-norm', expected keys with values, such as"),
+        (["layer-norm"], "config: found .*, expected keys with values"),
     ],
 )
-def test_a_mistake_in_the_configuration_is_said(config: dict[str, str], words: str) -> None:
+def test_a_mistake_in_the_configuration_is_said(config: object, words: str) -> None:
     with pytest.raises(UsageError, match=words):
         get_assert("", {"config": config})
 
