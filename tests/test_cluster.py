@@ -156,6 +156,22 @@ def test_a_node_with_another_harness_or_a_weaker_sandbox_is_left_out_by_name(
     assert 1 <= len(others) == len(set(others)) <= 2
 
 
+def test_a_node_that_lacks_a_package_of_checks_is_left_out_by_name(
+    nodes: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "spectral-1.2.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: spectral\nVersion: 1.2\n")
+    (package / "entry_points.txt").write_text("[harness.checks]\nspectrum = spectral:Spectrum\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    told: list[str] = []
+    with pytest.raises(ClusterError, match="no node of the cluster can grade"):
+        Cluster(nodes.address, tell=told.append)
+    named = [words for words in told if "found the check 'spectrum' missing, expected" in words]
+    assert 1 <= len(named) == len(set(named)) <= 2
+    assert "of spectral 1.2 as here" in named[0]
+
+
 def harness(arguments: list[str], **environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "harness", *arguments],

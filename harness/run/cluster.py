@@ -23,7 +23,7 @@ from harness.errors import ClusterError, GraderError, HarnessError, ScenarioErro
 from harness.model import Grade, HostInfo, Scenario, Submission
 from harness.run.node import Node, Parcel
 from harness.run.pool import Backlog, Pair
-from harness.run.run import harness_version, torch_version
+from harness.run.run import check_packages, harness_version, torch_version
 from harness.sandbox.tier import Probe, Tier
 
 # How much work is given to a node at once.
@@ -188,7 +188,7 @@ class Cluster:
     def _fit(self, name: str, answer: Any) -> Probe | None:
         """What a node offers, or ``None``, with a word to the user, where it cannot be used."""
         try:
-            harness, torch, problems, problem = self._ray.get(answer, timeout=PROBE_S)
+            harness, torch, packages, problems, problem = self._ray.get(answer, timeout=PROBE_S)
         except self._ray.exceptions.RayError as error:
             self._tell(f"node {name} is left out: it does not answer: {_first_line(error)}")
             return None
@@ -198,6 +198,14 @@ class Cluster:
                 self._tell(
                     f"node {name} is left out: found {what} {found or 'missing: ' + problem}, "
                     f"expected {ours[what]} as here; install the same on every node"
+                )
+                return None
+        for kind, package in check_packages().items():
+            if packages.get(kind) != package:
+                self._tell(
+                    f"node {name} is left out: found the check {kind!r} "
+                    f"{'of ' + packages[kind] if kind in packages else 'missing'}, expected that "
+                    f"of {package} as here; install the same on every node"
                 )
                 return None
         return Probe(problems)
@@ -404,17 +412,23 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0] if lines else 'no words'}"
 
 
-def _sent_as_it_is() -> Callable[[], tuple[str, str, dict[str, str | None], str]]:
+# Versions of the harness and of torch, packages that add checks, what the sandbox lacks, and what
+# is wrong where there is no harness.
+_Look = tuple[str, str, dict[str, str], dict[str, str | None], str]
+
+
+def _sent_as_it_is() -> Callable[[], _Look]:
     """A function that Ray sends whole: on a node the harness may be another one or missing."""
 
-    def look() -> tuple[str, str, dict[str, str | None], str]:
+    def look() -> _Look:
         try:
             from harness import sandbox
-            from harness.run.run import harness_version, torch_version
+            from harness.run.run import check_packages, harness_version, torch_version
 
-            return harness_version(), torch_version(), sandbox.probe().problems, ""
+            problems = sandbox.probe().problems
+            return harness_version(), torch_version(), check_packages(), problems, ""
         except Exception as error:
-            return "", "", {}, f"{type(error).__name__}: {error}"
+            return "", "", {}, {}, f"{type(error).__name__}: {error}"
 
     return look
 

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,6 +77,13 @@ def digest_of(package: Path) -> str:
             content = hashlib.sha256(file.read_bytes()).digest()
             digest.update(name.as_posix().encode() + b"\0" + content)
     return digest.hexdigest()
+
+
+def check_packages() -> dict[str, str]:
+    """Every kind of check that a package adds, with the package and its version; loads none."""
+    # The group of ``checks.registry``, which brings torch in.
+    points = entry_points(group="harness.checks")
+    return {one.name: f"{one.dist.name} {one.dist.version}" for one in points if one.dist}
 
 
 @cache
