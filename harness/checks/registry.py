@@ -17,6 +17,7 @@ from harness.checks import (
     library,
     plain,
     resources,
+    scales,
     sequence,
     side_effects,
     stock,
@@ -65,6 +66,7 @@ OWN: tuple[type[Any], ...] = (
     plain.Pure,
     plain.Deterministic,
     sequence.Sequence,
+    scales.Scales,
 )
 
 

@@ -11,6 +11,7 @@ from harness.checks.compare import tried
 from harness.checks.context import Bench, Check, InteractiveCheck, PlannedCheck, Trial
 from harness.checks.library import LibraryCalled
 from harness.checks.plain import Deterministic, PlainCheck
+from harness.checks.scales import Scales
 from harness.checks.sequence import Sequence as SequenceCheck
 from harness.errors import ScenarioError
 from harness.model import CheckSpec, EntryPoint, Quantity, Scenario
@@ -54,7 +55,7 @@ class Plan:
         try:
             if isinstance(check, LibraryCalled):
                 check.check_module(self.bench, entry)
-            if isinstance(check, PlainCheck | Deterministic | SequenceCheck):
+            if isinstance(check, PlainCheck | Deterministic | SequenceCheck | Scales):
                 check.prepare(self.bench, entry)
             if isinstance(check, InteractiveCheck):
                 return ()

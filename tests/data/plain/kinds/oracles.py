@@ -65,3 +65,8 @@ def unique(items):
             raise ValueError(f"no digit: {item}")
         counts[item] = counts.get(item, 0) + 1
     return [[item, count] for item, count in counts.items()]
+
+
+def distinct(items):
+    """Each item once, in order of first appearance."""
+    return list(dict.fromkeys(items))

@@ -1,0 +1,184 @@
+"""How the time of a function of plain values grows with what it is given."""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
+
+from harness.checks.context import Bench, Judgement
+from harness.checks.plain import is_function, seed_of
+from harness.errors import ScenarioError
+from harness.model import DomainKind, EntryPoint, Fault, Outcome, ValueArgument
+from harness.numerics.oracles import OracleError
+from harness.numerics.plain.asking import Expectation, ask, expect, unlike
+from harness.numerics.plain.drawing import Arguments, arguments, drawn
+from harness.numerics.plain.growing import GROWS, grown
+from harness.sandbox.session import CandidateFault, Session
+
+# Sizes are doubled from the first on, until a call takes so long or the last is reached.
+FIRST, LONG_S = 256, 0.3
+# What takes less is fast, whatever its slope.
+SHORT_S = 0.1
+# How often the last two sizes are measured again before anybody is accused.
+TIMES = 4
+# By how much the exponent may lie above the oracle's: n against n², or n² against n³, are 1 apart.
+MARGIN = 0.6
+
+
+class Sized(NamedTuple):
+    """A call of one size with what is right, and how long the oracle takes."""
+
+    size: int
+    case: Expectation
+    oracle_s: float
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Twice as much input takes longer by no more than it does for the oracle.
+
+    Use it where a request says how a function copes with much, or where the obvious way is
+    quadratic. The argument called ``by`` is doubled up to ``most`` items, characters or keys,
+    or an integer to that value; lists are random and ascending. Results must be right there, too.
+    CPU time is counted by the kernel, from outside. As handing over is linear, nothing below
+    linear is told apart. Give items a wide domain, lest there be few different ones.
+    """
+
+    kind: ClassVar[str] = "scales"
+    plain: ClassVar[bool] = True
+
+    # The argument that is made larger.
+    by: str
+    # The largest size.
+    most: int = 8192
+
+    def fits(self, entry: EntryPoint) -> bool:
+        known = (a for a in entry.values if a.name == self.by and a.domain.kind in GROWS)
+        return is_function(entry) and entry.yields is None and any(known)
+
+    def prepare(self, bench: Bench, entry: EntryPoint) -> None:
+        """Raise ``ScenarioError`` where there is nothing to ask, or the oracle cannot be used."""
+        if not 2 * FIRST <= self.most <= 65536:
+            raise ScenarioError(
+                f"{bench.scenario.path}: check 'scales': found most: {self.most}, expected "
+                f"{2 * FIRST} to 65536; correct it"
+            )
+        for sizes in self._calls(bench, entry):
+            for sized in sizes:
+                if sized.case.raised is not None:
+                    raise OracleError(
+                        entry.name,
+                        f"raises {sized.case.raised} where {self.by} is {sized.size} long",
+                    )
+
+    def run_session(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement:
+        told = []
+        # In a process of its own, whose limit on CPU time nothing else has used up.
+        with session.another() as process:
+            for sizes in self._calls(bench, entry):
+                found = self._grown(process, entry, sizes)
+                if found.outcome is not Outcome.PASSED:
+                    return found
+                told.append(found.message)
+        return Judgement.passed(told[0])
+
+    def _grown(self, process: Session, entry: EntryPoint, sizes: tuple[Sized, ...]) -> Judgement:
+        before: Sized | None = None
+        for sized in sizes:
+            try:
+                took_s, wrong = _measured(process, entry, sized)
+            except CandidateFault as fault:
+                return _failed(
+                    f"with {self.by} of size {sized.size} {fault}, where the oracle takes "
+                    f"{sized.oracle_s:.2g} s"
+                )
+            if wrong is not None:
+                return _failed(f"with {self.by} of size {sized.size} it {wrong}", Fault.WRONG_VALUE)
+            if took_s >= LONG_S or sized is sizes[-1]:
+                if before is None or took_s < SHORT_S:
+                    break
+                return self._compared(process, entry, before, sized)
+            before = sized
+        return Judgement.passed(f"Size {sized.size} of {self.by} takes {took_s:.2g} s of CPU time.")
+
+    def _compared(
+        self, process: Session, entry: EntryPoint, small: Sized, large: Sized
+    ) -> Judgement:
+        """Whether the exponent between two sizes is that of the oracle."""
+        least = {small.size: math.inf, large.size: math.inf}
+        try:
+            for sized in (small, large) * TIMES:
+                took_s, _ = _measured(process, entry, sized)
+                least[sized.size] = min(least[sized.size], took_s)
+        except CandidateFault:
+            return Judgement(
+                Outcome.UNGRADED, "Cannot tell: the process ended while it was measured again."
+            )
+        times = least[small.size], least[large.size]
+        if not 0 < times[0] <= 1.5 * times[1]:
+            return Judgement(Outcome.UNGRADED, "Cannot tell: times on this machine are too uneven.")
+        doublings = math.log2(large.size / small.size)
+        slope = math.log2(times[1] / times[0]) / doublings
+        right = max(1.0, math.log2(large.oracle_s / small.oracle_s) / doublings)
+        said = (
+            f"from {small.size} to {large.size} of {self.by} CPU time grows from {times[0]:.2g} s "
+            f"to {times[1]:.2g} s, as size to the power {slope:.1f}"
+        )
+        if slope > right + MARGIN and times[1] > 2 * large.oracle_s:
+            return _failed(f"{said}, expected at most {right:.1f} as the oracle's does")
+        return Judgement.passed(f"{said[:1].upper()}{said[1:]}.")
+
+    def _calls(self, bench: Bench, entry: EntryPoint) -> tuple[tuple[Sized, ...], ...]:
+        (argument,) = (a for a in entry.values if a.name == self.by)
+
+        def make() -> tuple[tuple[Sized, ...], ...]:
+            orders = (False, True) if argument.domain.kind is DomainKind.LIST else (False,)
+            return tuple(
+                tuple(self._sized(bench, entry, argument, ascending)) for ascending in orders
+            )
+
+        return bench.once((self, entry.name), make)
+
+    def _sized(
+        self, bench: Bench, entry: EntryPoint, argument: ValueArgument, ascending: bool
+    ) -> Iterator[Sized]:
+        function = bench.oracles.by_name[entry.name].forward
+        seed = seed_of(bench, entry, f"{self.kind}/{ascending}")
+        rng = random.Random(seed)
+        usual = drawn(arguments(entry), seed, 3)[-1]
+        size = FIRST
+        while size <= self.most:
+            given: Arguments = {**usual, self.by: grown(argument.domain, size, rng, ascending)}
+            case = expect(function, entry, given)
+            yield Sized(size, case, min(_timed(function, entry, given) for _ in range(3)))
+            size *= 2
+
+
+def _failed(message: str, fault: Fault = Fault.COST) -> Judgement:
+    return Judgement(Outcome.FAILED, f"{message[:1].upper()}{message[1:]}.", fault=fault)
+
+
+def _measured(process: Session, entry: EntryPoint, sized: Sized) -> tuple[float, str | None]:
+    """CPU seconds of a call, and what is wrong with its answer."""
+    process.renew()
+    before_s = process.cpu_s()
+    (called,) = ask(process, entry, [sized.case.arguments])
+    took_s = process.cpu_s() - before_s
+    if unlike(sized.case, called, entry.values, 1e-9, 1e-12) is None:
+        return took_s, None
+    # A value of this size is nothing to read.
+    if called.raised is not None:
+        return took_s, f"raised {called.raised}, expected a result"
+    return took_s, "gave something other than the oracle does"
+
+
+def _timed(function: Callable[..., Any], entry: EntryPoint, given: Arguments) -> float:
+    """CPU seconds that the oracle takes, with what handing over takes."""
+    begun = time.thread_time()
+    expect(function, entry, copy.copy(given))
+    return max(time.thread_time() - begun, 1e-6)
