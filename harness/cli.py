@@ -543,7 +543,8 @@ def run(
     else:
         chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     reports = Path("reports")
-    folder = _new_folder(out, reports)
+    both = ", and another file for the ledger with --ledger FILE"
+    folder = _new_folder(out, reports, both if out is None and ledger is None else "")
     ledger = ledger or reports / "ledger.sqlite"
     _make_parent(ledger)
     meter = Meter()
@@ -1781,11 +1782,11 @@ def _task(
     return json.dumps([places, sorted(only), sorted(arms), seed, tier])
 
 
-def _new_folder(out: Path | None, reports: Path) -> Path:
+def _new_folder(out: Path | None, reports: Path, also: str = "") -> Path:
     """``run.folders.new_folder``; one named by the time is not left behind empty."""
     from harness.run.folders import new_folder
 
-    folder = new_folder(out, reports)
+    folder = new_folder(out, reports, also)
     if out is None:
         click.get_current_context().call_on_close(partial(_remove_if_empty, folder))
     return folder

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 
 
 def nearest(name: str, valid: Iterable[str], similarity: float = 0.6) -> str | None:
@@ -21,6 +22,20 @@ def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """`` Did you mean 'x'?`` for the valid name closest to a misspelt one; empty if none is."""
     close = nearest(name, valid)
     return f" Did you mean {close!r}?" if close else ""
+
+
+def nearest_path(path: Path) -> Path | None:
+    """What was probably meant by a path that is not there; ``None`` if nothing similar is."""
+    for part in (*reversed(path.parents), path):
+        if part.exists():
+            continue
+        try:
+            close = nearest(part.name, [one.name for one in part.parent.iterdir()])
+        except OSError:
+            return None
+        meant = part.with_name(close) / path.relative_to(part) if close else None
+        return meant if meant is not None and meant.exists() else None
+    return None
 
 
 class HarnessError(Exception):

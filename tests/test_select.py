@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import NothingSelected, SubmissionError, UsageError
+from harness.errors import HarnessError, NothingSelected, SubmissionError, UsageError
+from harness.run.folders import new_folder
 from harness.run.select import Pairs, default_solutions, select
 
 ROOT = Path(__file__).parent.parent
@@ -32,6 +33,43 @@ def test_filters_that_leave_nothing_say_what_was_there() -> None:
         select(ROOT / "scenarios", [], only=["no/such/thing"])
     with pytest.raises(UsageError, match="no submission is of arm 'nobody'"):
         select(ROOT / "scenarios", [], arm_names=["nobody"])
+
+
+@pytest.mark.parametrize(
+    ("where", "filters", "meant"),
+    [
+        ("scenarios", {"only": ["layernorm"]}, "layer-norm"),
+        ("scenarios", {"only": ["skil/*"]}, "skill/*"),
+        ("scenarios", {"arm_names": ["referense"]}, "reference"),
+        ("scenario", {}, f"{ROOT}/scenarios"),
+        (
+            "scenarios/custom-autograd-function",
+            {},
+            f"{ROOT}/scenarios/custom-autograd-functions",
+        ),
+        ("scenario/custom-autograd-functions", {}, f"{ROOT}/scenarios/custom-autograd-functions"),
+    ],
+)
+def test_a_name_that_is_nearly_right_is_told_with_the_right_one(
+    where: str, filters: dict[str, list[str]], meant: str
+) -> None:
+    with pytest.raises(HarnessError) as caught:
+        select(ROOT / where, [ROOT / "solutions"], **filters)
+    assert f"Did you mean {meant!r}?" in str(caught.value)
+
+
+def test_a_folder_of_solutions_that_is_nearly_right_is_told_with_the_right_one() -> None:
+    with pytest.raises(SubmissionError, match=r"Did you mean '.*/solutions/reference'"):
+        select(ROOT / "scenarios", [ROOT / "solutions" / "referense"])
+    with pytest.raises(SubmissionError) as caught:
+        select(ROOT / "scenarios", [ROOT / "nothing-of-the-kind"])
+    assert "Did you mean" not in str(caught.value)
+
+
+def test_where_reports_cannot_be_written_both_options_are_named(tmp_path: Path) -> None:
+    (tmp_path / "reports").write_text("a file in its place")
+    with pytest.raises(UsageError, match=r"--out DIR, and --ledger FILE$"):
+        new_folder(None, tmp_path / "reports", ", and --ledger FILE")
 
 
 def test_files_that_are_no_answers_by_their_names_are_told_where_there_is_nothing_else(

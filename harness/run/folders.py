@@ -9,10 +9,11 @@ from pathlib import Path
 from harness.errors import ReportError, UsageError
 
 
-def new_folder(out: Path | None, reports: Path) -> Path:
+def new_folder(out: Path | None, reports: Path, also: str = "") -> Path:
     """The folder of this run's report, made and known to be writable.
 
-    ``reports/<time>`` unless ``out`` is given.
+    ``reports/<time>`` unless ``out`` is given. Raises ``UsageError``, whose remedy ends with
+    ``also``: what else would be written there.
     """
     folder = out or reports
     try:
@@ -25,6 +26,7 @@ def new_folder(out: Path | None, reports: Path) -> Path:
     except OSError as error:
         raise UsageError(
             f"cannot write to {folder}: {error.strerror}; choose another folder with --out DIR"
+            f"{also}"
         ) from None
     return folder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import overload
@@ -91,7 +91,7 @@ def select(
     for name in arm_names:
         if name not in known:
             raise UsageError(
-                f"no submission is of arm {name!r}; the arms are "
+                f"no submission is of arm {name!r}.{did_you_mean(name, known)} The arms are "
                 f"{', '.join(sorted(known)) or 'none'}"
             )
     if not chosen:
@@ -104,7 +104,7 @@ def select(
             f"no submission to grade in {', '.join(map(str, paths))}"
             + (f" with {' '.join(filters)}" if filters else "")
             + f"; {found} were found there."
-            + "".join(did_you_mean(pattern, entry_points) for pattern in only)
+            + "".join(_meant(pattern, entry_points, known) for pattern in only)
             + " Expected <arm>/<submitter>/<scenario>.py or .md"
             + "".join(f"\n{line}" for line in (*aside.lines, *([] if found else aside.not_read)))
         )
@@ -147,6 +147,12 @@ def default_solutions(root: Path) -> Path:
         if folder.name == "scenarios" and candidate.is_dir():
             return candidate
     raise UsageError(f"there is no solutions folder beside {root}; name one with --solutions PATH")
+
+
+def _meant(pattern: str, scenario_ids: Collection[str], arms: Collection[str]) -> str:
+    """What a pattern that nothing matches may have meant."""
+    _, slash, rest = pattern.partition("/")
+    return did_you_mean(pattern, [*scenario_ids, *(f"{one}/{rest}" for one in arms if slash)])
 
 
 def _matches(submission: Submission, pattern: str) -> bool:

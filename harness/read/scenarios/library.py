@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.errors import ScenarioError, did_you_mean
+from harness.errors import ScenarioError, did_you_mean, nearest_path
 from harness.model import Scenario, Skill, Trap
 from harness.read.document import YamlDocument, read
 from harness.read.problem import Problem, listed, refuse
@@ -51,7 +51,9 @@ def load(root: Path) -> Library:
             remedy = (
                 "Correct the path, or write the shipped scenarios with `harness init examples`."
             )
-        raise ScenarioError(str(Problem(root, None, (), found, expected, remedy)))
+        meant = nearest_path(root)
+        close = str(meant) if meant is not None else None
+        raise ScenarioError(str(Problem(root, None, (), found, expected, remedy, close)))
     problems: list[Problem] = []
     skills: list[Skill] = []
     scenarios: list[Scenario] = []

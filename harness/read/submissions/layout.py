@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from harness.errors import SubmissionError, did_you_mean, nearest
+from harness.errors import SubmissionError, did_you_mean, nearest, nearest_path
 from harness.model import Submission
 from harness.printable import printable
 from harness.read.submissions.aside import Aside
@@ -203,9 +203,11 @@ def _files(root: Path, names: Collection[str], aside: Aside) -> Iterator[Path]:
         yield root
         return
     if not root.is_dir():
+        meant = nearest_path(root)
+        hint = f" Did you mean {printable(str(meant))!r}?" if meant is not None else ""
         raise SubmissionError(
             f"{printable(str(root))}: no such file or folder; give a solutions folder, an arm or "
-            f"submitter folder in it, or a single {_NAMED}"
+            f"submitter folder in it, or a single {_NAMED}.{hint}"
         )
     inside = root.resolve()
     # ``os.walk`` does not enter linked folders, so a loop of links ends here too.
