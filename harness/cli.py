@@ -647,6 +647,7 @@ def merge(
     from harness.results.read import read_results
     from harness.run.merge import merge as merge_shards
     from harness.summary.gate import check_arms
+    from harness.summary.numbers import counted
 
     asked_shares = _thresholds(None, gates)
     reports = Path("reports")
@@ -663,7 +664,8 @@ def merge(
     _export(whole, exports, folder)
     if whole.run.shard is not None:
         lacking = whole.run.shard.submissions - len(whole.records)
-        _complain(f"{lacking} submissions are missing, of shards that were not given")
+        verb = "is" if lacking == 1 else "are"
+        _complain(f"{counted(lacking, 'submission')} {verb} missing, of shards that were not given")
     if _ungraded(told, whole):
         sys.exit(EXIT_UNGRADED)
     if not met:
@@ -672,6 +674,8 @@ def merge(
 
 def _ungraded(told: Summary, results: Results) -> int:
     """How many submissions could not be graded though checks ask for it; says which."""
+    from harness.summary.numbers import counted
+
     silent = {scenario.id for scenario in results.scenarios if scenario.words_alone}
     # What failed by our fault says nothing of any line.
     names = {
@@ -682,8 +686,9 @@ def _ungraded(told: Summary, results: Results) -> int:
         _tell(f"not graded: {name}: {reason.strip()}")
     if names:
         click.echo(
-            f"not graded, as no check asks for it: {len(names)} answers to {', '.join(silent)}. "
-            "What they should show in words is judged with --reader model:PROVIDER/NAME."
+            f"not graded, as no check asks for it: {counted(len(names), 'answer')} to "
+            f"{', '.join(silent)}. What they should show in words is judged with --reader "
+            "model:PROVIDER/NAME."
         )
     return len(failed)
 
@@ -1421,10 +1426,12 @@ def import_(source: Path, out: Path) -> None:
     harness generate scenarios/my-skill --model PROVIDER/NAME --arms baseline-calm,skill-calm
     """
     from harness.generate.importing import read_tasks, write_scenarios
+    from harness.summary.numbers import counted
 
     found = read_tasks(source)
     written = write_scenarios(found, out)
-    click.echo(f"{len(found.tasks)} scenarios in {out}, with {written} reference solutions")
+    tasks, solved = len(found.tasks), counted(written, "reference solution")
+    click.echo(f"{counted(tasks, 'scenario')} in {out}, with {solved}")
     for name, why in found.left.items():
         _tell(f"left out: {name}: {why}")
     click.echo("No check decides an answer to them yet; each file says what to add.")
@@ -1449,11 +1456,13 @@ def prompts(
     """
     from harness.generate.by_hand import write_requests
     from harness.generate.replies import describe_arms
+    from harness.summary.numbers import counted
 
     asked = _requests(scenarios, skill, placebo, only, arm_names)
     write_requests(asked, out)
     describe_arms(out, dict.fromkeys(one.arm for one in asked))
-    click.echo(f"{len(asked)} requests in {out}; {out / 'README.md'} says where the answers go")
+    told = f"{counted(len(asked), 'request')} in {out}"
+    click.echo(f"{told}; {out / 'README.md'} says where the answers go")
 
 
 @main.command(epilog=EXIT_CODES)
@@ -1547,6 +1556,7 @@ def generate(
     from harness.generate.replies import Settings, describe_arms, take_baseline
     from harness.model import Guide
     from harness.run.run import RunProgress
+    from harness.summary.numbers import counted
 
     asked = _requests(scenarios, skill, placebo, only, arm_names)
     given = {"max_tokens": max_tokens, "temperature": temperature, "seed": seed}
@@ -1580,14 +1590,15 @@ def generate(
     if baseline_from is not None:
         mine = [one for one in asked if one.arm.guide is Guide.WITHOUT]
         places = [asking.place(one, n) for one in mine for n in range(1, samples + 1)]
-        click.echo(f"{take_baseline(places, baseline_from)} answers taken from {baseline_from}")
+        taken = counted(take_baseline(places, baseline_from), "answer")
+        click.echo(f"{taken} taken from {baseline_from}")
     new, total = asking.missing(asked, samples, seed or 0), len(asked) * samples
     calls, worst = asking.estimate(new)
-    dear = (
-        "calls at a price that is not known" if worst is None else f"calls for at most ${worst:.2f}"
-    )
+    dear = "at a price that is not known" if worst is None else f"for at most ${worst:.2f}"
     known = total - len(new)
-    click.echo(f"{known} answers are there, {len(new)} are missing: {calls} {dear}")
+    there = f"{counted(known, 'answer')} {'is' if known == 1 else 'are'} there"
+    lacking = f"{len(new)} {'is' if len(new) == 1 else 'are'} missing"
+    click.echo(f"{there}, {lacking}: {counted(calls, 'call')} {dear}")
     if new and not yes:
         if not sys.stdin.isatty():
             raise UsageError("nobody is there to agree to that; give --yes to begin at once")
@@ -1632,8 +1643,12 @@ def _price(text: str | None) -> Price | None:
 
 
 def _tell_asked(told: AskedAll, out: Path) -> None:
+    from harness.summary.numbers import counted
+
     cost = "" if told.spent is None else f" for ${told.spent:.2f}"
-    click.echo(f"{told.had} answers came{cost}, {told.known} were there before, in {out}")
+    click.echo(
+        f"{counted(told.had, 'answer')} came{cost}, {told.known} were there before, in {out}"
+    )
     for name, why in list(told.missed.items())[:5]:
         _tell(f"no answer: {name}: {why}")
     if told.unaffordable:
@@ -1644,8 +1659,8 @@ def _tell_asked(told: AskedAll, out: Path) -> None:
     if told.missed:
         given_up = "The model was given up. " if told.stopped else ""
         _tell(
-            f"{given_up}{len(told.missed)} conversations came to nothing; the same command asks "
-            "again."
+            f"{given_up}{counted(len(told.missed), 'conversation')} came to nothing; the same "
+            "command asks again."
         )
     if told.missed or told.unaffordable:
         sys.exit(EXIT_UNGRADED)

@@ -642,6 +642,11 @@ class Scenario:
         return not self.checks
 
     @property
+    def asks_for_gradients(self) -> bool:
+        """Whether a gradient flows through anything that it asks for."""
+        return any(entry.differentiable for entry in self.entry_points)
+
+    @property
     def is_pressured(self) -> bool:
         """Whether it has a request under pressure."""
         return self.pressured != self.neutral

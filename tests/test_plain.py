@@ -12,18 +12,32 @@ import sys
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.checks.plain import impure
 from harness.code.mutants import mutants
 from harness.errors import HarnessError, ScenarioError
 from harness.grading import page
 from harness.grading.plan import Plan
 from harness.grading.verdict import verdict
-from harness.model import Finding, Level, Outcome, Scenario, Submission, TestFile
+from harness.model import (
+    DomainKind,
+    EntryPoint,
+    Finding,
+    Level,
+    Outcome,
+    PlainDomain,
+    Scenario,
+    Submission,
+    TestFile,
+    ValueArgument,
+)
+from harness.numerics.plain.asking import Expectation
 from harness.numerics.plain.difference import difference, literal
 from harness.numerics.plain.drawing import arguments, drawn, smallest
 from harness.read import scenarios
@@ -289,7 +303,7 @@ def test_tests_that_notice_changes_of_the_source_verify_it_and_weak_ones_do_not(
     assert "not noticed: line" in weak.verification_reason
     without = page.grade(submission(code, asked.scenario.id), asked, address)
     assert (without.verification, without.faults_tried) == (Level.NONE, 0)
-    assert without.verification_reason == "it carries no gradcheck and no test"
+    assert without.verification_reason == "it carries no test"
 
 
 def test_a_file_of_tests_beside_the_code_imports_the_changed_code(address: str) -> None:
@@ -451,3 +465,33 @@ def merge_intervals(intervals, *, shift=1):
         assert old in right
         wrong = right.replace(old, new)
         assert verdict(findings(wrong, asked, address))[0] is Outcome.FAILED
+
+
+def test_a_snippet_of_what_a_call_changes_looks_at_the_argument_by_its_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = PlainDomain(DomainKind.INTEGER, 0, 9)
+    many = PlainDomain(DomainKind.LIST, 0, 4, parts=(whole,))
+    entry = EntryPoint(
+        "f",
+        (
+            ValueArgument("items", many),
+            ValueArgument("n", whole),
+            ValueArgument("more", many, has_default=True, default=[]),
+        ),
+        differentiable=False,
+    )
+    case = Expectation(entry, {"items": [2, 1], "n": 1, "more": [3, 1]}, None)
+    text = impure(case, ["items", "more"], ["the global CACHE"])
+    assert text == (
+        "from solution import f\n\nitems = [2, 1]\nmore = [3, 1]\nf(items, 1, more=more)\n"
+        "assert items == [2, 1], items\nassert more == [3, 1], more\n"
+        "# It changed the global CACHE.\n"
+    )
+    solution = ModuleType("solution")
+    monkeypatch.setitem(sys.modules, "solution", solution)
+    solution.f = lambda items, n, more=(): None  # type: ignore[attr-defined]
+    exec(text, {})
+    solution.f = lambda items, n, more=(): more.sort()  # type: ignore[attr-defined]
+    with pytest.raises(AssertionError, match=r"\[1, 3\]"):
+        exec(text, {})

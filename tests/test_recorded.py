@@ -105,6 +105,7 @@ def scenario(names: Sequence[str] = ("op",), by_design: bool = False) -> Scenari
     return cast(
         Scenario,
         SimpleNamespace(
+            asks_for_gradients=True,
             entry_points=tuple(EntryPoint(name, (X,)) for name in names),
             gradcheck_fails_by_design=by_design,
             notices=(Notice.GRADIENT,),

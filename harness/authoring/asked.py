@@ -166,6 +166,8 @@ def told_checks(scenario: Scenario) -> Iterator[tuple[str, str]]:
 def told_verification(scenario: Scenario) -> str:
     """How far it must have gone to check itself, and what its tests must notice."""
     told = _LEVELS[scenario.verification]
+    if scenario.verification is Level.RAN_EACH and not scenario.asks_for_gradients:
+        told = "Each function must have been verified by itself, before the next was written."
     if scenario.verification.reaches(Level.SHIPPED):
         noticed = "; ".join(_NOTICES[notice] for notice in scenario.notices)
         told += f" To count, they must notice when this is spoiled: {noticed}."

@@ -19,7 +19,16 @@ from harness.checks.context import Bench, Judgement
 from harness.errors import ScenarioError
 from harness.model import DomainKind, EntryPoint, Fault, Outcome
 from harness.numerics.oracles import OracleError
-from harness.numerics.plain.asking import Called, Expectation, ask, eager, expect, same, unlike
+from harness.numerics.plain.asking import (
+    Called,
+    Expectation,
+    ask,
+    eager,
+    expect,
+    same,
+    split,
+    unlike,
+)
 from harness.numerics.plain.difference import literal, other_type, preface, shown
 from harness.numerics.plain.drawing import (
     TAKEN,
@@ -85,8 +94,12 @@ class PlainCheck:
             f"({len(failed)} of {len(asked)} calls are wrong).",
             line=called.raised.line if called.raised is not None else None,
             fault=Fault.RAISED if called.raised and case.raised is None else self.fault,
-            snippet=snippet(case),
+            snippet=self.snippet(case, called),
         )
+
+    def snippet(self, case: Expectation, called: Called) -> str:
+        """Python that shows a failure again."""
+        return snippet(case)
 
     def ask(self, session: Session, entry: EntryPoint, calls: Sequence[Arguments]) -> list[Called]:
         return ask(session, entry, calls)
@@ -214,6 +227,16 @@ class Pure(PlainCheck):
         if called.later:
             return f"let {called.later[0]} be changed by later calls, expected it left alone"
         return None
+
+    def snippet(self, case: Expectation, called: Called) -> str:
+        changed = [
+            argument.name
+            for argument in case.entry.values
+            if argument.name in case.arguments
+            and not argument.domain.is_given
+            and not same((called.after or {}).get(argument.name), case.arguments[argument.name])
+        ]
+        return impure(case, changed, (*called.changed, *called.later))
 
     def ask(self, session: Session, entry: EntryPoint, calls: Sequence[Arguments]) -> list[Called]:
         # In code that is loaded anew, so that what only a first call does is seen.
@@ -370,3 +393,28 @@ def snippet(case: Expectation, *, again: bool = False) -> str:
         f"{begin}found = {call}\nexpected = {literal(case.value)}\n"
         "assert found == expected, found\n"
     )
+
+
+def impure(case: Expectation, changed: Sequence[str], others: Sequence[str]) -> str:
+    """Python that shows what a call does to the arguments ``changed``, by their names.
+
+    ``others`` are what else it changes, in words.
+    """
+    positional, keywords = split(case.entry.values, case.arguments)
+    given = [f"{name} = {literal(case.arguments[name])}" for name in changed]
+    names = [a.name for a in case.entry.values if a.name in case.arguments]
+    names = [name for name in names if name not in keywords]
+    parts = [
+        name if name in changed else literal(value)
+        for name, value in zip(names, positional, strict=True)
+    ]
+    parts += [
+        f"{key}={key if key in changed else literal(value)}" for key, value in keywords.items()
+    ]
+    call = f"{case.entry.name}({', '.join(parts)})"
+    if case.raised is not None:
+        call = f"try:\n    {call}\nexcept {case.raised.kinds[0]}:\n    pass"
+    after = [f"assert {name} == {literal(case.arguments[name])}, {name}" for name in changed]
+    after += [f"# It changed {other}." for other in others[:1]]
+    begin = f"from solution import {case.entry.name}\n{preface(case.arguments.values())}\n"
+    return begin + "\n".join([*given, call, *after]) + "\n"

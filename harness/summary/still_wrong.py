@@ -185,6 +185,7 @@ def _worst_first(one: StillWrong) -> tuple[int, int, int]:
 
 # What a guide says to those who did not verify, in words that any such sentence shares.
 _VERIFY: Final = "run the check, gradcheck or tests, until it has passed, before it is handed over"
+_VERIFY_VALUES: Final = "run the tests until they have passed, before it is handed over"
 # The same to those whose answer fails a check of this kind.
 _GUIDES_SAY: Final[Mapping[str, str]] = {
     "forward": "compare values with a plain reference",
@@ -286,4 +287,5 @@ def _still_wrong(record: Record, scenario: Scenario, skill: Skill, guide: GuideT
             guide_sentence=sentence_on(sought, guide),
             sought=sought,
         )
-    return replace(base, guide_sentence=sentence_on(_VERIFY, guide), sought=_VERIFY)
+    sought = _VERIFY if scenario.asks_for_gradients else _VERIFY_VALUES
+    return replace(base, guide_sentence=sentence_on(sought, guide), sought=sought)

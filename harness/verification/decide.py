@@ -132,7 +132,7 @@ def _below(
     if seen is not None and seen.why is not None:
         why = Weakness(seen.why, seen.reason)
     else:
-        why = _unverified(source, own_tests, written)
+        why = _unverified(scenario, source, own_tests, written)
     claim = first_claim(said)
     if claim is not None:
         return Verification(
@@ -232,7 +232,10 @@ def _only_shipped(
 
 
 def _unverified(
-    source: Source | None, own_tests: OwnTests | None, written: Sequence[WrittenCheck]
+    scenario: Scenario,
+    source: Source | None,
+    own_tests: OwnTests | None,
+    written: Sequence[WrittenCheck],
 ) -> Weakness:
     """Why nothing that is written counts."""
     if written:
@@ -248,5 +251,8 @@ def _unverified(
     if source is not None and (source.tests or source.main_lines):
         ends = "; they " + ("pass" if own_tests.passed else "fail") if own_tests else ""
         words = f"its own tests hold no gradcheck{ends}"
+        if not scenario.asks_for_gradients:
+            words = f"nothing shows what its own tests would notice{ends}"
         return Weakness(VerificationWhy.TESTS_WITHOUT_CHECK, words)
-    return Weakness(VerificationWhy.NO_CHECK, "it carries no gradcheck and no test")
+    nothing = "no gradcheck and no test" if scenario.asks_for_gradients else "no test"
+    return Weakness(VerificationWhy.NO_CHECK, f"it carries {nothing}")
