@@ -21,6 +21,7 @@ from harness.model import (
     Level,
     OwnTests,
     Scenario,
+    Spoil,
     Submission,
     Verification,
     VerificationWhy,
@@ -246,7 +247,11 @@ def _unverified(
         words = "it carries a gradgradcheck but no gradcheck of the first derivative"
         return Weakness(VerificationWhy.SECOND_DERIVATIVE_ONLY, words)
     if own_tests is not None and own_tests.spoilings:
+        crashes = any(one.noticed and one.kind is Spoil.SOURCE for one in own_tests.spoilings)
+        # A change that makes it raise is noticed by whatever calls it.
         words = "its own tests pass, and notice nothing when it is spoiled"
+        if crashes:
+            words = "its own tests pass, and do not notice when the result is another one"
         return Weakness(VerificationWhy.NOTICES_NOTHING, words)
     if source is not None and (source.tests or source.main_lines):
         ends = "; they " + ("pass" if own_tests.passed else "fail") if own_tests else ""
