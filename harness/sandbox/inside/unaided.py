@@ -247,12 +247,21 @@ def install() -> None:
         (_C._functorch, "_jvp_increment_nesting"),
     ):
         setattr(home, name, _refusing(getattr(home, name)))
-    started: Any = threading._start_new_thread  # type: ignore[attr-defined]
+    threads = sys.modules["_thread"]
+    # Versions of Python differ in which of them there are.
+    for name in ("start_new_thread", "start_new", "start_joinable_thread"):
+        if hasattr(threads, name):
+            start = _starting(getattr(threads, name))
+            for place, spelt in ((threads, name), (threading, f"_{name}")):
+                if hasattr(place, spelt):
+                    setattr(place, spelt, start)
 
+
+def _starting(started: Callable[..., Any]) -> Callable[..., Any]:
     def start(run: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return started(_without(run) if _is_away() else run, *args, **kwargs)
 
-    threading._start_new_thread = sys.modules["_thread"].start_new_thread = start  # type: ignore[attr-defined]
+    return start
 
 
 def _watched(apply: Callable[..., Any]) -> Callable[..., Any]:
