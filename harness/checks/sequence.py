@@ -23,6 +23,8 @@ from harness.sandbox.session import CandidateFault, Session
 # Sequences that are drawn, those that are tried to find a small one that fails, and lines that a
 # message shows.
 DRAWN, SHRINKING, SHOWN = 90, 120, 8
+# Calls of a sequence that is first looked for where a small one is wanted.
+SHORT = 6
 
 
 class Wrong(NamedTuple):
@@ -76,7 +78,7 @@ class Sequence:
         failed = [one for one in wrong if one is not None]
         if not failed:
             return Judgement.passed(f"{len(asked)} sequences of calls are right.")
-        worst = self._smallest(bench, entry, session) or min(failed, key=lambda one: one.place)
+        worst = self._smallest(bench, entry, session, min(failed, key=lambda one: one.place))
         play = worst.right.play.cut(worst.place)
         *before, last = play.lines()
         before = ["…", *before[-SHOWN:]] if len(before) > SHOWN else before
@@ -106,7 +108,7 @@ class Sequence:
                 return Wrong(right, place, called, found_wrong)
         return None
 
-    def _smallest(self, bench: Bench, entry: EntryPoint, session: Session) -> Wrong | None:
+    def _smallest(self, bench: Bench, entry: EntryPoint, session: Session, known: Wrong) -> Wrong:
         """The smallest wrong sequence that is found, each tried in code that is loaded anew."""
         last: list[Wrong] = []
         make = bench.oracles.by_name[entry.name].forward
@@ -123,14 +125,16 @@ class Sequence:
                 last.append(wrong)
             return wrong is not None
 
-        smallest(plays(entry), seed_of(bench, entry, self.kind), DRAWN, fails, SHRINKING)
+        # Long ones take long to make smaller.
+        smallest(plays(entry, SHORT), seed_of(bench, entry, self.kind), DRAWN, fails, SHRINKING)
+        last = last or [known]
         with suppress(Enough):
             place = 1
-            while last and place < len(last[-1].right.play.steps):
+            while place < len(last[-1].right.play.steps):
                 # From the end, where what is wrong shows.
                 shorter = last[-1].right.play.cut(last[-1].place).without(place)
                 place = place + 1 if shorter is None or not fails(shorter) else place
-        return last[-1] if last else None
+        return last[-1]
 
 
 def _fault(wanted: Called, raised: bool) -> Fault:

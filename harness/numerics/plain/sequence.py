@@ -137,10 +137,12 @@ def _line(name: str, step: Move) -> str:
     return call(f"{name}.{method}", positional, keywords)
 
 
-def plays(entry: EntryPoint) -> st.SearchStrategy[Play]:
-    """Sequences; one object and few calls are the simplest."""
+def plays(entry: EntryPoint, most: int | None = None) -> st.SearchStrategy[Play]:
+    """Sequences of ``most`` calls at most; one object and few calls are the simplest."""
     usage = entry.usage
     assert usage is not None
+    most = usage.most if most is None else min(most, usage.most)
+    least = min(usage.least, most)
     exact = entry.has_clock
     good, bad = (of_parameters(entry.values, "", exact, bad=way) for way in (False, True))
     by_method = [
@@ -163,10 +165,9 @@ def plays(entry: EntryPoint) -> st.SearchStrategy[Play]:
             steps = st.integers(0, CALLS_PER_ADVANCE).flatmap(
                 lambda which: later if which == CALLS_PER_ADVANCE else one_call
             )
-        middle = (usage.least + usage.most) // 2
         # Lists are short unless they must not be.
-        least = draw(st.sampled_from((usage.least, middle, usage.most)))
-        found = draw(st.lists(steps, min_size=least, max_size=usage.most))
+        at_least = draw(st.sampled_from((least, (least + most) // 2, most)))
+        found = draw(st.lists(steps, min_size=at_least, max_size=most))
         return Play(entry, tuple(objects), tuple(found))
 
     return drawn()
