@@ -13,6 +13,7 @@ import random
 import types
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -276,7 +277,9 @@ def answer(module: types.ModuleType, header: Json, source: str) -> tuple[Json, l
     Where it is to be ``fresh`` the source is run again first, so that no state is left.
     """
     if header.get("fresh"):
-        exec(compile(source, FILE_NAME, "exec"), vars(module))
+        # Code that can be loaded only once is asked as it is.
+        with suppress(BaseException):
+            exec(compile(source, FILE_NAME, "exec"), vars(module))
     watched: list[Watched] = []
     told = [_told(module, one, watched) for one in header["calls"]]
     for one in watched:
