@@ -123,26 +123,30 @@ def _used_by(work: Work) -> dict[str, tuple[str, ...]]:
     return {name: functions_in(answer) for name, answer in work.plain.items()}
 
 
+# Tests may take so many times as long as an answer: thorough ones do.
+PATIENCE = 6.0
+
+
 def _run_apart(work: Work, script: Script) -> FileRun:
-    def run() -> FileRun:
-        with _own_session(work) as session:
+    def run(patience: float) -> FileRun:
+        with _own_session(work, patience) as session:
             _begin(session, script)
             return _end(session, work, script)
 
     try:
         with shared(work.address), suppress(CandidateFault):
-            return run()
-        # A fault is believed when it comes again, without neighbours.
+            return run(PATIENCE)
+        # A fault is believed when it comes again, without neighbours, which do not wait long.
         with exclusive(work.address):
-            return run()
+            return run(1.0)
     except CandidateFault as fault:
         return FileRun(script.path, False, str(fault))
 
 
 @contextmanager
-def _own_session(work: Work) -> Iterator[Session]:
+def _own_session(work: Work, patience: float) -> Iterator[Session]:
     """A process with nothing in it but what the request provides."""
-    with work.start_session() as session:
+    with work.start_session(patience) as session:
         modules = work.plan.bench.oracles.sources
         session.request({"do": "load", "source": "", "modules": modules, "entry_points": {}})
         yield session
@@ -222,7 +226,7 @@ class _Repeated:
         """Whether the tests fail with a fault."""
         if self.session is not None:
             return self._fails(self.session, fault)
-        with self.work.start_session() as session:
+        with self.work.start_session(PATIENCE) as session:
             load(session, self.work)
             return self._fails(session, fault)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.checks.context import PlannedCheck
 from harness.code import Source
@@ -53,10 +53,12 @@ class Work:
     own_tests: OwnTests | None = None
     verification: Verification | None = None
 
-    def start_session(self) -> Session:
-        """A process of the sandbox for its code."""
+    def start_session(self, patience: float = 1.0) -> Session:
+        """A process of the sandbox for its code, with so many times the scenario's time."""
         codes = [self.submission.code or "", *(file.code for file in self.submission.tests)]
-        return Session(self.address, self.plan.scenario.limits, "\n".join(codes))
+        limits = self.plan.scenario.limits
+        limits = replace(limits, wall_s=patience * limits.wall_s, cpu_s=patience * limits.cpu_s)
+        return Session(self.address, limits, "\n".join(codes))
 
     @property
     def process(self) -> Session:
