@@ -683,3 +683,18 @@ def test_a_scenario_of_ones_own_says_what_tests_must_notice(
     assert found.verification.reaches(Level.RAN) is checked, found.verification_reason
     assert found.faults_tried == 1
     assert found.faults_noticed == int(checked)
+
+
+def test_tests_that_take_longer_than_an_answer_may_are_waited_for(plan: Plan, address: str) -> None:
+    scenario = replace(plan.scenario, limits=replace(plan.scenario.limits, cpu_s=1.0))
+    slow = """
+        import time
+
+        def test_gradients():
+            while time.process_time() < 3:
+                pass
+            assert gradcheck(swish_beta, inputs())
+    """
+    record = grade(submission(slow), Plan(scenario, SEED), address)
+    assert record.verification.reaches(Level.RAN), record.verification_reason
+    assert record.faults_noticed == record.faults_tried > 0
