@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.checks import build, kinds
+from harness.code.parsing import Unreadable, parse
 from harness.errors import ScenarioError, nearest
 from harness.model import Scenario
 from harness.read.document import YamlDocument, read
@@ -72,10 +73,11 @@ def _without_oracle(scenario: Scenario) -> Iterator[Problem]:
 def _defined(path: Path) -> list[str] | None:
     """What a file defines for others; ``None`` where reading alone does not tell."""
     try:
-        tree = ast.parse(path.read_bytes())
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise ScenarioError(f"{path}:{line}: is no Python ({error}); mend it first") from None
+        tree = parse(path.read_text(encoding="utf-8", errors="surrogateescape"))
+    except Unreadable as error:
+        raise ScenarioError(
+            f"{path}:{error.line}: is no Python ({error.why}); mend it first"
+        ) from None
     found: dict[str, None] = {}
     for node in _statements(tree.body):
         match node:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from harness.code.parsing import Unreadable, parse
 from harness.errors import ScenarioError, UsageError, did_you_mean
 from harness.model import Skill
 from harness.read import scenarios
@@ -91,10 +92,11 @@ def _missing_oracle(file: Path, function: str, oracle: str) -> str:
     """The text of ``oracles.py`` with a new function; empty where it has one of this name."""
     text = file.read_text(encoding="utf-8")
     try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise ScenarioError(f"{file}:{line}: is no Python ({error}); mend it first") from None
+        tree = parse(text)
+    except Unreadable as error:
+        raise ScenarioError(
+            f"{file}:{error.line}: is no Python ({error.why}); mend it first"
+        ) from None
     named = {node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
     if function in named:
         return ""
