@@ -1,4 +1,4 @@
-# fails: deterministic merge_intervals
+# fails: pure merge_intervals
 """The order is sometimes another one."""
 
 import random
