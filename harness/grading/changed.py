@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -25,6 +26,9 @@ _T = TypeVar("_T")
 Asked = Sequence[Arguments | Play]
 # Changes that are tried per entry point, those that are kept, and calls that are to tell them.
 TRIED, KEPT, CALLS = 60, 16, 120
+# How many times longer than without a change its calls may take, at least these seconds, and how
+# many changes may end a process.
+SLOWER, LEAST_S, MOST_ENDED = 10.0, 0.5, 5
 
 
 def find_mutants(work: Work) -> Work:
@@ -51,16 +55,23 @@ def _told_apart(work: Work, entry: EntryPoint) -> Iterator[Mutant]:
     assert work.submission.code is not None
     rng = random.Random(f"{work.plan.bench.seed}/{work.submission.sha256}/{entry.name}/mutants")
     asked = _some(asked_of(work, entry), CALLS, rng)
+    tried = iter(_some(mutants(work.submission.code, entry.name), TRIED, rng))
     found: list[Mutant] = []
-    with suppress(CandidateFault), work.start_session() as session:
-        usual = answers_of(session, work, entry, asked, None)
-        for mutant in _some(mutants(work.submission.code, entry.name), TRIED, rng):
-            try:
-                other = answers_of(session, work, entry, asked, mutant.code)
-            except CandidateFault:
-                break  # one that ends the process says nothing, and takes the process with it
-            if differ(entry, usual, other):
-                found.append(mutant)
+    try:
+        with work.start_session() as session:
+            began = time.monotonic()
+            usual = answers_of(session, work, entry, asked, None)
+    except CandidateFault:
+        return
+    within_s = max(LEAST_S, SLOWER * (time.monotonic() - began))
+    for _ in range(MOST_ENDED):
+        # One that ends the process, or its own calls never, says nothing; the next are tried anew.
+        with suppress(CandidateFault), work.start_session() as session:
+            for mutant in tried:
+                other = answers_of(session, work, entry, asked, mutant.code, within_s)
+                if differ(entry, usual, other):
+                    found.append(mutant)
+            break
     yield from _some(found, KEPT, rng)
 
 
@@ -78,10 +89,15 @@ def asked_of(work: Work, entry: EntryPoint) -> Asked:
 
 
 def answers_of(
-    session: Session, work: Work, entry: EntryPoint, asked: Asked, code: str | None
+    session: Session,
+    work: Work,
+    entry: EntryPoint,
+    asked: Asked,
+    code: str | None,
+    within_s: float | None = None,
 ) -> list[Called | None]:
     """What the submission, or ``code`` in its place, answers; nothing where it cannot be called."""
-    session.renew()
+    session.renew(within_s)
     if entry.name not in load(session, work, code).usable:
         return []
     plays = [one for one in asked if isinstance(one, Play)]

@@ -146,11 +146,14 @@ class Session:
             raise
         return other
 
-    def renew(self) -> None:
-        """Give what follows all of ``limits.wall_s``, whatever was used up before."""
+    def renew(self, within_s: float | None = None) -> None:
+        """Give what follows all of ``limits.wall_s``, whatever was used up before.
+
+        Or ``within_s`` seconds, where that is less.
+        """
         self._waited_before_s = self._waited_s()
         self._granted_s = 0.0
-        self._deadline = time.monotonic() + self._wall_s
+        self._deadline = time.monotonic() + min(self._wall_s, within_s or self._wall_s)
 
     def _await_ready(self) -> None:
         """Wait until the process is confined; it has no code to run yet, so any fault is ours."""
