@@ -46,6 +46,7 @@ test-full: $(VENV)/.installed-dev
 	HARNESS_CLUSTER=full $(BIN)/python -m pytest tests/test_cluster.py
 	HARNESS_WHEEL=full $(BIN)/python -m pytest tests/test_wheel.py
 	HARNESS_SHIP=full $(BIN)/python -m pytest tests/test_ship.py
+	HARNESS_SHIPPED=full $(BIN)/python -m pytest tests/test_shipped.py
 	$(BIN)/python benchmarks/run_of_many.py
 
 lint: $(VENV)/.installed-dev

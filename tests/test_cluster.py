@@ -92,6 +92,7 @@ def pairs(selection: Selection) -> list[Any]:
     return [(one, scenario_of[one.scenario]) for one in selection.submissions]
 
 
+@full
 def test_a_run_that_loses_a_node_and_its_files_gives_what_a_local_run_gives(
     nodes: Any, selection: Selection, tmp_path: Path
 ) -> None:

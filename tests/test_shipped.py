@@ -2,13 +2,17 @@
 
 The corpus holds wrong solutions that look right and right ones that look strange; a wrong one
 begins with the check that it fails. What hands found about the replies is in ``expected.yaml``.
+By default a third of the wrong ones is graded, the same each time; ``HARNESS_SHIPPED=full`` grades
+all.
 """
 
 from __future__ import annotations
 
 import ast
 import json
+import os
 import re
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,7 +32,9 @@ from harness.read.scenarios import Library
 ROOT = Path(__file__).parent.parent
 EXPECTED: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "tests/expected.yaml").read_text())
 CORPUS = ROOT / "tests/corpus"
-WRONG = sorted((CORPUS / "wrong").glob("*/*.py"))
+FULL = os.environ.get("HARNESS_SHIPPED") == "full"
+ALL_WRONG = sorted((CORPUS / "wrong").glob("*/*.py"))
+WRONG = ALL_WRONG if FULL else [p for p in ALL_WRONG if zlib.crc32(p.stem.encode()) % 3 == 0]
 RIGHT = sorted((CORPUS / "right").glob("*/*.py"))
 # Right by contract, and yet worth a word.
 ADVISED = sorted((CORPUS / "advised").glob("*/*.py"))
@@ -90,7 +96,7 @@ def test_a_right_solution_passes_every_required_check(path: Path, graded: Graded
 
 
 def test_the_corpus_has_a_wrong_solution_for_every_scenario(library: Library) -> None:
-    assert {path.parent.name for path in WRONG} == {s.id for s in library.scenarios}
+    assert {path.parent.name for path in ALL_WRONG} == {s.id for s in library.scenarios}
 
 
 @pytest.mark.parametrize("path", [p for p in RIGHT if p.parent.name == "layer-norm"], ids=named)
@@ -144,5 +150,10 @@ def test_the_verdict_is_the_one_that_was_found_by_hand(
 
 
 def test_no_verdict_has_changed(graded: Graded) -> None:
-    found = {str(path.relative_to(ROOT)): golden.facts(graded(path)) for _, path in golden.files()}
-    assert golden.differences(json.loads(golden.GOLDEN.read_text()), found) == []
+    left = set(ALL_WRONG) - set(WRONG)
+    every = {str(path.relative_to(ROOT)): path for _, path in golden.files()}
+    before = json.loads(golden.GOLDEN.read_text())
+    assert set(before) == set(every)
+    some = {name: path for name, path in every.items() if path not in left}
+    found = {name: golden.facts(graded(path)) for name, path in some.items()}
+    assert golden.differences({name: before[name] for name in some}, found) == []
