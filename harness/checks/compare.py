@@ -553,9 +553,10 @@ class Edges(Comparison):
             return
         sizes = itertools.cycle(draw.sizes())
         ends = (min(argument.edges, default=None), max(argument.edges, default=None))
-        for end in (*ends, *ends):
+        # What is masked out must be so at the ends, too.
+        for masked, end in itertools.product((False, True), ends):
             if end is not None:
-                filled = draw.filled(argument, end, next(sizes), dtype)
+                filled = draw.filled(argument, end, next(sizes), dtype, masked)
                 label = f"{str(dtype).removeprefix('torch.')} {argument.name} all {end:g}"
                 yield with_gradients(bench, draw, filled, kinks=kinks, label=label)
 

@@ -433,11 +433,26 @@ class Drawer:
         return torch.cat(points)
 
     def filled(
-        self, argument: TensorArgument, point: float, size: Mapping[str, Any], dtype: torch.dtype
+        self,
+        argument: TensorArgument,
+        point: float,
+        size: Mapping[str, Any],
+        dtype: torch.dtype,
+        masked: bool = False,
     ) -> Case:
-        """A case in which ``argument`` has one value all over."""
+        """A case in which ``argument`` has one value all over.
+
+        With ``masked`` all masks are false, and indices what they may be beside indices.
+        """
         case = self.case(size, dtype=dtype)
-        return case.with_tensor(argument.name, torch.full_like(case.tensors[argument.name], point))
+        case = case.with_tensor(argument.name, torch.full_like(case.tensors[argument.name], point))
+        for other in self.entry.arguments if masked else ():
+            if isinstance(other, MaskArgument):
+                case = case.with_tensor(other.name, torch.zeros_like(case.handed_over[other.name]))
+            elif isinstance(other, IndexArgument) and other.also:
+                indices = torch.full_like(case.handed_over[other.name], other.also[0])
+                case = case.with_tensor(other.name, indices)
+        return case
 
     @property
     def most_numbers(self) -> int:
