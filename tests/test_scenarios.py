@@ -768,7 +768,10 @@ def test_a_root_of_another_kind_is_refused(folder: Path, name: str) -> None:
     (folder.parent / "notes.md").write_text("")
     message = refusal(folder.parent / name)
     assert "expected a folder of skills, a skill folder or a scenario file (.yaml)" in message
-    assert "Correct the path; for a skill.yaml give its folder." in message
+    assert (
+        "Correct the path, or write the shipped scenarios with `harness init examples`." in message
+        or ("Correct the path; for a skill.yaml give its folder." in message)
+    )
 
 
 def test_a_root_without_skills_is_refused(tmp_path: Path) -> None:
