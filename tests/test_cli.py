@@ -158,7 +158,7 @@ def test_gates_and_filters_set_the_exit_status(copy: Path) -> None:
     assert "--only memory-relu" in nothing.stderr
     unknown = harness("run", "scenarios", "--arm", "goood", cwd=copy)
     assert unknown.returncode == 2
-    assert "the arms are bad, good" in unknown.stderr
+    assert "The arms are bad, good" in unknown.stderr
 
 
 def test_two_runs_at_once_share_one_ledger(copy: Path) -> None:
@@ -457,7 +457,7 @@ def test_a_scenario_without_oracle_names_the_function_to_write(copy: Path) -> No
     oracles.write_text(oracles.read_text().replace("def clipped_double(", "def clipped_doubel("))
     done = harness("run", "scenarios", cwd=copy)
     assert done.returncode == 2
-    assert "define a function clipped_double in" in done.stderr
+    assert "Define a function clipped_double in" in done.stderr
 
 
 def test_a_file_of_an_unknown_scenario_is_named_with_the_nearest_id(copy: Path) -> None:

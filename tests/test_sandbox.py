@@ -357,8 +357,8 @@ def test_time_spent_waiting_for_a_processor_does_not_count(
         pytest.raises(CandidateFault, match="took more than"),
     ):
         load(session, "import time; time.sleep(60)")
-    allowed_s = 0.5 * (1 + MOST_WAITED)
-    assert allowed_s <= time.monotonic() - started < allowed_s + 4.0
+    allowed_s = 0.5 * running.pace * (1 + MOST_WAITED)
+    assert 0.99 * allowed_s <= time.monotonic() - started < allowed_s + 4.0 * running.pace
 
 
 def test_other_work_on_every_processor_takes_nobodys_time(running: Zygote) -> None:
@@ -368,12 +368,14 @@ def test_other_work_on_every_processor_takes_nobodys_time(running: Zygote) -> No
         for _ in range(4 * len(os.sched_getaffinity(0)))
     ]
     try:
-        # About 0.6 s of work, which beside all of them takes several times as long.
+        # 40 % of what is allowed, which beside all of them takes several times as long.
         with Session(running.address, Limits(wall_s=1.5)) as session:
             started = time.monotonic()
-            work = "from time import process_time as t\nend = t() + 0.6\nwhile t() < end: pass"
+            end = f"end = t() + {0.6 * running.pace}"
+            work = f"from time import process_time as t\n{end}\nwhile t() < end: pass"
             assert load(session, work).get("error") is None
-        assert time.monotonic() - started > 1.5, "the machine was not busy enough to show anything"
+        waited_s = time.monotonic() - started
+        assert waited_s > 1.5 * running.pace, "the machine was not busy enough to show anything"
     finally:
         for process in busy:
             process.kill()
@@ -453,8 +455,9 @@ def test_no_candidate_of_root_is_root(running: Zygote) -> None:
 
 def test_limits_of_a_candidate(running: Zygote) -> None:
     script = "[__import__('resource').getrlimit(k) for k in (0, 4, 7, 6)]"
+    cpu_s = math.ceil(Limits().cpu_s * running.pace)
     expected = [
-        (10, 10),
+        (cpu_s, cpu_s),
         (0, 0),
         (64, 64),
         (16, 16),
