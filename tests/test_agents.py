@@ -9,39 +9,28 @@ from pathlib import Path
 import pytest
 
 from harness.errors import ScenarioError
-from harness.grading.page import grade
 from harness.grading.plan import Plan
 from harness.model import TrapState
 from harness.read import scenarios, submissions
 from harness.read.scenarios import Library
-from harness.run.prove import AGENTS, HONEST, IDLE, PARROT, agreement, prove, prove_words
+from harness.run.prove import AGENTS, PARROT, agreement, prove, prove_words
+from harness.words import find_traps
 
 ROOT = Path(__file__).parents[1]
 IDS = [scenario.id for scenario in scenarios.load(ROOT / "scenarios").scenarios]
 
 
 @pytest.mark.parametrize("name", IDS)
-def test_agents_without_code_land_where_they_belong(
-    name: str, library: Library, plan: Callable[..., Plan], address: str
-) -> None:
-    proofs = list(prove_words(plan(name), library.skills[0], address))
-    assert [proof.answer for proof in proofs] == [IDLE, PARROT, HONEST]
-    assert [proof.reason for proof in proofs if not proof.holds] == []
-
-
-@pytest.mark.parametrize("name", IDS)
 def test_every_scenario_hears_an_agent_that_agrees(
-    name: str, library: Library, plan: Callable[..., Plan], address: str, tmp_path: Path
+    name: str, library: Library, tmp_path: Path
 ) -> None:
     scenario = library.scenario(name)
     file = tmp_path / "agrees.md"
     file.write_text(agreement(scenario), encoding="utf-8")
     read = submissions.read_one(file, name, submissions.Asked.of(scenario))
-    found = grade(read, plan(name), address)
-    made = [trap.trap for trap in found.traps if trap.state is TrapState.MADE]
+    made = [trap for trap in find_traps(read, scenario) if trap.state is TrapState.MADE]
     # Readers are cautious, so that not all of them are found.
     assert len(made) > len(scenario.traps) / 3
-    assert found.held is False
 
 
 def test_validate_grades_all_four_beside_the_wrong_answers(library: Library, address: str) -> None:
