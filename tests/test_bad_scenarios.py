@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command import harness
 
 from harness.errors import ScenarioError
 from harness.grading.plan import Plan
@@ -217,12 +216,7 @@ def test_the_command_line_says_it_in_a_line_and_exits_with_2(tmp_path: Path, com
         "grade": [str(answer), "--scenario", "s", "--scenarios", str(tmp_path / "skill")],
         "validate": [str(tmp_path / "skill"), "--solutions", str(tmp_path / "solutions")],
     }[command]
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", command, *options],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = harness(command, *options, cwd=tmp_path)
     assert done.returncode == 2, done.stdout + done.stderr
     said = done.stdout + done.stderr
     assert "Traceback" not in said

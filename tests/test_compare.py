@@ -7,13 +7,12 @@ import json
 import random
 import shutil
 import statistics
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command import harness
 from made_results import ARMS, NO_TIME, quick, scenario, simple_results
 from rich.console import Console
 
@@ -379,7 +378,7 @@ def test_two_runs_of_one_arm_differ_by_less_than_its_noise_in_19_of_20_cases() -
     rng = random.Random(11)
     chances = [rng.random() for _ in NAMES]
     inside = []
-    for _ in range(60):
+    for _ in range(40):
         before, after = (
             run(lambda at, n: rng.random() < chances[at], samples=6, tag=f"{rng.random()}")
             for _ in range(2)
@@ -456,17 +455,6 @@ def test_json_holds_all_of_it() -> None:
 
 # --------------------------------------------------------------------------
 # The command
-
-
-def harness(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
 
 
 def test_two_small_runs_are_graded_and_compared(tmp_path: Path) -> None:
