@@ -34,8 +34,8 @@ from harness.model import Limits
 from harness.printable import printable
 from harness.sandbox import Probe, Zygote, choose, doctor, exclusive, shared, tier
 from harness.sandbox import session as trusted
-from harness.sandbox.ancestor import readable
-from harness.sandbox.inside import linux, seccomp, wire
+from harness.sandbox.ancestor import HASH_SEED, readable
+from harness.sandbox.inside import linux, plain, seccomp, wire
 from harness.sandbox.inside import zygote as inside
 from harness.sandbox.reply import MOST_CHARACTERS, UnfitError, tamed
 from harness.sandbox.session import MOST_WAITED, CandidateFault, Session
@@ -166,6 +166,23 @@ def test_elsewhere_than_on_linux_the_sandbox_is_refused(monkeypatch: pytest.Monk
 
 # --------------------------------------------------------------------------
 # The zygote
+
+
+def test_text_has_the_same_hash_in_every_sandbox(address: str) -> None:
+    source = "import os\n\ndef f():\n    return hash('text'), dict(os.environ)\n"
+    call = {"fn": "f", "args": [], "keywords": {}, "seed": 0, "watch": False}
+    with Session(address, SOON) as session:
+        load(session, source, f=1)
+        _, (told,) = session.request({"do": "plain", "calls": [call]}, reply_bytes=4096)
+    found, environment = plain.decode(plain.from_tensor(told)[0]["value"])
+    here = subprocess.run(
+        [sys.executable, "-S", "-c", "print(hash('text'))"],
+        env={"PYTHONHASHSEED": HASH_SEED},
+        capture_output=True,
+        check=True,
+    )
+    assert found == int(here.stdout)
+    assert "PYTHONHASHSEED" not in environment
 
 
 def test_a_zygote_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ from harness.errors import SandboxError
 START_S = 120.0
 ENDED_S = 10.0
 KILLED = "it was killed while it warmed up"
+# Sets of text are in the same order in every run: one that is graded again gets the same grade.
+HASH_SEED = "20260131"
 
 
 class ForkError(SandboxError):
@@ -103,7 +105,8 @@ class Ancestor(Forker):
         super().__init__(ours)
         with theirs, errors.open("ab") as words:
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-S", str(app), str(theirs.fileno())],
+                # As -I, but for the environment, which is all ours.
+                [sys.executable, "-P", "-s", "-S", str(app), str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=words,
@@ -111,7 +114,12 @@ class Ancestor(Forker):
                 # A Ctrl-C at the terminal is for the driver, which then ends this.
                 start_new_session=True,
                 cwd="/",
-                env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "CUDA_VISIBLE_DEVICES": ""},
+                env={
+                    "PATH": "/usr/bin:/bin",
+                    "LANG": "C.UTF-8",
+                    "CUDA_VISIBLE_DEVICES": "",
+                    "PYTHONHASHSEED": HASH_SEED,
+                },
             )
         with contextlib.suppress(OSError):  # it died at once; its last words say why
             ours.send(json.dumps(settings).encode())

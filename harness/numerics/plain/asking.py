@@ -168,6 +168,15 @@ def by_oracle(entry: EntryPoint, run: Callable[[], Any]) -> Any:
         ) from None
 
 
+def oracle_peak(
+    function: Callable[..., Any], entry: EntryPoint, arguments: Arguments
+) -> int | None:
+    """The most bytes that a call of the oracle has in use; ``None`` where it raises."""
+    sending = put(entry, arguments)
+    told = by_oracle(entry, lambda: calling.peak(function, sending, Exception))
+    return None if "error" in told else told["value"]
+
+
 def read_right(entry: EntryPoint, told: Json, about: str) -> Called:
     """What the oracle told. Raises ``OracleError`` for a value that does not travel."""
     if "error" not in told and _holds_other(told.get("value")):
@@ -193,12 +202,15 @@ def ask(
     seed: int = 0,
     watch: bool = False,
     fresh: bool = False,
+    peak: bool = False,
 ) -> list[Called]:
     """What the candidate does with each call.
 
+    Where ``peak``, the value is not its result but the most bytes it had in use, or ``None``.
     Raises ``CandidateFault`` where the process ends, hangs or sends nonsense.
     """
-    sending = [{**put(entry, one), "seed": seed, "watch": watch} for one in calls]
+    more = {"seed": seed, "watch": watch, "peak": peak}
+    sending = [{**put(entry, one), **more} for one in calls]
     pairs = zip(calls, request(session, sending, fresh), strict=True)
     with_arguments = [(arguments, told) for arguments, told in pairs]
     return _told(lambda: [_of_call(entry, *pair) for pair in with_arguments])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from harness.model import DomainKind, PlainDomain
+from harness.model import DomainKind, PlainDomain, ValueArgument
 from harness.numerics.plain.drawing import drawn, strategy
+from harness.sandbox.inside.plain import Scripted
 
 # What can be made larger.
 GROWS = (
@@ -15,16 +16,18 @@ GROWS = (
     DomainKind.BYTES,
     DomainKind.DICT,
     DomainKind.INTEGER,
+    DomainKind.ITERATOR,
 )
 # Values of a kind that only hypothesis can draw, from which others are chosen.
 POOL = 100
 
 
-def grown(domain: PlainDomain, size: int, rng: random.Random, ascending: bool = False) -> Any:
-    """A value of so many items, keys or characters, as far as there are so many different ones.
+def grown(argument: ValueArgument, size: int, rng: random.Random, ascending: bool = False) -> Any:
+    """A value of so many items, keys, characters or bytes, as far as so many differ.
 
     Of an integer that value. Where ``ascending``, and they can be, items are in order.
     """
+    domain = argument.domain
     match domain.kind:
         case DomainKind.INTEGER:
             return size
@@ -37,13 +40,15 @@ def grown(domain: PlainDomain, size: int, rng: random.Random, ascending: bool = 
         case DomainKind.DICT:
             keys, values = domain.parts
             return {_one(keys, rng): _one(values, rng) for _ in range(size)}
-        case DomainKind.LIST:
+        case DomainKind.LIST | DomainKind.ITERATOR:
             items = [_one(domain.parts[0], rng) for _ in range(size)]
             if domain.unique:
                 items = [*{repr(item): item for item in items}.values()]
             if ascending or domain.ordered:
                 items.sort(key=_ascending)
-            return items
+            if domain.kind is DomainKind.LIST:
+                return items
+            return Scripted(domain.kind.value, argument.name, tuple(items))
     raise ValueError(f"a {domain.kind.value} has no size")
 
 

@@ -3,6 +3,8 @@
 import os
 import sys
 
+# It has done its work, and is of no concern to a candidate, nor to a grader's children.
+os.environ.pop("PYTHONHASHSEED", None)
 os.environ.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 

@@ -10,6 +10,7 @@ import json
 import operator
 import os
 import random
+import tracemalloc
 import types
 import zlib
 from collections.abc import Callable, Iterator
@@ -101,7 +102,8 @@ class Stage:
         self.now: float | None = None
         # Of the call that is going on: which callable, and its arguments.
         self.uses: list[Json] = []
-        self.count_left = MOST_USES
+        # Uses in one call: items that are there may all be read.
+        self.most_uses = self.count_left = MOST_USES
         # Items read from iterators.
         self.read = 0
 
@@ -110,6 +112,7 @@ class Stage:
         if script.role in ("clock", "sleep") and self.now is None:
             self.now = script.outcomes[0] if script.outcomes else 0.0
         if script.role == "iterator":
+            self.most_uses += 0 if script.endless else len(script.outcomes)
             return Handed(self, script)
         return {"clock": self._clock, "sleep": self._sleep, "callable": self._callable}[
             script.role
@@ -126,7 +129,7 @@ class Stage:
         """Notice one use more; raises ``OverusedError``."""
         self.count_left -= 1
         if self.count_left < 0:
-            raise OverusedError(f"more than {MOST_USES} uses of what was handed over")
+            raise OverusedError(f"more than {self.most_uses} uses of what was handed over")
 
     def _clock(self, script: Scripted) -> Callable[[], float]:
         def clock() -> float:
@@ -168,7 +171,7 @@ class Stage:
 
     def outcome(self, run: Callable[[], Any], caught: type[BaseException]) -> tuple[Any, Json]:
         """What a call returns, and what is told of it."""
-        self.uses, self.count_left, self.read = [], MOST_USES, 0
+        self.uses, self.count_left, self.read = [], self.most_uses, 0
         value = None
         try:
             value = run()
@@ -271,6 +274,37 @@ def call(
     return told, {"its result": value, **places, **keywords}
 
 
+def peak(
+    function: Callable[..., Any], one: Json, caught: type[BaseException] = BaseException
+) -> Json:
+    """Tell the most bytes that a call has in use at once, beside what it is given.
+
+    Each item of a generator is let go of before the next. ``None`` where the call stopped the
+    count.
+    """
+    stage = Stage()
+    arguments, keywords = _arguments(stage, one)
+
+    def run() -> None:
+        result = function(*arguments, **keywords)
+        if one.get("take") is not None:
+            for _ in islice(result, one["take"]):
+                pass
+
+    counted_before = tracemalloc.is_tracing()
+    tracemalloc.start()
+    try:
+        tracemalloc.reset_peak()
+        before_bytes, _ = tracemalloc.get_traced_memory()
+        _, told = stage.outcome(run, caught)
+        most_bytes = tracemalloc.get_traced_memory()[1] - before_bytes
+        told["value"] = most_bytes if tracemalloc.is_tracing() else None
+    finally:
+        if not counted_before:
+            tracemalloc.stop()
+    return told
+
+
 def answer(module: types.ModuleType, header: Json, source: str) -> tuple[Json, list[torch.Tensor]]:
     """Make each of ``calls``; one that raises is answered with the error, and the next goes on.
 
@@ -300,6 +334,8 @@ def _told(module: types.ModuleType, one: Json, watched: "list[Watched]") -> Any:
         return {"error": {**described(error), "kinds": kinds_of(error)}}
     if "steps" in one:
         return sequence(function, one)
+    if one.get("peak"):
+        return peak(function, one)
     before = surroundings(module) if one["watch"] else {}
     told, kept = call(function, one)
     if one["watch"]:

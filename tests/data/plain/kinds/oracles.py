@@ -70,3 +70,22 @@ def unique(items):
 def distinct(items):
     """Each item once, in order of first appearance."""
     return list(dict.fromkeys(items))
+
+
+def summary(readings):
+    """How many, the least and the greatest."""
+    count, least, greatest = 0, None, None
+    for reading in readings:
+        least = reading if count == 0 else min(least, reading)
+        greatest = reading if count == 0 else max(greatest, reading)
+        count += 1
+    return (count, least, greatest) if count else None
+
+
+def rises(readings):
+    """The difference of each to the one before it."""
+    before = None
+    for reading in readings:
+        if before is not None:
+            yield reading - before
+        before = reading
