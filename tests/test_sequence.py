@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import hashlib
 import re
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from harness.errors import ScenarioError
 from harness.grading import page
 from harness.grading.plan import Plan
 from harness.grading.verdict import verdict
@@ -65,6 +67,58 @@ def test_a_wrong_answer_fails_the_check_it_names(path: Path, address: str) -> No
 def test_a_right_answer_passes(path: Path, seed: int, address: str) -> None:
     found = findings(path.read_text(), plan(path.parent.name, seed), address)
     assert verdict(found) == (Outcome.PASSED, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("joined", "pack([], ',') gave '', of which unpack made [''] with 1 items, expected []"),
+        ("identity", "pack([], ',') gave [], a list, expected a str"),
+        ("remembers", "of which unpack raised KeyError: "),
+        ("refuses_separators", "pack([','], ',') raised ValueError: a separator in a word"),
+    ],
+)
+def test_a_pair_that_does_not_undo_is_shown_by_what_lies_between(
+    name: str, said: str, address: str
+) -> None:
+    code = (ANSWERS / f"wrong/packing/{name}.py").read_text()
+    (failed,) = (
+        f for f in findings(code, plan("packing", 1), address) if f.outcome is Outcome.FAILED
+    )
+    assert said in failed.message
+    assert failed.snippet is not None
+    snippet = re.sub("from solution import .*\n", "", failed.snippet)
+    exec((ANSWERS / "right/packing/escapes.py").read_text() + snippet, {})
+    if name != "remembers":
+        with pytest.raises((AssertionError, ValueError)):
+            exec(code + snippet, {})
+
+
+def test_tests_of_a_round_trip_need_not_know_the_format(address: str) -> None:
+    tests = """
+def test_trips():
+    for words in ([], [""], ["a", ""], ["a,b", "\\\\", "x;"], [",s", "\\\\s,"]):
+        for sep in ",;":
+            assert unpack(pack(words, sep), sep) == words
+
+def test_vocabulary():
+    assert vocabulary(["b", "a", "b"]) == ["b", "a"]
+"""
+    code = (ANSWERS / "right/packing/escapes.py").read_text()
+    found = page.grade(submission(code + tests, "packing"), plan("packing", 1), address)
+    assert (found.outcome, found.verification) == (Outcome.PASSED, Level.RAN_EACH), found
+    assert found.faults_noticed == found.faults_tried >= 4
+
+
+def test_a_round_trip_needs_a_second_function() -> None:
+    scenario = scenarios.load(FOLDER).scenario("packing")
+    for by, said in (("unpak", "Did you mean 'unpack'"), ("vocabulary", "")):
+        steps = [replace(scenario.checks[0], options={"of": "pack", "by": by})]
+        if by == "vocabulary":
+            Plan(replace(scenario, checks=steps), 1)
+        else:
+            with pytest.raises(ScenarioError, match=said):
+                Plan(replace(scenario, checks=steps), 1)
 
 
 def test_a_sequence_that_fails_is_shown_as_lines_that_fail_again(address: str) -> None:

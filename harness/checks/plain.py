@@ -81,7 +81,7 @@ class PlainCheck:
 
     def run_session(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement:
         asked = [case for case in cases(bench, entry) if self.wants(case)]
-        found = self.ask(session, entry, [case.arguments for case in asked])
+        found = self.ask(bench, session, entry, asked)
         pairs = zip(asked, found, strict=True)
         failed = [(case, called) for case, called in pairs if self.wrong(case, called)]
         if not failed:
@@ -102,8 +102,11 @@ class PlainCheck:
         """Python that shows a failure again."""
         return snippet(case)
 
-    def ask(self, session: Session, entry: EntryPoint, calls: Sequence[Arguments]) -> list[Called]:
-        return ask(session, entry, calls)
+    def ask(
+        self, bench: Bench, session: Session, entry: EntryPoint, asked: Sequence[Expectation]
+    ) -> list[Called]:
+        """What the candidate does with each call. Raises ``CandidateFault``."""
+        return ask(session, entry, [case.arguments for case in asked])
 
     def _smallest(
         self, bench: Bench, entry: EntryPoint, session: Session
@@ -117,7 +120,7 @@ class PlainCheck:
                 return False
             session.renew()
             try:
-                (called,) = self.ask(session, entry, [example])
+                (called,) = self.ask(bench, session, entry, [case])
             except CandidateFault:
                 raise Enough from None
             wrong = self.wrong(case, called) is not None
@@ -239,8 +242,11 @@ class Pure(PlainCheck):
         ]
         return impure(case, changed, (*called.changed, *called.later))
 
-    def ask(self, session: Session, entry: EntryPoint, calls: Sequence[Arguments]) -> list[Called]:
+    def ask(
+        self, bench: Bench, session: Session, entry: EntryPoint, asked: Sequence[Expectation]
+    ) -> list[Called]:
         # In code that is loaded anew, so that what only a first call does is seen.
+        calls = [case.arguments for case in asked]
         return ask(session, entry, calls, watch=True, fresh=True)
 
 

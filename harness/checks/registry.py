@@ -17,6 +17,7 @@ from harness.checks import (
     library,
     plain,
     resources,
+    round_trip,
     scales,
     sequence,
     side_effects,
@@ -67,6 +68,7 @@ OWN: tuple[type[Any], ...] = (
     plain.Deterministic,
     sequence.Sequence,
     scales.Scales,
+    round_trip.RoundTrip,
 )
 
 

@@ -10,7 +10,8 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
-from harness.checks.plain import cases
+from harness.checks.plain import Equals, cases
+from harness.checks.round_trip import RoundTrip, round_trips
 from harness.checks.sequence import every_parameter, sequences
 from harness.code.mutants import Mutant, mutants
 from harness.grading.load import load
@@ -85,7 +86,21 @@ def asked_of(work: Work, entry: EntryPoint) -> Asked:
     """What the checks ask of an entry point with plain values. Raises ``ScenarioError``."""
     if entry.usage is not None:
         return [one.play for one in sequences(work.plan.bench, entry)]
-    return [case.arguments for case in cases(work.plan.bench, entry)]
+    pair = pair_of(work, entry)
+    return [case.arguments for case in cases(work.plan.bench, pair[0] if pair else entry)]
+
+
+def pair_of(work: Work, entry: EntryPoint) -> tuple[EntryPoint, EntryPoint] | None:
+    """The two of which one undoes the other, where ``entry`` is one and only that is asked of it.
+
+    What lies between them may change as it likes.
+    """
+    if any(isinstance(s.check, Equals) and s.entry == entry for s in work.plan.steps):
+        return None
+    for step in work.plan.steps:
+        if isinstance(step.check, RoundTrip) and entry.name in (step.check.of, step.check.by):
+            return step.entry, work.plan.scenario.entry_point(step.check.by)
+    return None
 
 
 def answers_of(
@@ -103,7 +118,9 @@ def answers_of(
     plays = [one for one in asked if isinstance(one, Play)]
     if plays:
         return [step for steps in perform(session, plays) for step in steps]
-    return [*ask(session, entry, [one for one in asked if isinstance(one, dict)])]
+    calls = [one for one in asked if isinstance(one, dict)]
+    pair = pair_of(work, entry)
+    return [*(round_trips(session, session, pair, calls) if pair else ask(session, entry, calls))]
 
 
 def differ(entry: EntryPoint, usual: list[Called | None], other: list[Called | None]) -> bool:

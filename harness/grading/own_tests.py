@@ -18,7 +18,7 @@ from harness.checks.structure import functions_in, lines_in
 from harness.code import Method, Source
 from harness.code.mutants import changed_in
 from harness.code.terms import DroppedTerm, without_terms
-from harness.grading.changed import find_mutants, may_test
+from harness.grading.changed import find_mutants, may_test, pair_of
 from harness.grading.load import LOADS, load
 from harness.grading.script import Script, scripts
 from harness.grading.work import Work
@@ -306,7 +306,10 @@ class _Trial:
             if Notice.GRADIENT in scenario.notices:
                 self._gradients(target)
         for entry in scenario.entry_points if Notice.VALUE in scenario.notices else ():
-            fault = _Fault({"value": entry.name, "factor": self._factor()})
+            # What lies between two of which one undoes the other may be another text as well.
+            pair = pair_of(self.work, entry)
+            name = pair[1].name if pair else entry.name
+            fault = _Fault({"value": name, "factor": self._factor()})
             self._add(entry.name, Spoil.VALUE, None, True, self._fails(fault))
         for mutant in self.work.mutants:
             code, imported = self._with(mutant.code)

@@ -179,7 +179,7 @@ def oracle_peak(
 
 def read_right(entry: EntryPoint, told: Json, about: str) -> Called:
     """What the oracle told. Raises ``OracleError`` for a value that does not travel."""
-    if "error" not in told and _holds_other(told.get("value")):
+    if "error" not in told and holds_other(told.get("value")):
         raise OracleError(
             entry.name,
             f"returns {shown(plain.decode(told['value']))} for {about}, expected plain values: "
@@ -188,9 +188,10 @@ def read_right(entry: EntryPoint, told: Json, about: str) -> Called:
     return read(told)
 
 
-def _holds_other(data: Any) -> bool:
+def holds_other(data: Any) -> bool:
+    """Whether something in what was encoded does not travel."""
     if isinstance(data, list):
-        return bool(data) and (data[0] == "other" or any(map(_holds_other, data[1:])))
+        return bool(data) and (data[0] == "other" or any(map(holds_other, data[1:])))
     return False
 
 

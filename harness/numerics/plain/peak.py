@@ -43,14 +43,14 @@ def steeper(
     Both have bytes by size. An exponent of ``least`` is always right.
     """
     first_bytes, last_bytes = (found[size] - found[FEW] for size in (FIRST, last))
-    of_oracle = [right[size] - right[FEW] for size in (FIRST, last)]
+    first_right, last_right = (right[size] - right[FEW] for size in (FIRST, last))
     little = max(LITTLE_BYTES, LITTLE_PER_ITEM_BYTES * last)
-    if last_bytes <= 2 * of_oracle[1] + little:
+    if last_bytes <= 2 * last_right + little:
         return None
     steps = ((last // 2, last), (last // 8, last // 2))
     if not all(found[large] > GROWS * found[small] for small, large in steps):
         return None
-    limit = max(least, _slope(*of_oracle, last)) + MARGIN
+    limit = max(least, _slope(first_right, last_right, last)) + MARGIN
     slope = _slope(first_bytes, last_bytes, last)
     return Steeper(first_bytes, last_bytes, slope, limit - MARGIN) if slope > limit else None
 

@@ -89,3 +89,23 @@ def rises(readings):
         if before is not None:
             yield reading - before
         before = reading
+
+
+def pack(words, sep):
+    """Each word with its length before it."""
+    return "".join(f"{len(word)}{sep}{word}" for word in words)
+
+
+def unpack(text, sep):
+    """The words again."""
+    words = []
+    while text:
+        length, _, rest = text.partition(sep)
+        words.append(rest[: int(length)])
+        text = rest[int(length) :]
+    return words
+
+
+def vocabulary(words):
+    """Each word once, in order of first appearance."""
+    return list(dict.fromkeys(words))
