@@ -38,9 +38,10 @@ $(TESTS): $(VENV)/.installed-dev
 docs: $(VENV)/.installed-dev
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs build/site
 
-# All hostile submissions under both tiers and as an unprivileged user, five hundred answers under
-# kill -9, and ten thousand in one run: two hours.
+# What takes long: all hostile submissions under both tiers and as an unprivileged user, five hundred
+# answers under kill -9, and ten thousand in one run. Two hours.
 test-full: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow
 	HARNESS_HOSTILE=full $(BIN)/python -m pytest tests/test_hostile.py
 	HARNESS_FAULTS=full $(BIN)/python -m pytest tests/test_faults.py
 	HARNESS_CLUSTER=full $(BIN)/python -m pytest tests/test_cluster.py

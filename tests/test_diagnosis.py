@@ -74,53 +74,56 @@ def on_g(change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     return function(lambda g, x, b: right(change(g), x, b))
 
 
+FAULTS: list[tuple[Any, str]] = [
+    (on_x(lambda t, g, x: 2 * t), "The gradient of x is 2 times the right one everywhere"),
+    (on_x(lambda t, g, x: t / 3), "is 1/3 times the right one everywhere: a factor 3 is miss"),
+    (on_x(lambda t, g, x: -t), "The gradient of x has the wrong sign."),
+    (on_x(lambda t, g, x: 0 * t), "The gradient of x is zero."),
+    (on_x(lambda t, g, x: None), "The gradient of x is missing (None)."),
+    (on_x(lambda t, g, x: t - g), "is too small by the incoming gradient: a term missing"),
+    (on_x(lambda t, g, x: t + 0.5 * g * x), "is too large by 0.5 · the incoming gradient · x"),
+    (on_x(lambda t, g, x: t / g.numel()), "1/the number of elements of x times"),
+    (on_x(lambda t, g, x: t.clamp(-0.2, 0.2)), "is clipped to ±0.2"),
+    (on_x(lambda t, g, x: torch.where(x < 0, 0 * t, t)), "is zero where x < 0"),
+    (on_x(lambda t, g, x: torch.where(x.abs() > 2, 2 * t, t)), "where |x| > 2"),
+    (on_x(lambda t, g, x: t / (x < 1)), "is infinite or NaN where x > "),
+    (on_x(lambda t, g, x: t.float().to(t.dtype)), "has float32's precision only"),
+    (
+        on_x(lambda t, g, x: t * (1.01 if t.dtype == torch.float32 else 1)),
+        "is 1.01 times the right one, but only for float32 inputs",
+    ),
+    (
+        on_x(lambda t, g, x: t if g.is_contiguous() else 2 * t),
+        "but only when the incoming gradient is not contiguous",
+    ),
+    (
+        on_x(lambda t, g, x: t if t.shape[0] < 2 else 2 * t),
+        "but only for more than one row (batch > 1)",
+    ),
+    (on_g(torch.ones_like), "ignores the incoming gradient"),
+    (on_g(torch.square), "uses the square of the incoming gradient: it is not linear"),
+    (on_g(torch.abs), "uses the absolute value of the incoming gradient"),
+    (on_g(torch.sign), "uses only the sign of the incoming gradient"),
+    (on_g(lambda g: g.clamp(-10, 10)), "clamps the incoming gradient to ±10"),
+    (on_g(lambda g: g.clamp(min=0)), "drops negative incoming gradients"),
+    (on_g(lambda g: g.mean().expand_as(g)), "uses the mean of the incoming gradient"),
+    (on_g(lambda g: g.sum().expand_as(g)), "uses the sum of the incoming gradient"),
+    (on_g(lambda g: g[:1].expand_as(g)), "first row"),
+    (function(lambda g, x, b: right(g, x, b)[::-1]), "is the gradient of b: the two are swap"),
+    (
+        function(lambda g, x, b: (right(g, x, b)[0],)),
+        "returns 1 gradients where forward took 2",
+    ),
+    (
+        function(lambda g, x, b: (right(g, x, b)[0].sum(0), right(g, x, b)[1])),
+        "is summed over a dimension too many",
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("fn", "said"),
-    [
-        (on_x(lambda t, g, x: 2 * t), "The gradient of x is 2 times the right one everywhere"),
-        (on_x(lambda t, g, x: t / 3), "is 1/3 times the right one everywhere: a factor 3 is miss"),
-        (on_x(lambda t, g, x: -t), "The gradient of x has the wrong sign."),
-        (on_x(lambda t, g, x: 0 * t), "The gradient of x is zero."),
-        (on_x(lambda t, g, x: None), "The gradient of x is missing (None)."),
-        (on_x(lambda t, g, x: t - g), "is too small by the incoming gradient: a term missing"),
-        (on_x(lambda t, g, x: t + 0.5 * g * x), "is too large by 0.5 · the incoming gradient · x"),
-        (on_x(lambda t, g, x: t / g.numel()), "1/the number of elements of x times"),
-        (on_x(lambda t, g, x: t.clamp(-0.2, 0.2)), "is clipped to ±0.2"),
-        (on_x(lambda t, g, x: torch.where(x < 0, 0 * t, t)), "is zero where x < 0"),
-        (on_x(lambda t, g, x: torch.where(x.abs() > 2, 2 * t, t)), "where |x| > 2"),
-        (on_x(lambda t, g, x: t / (x < 1)), "is infinite or NaN where x > "),
-        (on_x(lambda t, g, x: t.float().to(t.dtype)), "has float32's precision only"),
-        (
-            on_x(lambda t, g, x: t * (1.01 if t.dtype == torch.float32 else 1)),
-            "is 1.01 times the right one, but only for float32 inputs",
-        ),
-        (
-            on_x(lambda t, g, x: t if g.is_contiguous() else 2 * t),
-            "but only when the incoming gradient is not contiguous",
-        ),
-        (
-            on_x(lambda t, g, x: t if t.shape[0] < 2 else 2 * t),
-            "but only for more than one row (batch > 1)",
-        ),
-        (on_g(torch.ones_like), "ignores the incoming gradient"),
-        (on_g(torch.square), "uses the square of the incoming gradient: it is not linear"),
-        (on_g(torch.abs), "uses the absolute value of the incoming gradient"),
-        (on_g(torch.sign), "uses only the sign of the incoming gradient"),
-        (on_g(lambda g: g.clamp(-10, 10)), "clamps the incoming gradient to ±10"),
-        (on_g(lambda g: g.clamp(min=0)), "drops negative incoming gradients"),
-        (on_g(lambda g: g.mean().expand_as(g)), "uses the mean of the incoming gradient"),
-        (on_g(lambda g: g.sum().expand_as(g)), "uses the sum of the incoming gradient"),
-        (on_g(lambda g: g[:1].expand_as(g)), "first row"),
-        (function(lambda g, x, b: right(g, x, b)[::-1]), "is the gradient of b: the two are swap"),
-        (
-            function(lambda g, x, b: (right(g, x, b)[0],)),
-            "returns 1 gradients where forward took 2",
-        ),
-        (
-            function(lambda g, x, b: (right(g, x, b)[0].sum(0), right(g, x, b)[1])),
-            "is summed over a dimension too many",
-        ),
-    ],
+    [pytest.param(*one, marks=[pytest.mark.slow] * (at % 4 != 0)) for at, one in enumerate(FAULTS)],
 )
 def test_the_first_diagnosis_names_the_fault(fn: Any, said: str) -> None:
     assert said in first(fn)
@@ -252,16 +255,19 @@ def test_snippets_run_and_print_what_came_and_what_is_right(tmp_path: Path) -> N
         script = re.sub(
             r"^.*is the function under test$", "from solution import Made", snippet, flags=re.M
         )
-        done = subprocess.run(
-            [sys.executable, "-c", script],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        assert done.stdout.startswith("got      tensor(")
-        assert "expected tensor(" in done.stdout
+        (tmp_path / f"shows_{check}.py").write_text(script)
+    # In one process, lest each import torch again.
+    every = "import runpy, sys\nfor file in sys.argv[1:]: runpy.run_path(file)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", every, *sorted(file.name for file in tmp_path.glob("*_*.py"))],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"^got      tensor\(", done.stdout, flags=re.M)) == 5
+    assert len(re.findall(r"^expected tensor\(", done.stdout, flags=re.M)) == 5
 
 
 def test_numbers_are_written_as_an_author_would() -> None:
