@@ -599,7 +599,7 @@ def test_zeros_beside_other_values_are_asked_at_one_size_too() -> None:
         x, y = ctx.saved_tensors
         return ((g * y).unsqueeze(-1) / x).masked_fill(x == 0, 0)
 
-    for seed in range(5):
+    for seed in range(2):
         failed(function(forward, backward), lambda x: x.prod(-1), X, seed=seed, **QUICK)
 
 

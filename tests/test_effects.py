@@ -152,7 +152,9 @@ def test_where_zero_alone_is_rejected_the_interval_begins_above_it() -> None:
 
 
 @pytest.mark.parametrize("model", ["normal", "beta"])
-@pytest.mark.parametrize(("scenarios", "samples"), [(8, 1), (11, 3), (20, 10)])
+@pytest.mark.parametrize(
+    ("scenarios", "samples"), [(8, 1), (11, 3), pytest.param(20, 10, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize(("first", "second"), [(0.5, 0.5), (0.3, 0.8), (0.05, 0.1)])
 def test_the_interval_holds_the_truth_about_as_often_as_it_says(
     model: str, scenarios: int, samples: int, first: float, second: float
