@@ -38,7 +38,7 @@ from harness.model import (
     ValueArgument,
 )
 from harness.numerics.plain.asking import Expectation
-from harness.numerics.plain.difference import difference, literal
+from harness.numerics.plain.difference import difference, literal, other_type
 from harness.numerics.plain.drawing import arguments, drawn, smallest
 from harness.read import scenarios
 from harness.run.prove import impostors, prove
@@ -109,6 +109,21 @@ def refused(tmp_path: Path, old: str, new: str, name: str = "interval-merge") ->
 
 # --------------------------------------------------------------------------
 # Values as data
+
+
+def test_bytes_of_any_kind_equal_bytes_and_say_what_they_are() -> None:
+    for found in (bytearray(b"\xff"), memoryview(b"\xff")):
+        back = plain.decode(plain.encode(found))
+        assert type(back) is type(found)
+        assert difference(b"\xff", back, 0, 0) is None
+        assert literal([back]) == f"[{type(found).__name__}(b'\\xff')]"
+        assert other_type(b"\xff", back) == f"gave a {type(found).__name__}, expected a bytes"
+    wide, gone = memoryview(b"abcd").cast("I"), memoryview(b"a")
+    gone.release()
+    assert plain.encode([wide, gone]) == [
+        "list",
+        [["other", "memoryview of I"], ["other", "a released memoryview"]],
+    ]
 
 
 @given(VALUES)
@@ -378,6 +393,16 @@ def test_impostors_are_those_that_an_entry_point_could_be_taken_in_by(
         ("    arguments:", "    differentiable: true\n    arguments:", "Delete the key."),
         ("  merge_intervals:\n    arguments:", "  merge_intervals:\n    arguments:\n"
          "      x: {tensor: any}", "found a plain value beside tensors"),
+        *((
+            "  merge_intervals:\n    arguments:",
+            f"  merge_intervals:\n    arguments:\n      data: {{byte_string: {written}}}",
+            words,
+        ) for written, words in [
+            ("{alphabet: {hex: fg}}", "expected bytes, as text or as {hex: …}"),
+            ("[0, 3], edges: [{hex: f}]", "expected bytes, as text or as {hex: …}"),
+            ("{pattern: é}", "expected ASCII characters and escapes such as \\xff"),
+            ("{pattern: '\\x80+'}, edges: [a]", "expected bytes that match"),
+        ]),
     ],
 )  # fmt: skip
 def test_a_mistake_in_plain_values_is_told_with_its_remedy(

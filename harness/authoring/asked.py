@@ -118,7 +118,9 @@ def told_domain(domain: PlainDomain) -> str:
         DomainKind.STRING: f"a string that matches {domain.pattern!r}"
         if domain.pattern is not None
         else f"a string of {size} characters",
-        DomainKind.BYTES: f"{size} bytes",
+        DomainKind.BYTES: f"bytes that match {domain.pattern!r}"
+        if domain.pattern is not None
+        else f"{size} bytes" + f" of {domain.alphabet.encode('latin-1')!r}" * bool(domain.alphabet),
         DomainKind.LIST: f"a list of {size} items, each {'; '.join(parts)}",
         DomainKind.TUPLE: f"a tuple of {', '.join(parts) or 'nothing'}",
         DomainKind.DICT: f"a dict of {' to '.join(parts)}",

@@ -18,7 +18,7 @@ from hypothesis.errors import HypothesisException
 
 from harness.checks.context import Bench, Judgement
 from harness.errors import ScenarioError
-from harness.model import DomainKind, EntryPoint, Fault, Outcome
+from harness.model import EntryPoint, Fault, Outcome
 from harness.numerics.oracles import OracleError
 from harness.numerics.plain.asking import (
     Called,
@@ -374,11 +374,7 @@ def _is_refused(case: Expectation) -> bool:
 
 
 def _garbled(entry: EntryPoint) -> list[str]:
-    return [
-        argument.name
-        for argument in entry.values
-        if argument.domain.kind is DomainKind.STRING and argument.domain.pattern is not None
-    ]
+    return [argument.name for argument in entry.values if argument.domain.pattern is not None]
 
 
 def seed_of(bench: Bench, entry: EntryPoint, purpose: str) -> str:

@@ -99,6 +99,8 @@ def literal(value: Any) -> str:
             return f"({_listed(value)}{',' * (len(value) == 1)})"
         case set() if value:
             return f"{{{_listed(sorted(value, key=repr))}}}"
+        case memoryview():
+            return f"memoryview({bytes(value)!r})"
         case Raising():
             return f"{value.kind}()"
         case Scripted():

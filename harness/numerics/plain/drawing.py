@@ -42,6 +42,7 @@ _ALONE = RLock()
 _HOME = "__hypothesis_home_directory"
 # Characters that are put where they do not belong.
 STRANGE = " -+.,:;/0919aAzZ_\t\n\x00é²٣"
+STRANGE_BYTES = " -+.,:;/0919aAzZ_\t\n\x00\x80\xff"
 
 
 def strategy(domain: PlainDomain, exact: bool = False) -> st.SearchStrategy[Any]:
@@ -76,6 +77,11 @@ def _bare(domain: PlainDomain, exact: bool = False) -> st.SearchStrategy[Any]:
             return st.from_regex(pattern, fullmatch=True, alphabet=known)
         case DomainKind.STRING:
             return st.text(st.sampled_from(domain.alphabet), min_size=low, max_size=high)
+        case DomainKind.BYTES if domain.pattern is not None:
+            return st.from_regex(re.compile(domain.pattern.encode()), fullmatch=True)
+        case DomainKind.BYTES if domain.alphabet:
+            some = st.sampled_from(domain.alphabet.encode("latin-1"))
+            return st.lists(some, min_size=low, max_size=high).map(bytes)
         case DomainKind.BYTES:
             return st.binary(min_size=low, max_size=high)
         case DomainKind.LIST:
@@ -119,17 +125,21 @@ def _argument(argument: ValueArgument, exact: bool) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def garbled(draw: st.DrawFn, domain: PlainDomain) -> str:
-    """A string of a domain with a character put in, left out, changed or doubled."""
-    text: str = draw(_bare(domain))
+def garbled(draw: st.DrawFn, domain: PlainDomain) -> str | bytes:
+    """A string or bytes of a domain with a character put in, left out, changed or doubled."""
+    found: str | bytes = draw(_bare(domain))
+    # A character for each byte.
+    text = found if isinstance(found, str) else found.decode("latin-1")
+    known = STRANGE if isinstance(found, str) else STRANGE_BYTES
     place = draw(st.integers(0, len(text)))
-    strange = draw(st.sampled_from(STRANGE + text))
+    strange = draw(st.sampled_from(known + text))
     begin, end = text[:place], text[place:]
-    return draw(
+    other = draw(
         st.sampled_from(
             [begin + strange + end, begin + end[1:], begin + strange + end[1:], begin + text + end]
         )
     )
+    return other if isinstance(found, str) else other.encode("latin-1")
 
 
 def arguments(entry: EntryPoint, spoiled: str = "") -> st.SearchStrategy[Arguments]:

@@ -31,12 +31,14 @@ def grown(argument: ValueArgument, size: int, rng: random.Random, ascending: boo
     match domain.kind:
         case DomainKind.INTEGER:
             return size
+        case DomainKind.STRING | DomainKind.BYTES if domain.pattern is not None:
+            return max((_one(domain, rng) for _ in range(POOL)), key=len)
+        case DomainKind.STRING:
+            return "".join(rng.choices(domain.alphabet, k=size))
+        case DomainKind.BYTES if domain.alphabet:
+            return bytes(rng.choices(domain.alphabet.encode("latin-1"), k=size))
         case DomainKind.BYTES:
             return rng.randbytes(size)
-        case DomainKind.STRING if domain.pattern is None:
-            return "".join(rng.choices(domain.alphabet, k=size))
-        case DomainKind.STRING:
-            return max((_one(domain, rng) for _ in range(POOL)), key=len)
         case DomainKind.DICT:
             keys, values = domain.parts
             return {_one(keys, rng): _one(values, rng) for _ in range(size)}

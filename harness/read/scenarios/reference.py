@@ -377,10 +377,11 @@ def _values_problems(
 def _plain_problems(document: YamlDocument, at: KeyPath, plain: PlainModel) -> Iterator[Problem]:
     """Edges that no argument of the kind can be, and parameters that nobody can leave out."""
     domain = plain.domain()
-    if domain.pattern is not None and domain.kind is DomainKind.STRING:
+    if domain.pattern is not None:
         odd = [e for e in domain.edges if e is not None and not _matches(domain.pattern, e)]
         for edge in odd:
-            found, expected = described(edge), f"text that matches {domain.pattern!r}"
+            kind = "text that matches" if domain.kind is DomainKind.STRING else "bytes that match"
+            found, expected = described(edge), f"{kind} {domain.pattern!r}"
             remedy = "Correct one of the two, or move the edge to bad."
             yield document.problem((*at, "edges"), found, expected, remedy)
     for edge in domain.edges:
@@ -397,6 +398,8 @@ def _plain_problems(document: YamlDocument, at: KeyPath, plain: PlainModel) -> I
 
 
 def _matches(pattern: str, edge: object) -> bool:
+    if isinstance(edge, bytes):
+        return re.fullmatch(pattern.encode(), edge) is not None
     return isinstance(edge, str) and re.fullmatch(pattern, edge, re.ASCII) is not None
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import builtins
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
-from pydantic.functional_validators import AfterValidator
+from pydantic.functional_validators import AfterValidator, PlainValidator
+from pydantic.json_schema import WithJsonSchema
 
 from harness.model import DomainKind, PlainDomain, ValueArgument
 from harness.read.field import Number, TrueOnly, unexpected
@@ -28,6 +30,34 @@ def _a_pattern(pattern: str) -> str:
     return pattern
 
 
+def bytes_of(value: object) -> bytes | None:
+    """What is written as text, or as ``{hex: ff00}``, in bytes; ``None`` for anything else."""
+    if isinstance(value, str):
+        return value.encode()
+    digits = value.get("hex") if isinstance(value, dict) and len(value) == 1 else None
+    if isinstance(digits, str):
+        with suppress(ValueError):
+            return bytes.fromhex(digits)
+    return None
+
+
+def _some_bytes(value: object) -> bytes:
+    found = bytes_of(value)
+    if not found:
+        raise unexpected(WRITTEN_BYTES, "Write such as abc, or {hex: '00ff'} with quotes.")
+    return found
+
+
+def _a_bytes_pattern(pattern: str) -> str:
+    if not pattern.isascii():
+        raise unexpected("ASCII characters and escapes such as \\xff", "Write bytes as escapes.")
+    try:
+        re.compile(pattern.encode())
+    except re.error as error:
+        raise unexpected(f"a regular expression ({error})", "Correct the pattern.") from None
+    return pattern
+
+
 def _an_exception(name: str) -> str:
     kind = getattr(builtins, name, None)
     if not (isinstance(kind, type) and issubclass(kind, Exception)):
@@ -39,6 +69,24 @@ Whole = Annotated[list[int], AfterValidator(_ordered)]
 Reals = Annotated[list[Number], AfterValidator(_ordered)]
 Length = Annotated[list[Annotated[int, Field(ge=0, le=200)]], AfterValidator(_ordered)]
 PRINTABLE = "".join(map(chr, range(32, 127)))
+WRITTEN_BYTES = "bytes, as text or as {hex: …}"
+Bytes = Annotated[
+    Any,
+    PlainValidator(_some_bytes),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string"},
+                {
+                    "type": "object",
+                    "properties": {"hex": {"type": "string"}},
+                    "required": ["hex"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
 
 
 class _Part(BaseModel):
@@ -147,14 +195,39 @@ class StringModel(PlainModel):
         }
 
 
+class BytesDomain(_Part):
+    """Which bytes are drawn."""
+
+    pattern: Annotated[str, AfterValidator(_a_bytes_pattern)] | None = Field(
+        None, description="A regular expression that all bytes match; \\xff is a byte."
+    )
+    alphabet: Bytes | None = Field(
+        None, description="Bytes to draw from, without a pattern: text, or {hex: '00ff'}."
+    )
+    length: Length = Field([0, 20], description="Least and greatest length, without a pattern.")
+
+
+def _bytes_kind(value: object) -> str:
+    return "<length>" if isinstance(value, list) else "<domain>"
+
+
 class BytesModel(PlainModel):
-    """Bytes; edges are written as text and encoded as UTF-8."""
+    """Bytes; edges are written as text, which is encoded as UTF-8, or as {hex: '00ff'}."""
 
     kind = DomainKind.BYTES
-    byte_string: Length = Field(description="Least and greatest length.")
+    byte_string: Annotated[
+        Annotated[Length, Tag("<length>")] | Annotated[BytesDomain, Tag("<domain>")],
+        Discriminator(_bytes_kind),
+    ] = Field(description="Least and greatest length, or a pattern, or an alphabet and a length.")
 
     def own(self) -> dict[str, Any]:
-        return {"low": self.byte_string[0], "high": self.byte_string[1]}
+        given = self.byte_string
+        if isinstance(given, list):
+            return {"low": given[0], "high": given[1]}
+        # A character for each byte.
+        alphabet = (given.alphabet or b"").decode("latin-1")
+        low, high = given.length
+        return {"pattern": given.pattern, "alphabet": alphabet, "low": low, "high": high}
 
 
 class ListModel(PlainModel):
@@ -338,7 +411,10 @@ for _model in (ListModel, TupleModel, PairModel, DictModel, CallableDomain, Iter
 
 
 def read_as(domain: PlainDomain, value: Any) -> Any:
-    """A value of a YAML file as Python has it: lists as tuples, text as bytes where meant."""
+    """A value of a YAML file as Python has it: lists as tuples, text as bytes where meant.
+
+    As it is where it is of another kind.
+    """
     match domain.kind:
         case DomainKind.TUPLE if isinstance(value, list) and len(value) == len(domain.parts):
             pairs = zip(domain.parts, value, strict=True)
@@ -348,8 +424,9 @@ def read_as(domain: PlainDomain, value: Any) -> Any:
         case DomainKind.DICT if isinstance(value, dict):
             keys, values = domain.parts
             return {read_as(keys, k): read_as(values, v) for k, v in value.items()}
-        case DomainKind.BYTES if isinstance(value, str):
-            return value.encode()
+        case DomainKind.BYTES:
+            found = bytes_of(value)
+            return value if found is None else found
         case DomainKind.REAL if type(value) is int:
             return float(value)
     return value
@@ -377,7 +454,8 @@ def misfits(domain: PlainDomain, value: Any) -> Iterator[str]:
         return
     kind: Any = type(value)
     if kind is not _TYPES[domain.kind]:
-        yield f"a value of the kind {domain.kind.value}"
+        is_bytes = domain.kind is DomainKind.BYTES
+        yield WRITTEN_BYTES if is_bytes else f"a value of the kind {domain.kind.value}"
     elif domain.kind is DomainKind.TUPLE and len(value) != len(domain.parts):
         yield f"a tuple of {len(domain.parts)}"
     elif domain.kind is DomainKind.DICT:

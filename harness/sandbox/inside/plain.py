@@ -94,6 +94,8 @@ def _encoded(value: Any, depth: int, room: list[int]) -> Any:
     for kind in (bytes, bytearray):
         if isinstance(value, kind):
             return [kind.__name__, bytes(value).hex()]
+    if isinstance(value, memoryview):
+        return _viewed(value, room)
     for ordered in (list, tuple):
         if isinstance(value, ordered):
             return [ordered.__name__, each(value)]
@@ -108,6 +110,19 @@ def _encoded(value: Any, depth: int, room: list[int]) -> Any:
     if isinstance(value, dict):
         return ["dict", [each(pair) for pair in dict.items(value)]]
     return ["other", f"{type(value).__module__}.{type(value).__qualname__}"[:100]]
+
+
+def _viewed(value: memoryview, room: list[int]) -> list[Any]:
+    """A view of bytes; one of other items, or that was released, is described."""
+    try:
+        room[0] -= value.nbytes
+        if room[0] >= 0 and value.ndim == 1 and value.format in ("B", "b", "c"):
+            return ["memoryview", value.tobytes().hex()]
+    except ValueError:
+        return ["other", "a released memoryview"]
+    if room[0] < 0:
+        raise _TooMuch("a value of absurd size")
+    return ["other", f"memoryview of {value.format[:20]}"]
 
 
 _SEVERAL: dict[str, Callable[[list[Any]], Any]] = {
@@ -143,6 +158,8 @@ def decode(data: Any, make: Callable[[Scripted], Any] | None = None, depth: int 
                 return bytes.fromhex(text)
             case ["bytearray", str(text)]:
                 return bytearray.fromhex(text)
+            case ["memoryview", str(text)]:
+                return memoryview(bytes.fromhex(text))
             case [str(kind), list(items)] if kind in _SEVERAL:
                 return _SEVERAL[kind](each(items))
             case ["dict", list(pairs)]:

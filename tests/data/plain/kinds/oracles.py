@@ -109,3 +109,16 @@ def unpack(text, sep):
 def vocabulary(words):
     """Each word once, in order of first appearance."""
     return list(dict.fromkeys(words))
+
+
+def payload(frame):
+    """What lies between the first byte and the last."""
+    inner = frame[1:-1]
+    if len(frame) < 2 or (frame[0], frame[-1]) != (2, 3) or len(inner) > 5 or {2, 3} & set(inner):
+        raise ValueError(f"no frame: {frame!r}")
+    return inner
+
+
+def stuffed(data):
+    """The data with two bytes escaped."""
+    return data.replace(b"\x7d", b"\x7d\x5d").replace(b"\x7e", b"\x7d\x5e")
