@@ -177,7 +177,10 @@ def test_ctrl_c_keeps_what_was_graded_and_the_next_run_goes_on(copy: Path) -> No
     assert f"20 submissions ({kept} from the ledger, {20 - kept} graded now)" in rest.stdout
 
 
-@pytest.mark.parametrize("seed", [(), ("--seed", "5")], ids=["new seed", "given seed"])
+@pytest.mark.parametrize(
+    "seed",
+    [pytest.param((), id="new seed", marks=pytest.mark.slow), ("--seed", "5")],
+)
 def test_an_interrupted_fresh_run_goes_on_with_what_it_has_graded(
     copy: Path, seed: tuple[str, ...]
 ) -> None:

@@ -66,6 +66,7 @@ def scored(begun: Path, address: str) -> mutation.MutationScore:
     return mutation_score(Plan(scenario, 1), reference, address)
 
 
+@pytest.mark.slow
 def test_changes_of_the_reference_are_noticed_and_one_without_effect_is_set_apart(
     begun: Path, address: str
 ) -> None:

@@ -118,6 +118,7 @@ def without_times(file: Path) -> Any:
     return results["submissions"]
 
 
+@pytest.mark.slow
 def test_a_run_whose_processes_are_killed_ends_with_the_grades_of_an_undisturbed_one(
     tmp_path: Path,
 ) -> None:

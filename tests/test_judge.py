@@ -897,7 +897,9 @@ def test_readers_without_a_network_can_be_named(folder: Path) -> None:
         assert {one.read_by for one in found.records} == {ReadBy(name)}
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_a_reading_that_is_interrupted_or_killed_loses_nothing(
     folder: Path, serve: Serve, library: Library, how: signal.Signals
 ) -> None:

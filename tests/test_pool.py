@@ -63,7 +63,15 @@ def children_named(*wanted: str) -> list[int]:
 OURS = ("ancestor", "zygote", "fork_graders", "grade_tasks")
 
 
-@pytest.mark.parametrize("victim", OURS)
+@pytest.mark.parametrize(
+    "victim",
+    [
+        pytest.param("ancestor", marks=pytest.mark.slow),
+        "zygote",
+        pytest.param("fork_graders", marks=pytest.mark.slow),
+        "grade_tasks",
+    ],
+)
 def test_a_killed_process_is_replaced_and_no_grade_changes(
     pairs: list[tuple[Submission, Scenario]], victim: str
 ) -> None:

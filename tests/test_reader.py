@@ -227,6 +227,7 @@ def test_many_labelled_excuses_of_the_agreeable_replies_are_found(
     assert found >= 0.4 * labelled
 
 
+@pytest.mark.slow
 def test_voices_left_out_of_the_fit_are_found_precisely() -> None:
     pytest.importorskip("sklearn")
     out = {"pager", "emeritus", "barista", "ledger", "margin"}

@@ -311,6 +311,7 @@ def test_a_large_run_is_split_and_every_submission_is_found(tmp_path: Path) -> N
     assert "They are 250" in (tmp_path / "report.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_front_page_of_ten_thousand_submissions_stays_small() -> None:
     one = simple_results(quick("layer-norm"))
     first, sent = one.records[0], one.submissions[0]
@@ -324,6 +325,7 @@ def test_the_front_page_of_ten_thousand_submissions_stays_small() -> None:
     assert len(render_html(many).encode()) < 2_000_000
 
 
+@pytest.mark.slow
 def test_a_run_of_many_is_reported_with_one_submission_in_memory(tmp_path: Path) -> None:
     # What is loaded once is loaded before.
     one = simple_results(quick("layer-norm"))
