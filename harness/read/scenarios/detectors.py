@@ -104,9 +104,12 @@ class CallsModel(_InCode):
 
     key = "calls"
     calls: Dotted = Field(description="What is called; .name is a method of anything.")
-    without: Keywords = Field((), description="Only where none of these keywords is given.")
+    without: Keywords = Field(
+        (), description="Only where none of these is given, as a keyword and not by its position."
+    )
     given: dict[Identifier, Constant] = Field(
-        {}, description="Only where these keywords are given with these constants."
+        {},
+        description="Only where these are given with these constants, as keywords and not by position.",
     )
 
     def value(self, where: str) -> model.Detector:
