@@ -104,12 +104,10 @@ class CallsModel(_InCode):
 
     key = "calls"
     calls: Dotted = Field(description="What is called; .name is a method of anything.")
-    without: Keywords = Field(
-        (), description="Only where none of these is given, as a keyword and not by its position."
-    )
+    without: Keywords = Field((), description="Only where none of these is given as a keyword.")
     given: dict[Identifier, Constant] = Field(
         {},
-        description="Only where these are given with these constants, as keywords and not by position.",
+        description="Only where these are given as keywords, with these constants.",
     )
 
     def value(self, where: str) -> model.Detector:
