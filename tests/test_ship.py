@@ -10,6 +10,7 @@ import os
 import shutil
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from harness.cli import main
@@ -31,6 +32,7 @@ skill-calm: {skill: true, dose: 0}
 """
 
 
+@pytest.mark.slow
 def test_answers_that_hold_only_with_the_skill_make_it_ship(tmp_path: Path) -> None:
     folder = tmp_path / "scenarios"
     shutil.copytree(ROOT / "scenarios", folder)
