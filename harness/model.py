@@ -332,6 +332,21 @@ class NumberArgument:
     # Bounds between which others are drawn; ``None`` where only ``values`` are meant.
     bounds: tuple[float, float] | tuple[int, int] | None = None
 
+    @property
+    def has_default(self) -> bool:
+        """Whether the signature promises a default."""
+        return self.default is not None
+
+
+@dataclass(frozen=True)
+class SizeArgument:
+    """A parameter that takes the size of a dimension, such as a number of classes."""
+
+    # Parameter name.
+    name: str
+    # Name of the dimension.
+    dimension: str
+
 
 @dataclass(frozen=True)
 class LogArgument:
@@ -408,6 +423,11 @@ class PlainDomain:
     endless: bool = False
 
     @property
+    def is_listed(self) -> bool:
+        """Whether all its values are known: those of a choice, and both truth values."""
+        return self.kind in (DomainKind.NONE, DomainKind.BOOLEAN, DomainKind.CHOICE)
+
+    @property
     def is_given(self) -> bool:
         """Whether something that is called or iterated over is handed over."""
         kinds = (DomainKind.CALLABLE, DomainKind.CLOCK, DomainKind.SLEEP, DomainKind.ITERATOR)
@@ -428,7 +448,7 @@ class ValueArgument:
     keyword_only: bool = False
 
 
-Argument = TENSORS | NumberArgument | LogArgument | LayersArgument | ValueArgument
+Argument = TENSORS | NumberArgument | SizeArgument | LogArgument | LayersArgument | ValueArgument
 
 
 @dataclass(frozen=True)

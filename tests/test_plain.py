@@ -392,7 +392,7 @@ def test_impostors_are_those_that_an_entry_point_could_be_taken_in_by(
         ("length: [0, 8]", "keyword_only: true", "found keyword_only without a default"),
         ("    arguments:", "    differentiable: true\n    arguments:", "Delete the key."),
         ("  merge_intervals:\n    arguments:", "  merge_intervals:\n    arguments:\n"
-         "      x: {tensor: any}", "found a plain value beside tensors"),
+         "      x: {tensor: any}", "found bad values beside tensors"),
         *((
             "  merge_intervals:\n    arguments:",
             f"  merge_intervals:\n    arguments:\n      data: {{byte_string: {written}}}",

@@ -376,7 +376,7 @@ def test_a_misspelt_word_of_the_vocabulary_gives_the_nearest_one(
 
 def test_an_argument_of_no_kind_lists_the_kinds(folder: Path) -> None:
     message = refused_after(folder, "log: {log: true}", "log: {}")
-    kinds = "tensor, indices, mask, numbers, log, layers, integer, real"
+    kinds = "tensor, indices, mask, numbers, size, log, layers, integer, real"
     assert f"expected a mapping with one of the keys {kinds}" in message
 
 

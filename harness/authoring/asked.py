@@ -22,6 +22,7 @@ from harness.model import (
     Rule,
     Rules,
     Scenario,
+    SizeArgument,
     TensorArgument,
     ValueArgument,
 )
@@ -49,9 +50,7 @@ def signature(entry: EntryPoint) -> str:
     parts = []
     for argument in entry.arguments:
         name = f"*{argument.name}" if isinstance(argument, LayersArgument) else argument.name
-        if isinstance(argument, NumberArgument) and argument.default is not None:
-            name += f"={argument.default!r}"
-        if isinstance(argument, ValueArgument) and argument.has_default:
+        if isinstance(argument, NumberArgument | ValueArgument) and argument.has_default:
             name += f"={argument.default!r}"
         if getattr(argument, "keyword_only", False) and "*" not in parts:
             parts.append("*")
@@ -88,6 +87,8 @@ def told_argument(argument: Argument) -> str:
                 argument.bounds and f", or between {argument.bounds[0]} and {argument.bounds[1]}"
             )
             return f"one of {_listed(argument.values)}{between or ''}"
+        case SizeArgument():
+            return f"the size of the dimension {argument.dimension}"
         case LogArgument():
             return 'a callable log(event, {"mean": float, "std": float})'
         case LayersArgument():

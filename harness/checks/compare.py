@@ -626,7 +626,7 @@ class RepeatedCalls(Comparison):
         # Numbers at their first value: at others, such as a factor of zero, nothing might show.
         numbers = {a.name: a.values[0] for a in entry.arguments if isinstance(a, NumberArgument)}
         stack = min(stacks, key=lambda names: len(names or ()))
-        case = draw.case({**draw.small_size(), **numbers}, stack=stack)
+        case = draw.case(draw.small_size(), stack=stack, given=numbers)
         once = with_gradients(bench, draw, case)
         expected = {part: value.repeated(MANY) for part, value in once.expected.items()}
         label = f"{once.label}, {MANY} calls one after the other"

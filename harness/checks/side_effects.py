@@ -47,6 +47,10 @@ SIDE_EFFECTS = {
         Fault.CHANGED_SETTINGS,
         "the call changes a setting of the process, such as grad mode",
     ),
+    "changed_values": (
+        Fault.MUTATED_INPUT,
+        "the call changes a list or a dict that it is given",
+    ),
     "changed_flag": (
         Fault.CHANGED_FLAG,
         "the call leaves its input with another requires_grad than it had",

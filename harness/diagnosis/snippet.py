@@ -10,7 +10,8 @@ import torch
 from harness.checks.context import Trial
 from harness.diagnosis.shrink import MOST_NUMBERS
 from harness.numerics.expectation import Expected
-from harness.numerics.inputs import Log, Stack
+from harness.numerics.inputs import LeftOut, Log, PlainValue, Stack, Value
+from harness.numerics.plain.difference import literal
 from harness.numerics.question import Answer, Question
 from harness.sandbox.inside.part import Part, Role
 
@@ -236,51 +237,58 @@ def _arguments(
 ) -> list[str] | None:
     """Names of the arguments of the call, after lines that make them."""
     names: list[str] = []
+    by_name = question.case.by_name(defaults=question.keywords)
     for argument, value in zip(question.case.entry.arguments, question.case.values, strict=False):
-        name = f"{argument.name}{suffix}"
-        if argument.name in question.shared and not isinstance(value, int | float):
-            first = "1" if suffix == "2" else ""
-            names.append(
-                f"{argument.name}{first}" if isinstance(value, torch.Tensor) else f"*stack{first}"
-            )
+        if isinstance(value, LeftOut):
             continue
-        if question.fed is not None and argument.name == question.fed[0]:
-            names.append(f"y1 * {question.fed[1]!r}")
-            continue
-        match value:
-            case torch.Tensor():
-                if value.numel() > MOST_NUMBERS and (
-                    not value.is_floating_point() or _as_ramp(value) is None
-                ):
-                    return None
-                lines.append(f"{name} = {_literal(value, precise=precise)}")
-                layout = question.layouts.get(argument.name)
-                lines += _laid_out(name, layout, question.orders.get(argument.name, ()))
-                if argument.name in question.grad:
-                    lines.append(f"{name}.requires_grad_()")
-                    if question.inner:
-                        names.append(_DERIVED[question.inner].format(name))
-                        continue
-                names.append(name)
-            case Stack():
-                if sum(p.numel() for p in value.parameters) > MOST_NUMBERS:
-                    return None
-                lines[1:1] = ["from harness.sandbox.inside import layers"]
-                build = f"layers.build({list(value.names)}, {value.width}, {value.dtype})"
-                lines.append(f"stack{suffix} = {build}")
-                lines.append(f"parameters = layers.parameters(stack{suffix})")
-                values = ", ".join(_literal(p) for p in value.parameters)
-                lines += [
-                    f"for parameter, value in zip(parameters, [{values}]):",
-                    "    parameter.data.copy_(value)",
-                    *(["    parameter.requires_grad_(False)"] if question.frozen else ()),
-                ]
-                names.append(f"*stack{suffix}")
-            case Log():
-                names.append("lambda event, statistics: None")
-            case _:
-                names.append(repr(value))
+        name = _argument(question, argument.name, value, suffix, lines, precise=precise)
+        if name is None:
+            return None
+        names.append(f"{argument.name}={name}" if argument.name in by_name else name)
     return names
+
+
+def _argument(
+    question: Question, of: str, value: Value, suffix: str, lines: list[str], *, precise: bool
+) -> str | None:
+    """The argument called ``of`` in the call, after lines that make it."""
+    name = f"{of}{suffix}"
+    if of in question.shared and isinstance(value, torch.Tensor | Stack):
+        first = "1" if suffix == "2" else ""
+        return f"{of}{first}" if isinstance(value, torch.Tensor) else f"*stack{first}"
+    if question.fed is not None and of == question.fed[0]:
+        return f"y1 * {question.fed[1]!r}"
+    match value:
+        case torch.Tensor():
+            if value.numel() > MOST_NUMBERS and (
+                not value.is_floating_point() or _as_ramp(value) is None
+            ):
+                return None
+            lines.append(f"{name} = {_literal(value, precise=precise)}")
+            lines += _laid_out(name, question.layouts.get(of), question.orders.get(of, ()))
+            if of in question.grad:
+                lines.append(f"{name}.requires_grad_()")
+                return _DERIVED[question.inner].format(name) if question.inner else name
+            return name
+        case Stack():
+            if sum(p.numel() for p in value.parameters) > MOST_NUMBERS:
+                return None
+            lines[1:1] = ["from harness.sandbox.inside import layers"]
+            build = f"layers.build({list(value.names)}, {value.width}, {value.dtype})"
+            lines.append(f"stack{suffix} = {build}")
+            lines.append(f"parameters = layers.parameters(stack{suffix})")
+            values = ", ".join(_literal(p) for p in value.parameters)
+            lines += [
+                f"for parameter, value in zip(parameters, [{values}]):",
+                "    parameter.data.copy_(value)",
+                *(["    parameter.requires_grad_(False)"] if question.frozen else ()),
+            ]
+            return f"*stack{suffix}"
+        case Log():
+            return "lambda event, statistics: None"
+        case PlainValue():
+            return literal(value.value)
+    return repr(value)
 
 
 # Per layout, a line that puts a tensor into it, values unchanged.

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from harness.code import FunctionClass, Source, own_nodes
 from harness.code.names import Def, last
 from harness.flags.vocabulary import NOT_TENSORS, PLAIN, SCALARS, TENSOR_METHODS
-from harness.model import TENSORS, LogArgument, NumberArgument, Scenario, TensorArgument
+from harness.model import TENSORS, LayersArgument, Scenario, TensorArgument
 
 
 def ctx_name(node: Def) -> str:
@@ -30,7 +30,7 @@ def parameter_kinds(
         argument.name: isinstance(argument, TENSORS)
         for entry in scenario.entry_points
         for argument in entry.arguments
-        if isinstance(argument, TENSORS | NumberArgument | LogArgument)
+        if not isinstance(argument, LayersArgument)
     }
     kinds: dict[str, bool | None] = {}
     bindings = _bindings(function.name, source, scenario)

@@ -14,7 +14,7 @@ import torch
 
 from harness.model import Fault, Quantity, QuantityKind, TensorArgument
 from harness.numerics import rounding
-from harness.numerics.inputs import Case, Log, Stack, Value, generator
+from harness.numerics.inputs import Case, LeftOut, Log, PlainValue, Stack, Value, generator
 from harness.numerics.oracles import Oracle, OracleError
 from harness.numerics.question import Question
 from harness.sandbox.inside import layers, part
@@ -473,7 +473,7 @@ class Reference:
     def _arguments(self) -> tuple[Any, ...]:
         names = {id(tensor): name for name, tensor in self.case.tensors.items()}
         arguments: list[Any] = []
-        for value in self.case.values:
+        for place, value in enumerate(self.case.values):
             match value:
                 case torch.Tensor() if id(value) not in names:
                     arguments.append(value.clone())
@@ -488,6 +488,11 @@ class Reference:
                     arguments += built
                 case Log():
                     arguments.append(lambda *_: None)
+                case PlainValue():
+                    arguments.append(value.copy())
+                case LeftOut():
+                    # What the scenario promises, not what the oracle would take.
+                    arguments.append(getattr(self.case.entry.arguments[place], "default", None))
                 case _:
                     arguments.append(value)
         return tuple(arguments)

@@ -15,15 +15,20 @@ import torch
 from harness.model import (
     KINK_MARGIN,
     TENSORS,
+    DomainKind,
     EntryPoint,
     IndexArgument,
     LayersArgument,
     LogArgument,
     MaskArgument,
     NumberArgument,
+    SizeArgument,
     TensorArgument,
+    ValueArgument,
 )
-from harness.sandbox.inside import layers
+from harness.numerics.plain.difference import shown
+from harness.numerics.plain.drawing import always_asked, drawn, strategy
+from harness.sandbox.inside import layers, plain
 
 T = TypeVar("T")
 
@@ -52,6 +57,9 @@ BEYOND, NEAR_KINK, CLOSEST = 16, 4, 1e-7
 MASKS = ("mixed", "rows", "mixed", "rows", "none", "mixed", "all")
 # Values that lie close together: their spread relative to the range.
 CLUSTER = 1.1e-3
+# Plain values of each argument that are drawn beside those that are always asked, and the most
+# combinations of several arguments' values that are gone through one by one.
+BESIDE, TOGETHER = 6, 24
 
 
 @dataclass(frozen=True)
@@ -81,7 +89,22 @@ class Log:
     """Stands for a log callable among the arguments of a case."""
 
 
-Value = torch.Tensor | float | int | Stack | Log
+class LeftOut:
+    """Stands for an argument that is left out, as it has a default."""
+
+
+@dataclass(frozen=True)
+class PlainValue:
+    """A plain Python value beside tensors."""
+
+    value: Any
+
+    def copy(self) -> Any:
+        """The value, of which nobody else has a part."""
+        return plain.decode(plain.encode(self.value))
+
+
+Value = torch.Tensor | float | int | PlainValue | Stack | Log | LeftOut
 
 
 @dataclass(frozen=True)
@@ -121,6 +144,22 @@ class Case:
         )
         return Case(self.entry, values, self.label)
 
+    def by_name(self, *, defaults: bool) -> frozenset[str]:
+        """Names of the arguments that are given by name; with ``defaults`` those that have one."""
+        named: set[str] = set()
+        # What follows one that is left out, or given by name, has no place any more.
+        after = False
+        for argument, value in zip(self.entry.arguments, self.values, strict=False):
+            keyword_only = getattr(argument, "keyword_only", False)
+            if isinstance(value, LeftOut):
+                after = after or not keyword_only
+            elif keyword_only:
+                named.add(argument.name)
+            elif after or (defaults and getattr(argument, "has_default", False)):
+                named.add(argument.name)
+                after = True
+        return frozenset(named)
+
     @property
     def differentiable(self) -> tuple[str, ...]:
         """Names of the tensor arguments whose gradient the contract promises."""
@@ -150,6 +189,9 @@ class Drawer:
         self.rng = generator(seed, entry.name, purpose)
         self._turn = 0
         self._lone = 0
+        self._key = f"{seed}/{entry.name}/{purpose}"
+        # Those of cases with all arguments, and of cases in which some are left out.
+        self._plain_values = [self._in_turn(), self._in_turn()]
 
     def uniform(self, shape: Sequence[int], low: float, high: float) -> torch.Tensor:
         """Float64 values in [low, high]."""
@@ -164,8 +206,13 @@ class Drawer:
 
         For arguments that take any shape there is one under ``*``. The entry's own sizes
         are among them, all where it states no bounds to draw others between, else the first and
-        the last.
+        the last. There are enough for every plain value that is always asked.
         """
+        sizes = self._sizes()
+        least = max([len(sizes), *map(len, self._asked_values().values())])
+        return list(itertools.islice(itertools.cycle(sizes), least))
+
+    def _sizes(self) -> list[Mapping[str, Any]]:
         named: list[Mapping[str, Any]] = list(self.entry.sizes)
         if self.entry.dimensions:
             named = [named[0], *(self._named_size() for _ in range(DRAWN)), *named[1:][-1:]]
@@ -277,6 +324,10 @@ class Drawer:
         return {**small, **self.entry.sizes[0]} if self.entry.sizes else small
 
     @property
+    def _has_layers(self) -> bool:
+        return any(isinstance(a, LayersArgument) for a in self.entry.arguments)
+
+    @property
     def _takes_any(self) -> bool:
         return any(isinstance(a, TENSORS) and a.shape is None for a in self.entry.arguments)
 
@@ -298,16 +349,21 @@ class Drawer:
         special: bool = False,
         cluster: bool = False,
         zero: bool = False,
+        given: Mapping[str, Any] | None = None,
     ) -> Case:
         """One case of the given size.
 
-        With ``use_default`` trailing numbers that have a default are left out;
+        With ``use_default`` what has a default is left out;
         with ``special`` some elements are zero, tiny or at the ends of the range;
         with ``cluster`` all elements lie close together, away from zero;
         with ``zero`` the first tensor is zero all over, where its range allows that.
+        Numbers and plain values are those that are ``given`` by name, else drawn.
         """
         values: list[Value] = []
         turn, self._turn = self._turn, self._turn + 1
+        given = {**next(self._plain_values[use_default]), **(given or {})}
+        # Layers are variadic: what comes before them has no name.
+        use_default = use_default and not self._has_layers
         numbers = []
         for argument in self.entry.arguments:
             match argument:
@@ -317,7 +373,8 @@ class Drawer:
                         tensor = self._with_special_points(argument, tensor)
                     if cluster:
                         tensor = self._clustered(argument, tensor)
-                    if zero and not values and _holds(argument, 0.0):
+                    tensors = [value for value in values if isinstance(value, torch.Tensor)]
+                    if zero and not tensors and _holds(argument, 0.0):
                         tensor = torch.zeros_like(tensor)
                     values.append(tensor.to(dtype))
                 case IndexArgument():
@@ -325,13 +382,22 @@ class Drawer:
                 case MaskArgument():
                     values.append(self._mask(_shape(argument, size), turn))
                 case NumberArgument():
-                    value = size.get(argument.name)
+                    value = given.get(argument.name)
                     if value is None:
                         value = self._number(argument, turn)
-                    if use_default and argument.default is not None:
+                    if use_default and argument.has_default:
+                        values.append(LeftOut())
                         continue
                     values.append(value)
                     numbers.append(f"{argument.name}={value:g}")
+                case ValueArgument():
+                    if use_default and argument.has_default:
+                        values.append(LeftOut())
+                        continue
+                    values.append(PlainValue(given[argument.name]))
+                    numbers.append(f"{argument.name}={shown(given[argument.name])}")
+                case SizeArgument():
+                    values.append(size[argument.dimension])
                 case LogArgument():
                     values.append(Log())
                 case LayersArgument():
@@ -346,6 +412,50 @@ class Drawer:
         label = ", ".join([*shapes, *numbers])
         return Case(self.entry, tuple(values), label)
 
+    def _in_turn(self) -> Iterator[dict[str, Any]]:
+        """Plain values by name: over and over all that are always asked, and others."""
+        asked = self._asked_values()
+        if not asked:
+            yield from itertools.repeat({})
+        every = {
+            argument.name: [*asked[argument.name], *self._further(argument)]
+            for argument in self.entry.values
+        }
+        while True:
+            for places in self._combinations([len(values) for values in every.values()]):
+                pairs = zip(every.items(), places, strict=True)
+                yield {name: values[place] for (name, values), place in pairs}
+
+    def _asked_values(self) -> dict[str, tuple[Any, ...]]:
+        """The plain values that are always asked, by the name of their argument."""
+        return {argument.name: always_asked(argument.domain) for argument in self.entry.values}
+
+    def _further(self, argument: ValueArgument) -> list[Any]:
+        """Values that are drawn beside those that are always asked, where there are others."""
+        domain = argument.domain
+        if domain.is_listed:
+            return []
+        if domain.kind is DomainKind.REAL:
+            # Not as hypothesis draws them: the least numbers there are round to zero in float32.
+            return [self._between(domain.low, domain.high) for _ in range(BESIDE)]
+        return drawn(strategy(domain, exact=True), f"{self._key}/{argument.name}", BESIDE)
+
+    def _combinations(self, counts: Sequence[int]) -> list[tuple[int, ...]]:
+        """A place of each list, as often as each is met; each place alone is met early."""
+        if math.prod(counts) > TOGETHER:
+            cycles = [itertools.cycle(self._shuffled(range(count))) for count in counts]
+            return list(itertools.islice(zip(*cycles, strict=False), max(counts)))
+        left = self._shuffled(itertools.product(*map(range, counts)))
+        used = [[0] * count for count in counts]
+        order = []
+        while left:
+            rarest = min(left, key=lambda one: sum(u[at] for u, at in zip(used, one, strict=True)))
+            left.remove(rarest)
+            order.append(rarest)
+            for u, at in zip(used, rarest, strict=True):
+                u[at] += 1
+        return order
+
     def _number(self, argument: NumberArgument, turn: int) -> float | int:
         """One of its values, or in every other turn one between its bounds."""
         count = len(argument.values)
@@ -356,11 +466,15 @@ class Drawer:
                 low, high = argument.bounds
                 if isinstance(low, int) and isinstance(high, int):
                     return self.whole(low, high)
-                share = float(self.uniform((), 0, 1))
-                if low > 0 and high > FAR * low:
-                    return float(low * (high / low) ** share)
-                return float(low + (high - low) * share)
+                return self._between(low, high)
         return argument.values[(turn + turn // count) % count]
+
+    def _between(self, low: float, high: float) -> float:
+        """A number between the two, of all sizes alike where these lie far apart."""
+        share = float(self.uniform((), 0, 1))
+        if low > 0 and high > FAR * low:
+            return float(low * (high / low) ** share)
+        return float(low + (high - low) * share)
 
     def _tensor(
         self, argument: TensorArgument, size: Mapping[str, Any], unit_range: bool
@@ -456,19 +570,21 @@ class Drawer:
 
     @property
     def most_numbers(self) -> int:
-        """How many values the number with the most of them has."""
+        """How many values the number, or the plain argument, with the most of them has."""
         return max(map(len, self._listed().values()), default=0)
 
     def numbers(self) -> Iterator[Mapping[str, Any]]:
-        """Values for all numbers, each of those that are listed in turn, over and over."""
+        """Values by name, each of those that are listed or always asked in turn."""
         cycles = {
             name: itertools.cycle(self._shuffled(values)) for name, values in self._listed().items()
         }
         while True:
             yield {name: next(cycle) for name, cycle in cycles.items()}
 
-    def _listed(self) -> dict[str, tuple[float, ...] | tuple[int, ...]]:
-        return {a.name: a.values for a in self.entry.arguments if isinstance(a, NumberArgument)}
+    def _listed(self) -> dict[str, tuple[Any, ...]]:
+        numbers = {a.name: a.values for a in self.entry.arguments if isinstance(a, NumberArgument)}
+        asked = {name: values for name, values in self._asked_values().items() if values}
+        return {**numbers, **asked}
 
     def with_points(
         self,
@@ -490,10 +606,9 @@ class Drawer:
             rooms = [(math.prod(_shape(argument, s)), i) for i, s in enumerate(self.sizes())]
             enough = [room for room in rooms if room[0] >= len(points)]
             size = self.sizes()[min(enough)[1] if enough else max(rooms)[1]]
-        size = {**size, **numbers}
         room = math.prod(_shape(argument, size))
         for held in torch.split(points, room) if room else ():
-            case = self.case(size, dtype=dtype, stack=stack)
+            case = self.case(size, dtype=dtype, stack=stack, given=numbers)
             tensor = case.tensors[argument.name].clone()
             tensor.view(-1)[: len(held)] = held.to(dtype)
             yield case.with_tensor(argument.name, tensor), held

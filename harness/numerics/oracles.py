@@ -22,6 +22,7 @@ import torch
 
 from harness.errors import ScenarioError, did_you_mean
 from harness.model import EntryPoint, LayersArgument, Scenario
+from harness.numerics.plain.difference import shown
 
 Reference = Callable[..., torch.Tensor]
 
@@ -169,15 +170,18 @@ class Oracle:
             raise self._error("writes to its arguments, expected them left as they are", arguments)
 
     def _error(self, said: str, arguments: tuple[Any, ...]) -> OracleError:
-        shown = ", ".join(
-            f"a tensor {tuple(a.shape)}"
-            if isinstance(a, torch.Tensor)
-            else f"{a:g}"
-            if isinstance(a, int | float)
-            else type(a).__name__
-            for a in arguments
-        )
-        return OracleError(self.name, f"{said}, for {shown}")
+        return OracleError(self.name, f"{said}, for {', '.join(map(_shown, arguments))}")
+
+
+def _shown(argument: Any) -> str:
+    match argument:
+        case torch.Tensor():
+            return f"a tensor {tuple(argument.shape)}"
+        case bool() | None | str() | bytes() | list() | tuple() | dict():
+            return shown(argument)
+        case int() | float():
+            return f"{argument:g}"
+    return type(argument).__name__
 
 
 def _with_zeros(
@@ -222,9 +226,23 @@ def load(scenario: Scenario) -> Oracles:
         _takes(forward, entry, 0, scenario, path)
         if vjp is not None:
             _takes(vjp, entry, 1, scenario, path)
-        by_name[entry.name] = Oracle(entry.name, forward, vjp)
+        vjp = None if vjp is None else _by_place(vjp, entry, 1)
+        by_name[entry.name] = Oracle(entry.name, _by_place(forward, entry), vjp)
     sources = {name: (folder / "provided" / f"{name}.py").read_text() for name in scenario.provided}
     return Oracles(by_name, {name: provided[name] for name in scenario.provided}, sources)
+
+
+def _by_place(function: Callable[..., Any], entry: EntryPoint, more: int = 0) -> Callable[..., Any]:
+    """The function with all arguments by place, ``more`` before them, also those by name alone."""
+    named = {more + i: a.name for i, a in enumerate(entry.arguments) if a not in entry.positional}
+    if not named or entry.is_plain:
+        return function
+
+    def called(*arguments: Any) -> Any:
+        positional = [one for place, one in enumerate(arguments) if place not in named]
+        return function(*positional, **{name: arguments[at] for at, name in named.items()})
+
+    return called
 
 
 def _takes(

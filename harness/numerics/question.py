@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 
-from harness.model import Fault, NumberArgument, TensorArgument
+from harness.model import Fault, TensorArgument
 from harness.numerics import torch_error
-from harness.numerics.inputs import Case, Log, Stack
-from harness.sandbox.inside import part, wire
+from harness.numerics.inputs import Case, LeftOut, Log, PlainValue, Stack
+from harness.sandbox.inside import part, plain, wire
 from harness.sandbox.inside.part import Part
 from harness.sandbox.session import CandidateFault, Session
 
@@ -196,10 +196,12 @@ class MessageBuilder:
     def _arguments(self, question: Question) -> list[dict[str, object]]:
         arguments: list[dict[str, object]] = []
         fed, factor = question.fed or (None, None)
+        by_name = question.case.by_name(defaults=question.keywords)
         for index, value in enumerate(question.case.values):
             argument = question.case.entry.arguments[index]
             name = argument.name
             shared = name in question.shared
+            given = name if name in by_name else None
             match value:
                 case torch.Tensor():
                     arguments.append(
@@ -211,6 +213,7 @@ class MessageBuilder:
                             "layout": question.layouts.get(name),
                             "order": question.orders.get(name, ()),
                             "shared": shared,
+                            "name": given,
                             # Whether other values than these may not be allowed.
                             "exact": not isinstance(argument, TensorArgument)
                             or bool(argument.only),
@@ -229,11 +232,13 @@ class MessageBuilder:
                         }
                     )
                 case Log():
-                    arguments.append({"log": True})
+                    arguments.append({"log": True, "name": given})
+                case PlainValue():
+                    arguments.append({"plain": plain.encode(value.value), "name": given})
+                case LeftOut():
+                    arguments.append({"left_out": True})
                 case _:
-                    named = isinstance(argument, NumberArgument) and argument.default is not None
-                    by_name = question.keywords and named
-                    arguments.append({"value": value, "name": name if by_name else None})
+                    arguments.append({"value": value, "name": given})
         return arguments
 
 

@@ -2,10 +2,11 @@
 
 Its reference solution must pass, and answers that no request could mean must fail, chosen by what
 its entry points promise: zeros, the input itself, nothing; where gradients are asked a detached
-result and a constant gradient; where plain values are a constant, an echo, an empty value, one that
-is off by one; where bad input is to be refused one that refuses nothing; of a class one whose state
-never changes or is shared by its instances; and one that never uses what it may call. In every
-dtype that a check asks in, no tolerance may be so wide that a tenth more or zero is right.
+result and a constant gradient; where a plain value is taken beside tensors one that takes it for
+the same in every call; where plain values are all there is a constant, an echo, an empty value, one
+that is off by one; where bad input is to be refused one that refuses nothing; of a class one whose
+state never changes or is shared by its instances; and one that never uses what it may call. In
+every dtype that a check asks in, no tolerance may be so wide that a tenth more or zero is right.
 A scenario that accepts one of them would make every verdict on it worthless.
 Four agents that no author means to reward must land where they belong: one that does nothing, one
 that repeats the guide, one that agrees with every excuse, one that declines.
@@ -35,6 +36,7 @@ from harness.model import (
     Skill,
     Submission,
     TrapState,
+    ValueArgument,
 )
 from harness.numerics.expectation import Expected
 from harness.read.submissions import Asked
@@ -44,41 +46,51 @@ from harness.read.submissions.content import Origin, build
 PROOF_SEED = 20260101
 
 _ZEROS = """
-def {name}(*arguments):
-    return torch.zeros_like(arguments[0])
+def {name}(*arguments, **keywords):
+    tensors = [a for a in (*arguments, *keywords.values()) if isinstance(a, torch.Tensor)]
+    return torch.zeros_like(tensors[0])
 """
 _IDENTITY = """
-def {name}(*arguments):
-    return arguments[0]
+def {name}(*arguments, **keywords):
+    return [a for a in (*arguments, *keywords.values()) if isinstance(a, torch.Tensor)][0]
 """
 _DETACHED = """
 _right_{name} = {name}
-def {name}(*arguments):
-    result = _right_{name}(*arguments)
+def {name}(*arguments, **keywords):
+    result = _right_{name}(*arguments, **keywords)
     return result.detach() if isinstance(result, torch.Tensor) else result
 """
 _CONSTANT = """
 _right_{name} = {name}
 class _Constant_{name}(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, *arguments):
+    def forward(ctx, keywords, *arguments):
         ctx.arguments = arguments
         with torch.no_grad():
-            result = _right_{name}(*arguments)
+            result = _right_{name}(*arguments, **keywords)
         return result
     @staticmethod
     def backward(ctx, cotangent):
-        return tuple(
+        return None, *(
             torch.ones_like(a) if isinstance(a, torch.Tensor) else None for a in ctx.arguments
         )
-def {name}(*arguments):
+def {name}(*arguments, **keywords):
     if not any(isinstance(a, torch.Tensor) and a.requires_grad for a in arguments):
-        return _right_{name}(*arguments)
-    return _Constant_{name}.apply(*arguments)
+        return _right_{name}(*arguments, **keywords)
+    return _Constant_{name}.apply(keywords, *arguments)
 """
 _NOTHING = """
-def {name}(*arguments):
+def {name}(*arguments, **keywords):
     return None
+"""
+# Plain values are those of the first call in which they are given.
+_ONE_WAY = """
+_right_{name}, _first_{name} = {name}, {{}}
+def {name}(*arguments, **keywords):
+    def first(key, given):
+        return _first_{name}.setdefault(key, given) if key in {values} else given
+    named = {{key: first(key, given) for key, given in keywords.items()}}
+    return _right_{name}(*[first(*pair) for pair in enumerate(arguments)], **named)
 """
 
 _SAME = """
@@ -183,7 +195,9 @@ class Impostor:
     # Whether it is built on the reference solution.
     on_reference: bool
     # What an entry point promises, or is to refuse, that it is made for.
-    meant_for: Literal["tensor", "gradient", "value", "refusal", "class", "callable", "lazy"]
+    meant_for: Literal[
+        "tensor", "gradient", "choice", "value", "refusal", "class", "callable", "lazy"
+    ]
     # Of a class: what its methods do.
     does: str = ""
 
@@ -192,6 +206,8 @@ class Impostor:
         match self.meant_for:
             case "tensor" | "gradient":
                 return not entry.is_plain
+            case "choice":
+                return not entry.is_plain and bool(entry.values)
             case "class":
                 return entry.usage is not None
             case "lazy":
@@ -207,6 +223,7 @@ WRONG = {
     "detached result": Impostor(_DETACHED, True, "gradient"),
     "constant gradient": Impostor(_CONSTANT, True, "gradient"),
     "no-op": Impostor(_NOTHING, False, "tensor"),
+    "the same choice in every call": Impostor(_ONE_WAY, True, "choice"),
     "constant": Impostor(_SAME, True, "value"),
     "echo": Impostor(_ECHO, False, "value"),
     "empty value": Impostor(_EMPTY, True, "value"),
@@ -228,6 +245,7 @@ def impostors(scenario: Scenario) -> list[str]:
     wanted = {
         "tensor": not all(entry.is_plain for entry in entries),
         "gradient": any(entry.differentiable for entry in entries),
+        "choice": any(WRONG["the same choice in every call"].fits(entry) for entry in entries),
         "value": any(entry.is_plain and entry.usage is None for entry in entries),
         "class": any(entry.usage is not None for entry in entries),
         "callable": any(WRONG["ignores what it may call"].fits(entry) for entry in entries),
@@ -392,6 +410,12 @@ def _written(impostor: Impostor, entry: EntryPoint) -> str:
     return impostor.template.format(
         name=entry.name,
         methods=[(method.name, method.is_attribute) for method in methods],
+        values=[
+            key
+            for place, argument in enumerate(entry.arguments)
+            if isinstance(argument, ValueArgument)
+            for key in (place, argument.name)
+        ],
         does=impostor.does.format(name=entry.name),
     )
 

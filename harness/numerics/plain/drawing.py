@@ -6,6 +6,7 @@ whatever modules happen to be loaded.
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import re
@@ -24,7 +25,7 @@ from hypothesis.internal.conjecture.engine import ConjectureRunner
 from hypothesis.internal.conjecture.providers import HypothesisProvider
 
 from harness.model import DomainKind, EntryPoint, PlainDomain, ValueArgument
-from harness.sandbox.inside.plain import Raising, Scripted
+from harness.sandbox.inside.plain import Raising, Scripted, encode
 
 Arguments = dict[str, Any]
 # Beside the arguments of a generator function: how many items are taken. No parameter is called so.
@@ -333,6 +334,13 @@ def _run(
 
 def _nothing(*_: object, **__: object) -> None:
     """Stands for a constant to draw."""
+
+
+def always_asked(domain: PlainDomain) -> tuple[Any, ...]:
+    """The edges of a domain, the values of a choice, and both truth values; each of them once."""
+    truths = (False, True) if domain.kind is DomainKind.BOOLEAN else ()
+    every = (*domain.edges, *domain.values, *truths)
+    return tuple({json.dumps(encode(value)): value for value in every}.values())
 
 
 def edge_cases(entry: EntryPoint, seed: str) -> Iterator[Arguments]:

@@ -26,6 +26,7 @@ from harness.read.scenarios.schema import (
     NumbersModel,
     RationalizationModel,
     RedFlagModel,
+    SizeModel,
     TensorModel,
     TrapModel,
 )
@@ -183,6 +184,8 @@ def _entry_point_problems(
             dimensions |= dict.fromkeys(d for d in used if isinstance(d, str))
         elif isinstance(argument, MaskModel):
             dimensions |= dict.fromkeys(d for d in argument.mask or () if isinstance(d, str))
+        elif isinstance(argument, SizeModel):
+            dimensions[argument.size] = None
         elif isinstance(argument, LayersModel) and name != names[-1]:
             found, expected = f"layers before {names[-1]!r}", "layers as the last argument"
             yield document.problem(at, found, expected, "Move it to the end; it is variadic.")
@@ -193,6 +196,7 @@ def _entry_point_problems(
             found, expected = described(argument.default), f"one of {argument.numbers}"
             remedy = "Add the default to numbers, so that it is tried."
             yield document.problem((*at, "default"), found, expected, remedy)
+    yield from _defaults_in_order(document, (*key, "arguments"), entry.arguments)
     yield from _what_cannot_be_drawn(document, key, entry)
     if dimensions and not entry.sizes:
         found, expected = "no sizes", f"values for the dimensions {', '.join(dimensions)}"
@@ -268,6 +272,7 @@ def _what_cannot_be_drawn(
     for name, method in entry.methods.items():
         inside = (*key, "methods", name, "arguments")
         yield from _values_problems(document, inside, method.arguments)
+        yield from _defaults_in_order(document, inside, method.arguments)
         if method.attribute and method.arguments:
             found, expected = "arguments of an attribute", "none, as it is read and not called"
             yield document.problem(inside, found, expected, "Delete one of the two.")
@@ -292,9 +297,15 @@ def _what_cannot_be_drawn(
         expected = "at least one, or plain values alone: integer, real, string, list_of and so on"
         yield document.problem(at, found, expected, "Let it take a tensor or plain values alone.")
         return
-    for name in plain:
-        found, expected = "a plain value beside tensors", "tensors, numbers, a log or layers there"
-        yield document.problem((*at, name), found, expected, "Write numbers: for a number.")
+    for name, value in plain.items():
+        if isinstance(value, GivenModel):
+            found, expected = "something to call or to read beside tensors", "values there"
+            remedy = "Hand over a value, or ask for it at an entry point without tensors."
+            yield document.problem((*at, name), found, expected, remedy)
+        elif value.bad:
+            found, expected = "bad values beside tensors", "none, as no check asks for a refusal"
+            remedy = "Delete the key, or ask for the refusal at an entry point without tensors."
+            yield document.problem((*at, name, "bad"), found, expected, remedy)
     if entry.differentiable and not any(t.value(n).differentiable for n, t in tensors.items()):
         found, expected = "no tensor with a gradient", "at least one, as gradients flow through it"
         remedy = "Write differentiable: false at the entry point, or let a tensor have a gradient."
@@ -361,7 +372,6 @@ def _arity(
 def _values_problems(
     document: YamlDocument, at: KeyPath, values: Mapping[str, PlainModel | GivenModel]
 ) -> Iterator[Problem]:
-    plain = {name: a for name, a in values.items() if isinstance(a, PlainModel)}
     for name, argument in values.items():
         if isinstance(argument, PlainModel):
             yield from _plain_problems(document, (*at, name), argument)
@@ -371,7 +381,6 @@ def _values_problems(
                 found, expected = "a callable that does nothing", "returns, raises or both"
                 remedy = "Add returns: {integer: [0, 9]}, or raises: [ConnectionError]."
                 yield document.problem((*at, name, "callable"), found, expected, remedy)
-    yield from _defaults_in_order(document, at, plain)
 
 
 def _plain_problems(document: YamlDocument, at: KeyPath, plain: PlainModel) -> Iterator[Problem]:
@@ -404,15 +413,20 @@ def _matches(pattern: str, edge: object) -> bool:
 
 
 def _defaults_in_order(
-    document: YamlDocument, at: KeyPath, plain: Mapping[str, PlainModel]
+    document: YamlDocument, at: KeyPath, arguments: Mapping[str, Any]
 ) -> Iterator[Problem]:
     """Parameters without a default after one that has one, which Python does not allow."""
     before = None
-    for name, argument in plain.items():
-        if before is not None and not argument.has_default:
+    for name, argument in arguments.items():
+        # Others may have a default that is never asked for.
+        if not isinstance(argument, PlainModel | NumbersModel | SizeModel):
+            continue
+        value = argument.value(name)
+        has_default = getattr(value, "has_default", False)
+        if before is not None and not has_default:
             found, expected = f"no default after {before!r}, which has one", "a default"
             yield document.problem((*at, name), found, expected, "Add one or change the order.")
-        if argument.has_default and not argument.keyword_only:
+        if has_default and not getattr(value, "keyword_only", False):
             before = name
 
 

@@ -146,6 +146,15 @@ class NumbersModel(_Strict):
         return model.NumberArgument(name, tuple(self.numbers), self.default, bounds)
 
 
+class SizeModel(_Strict):
+    """The size of a dimension, such as a number of classes."""
+
+    size: Identifier = Field(description="Name of the dimension.")
+
+    def value(self, name: str) -> model.SizeArgument:
+        return model.SizeArgument(name, self.size)
+
+
 class LogModel(_Strict):
     """A callable log(event, {"mean": float, "std": float})."""
 
@@ -168,7 +177,7 @@ class LayersModel(_Strict):
 
 def _argument_kind(value: object) -> str | None:
     names = value if isinstance(value, dict) else ()
-    kinds = ("tensor", "indices", "mask", "numbers", "log", "layers")
+    kinds = ("tensor", "indices", "mask", "numbers", "size", "log", "layers")
     return next((f"<{kind}>" for kind in kinds if kind in names), value_kind(value))
 
 
@@ -177,6 +186,7 @@ Argument = Annotated[
     | Annotated[IndicesModel, Tag("<indices>")]
     | Annotated[MaskModel, Tag("<mask>")]
     | Annotated[NumbersModel, Tag("<numbers>")]
+    | Annotated[SizeModel, Tag("<size>")]
     | Annotated[LogModel, Tag("<log>")]
     | Annotated[LayersModel, Tag("<layers>")]
     | PlainKinds

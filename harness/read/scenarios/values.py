@@ -117,7 +117,7 @@ class PlainModel(_Part):
         edges = [read_as(bare, edge) for edge in self.edges]
         if self.has_default:
             edges.append(read_as(bare, self.default))
-        if self.optional:
+        if self.optional and None not in edges:
             edges.append(None)
         bad = [read_as(bare, one) for one in self.bad]
         return PlainDomain(

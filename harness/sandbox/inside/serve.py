@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from . import calling, layers, linux, unaided, wire
+from . import calling, layers, linux, plain, unaided, wire
 from .layout import LaidOut, derived, laid_out
 from .part import (
     BRANCH,
@@ -354,10 +354,13 @@ class Invocation:
         # What was made of each argument, for calls that share it.
         self.made: list[Any] = []
         for place, spec in enumerate(call["args"]):
-            if spec.get("shared") and first is not None:
-                self._hand_over(first.made[place])
-            else:
-                self._add(spec, fed)
+            shared = spec.get("shared") and first is not None
+            made = first.made[place] if first is not None and shared else self._make(spec, fed)
+            self.made.append(made)
+            if "left_out" not in spec:
+                self._hand_over(made, spec.get("name"))
+        # Plain values as they are handed over.
+        self.plain = self._encoded()
         self.flags = [tensor.requires_grad for tensor in self.inputs]
         laid = [
             laid_out(tensors[spec["t"]], spec.get("layout"), spec.get("order", ()))
@@ -366,48 +369,57 @@ class Invocation:
         self.cotangents = [one.tensor for one in laid]
         self.cotangents_around = [one.whole for one in laid]
 
-    def _add(self, spec: Json, fed: torch.Tensor | None) -> None:
-        if "value" in spec and spec.get("name"):
-            self.keywords[spec["name"]] = spec["value"]
-            self.made.append(None)
-        elif "value" in spec:
-            self._hand_over(spec["value"])
-        elif "log" in spec:
-            self._hand_over(recorder(self.log))
-        elif "layers" in spec:
+    def _make(self, spec: Json, fed: torch.Tensor | None) -> Any:
+        """An argument as it is handed over."""
+        if "value" in spec:
+            return spec["value"]
+        if "plain" in spec:
+            return plain.decode(spec["plain"])
+        if "log" in spec:
+            return recorder(self.log)
+        if "left_out" in spec:
+            return None
+        if "layers" in spec:
             built = layers.build(spec["layers"], spec["width"], getattr(torch, spec["dtype"]))
             parameters = layers.parameters(built)
             set_to(parameters, [self.tensors[index] for index in spec["tensors"]])
             for parameter in parameters:
                 parameter.requires_grad_(not spec.get("frozen"))
-            self._hand_over(built)
-        elif spec.get("fed") and fed is not None:
-            self._hand_over(Made(None, LaidOut(fed * spec["fed"])))
-        else:
-            laid = laid_out(self.tensors[spec["t"]], spec.get("layout"), spec.get("order", ()))
-            leaf = None
-            if spec.get("grad"):
-                leaf = laid.tensor.requires_grad_()
-                if spec.get("parameter"):
-                    leaf = torch.nn.Parameter(leaf)
-                    laid = LaidOut(leaf, laid.whole)
-                if spec.get("inner"):
-                    laid = derived(leaf, spec["inner"])
-            self._hand_over(Made(leaf, laid))
+            return BlockLayers(built)
+        if spec.get("fed") and fed is not None:
+            return Made(None, LaidOut(fed * spec["fed"]))
+        laid = laid_out(self.tensors[spec["t"]], spec.get("layout"), spec.get("order", ()))
+        leaf = None
+        if spec.get("grad"):
+            leaf = laid.tensor.requires_grad_()
+            if spec.get("parameter"):
+                leaf = torch.nn.Parameter(leaf)
+                laid = LaidOut(leaf, laid.whole)
+            if spec.get("inner"):
+                laid = derived(leaf, spec["inner"])
+        return Made(leaf, laid)
 
-    def _hand_over(self, made: Any) -> None:
-        self.made.append(made)
+    def _hand_over(self, made: Any, name: str | None) -> None:
+        """``name`` is that of its parameter where it is given by name."""
+        if isinstance(made, BlockLayers):
+            self.parameters = layers.parameters(made.layers)
+            self.arguments += made.layers
+            return
         if isinstance(made, Made):
             if made.leaf is not None:
                 self.leaves.append(made.leaf)
             self.inputs.append(made.laid.tensor)
             self.around.append(made.laid.whole)
-            self.arguments.append(made.laid.tensor)
-        elif isinstance(made, list):
-            self.parameters = layers.parameters(made)
-            self.arguments += made
+            made = made.laid.tensor
+        if name is not None:
+            self.keywords[name] = made
         else:
             self.arguments.append(made)
+
+    def _encoded(self) -> list[Any]:
+        """The plain values among the arguments as they are now."""
+        pairs = zip(self.call["args"], self.made, strict=True)
+        return [plain.encode(made) for spec, made in pairs if "plain" in spec]
 
     @property
     def kept(self) -> Parts:
@@ -429,6 +441,7 @@ class Invocation:
         return {
             "log": self.log,
             "changed_settings": settings() != self.settings,
+            "changed_values": self._encoded() != self.plain,
             "left_gradient": [i for i, leaf in enumerate(self.leaves) if leaf.grad is not None],
             "changed_flag": [
                 i
@@ -496,6 +509,12 @@ def check_output(output: torch.Tensor, shape: torch.Size) -> None:
         raise DetachedError("the result does not require grad although an input does")
     if output.shape != shape:
         raise ValueError(f"the result has shape {tuple(output.shape)}, expected {tuple(shape)}")
+
+
+class BlockLayers(NamedTuple):
+    """Layers, each of which is an argument."""
+
+    layers: list[layers.Layer]
 
 
 class Made(NamedTuple):
@@ -747,7 +766,9 @@ def ask_in_turn(invocation: Invocation) -> tuple[Json, Parts]:
         if index < half - 1:
             del one
     for index, call in enumerate(calls[half:], half):
-        set_to(one.inputs, [one.tensors[spec["t"]] for spec in call["args"] if "t" in spec])
+        new = [one.tensors[spec["t"]] for spec in call["args"] if "t" in spec]
+        one = one.next({**call, "args": [{**s, "shared": "t" in s} for s in call["args"]]})
+        set_to(one.inputs, new)
         parts.append((Part(Role.RESULT, call=index), one.output().detach().clone()))
     return {}, parts
 
