@@ -499,6 +499,16 @@ class Yields:
 
 
 @dataclass(frozen=True)
+class ModuleForm:
+    """What becomes of the arguments of a module; an instance is called with the others."""
+
+    # Names of those that its constructor takes.
+    constructor: tuple[str, ...]
+    # Names of those that are its parameters, dotted where they are of a module inside.
+    parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class EntryPoint:
     """A function or class that a submission must define and is graded through."""
 
@@ -517,6 +527,25 @@ class EntryPoint:
     usage: Usage | None = None
     # Of a generator function: how its items are looked at.
     yields: Yields | None = None
+    # Of a class of modules: what its arguments are. They are those of its constructor, then its
+    # parameters, then those that an instance is called with, as the oracle takes them.
+    module: ModuleForm | None = None
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """Names of the arguments that an instance keeps from call to call; of a module."""
+        return (*self.module.constructor, *self.module.parameters) if self.module else ()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the arguments that are parameters of a module."""
+        return self.module.parameters if self.module is not None else ()
+
+    def part(self, name: str) -> str:
+        """Which part of a module an argument belongs to; the same for all of a function."""
+        if self.module is not None and name in self.module.constructor:
+            return "constructor"
+        return "parameter" if name in self.parameters else "call"
 
     @property
     def is_plain(self) -> bool:
@@ -989,6 +1018,8 @@ class Fault(StrEnum):
     # The call raised something that says nothing about gradients.
     RAISED = "raised"
     NOT_A_TENSOR = "not_a_tensor"
+    # A module has other parameters than it must have.
+    WRONG_PARAMETERS = "wrong_parameters"
     MISSING = "missing"
     WRONG_SHAPE = "wrong_shape"
     WRONG_DTYPE = "wrong_dtype"

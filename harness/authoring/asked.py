@@ -46,16 +46,26 @@ _MOST: Final = 8
 
 
 def signature(entry: EntryPoint) -> str:
-    """The call that answers are imported for: ``f(x, scale=2.0)``."""
-    parts = []
-    for argument in entry.arguments:
+    """The call that answers are imported for: ``f(x, scale=2.0)``, ``Norm(n)(x)`` of a module."""
+    if entry.module is None:
+        return f"{entry.name}({_listed_parameters(entry.arguments)})"
+    made, called = (
+        _listed_parameters([a for a in entry.arguments if entry.part(a.name) == part])
+        for part in ("constructor", "call")
+    )
+    return f"{entry.name}({made})({called})"
+
+
+def _listed_parameters(arguments: Sequence[Argument]) -> str:
+    parts: list[str] = []
+    for argument in arguments:
         name = f"*{argument.name}" if isinstance(argument, LayersArgument) else argument.name
         if isinstance(argument, NumberArgument | ValueArgument) and argument.has_default:
             name += f"={argument.default!r}"
         if getattr(argument, "keyword_only", False) and "*" not in parts:
             parts.append("*")
         parts.append(name)
-    return f"{entry.name}({', '.join(parts)})"
+    return ", ".join(parts)
 
 
 def told_argument(argument: Argument) -> str:
@@ -104,6 +114,18 @@ def told_argument(argument: Argument) -> str:
             return "; ".join(parts)
         case _:  # what it is stands in its own words
             return inspect.cleandoc(type(argument).__doc__ or "").partition("\n")[0].rstrip(".")
+
+
+def told_arguments(entry: EntryPoint) -> Iterator[tuple[str, str]]:
+    """Each argument with what may come, and where a module takes it."""
+    where = {
+        "constructor": "of its constructor: ",
+        "parameter": "a parameter of the module: ",
+        "call": "of a call: ",
+    }
+    for argument in entry.arguments:
+        part = where[entry.part(argument.name)] if entry.module is not None else ""
+        yield argument.name, f"{part}{told_argument(argument)}"
 
 
 def told_domain(domain: PlainDomain) -> str:

@@ -114,7 +114,7 @@ def scenario_page(scenario: Scenario) -> RenderableType:
     for entry in scenario.entry_points:
         gradient = ", with gradients" if entry.differentiable else ""
         parts += [_text(""), _text(f"Defines {asked.signature(entry)}{gradient}", "bold")]
-        parts.append(_rows((a.name, asked.told_argument(a)) for a in entry.arguments))
+        parts.append(_rows(asked.told_arguments(entry)))
         if entry.usage is not None:
             calls = f"{entry.usage.least} to {entry.usage.most} calls of"
             parts += [_text(calls), _rows(asked.told_methods(entry))]

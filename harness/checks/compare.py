@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 import torch
 
 from harness.checks.context import Answered, Bench, DrawnCheck, Judgement, Trial, number_of
-from harness.checks.turns import Turn, in_turn, operations, turns
+from harness.checks.turns import Turn, all_but_one, in_turn, operations, shareable, turns
 from harness.errors import ScenarioError
 from harness.model import EntryPoint, Fault, LayersArgument, NumberArgument, Outcome, TensorArgument
 from harness.numerics.expectation import (
@@ -126,7 +126,7 @@ def with_gradients(
     names = case.differentiable if names is None else names
     result = reference.forward()
     if not case.entry.differentiable:
-        options = {k: v for k, v in options.items() if k in ("layouts", "orders")}
+        options = {k: v for k, v in options.items() if k in ("layouts", "orders", "manner")}
         return Trial(Question("forward", case, **options), {RESULT: result}, label or case.label)
     if cotangent is None:
         cotangent = cotangent_for(draw, result.low.shape, result.dtype, scale)
@@ -187,7 +187,9 @@ def plain(bench: Bench, case: Case, result: Expected, way: Way) -> Trial:
             why, label = "it is called under no_grad", "under no_grad"
         case Way.INFERENCE:
             # What comes first is data; the others are parameters.
-            question = Question("forward", case, grad=names[1:], inference=True)
+            own = tuple(name for name in names if name in case.entry.parameters)
+            grad = own if case.entry.module is not None else names[1:]
+            question = Question("forward", case, grad=grad, inference=True)
             why, label = "it is called under inference_mode", "under inference_mode"
         case Way.DATA:
             question = Question("forward", case, frozen=True)
@@ -601,7 +603,11 @@ class RepeatedCalls(Comparison):
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         if not entry.differentiable:
             # What one call had in memory lies where the next one's is, or is the next one's.
-            cases = [draw.case(draw.small_size()) for _ in range(3)] * 2
+            first = draw.case(draw.small_size())
+            # All calls are of one instance, where there is one.
+            made_with = entry.module.constructor if entry.module is not None else ()
+            others = [draw.case(draw.small_size()) for _ in range(2)]
+            cases = [first, *(with_shared(one, first, made_with) for one in others)] * 2
             expected = {
                 RESULT._replace(call=place): bench.reference(case).forward()
                 for place, case in enumerate(cases)
@@ -613,9 +619,8 @@ class RepeatedCalls(Comparison):
         stacks = steady_stacks(entry)
         sizes = draw.sizes()
         every = turns(bench, entry, draw)
-        tensors = [a.name for a in entry.arguments if isinstance(a, TensorArgument)]
-        some = [tuple(t for t in tensors if t != name) for name in tensors]
-        some = some if len(tensors) > 1 else [(), tuple(tensors)]
+        groups = shareable(entry)
+        some = all_but_one(groups) if len(groups) > 1 else [(), *groups]
         sharing = in_turn(draw, some if bench.mixes else [()])
         for turn in every:
             yield self._interleaved(bench, draw, stacks[0], turn, next(sharing))
@@ -666,6 +671,8 @@ class RepeatedCalls(Comparison):
         result = reference.forward()
         for argument in case.entry.arguments:
             if not isinstance(argument, TensorArgument) or not argument.differentiable:
+                continue
+            if argument.name in case.entry.parameters:
                 continue
             tensor, most = case.tensors[argument.name], 0.9 * min(-argument.low, argument.high)
             if tensor.shape != result.low.shape or most <= 0 or not tensor.numel():

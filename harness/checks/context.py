@@ -73,7 +73,8 @@ class Judgement:
     @staticmethod
     def raised(answer: Answer) -> Judgement:
         """Failed by a call that raised."""
-        message = f"The call raised {answer.error_text()}."
+        told = answer.told_error()
+        message = f"{told[:1].upper()}{told[1:]}."
         return Judgement.failed(message, line=answer.line, fault=answer.fault)
 
     def finding(
@@ -113,7 +114,7 @@ class Trial:
     def mismatch(self, answer: Answer) -> Mismatch | None:
         """The first way in which ``answer`` is wrong."""
         if answer.error is not None:
-            return Mismatch(answer.fault, f"the call raised {answer.error_text()}")
+            return Mismatch(answer.fault, answer.told_error())
         if "value" in answer.facts:
             kind = answer.facts.get("type")
             return Mismatch(Fault.NOT_A_TENSOR, f"the result is a {kind}, expected a tensor")

@@ -56,14 +56,15 @@ class Released(DrawnCheck):
         cotangent = draw.normal(bench.reference(case).value().shape).to(
             next(iter(case.tensors.values())).dtype
         )
-        tensors = list(case.tensors)
+        # A module is called with new data each time.
+        tensors = [name for name in case.tensors if name not in case.entry.kept]
         return Question(
             "vjp",
             case,
             grad=case.differentiable,
             cotangents=(Cotangent(cotangent),),
             count=self.CALLS,
-            shared=tuple(tensors[1:]) if bench.mixes else (),
+            shared=(*case.entry.kept, *tensors[1:]) if bench.mixes else (),
         )
 
     def judgement(self, answered: Answered) -> Judgement:
@@ -80,11 +81,13 @@ class Released(DrawnCheck):
                 float(self.KEPT),
                 fault=Fault.KEPT_MEMORY,
             )
-        if grown > self.KEPT:
+        # Each kind of call of a module is one of another instance, and each may keep so many.
+        instances = 1 if answered.entry.module is None else 1 + len(trial.question.others)
+        if grown > self.KEPT * instances:
             return Judgement.failed(
                 f"After {self.CALLS} finished calls {grown:g} more tensors are alive than before.",
                 grown,
-                float(self.KEPT),
+                float(self.KEPT * instances),
                 fault=Fault.KEPT_MEMORY,
             )
         size = min(_bytes(question) for question in (trial.question, *trial.question.others))
@@ -104,6 +107,8 @@ class Released(DrawnCheck):
 def _bytes(question: Question) -> int:
     """Size of the largest tensor that is new in every call."""
     tensors = question.case.tensors
+    if all(name in question.shared for name in tensors):
+        tensors = question.case.handed_over
     new = [tensor for name, tensor in tensors.items() if name not in question.shared]
     return max(tensor.numel() * tensor.element_size() for tensor in new)
 

@@ -15,14 +15,13 @@ from harness.checks.compare import (
 )
 from harness.checks.context import Answered, Bench, Judgement, Trial
 from harness.checks.side_effects import side_effect
-from harness.checks.turns import Turn, in_turn, turns
+from harness.checks.turns import Turn, all_but_one, in_turn, shareable, turns
 from harness.model import (
     EntryPoint,
     LayersArgument,
     Outcome,
     Quantity,
     QuantityKind,
-    TensorArgument,
 )
 from harness.numerics.expectation import Expected
 from harness.numerics.inputs import Drawer
@@ -56,14 +55,10 @@ class TrainingSteps(Comparison):
         between = in_turn(draw, tuple(BETWEEN))
         switches = [in_turn(draw, pattern) for pattern in ((0, 1), (0, 0, 1, 1), (0, 1, 1, 0))]
         parameters = in_turn(draw, (False, True))
-        shareable = [
-            a.name for a in entry.arguments if isinstance(a, TensorArgument | LayersArgument)
-        ]
+        layers = [a.name for a in entry.arguments if isinstance(a, LayersArgument)]
+        groups = shareable(entry, layers) if bench.mixes else []
         # All but one of them, or the only one.
-        some = [tuple(s for s in shareable if s != name) for name in shareable]
-        if not bench.mixes:
-            some, shareable = [], []
-        sharing = in_turn(draw, some if len(shareable) > 1 else [tuple(shareable)])
+        sharing = in_turn(draw, all_but_one(groups) if len(groups) > 1 else [sum(groups, ())])
         for turn in turns(bench, entry, draw):
             before, loss, elsewhere = (bool(next(switch)) for switch in switches)
             way = Training(before, next(between), loss, elsewhere)
@@ -87,7 +82,9 @@ def _steps(
     parameter: bool,
 ) -> Trial:
     case = turn.case(draw, stack)
-    again = turn.case(draw, stack)
+    # The first step's instance goes on, of which the differentiable parameters have new values.
+    kept = tuple(name for name in case.entry.kept if name not in case.differentiable)
+    again = with_shared(turn.case(draw, stack), case, kept)
     third = with_shared(turn.case(draw, stack), again, shared)
     layers = {a.name for a in case.entry.arguments if isinstance(a, LayersArgument)}
     names = case.differentiable
@@ -99,7 +96,7 @@ def _steps(
         gradients = reference.gradients(cotangent, names, with_parameters=True)
         calls.append((one, result, cotangent, gradients))
     at_start = float(way.before)
-    kept = way.between == "nothing"
+    stays = way.between == "nothing"
     after: dict[Part, Expected] = {}
     of_first, of_again, of_third = (gradients for *_, gradients in calls)
     for place, grads in enumerate(zip(of_first, of_again, of_third, strict=True)):
@@ -116,18 +113,28 @@ def _steps(
             total = total.beside(further, 0.0, quantity)
         else:
             after[part._replace(call=2)] = further.beside(None, 0.0, quantity)
-        constant = float(way.elsewhere) + (at_start if kept else 0.0)
-        after[part._replace(call=1)] = total.beside(former if kept else None, constant, quantity)
+        constant = float(way.elsewhere) + (at_start if stays else 0.0)
+        after[part._replace(call=1)] = total.beside(former if stays else None, constant, quantity)
     after = dict(sorted(after.items(), key=lambda item: item[0].call or 0))
     results = {RESULT._replace(call=i): result for i, (_, result, _, _) in enumerate(calls)}
     first, second, last = (
-        Question("vjp", one, grad=names, cotangents=(Cotangent(cotangent),), parameter=parameter)
+        # A module may keep what it is handed over, and a parameter would become one of its own.
+        Question(
+            "vjp",
+            one,
+            grad=names,
+            cotangents=(Cotangent(cotangent),),
+            parameter=parameter and one.entry.module is None,
+        )
         for one, _, cotangent, _ in calls
     )
     question = replace(
         first,
         ask="training",
-        others=(replace(second, shared=(*names, *layers)), replace(last, shared=shared)),
+        others=(
+            replace(second, shared=(*names, *layers, *kept)),
+            replace(last, shared=shared),
+        ),
         training=way,
         watched=True,
     )

@@ -88,6 +88,23 @@ def in_turn(draw: Drawer, things: Sequence[T]) -> Iterator[T]:
     return _from_anywhere(draw, things)
 
 
+def shareable(entry: EntryPoint, others: Sequence[str] = ()) -> list[tuple[str, ...]]:
+    """What several calls may have in common, in names of arguments that go together.
+
+    A tensor, each of the ``others``, or all that an instance of a module keeps.
+    """
+    tensors = [a.name for a in entry.arguments if isinstance(a, TensorArgument)]
+    alone: list[tuple[str, ...]] = [
+        (name,) for name in (*tensors, *others) if name not in entry.kept
+    ]
+    return [entry.kept, *alone] if entry.kept else alone
+
+
+def all_but_one(groups: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The names of all groups but one, for each of them."""
+    return [sum((one for one in groups if one is not left), ()) for left in groups]
+
+
 def _from_anywhere(draw: Drawer, things: Sequence[T]) -> Iterator[T]:
     return itertools.cycle(_rotated(draw, things))
 

@@ -17,6 +17,9 @@ import torch
 from harness.diagnosis.operand import INCOMING, Operand, OperandKind, number
 from harness.diagnosis.sample import Moment, Sample
 from harness.model import NumberArgument
+from harness.numerics.inputs import PlainValue
+from harness.numerics.plain.asking import same
+from harness.numerics.plain.difference import shown
 from harness.numerics.question import Question
 
 # A threshold that separates fewer cases on either side is no evidence.
@@ -224,12 +227,22 @@ def _of_values(first: AskedCall) -> Iterator[Trait]:
     for argument, value in zip(case.entry.arguments, case.values, strict=False):
         if isinstance(argument, NumberArgument) and isinstance(value, int | float):
             yield from _of_number(argument.name, value)
+        elif isinstance(value, PlainValue):
+            words = f"for {argument.name} = {shown(value.value)}"
+            yield Trait(words, partial(_has_value, name=argument.name, value=value))
     for layer in dict.fromkeys(_layers(first)):
         yield Trait(f"with a {layer} layer", partial(_has_layer, layer=layer))
 
 
 def _of_number(name: str, value: float) -> Iterator[Trait]:
     yield Trait(f"for {name} = {value:g}", lambda call: number(call.question, name) == value)
+
+
+def _has_value(call: AskedCall, *, name: str, value: PlainValue) -> bool:
+    case = call.question.case
+    given = {a.name: one for a, one in zip(case.entry.arguments, case.values, strict=False)}
+    other = given.get(name)
+    return isinstance(other, PlainValue) and same(other.value, value.value)
 
 
 def _layers(call: AskedCall) -> tuple[str, ...]:

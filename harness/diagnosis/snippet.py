@@ -9,6 +9,7 @@ import torch
 
 from harness.checks.context import Trial
 from harness.diagnosis.shrink import MOST_NUMBERS
+from harness.model import Fault
 from harness.numerics.expectation import Expected
 from harness.numerics.inputs import LeftOut, Log, PlainValue, Stack, Value
 from harness.numerics.plain.difference import literal
@@ -28,6 +29,12 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
     question = trial.question
     name = question.case.entry.name
     lines = ["import torch", imported.format(name), ""]
+    if question.manner == "copied":
+        lines.insert(0, "import copy")
+    if answer.error is not None and answer.fault is Fault.WRONG_PARAMETERS:
+        every = "[(name, p.shape, p.requires_grad) for name, p in module.named_parameters()]"
+        lines += [f"module = {_constructed(question)}", f"print({every})"]
+        return "\n".join([*lines, f"# {_cut(answer.told_error())}"]) + "\n"
     if question.ask == "training":
         return _of_training(trial, answer, lines)
     calls = _numbered(question)
@@ -41,7 +48,7 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
         if call.autocast:
             lines += [f'with torch.autocast("cpu", torch.{call.autocast}):']
         lines += [f"{indent}torch.manual_seed({call.seed})"] if call.seed else []
-        lines.append(f"{indent}y{suffix} = {name}({', '.join(arguments)})")
+        lines.append(f"{indent}y{suffix} = {_called(call, suffix)}({', '.join(arguments)})")
         lines += ["y = y.float()"] if call.autocast else []
     if question.ask not in _ASKS or (question.cotangents and not question.grad):
         return None
@@ -69,19 +76,70 @@ def of_gradcheck(question: Question, kind: str, imported: str = FROM_SOLUTION) -
     """Lines that run stock gradcheck at the question's inputs."""
     lines = ["import torch", imported.format(question.case.entry.name), ""]
     arguments = _arguments(question, "", lines, precise=True)
-    names = ", ".join(question.case.differentiable)
-    if arguments is None or not names:
+    case = question.case
+    if arguments is None or not case.differentiable:
         return None
-    call = f"{question.case.entry.name}({', '.join(arguments)})"
+    call = f"{case.entry.name}({', '.join(arguments)})"
+    if case.entry.module is not None:
+        own = [
+            f'"{n}": {_identifier(n)}' for n in case.differentiable if n in case.entry.parameters
+        ]
+        given = ", ".join(one for one in arguments if "=" not in one)
+        named = ", ".join(f'"{k}": {v}' for k, _, v in (a.partition("=") for a in arguments) if v)
+        call = (
+            f"torch.func.functional_call(module, {{{', '.join(own)}}}, "
+            f"({given}{',' if given else ''}), {{{named}}})"
+        )
+    names = ", ".join(map(_identifier, case.differentiable))
+    leaves = ", ".join(_leaf(question, name, "") for name in case.differentiable)
     lines.append(
-        f"torch.autograd.{kind}(lambda {names}: {call}, ({names},), eps=6e-6, atol=1e-6, rtol=1e-6)"
+        f"torch.autograd.{kind}(lambda {names}: {call}, ({leaves},), eps=6e-6, atol=1e-6, "
+        "rtol=1e-6)"
     )
     return "\n".join(lines) + "\n"
 
 
+def _identifier(name: str) -> str:
+    return name.replace(".", "_")
+
+
+def _called(question: Question, suffix: str) -> str:
+    """What is called: the entry point, or an instance of it."""
+    entry = question.case.entry
+    if entry.module is None:
+        return entry.name
+    return f"module{_first(suffix) if _is_shared(question) else suffix}"
+
+
+def _is_shared(question: Question) -> bool:
+    """Whether it is a call of the instance of an earlier call."""
+    kept = question.case.entry.kept
+    return bool(kept) and set(kept) <= set(question.shared)
+
+
+def _first(suffix: str) -> str:
+    """What the names of the call that is shared with end in."""
+    return "1" if suffix == "2" else ""
+
+
+def _leaf(question: Question, name: str, suffix: str) -> str:
+    """An argument as it is known after the lines that make it; ``suffix`` is that of its call."""
+    if name in question.case.entry.parameters:
+        return f"module{suffix}.{name}"
+    return f"{name}{suffix}"
+
+
 def _leaves(question: Question, suffix: str) -> str:
-    names = [f"{name}{'1' if name in question.shared else suffix}" for name in question.grad]
+    names = [
+        _leaf(question, name, "1" if name in question.shared else suffix) for name in question.grad
+    ]
     return f"({', '.join(names)}{',' if len(names) == 1 else ''})"
+
+
+def _grads(question: Question) -> str:
+    """A line that reads what ``.backward()`` left."""
+    leaves = [_leaf(question, name, "") for name in question.grad]
+    return f"grads = [{', '.join(f'{leaf}.grad' for leaf in leaves)}]"
 
 
 def _vjp(question: Question) -> list[str]:
@@ -109,7 +167,7 @@ def _backward(question: Question) -> list[str]:
     return [
         f"g = {_literal(question.cotangents[0].value)}",
         "y.backward(g)",
-        f"grads = [{', '.join(f'{name}.grad' for name in question.grad)}]",
+        _grads(question),
     ]
 
 
@@ -124,7 +182,7 @@ def _chained(question: Question) -> list[str]:
 def _of_training(trial: Trial, answer: Answer, lines: list[str]) -> str | None:
     """Lines of two steps of training, with what is wrong in ``.grad`` or in a result."""
     question, way = trial.question, trial.question.training
-    name, case = question.case.entry.name, question.case
+    case = question.case
     wrong = [p for p, e in trial.expected.items() if not e.is_right(answer.parts.get(p))]
     calls = [*zip((question, *question.others), ("", "", "3"), strict=True)]
     if way is None or case.stack is not None or not (wrong or answer.error is not None):
@@ -139,20 +197,24 @@ def _of_training(trial: Trial, answer: Answer, lines: list[str]) -> str | None:
         del lines[before:]
     (first, make), (second, update), (third, add) = made
     cotangents = [_literal(call.cotangents[0].value) for call, _ in calls]
-    leaves = list(question.grad)
+    leaves = [_leaf(question, name, "") for name in question.grad]
+    calls_of = [_called(call, suffix) for call, suffix in calls]
     lines += make
     lines += [f"{leaf}.grad = torch.ones_like({leaf})" for leaf in leaves if way.before]
-    lines += [f"y1 = {name}({', '.join(first)})", f"y1.backward({cotangents[0]})"]
+    lines += [f"y1 = {calls_of[0]}({', '.join(first)})", f"y1.backward({cotangents[0]})"]
     lines += [f"g1 = [{', '.join(f'{leaf}.grad.clone()' for leaf in leaves)}]"]
     setting = {"to_none": "{0}.grad = None", "to_zero": "{0}.grad.zero_()"}.get(way.between)
     lines += [setting.format(leaf) for leaf in leaves if setting is not None]
     values = question.others[0].case.tensors
-    lines += [f"{leaf}.data.copy_({_literal(values[leaf])})  # a step" for leaf in leaves]
+    lines += [
+        f"{leaf}.data.copy_({_literal(values[name])})  # a step"
+        for leaf, name in zip(leaves, question.grad, strict=True)
+    ]
     lines += [
         *update,
         *add,
-        f"y2 = {name}({', '.join(second)})",
-        f"y3 = {name}({', '.join(third)})",
+        f"y2 = {calls_of[1]}({', '.join(second)})",
+        f"y3 = {calls_of[2]}({', '.join(third)})",
     ]
     sums = [f"{leaf}.sum()" for leaf in leaves if way.elsewhere]
     ones = [f"torch.ones((), dtype={leaf}.dtype)" for leaf in leaves if way.elsewhere]
@@ -161,7 +223,12 @@ def _of_training(trial: Trial, answer: Answer, lines: list[str]) -> str | None:
     if answer.error is not None:
         return "\n".join([*lines, f"# raises {_cut(answer.error_text())}"]) + "\n"
     part = wrong[0]
-    at = {0: "g1[{}]", 1: leaves[part.place or 0] + ".grad", 2: leaves[part.place or 0] + "3.grad"}
+    named = question.grad[part.place or 0] if question.grad else ""
+    at = {
+        0: "g1[{}]",
+        1: f"{_leaf(question, named, '')}.grad",
+        2: f"{_leaf(question, named, '3')}.grad",
+    }
     number = part.call or 0
     shown = f"y{number + 1}" if part.role is Role.RESULT else at[number].format(part.place)
     return "\n".join([*lines, *_told(trial.expected[part], answer.parts.get(part), shown)]) + "\n"
@@ -183,7 +250,7 @@ def _vjp2(question: Question) -> list[str]:
         f"weights = [{', '.join(_literal(weight.value) for weight in outer)}]",
         "pairs = [(f, w) for f, w in zip(first, weights) if f.requires_grad]",
         "torch.autograd.backward([f for f, _ in pairs], [w for _, w in pairs])",
-        f"grads = [{', '.join(f'{name}.grad' for name in question.grad)}]",
+        _grads(question),
     ]
 
 
@@ -222,7 +289,7 @@ def _printed(question: Question, part: Part) -> str | None:
         case Role.PARAMETER:
             return f"parameters[{part.place}].grad"
         case Role.INPUT:
-            return list(question.case.handed_over)[part.place or 0]
+            return _leaf(question, list(question.case.handed_over)[part.place or 0], "")
         case Role.COTANGENT:
             return "g"
         case Role.COTANGENT_GRADIENT:
@@ -236,16 +303,62 @@ def _arguments(
     question: Question, suffix: str, lines: list[str], *, precise: bool = False
 ) -> list[str] | None:
     """Names of the arguments of the call, after lines that make them."""
-    names: list[str] = []
-    by_name = question.case.by_name(defaults=question.keywords)
-    for argument, value in zip(question.case.entry.arguments, question.case.values, strict=False):
-        if isinstance(value, LeftOut):
+    case, names = question.case, list[str]()
+    by_name = case.by_name(defaults=question.keywords)
+    parameters: list[str] = []
+    for argument, value in zip(case.entry.arguments, case.values, strict=False):
+        part = case.entry.part(argument.name)
+        if isinstance(value, LeftOut) or part == "constructor":
+            continue
+        if part == "parameter" and isinstance(value, torch.Tensor):
+            if value.numel() > MOST_NUMBERS and _as_ramp(value) is None:
+                return None
+            leaf = _leaf(question, argument.name, suffix)
+            parameters.append(f"{leaf}.data.copy_({_literal(value, precise=precise)})")
+            if argument.name not in question.grad:
+                parameters.append(f"{leaf}.requires_grad_(False)")
             continue
         name = _argument(question, argument.name, value, suffix, lines, precise=precise)
         if name is None:
             return None
         names.append(f"{argument.name}={name}" if argument.name in by_name else name)
+    if case.entry.module is not None and not _is_shared(question):
+        made = f"{_constructed(question)}.to({next(iter(case.tensors.values())).dtype})"
+        lines += [f"module{suffix} = {made}", *parameters]
+        lines += [
+            line.format(f"module{suffix}", made) for line in _TREATED.get(question.manner or "", ())
+        ]
     return names
+
+
+def _constructed(question: Question) -> str:
+    """The call that makes a module."""
+    case = question.case
+    by_name = case.by_name(defaults=question.keywords)
+    given = []
+    for argument, value in zip(case.entry.arguments, case.values, strict=False):
+        if case.entry.part(argument.name) == "constructor" and not isinstance(value, LeftOut):
+            name = literal(value.value if isinstance(value, PlainValue) else value)
+            given.append(f"{argument.name}={name}" if argument.name in by_name else name)
+    return f"{case.entry.name}({', '.join(given)})"
+
+
+# Per manner (see ``sandbox.inside.modules``), lines for the name of a module and how it is made.
+_TREATED = {
+    "train": ["{0}.train()"],
+    "eval": ["{0}.eval()"],
+    "copied": [
+        "first = {0}",
+        "{0} = copy.deepcopy(first)",
+        "for parameter in first.parameters():",
+        "    parameter.data.zero_()",
+    ],
+    "restored": [
+        "state = {0}.state_dict()",
+        "{0} = {1}",
+        "{0}.load_state_dict(state)",
+    ],
+}
 
 
 def _argument(
@@ -254,7 +367,7 @@ def _argument(
     """The argument called ``of`` in the call, after lines that make it."""
     name = f"{of}{suffix}"
     if of in question.shared and isinstance(value, torch.Tensor | Stack):
-        first = "1" if suffix == "2" else ""
+        first = _first(suffix)
         return f"{of}{first}" if isinstance(value, torch.Tensor) else f"*stack{first}"
     if question.fed is not None and of == question.fed[0]:
         return f"y1 * {question.fed[1]!r}"
@@ -265,7 +378,7 @@ def _argument(
             ):
                 return None
             lines.append(f"{name} = {_literal(value, precise=precise)}")
-            lines += _laid_out(name, question.layouts.get(of), question.orders.get(of, ()))
+            lines += _laid_out(name, *question.layout_of(of))
             if of in question.grad:
                 lines.append(f"{name}.requires_grad_()")
                 return _DERIVED[question.inner].format(name) if question.inner else name

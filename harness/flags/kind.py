@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from harness.code import FunctionClass, Source, own_nodes
 from harness.code.names import Def, last
 from harness.flags.vocabulary import NOT_TENSORS, PLAIN, SCALARS, TENSOR_METHODS
-from harness.model import TENSORS, LayersArgument, Scenario, TensorArgument
+from harness.model import TENSORS, EntryPoint, LayersArgument, Scenario, TensorArgument
 
 
 def ctx_name(node: Def) -> str:
@@ -73,6 +73,9 @@ def differentiable_inputs(
 def _bindings(name: str, source: Source, scenario: Scenario) -> Iterator[tuple[int, object]]:
     """Which argument of an entry point arrives at which position of the Function."""
     for entry in scenario.entry_points:
+        if entry.module is not None:
+            yield from _bindings_of_module(name, source, entry)
+            continue
         node = source.defs.get(entry.name)
         if node is None:
             if name in source.applies.get(entry.name, ()):
@@ -80,16 +83,45 @@ def _bindings(name: str, source: Source, scenario: Scenario) -> Iterator[tuple[i
             continue
         parameters = [a.arg for a in (*node.args.posonlyargs, *node.args.args)]
         arguments = dict(zip(parameters, entry.arguments, strict=False))
-        for call in ast.walk(node):
-            if (
-                isinstance(call, ast.Call)
-                and isinstance(call.func, ast.Attribute)
-                and call.func.attr == "apply"
-                and last(call.func.value) == name
-            ):
-                for position, given in enumerate(call.args):
-                    if isinstance(given, ast.Name) and given.id in arguments:
-                        yield position, arguments[given.id]
+        for position, given in _applied_to(node, name):
+            if isinstance(given, ast.Name) and given.id in arguments:
+                yield position, arguments[given.id]
+
+
+def _bindings_of_module(
+    name: str, source: Source, entry: EntryPoint
+) -> Iterator[tuple[int, object]]:
+    """The same of what a module applies to its parameters and to what it is called with."""
+    called = [a for a in entry.arguments if entry.part(a.name) == "call"]
+    # A parameter of a module inside is known there by the last part of its name.
+    own = {a.name.split(".")[-1]: a for a in entry.arguments if a.name in entry.kept}
+    for kind in ast.walk(source.tree):
+        if not isinstance(kind, ast.ClassDef) or kind.name != entry.name:
+            continue
+        for method in kind.body:
+            if not isinstance(method, ast.FunctionDef):
+                continue
+            first, *names = [a.arg for a in (*method.args.posonlyargs, *method.args.args)] or [""]
+            given = dict(zip(names, called, strict=False)) if method.name == "forward" else {}
+            for position, one in _applied_to(method, name):
+                match one:
+                    case ast.Name(id=key) if key in given:
+                        yield position, given[key]
+                    case ast.Attribute(value=ast.Name(id=of), attr=key) if of == first:
+                        if key in own:
+                            yield position, own[key]
+
+
+def _applied_to(node: ast.AST, name: str) -> Iterator[tuple[int, ast.expr]]:
+    """What a Function is applied to there, by position."""
+    for call in ast.walk(node):
+        if (
+            isinstance(call, ast.Call)
+            and isinstance(call.func, ast.Attribute)
+            and call.func.attr == "apply"
+            and last(call.func.value) == name
+        ):
+            yield from enumerate(call.args)
 
 
 def _used_as_tensors(node: Def, source: Source) -> frozenset[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from harness.grading.work import Work
-from harness.model import Fault, Finding, Outcome, Submission
+from harness.model import EntryPoint, Fault, Finding, Outcome, Submission
 from harness.numerics.question import Answer
 from harness.sandbox.session import CandidateFault, Session
 
@@ -35,12 +35,7 @@ def load(session: Session, work: Work, code: str | None = None) -> Loaded:
         "do": "load",
         "source": submission.code if code is None else code,
         "modules": plan.bench.oracles.sources,
-        "entry_points": {
-            entry.name: 2 + len(entry.arguments)
-            if any(hasattr(argument, "stacks") for argument in entry.arguments)
-            else len(entry.positional)
-            for entry in plan.scenario.entry_points
-        },
+        "entry_points": {entry.name: _positional(entry) for entry in plan.scenario.entry_points},
     }
     reply, _ = session.request(session.loaded)
     error = reply.get("error")
@@ -69,6 +64,14 @@ def load(session: Session, work: Work, code: str | None = None) -> Loaded:
         }.get(str(problem), str(problem)[:300])
         findings.append(not_loaded(said, entry.name))
     return Loaded(tuple(findings), tuple(usable))
+
+
+def _positional(entry: EntryPoint) -> int:
+    """How many arguments it takes by place; of a module its constructor does."""
+    if any(hasattr(argument, "stacks") for argument in entry.arguments):
+        return 2 + len(entry.arguments)
+    taken = entry.module.constructor if entry.module is not None else None
+    return sum(taken is None or argument.name in taken for argument in entry.positional)
 
 
 def not_loaded(

@@ -381,12 +381,10 @@ def untouched_around(question: Question) -> dict[Part, Expected]:
     """What lies beside its tensors and its incoming gradient, as it must be after the call."""
     found = {}
     for place, (name, tensor) in enumerate(question.case.handed_over.items()):
-        inner = question.inner if name in question.grad else None
+        inner = question.inner_of(name) if name in question.grad else None
         quantity = Quantity(QuantityKind.AROUND_INPUT, name)
         laid = (
-            laid_out(tensor, question.layouts.get(name), question.orders.get(name, ()))
-            if inner is None
-            else derived(tensor, inner)
+            laid_out(tensor, *question.layout_of(name)) if inner is None else derived(tensor, inner)
         )
         if laid.whole is not None:
             found[Part(Role.AROUND, place)] = _outside(quantity, laid)

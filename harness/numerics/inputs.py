@@ -148,9 +148,12 @@ class Case:
         """Names of the arguments that are given by name; with ``defaults`` those that have one."""
         named: set[str] = set()
         # What follows one that is left out, or given by name, has no place any more.
-        after = False
+        after, before = False, ""
         for argument, value in zip(self.entry.arguments, self.values, strict=False):
             keyword_only = getattr(argument, "keyword_only", False)
+            # The constructor of a module and its instance are called each by itself.
+            part = self.entry.part(argument.name)
+            after, before = after and part == before, part
             if isinstance(value, LeftOut):
                 after = after or not keyword_only
             elif keyword_only:
@@ -324,6 +327,12 @@ class Drawer:
         return {**small, **self.entry.sizes[0]} if self.entry.sizes else small
 
     @property
+    def _first_tensor(self) -> str | None:
+        """The first of the tensors that are handed over in a call."""
+        tensors = [a.name for a in self.entry.arguments if isinstance(a, TensorArgument)]
+        return next((name for name in tensors if name not in self.entry.parameters), None)
+
+    @property
     def _has_layers(self) -> bool:
         return any(isinstance(a, LayersArgument) for a in self.entry.arguments)
 
@@ -373,8 +382,8 @@ class Drawer:
                         tensor = self._with_special_points(argument, tensor)
                     if cluster:
                         tensor = self._clustered(argument, tensor)
-                    tensors = [value for value in values if isinstance(value, torch.Tensor)]
-                    if zero and not tensors and _holds(argument, 0.0):
+                    is_first = argument.name == self._first_tensor
+                    if zero and is_first and _holds(argument, 0.0):
                         tensor = torch.zeros_like(tensor)
                     values.append(tensor.to(dtype))
                 case IndexArgument():

@@ -15,6 +15,7 @@ from harness.model import Fault, TensorArgument
 from harness.numerics import torch_error
 from harness.numerics.inputs import Case, LeftOut, Log, PlainValue, Stack
 from harness.sandbox.inside import part, plain, wire
+from harness.sandbox.inside.modules import ParameterError
 from harness.sandbox.inside.part import Part
 from harness.sandbox.session import CandidateFault, Session
 
@@ -94,10 +95,22 @@ class Question:
     count: int = 1
     # Which tensor to overwrite.
     overwrite: str | None = None
+    # What is done to a module before it is called (see ``sandbox.inside.modules``).
+    manner: str | None = None
     # Where autograd is to be away, for the verb that takes it away.
     unaided: Mapping[str, float | bool] | None = None
     # Further calls of the same sequence.
     others: tuple[Question, ...] = ()
+
+    def layout_of(self, name: str) -> tuple[str | None, tuple[int, ...]]:
+        """The layout of an argument, and its order; a module's parameters have none."""
+        if name in self.case.entry.parameters:
+            return None, ()
+        return self.layouts.get(name), self.orders.get(name, ())
+
+    def inner_of(self, name: str) -> str | None:
+        """The operation whose result an argument is; a module's parameters are leaves."""
+        return None if name in self.case.entry.parameters else self.inner
 
     @property
     def factor(self) -> float:
@@ -131,6 +144,13 @@ class Answer:
         text = f"{str(self.error.get('type'))[:80]}: {self.error.get('message')}"
         return text.replace("\n", " ")[:MOST_CHARACTERS]
 
+    def told_error(self) -> str:
+        """The error as what the call did."""
+        if self.fault is Fault.WRONG_PARAMETERS:
+            assert self.error is not None
+            return str(self.error.get("message")).replace("\n", " ")[:MOST_CHARACTERS]
+        return f"the call raised {self.error_text()}"
+
     def number(self, name: str) -> float:
         """What it said about itself under ``name``, a key of ``NUMBERS``; within its bounds.
 
@@ -143,6 +163,8 @@ class Answer:
     @property
     def fault(self) -> Fault:
         """What the error it raised amounts to."""
+        if self.error is not None and self.error.get("type") == ParameterError.__name__:
+            return Fault.WRONG_PARAMETERS
         known = torch_error.recognise(self.error_text())
         return Fault.RAISED if known is None else known.fault
 
@@ -170,8 +192,11 @@ class MessageBuilder:
 
     def call(self, question: Question) -> dict[str, object]:
         """The question as the candidate's side reads it."""
+        tensors = question.case.tensors.values()
         return {
             "fn": question.case.entry.name,
+            "module": question.case.entry.module
+            and {"dtype": wire.NAMES[next(iter(tensors)).dtype], "manner": question.manner},
             "ask": question.ask,
             "args": self._arguments(question),
             "cotangents": [
@@ -202,17 +227,24 @@ class MessageBuilder:
             name = argument.name
             shared = name in question.shared
             given = name if name in by_name else None
+            part = question.case.entry.part(name)
+            if part == "parameter":
+                given = name
+            layout, order = question.layout_of(name)
+            before = len(arguments)
             match value:
                 case torch.Tensor():
                     arguments.append(
                         {
                             "t": self.add(value),
                             "grad": name in question.grad,
-                            "inner": question.inner,
+                            "inner": question.inner_of(name),
                             "parameter": question.parameter,
-                            "layout": question.layouts.get(name),
-                            "order": question.orders.get(name, ()),
-                            "shared": shared,
+                            "trained": isinstance(argument, TensorArgument)
+                            and argument.differentiable
+                            and question.case.entry.differentiable,
+                            "layout": layout,
+                            "order": order,
                             "name": given,
                             # Whether other values than these may not be allowed.
                             "exact": not isinstance(argument, TensorArgument)
@@ -223,7 +255,6 @@ class MessageBuilder:
                 case Stack():
                     arguments.append(
                         {
-                            "shared": shared,
                             "layers": list(value.names),
                             "width": value.width,
                             "frozen": question.frozen,
@@ -239,6 +270,8 @@ class MessageBuilder:
                     arguments.append({"left_out": True})
                 case _:
                     arguments.append({"value": value, "name": given})
+            for spec in arguments[before:]:
+                spec |= {"shared": shared} | ({} if part == "call" else {"part": part})
         return arguments
 
 

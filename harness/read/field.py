@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 MOST = 3e38
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
+DOTTED_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$"
 NOT_BLANK = r"\S"
 HAS_WORD = r"\w"
 
@@ -28,6 +29,7 @@ PATTERNS = {
 
 Slug = Annotated[str, Field(pattern=SLUG)]
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
+DottedName = Annotated[str, Field(pattern=DOTTED_NAME)]
 Text = Annotated[str, StringConstraints(pattern=NOT_BLANK, strip_whitespace=True)]
 Phrases = Annotated[
     list[Annotated[str, Field(pattern=HAS_WORD)]],

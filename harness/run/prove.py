@@ -1,12 +1,14 @@
 """Proves that a scenario can tell right from wrong.
 
 Its reference solution must pass, and answers that no request could mean must fail, chosen by what
-its entry points promise: zeros, the input itself, nothing; where gradients are asked a detached
-result and a constant gradient; where a plain value is taken beside tensors one that takes it for
-the same in every call; where plain values are all there is a constant, an echo, an empty value, one
-that is off by one; where bad input is to be refused one that refuses nothing; of a class one whose
-state never changes or is shared by its instances; and one that never uses what it may call. In
-every dtype that a check asks in, no tolerance may be so wide that a tenth more or zero is right.
+its entry points promise: zeros, the input itself, nothing; of a module also one that computes with
+what its parameters were when it was made, and one that has a parameter more; where gradients are
+asked a detached result and a constant gradient; where a plain value is taken beside tensors one
+that takes it for the same in every call; where plain values are all there is a constant, an echo,
+an empty value, one that is off by one; where bad input is to be refused one that refuses nothing;
+of a class one whose state never changes or is shared by its instances; and one that never uses what
+it may call. In every dtype that a check asks in, no tolerance may be so wide that a tenth more or
+zero is right.
 A scenario that accepts one of them would make every verdict on it worthless.
 Four agents that no author means to reward must land where they belong: one that does nothing, one
 that repeats the guide, one that agrees with every excuse, one that declines.
@@ -185,6 +187,38 @@ def {name}(*arguments, **keywords):
     from itertools import islice
     return list(islice(_right_{name}(*arguments, **keywords), 1000))
 """
+# A module that is made as the right one is and, when it is called, does what ``does`` says.
+_MODULE = """
+_right_{name} = {name}
+class _Constant_{name}(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, result, *tensors):
+        ctx.tensors = tensors
+        return result.detach().clone()
+    @staticmethod
+    def backward(ctx, cotangent):
+        return None, *(torch.ones_like(one) for one in ctx.tensors)
+def {name}(*arguments, **keywords):
+    import copy
+    made = _right_{name}(*arguments, **keywords)
+    right, first = made.forward, copy.deepcopy(made)
+    def called(*given, **named):
+        tensors = [one for one in (*given, *named.values()) if isinstance(one, torch.Tensor)]
+        {does}
+    made.forward = called
+    return made
+"""
+_AS_MADE = "return first.to(next(made.parameters()).dtype)(*given, **named)"
+_ALL_ONES = """every = [*made.parameters(), *tensors]
+        every = [one for one in every if one.is_floating_point()]
+        return _Constant_{name}.apply(right(*given, **named), *every)"""
+_ONE_MORE = """
+_right_{name} = {name}
+def {name}(*arguments, **keywords):
+    made = _right_{name}(*arguments, **keywords)
+    made.register_parameter("one_more", torch.nn.Parameter(torch.ones(1)))
+    return made
+"""
 
 
 @dataclass(frozen=True)
@@ -196,16 +230,32 @@ class Impostor:
     on_reference: bool
     # What an entry point promises, or is to refuse, that it is made for.
     meant_for: Literal[
-        "tensor", "gradient", "choice", "value", "refusal", "class", "callable", "lazy"
+        "tensor",
+        "gradient",
+        "module",
+        "module_gradient",
+        "module_parameter",
+        "choice",
+        "value",
+        "refusal",
+        "class",
+        "callable",
+        "lazy",
     ]
-    # Of a class: what its methods do.
+    # Of a class: what its methods do; of a module: what it does when it is called.
     does: str = ""
 
     def fits(self, entry: EntryPoint) -> bool:
         """Whether an entry point promises what it is made for."""
         match self.meant_for:
             case "tensor" | "gradient":
-                return not entry.is_plain
+                return not entry.is_plain and entry.module is None
+            case "module":
+                return entry.module is not None
+            case "module_gradient":
+                return entry.module is not None and entry.differentiable
+            case "module_parameter":
+                return bool(entry.parameters)
             case "choice":
                 return not entry.is_plain and bool(entry.values)
             case "class":
@@ -224,6 +274,19 @@ WRONG = {
     "constant gradient": Impostor(_CONSTANT, True, "gradient"),
     "no-op": Impostor(_NOTHING, False, "tensor"),
     "the same choice in every call": Impostor(_ONE_WAY, True, "choice"),
+    "a module of zeros": Impostor(
+        _MODULE, True, "module", "return torch.zeros_like(right(*given, **named))"
+    ),
+    "a module that gives its input": Impostor(_MODULE, True, "module", "return tensors[0]"),
+    "a module that gives nothing": Impostor(_MODULE, True, "module", "return None"),
+    "a module with a detached result": Impostor(
+        _MODULE, True, "module_gradient", "return right(*given, **named).detach()"
+    ),
+    "a module with a constant gradient": Impostor(_MODULE, True, "module_gradient", _ALL_ONES),
+    "a module with parameters as they were made": Impostor(
+        _MODULE, True, "module_parameter", _AS_MADE
+    ),
+    "a module with one more parameter": Impostor(_ONE_MORE, True, "module"),
     "constant": Impostor(_SAME, True, "value"),
     "echo": Impostor(_ECHO, False, "value"),
     "empty value": Impostor(_EMPTY, True, "value"),
@@ -243,16 +306,14 @@ def impostors(scenario: Scenario) -> list[str]:
     """Names in ``WRONG`` of those that the scenario must tell from a right answer."""
     entries = scenario.entry_points
     wanted = {
-        "tensor": not all(entry.is_plain for entry in entries),
-        "gradient": any(entry.differentiable for entry in entries),
-        "choice": any(WRONG["the same choice in every call"].fits(entry) for entry in entries),
-        "value": any(entry.is_plain and entry.usage is None for entry in entries),
-        "class": any(entry.usage is not None for entry in entries),
-        "callable": any(WRONG["ignores what it may call"].fits(entry) for entry in entries),
-        "lazy": any(WRONG["all items at once"].fits(entry) for entry in entries),
+        "gradient": any(entry.differentiable and entry.module is None for entry in entries),
         "refusal": any(spec.kind == Raises.kind and spec.required for spec in scenario.checks),
     }
-    return [name for name, impostor in WRONG.items() if wanted[impostor.meant_for]]
+    return [
+        name
+        for name, impostor in WRONG.items()
+        if any(map(impostor.fits, entries)) and wanted.get(impostor.meant_for, True)
+    ]
 
 
 # Name -> what a right answer is multiplied by, to be wrong.
@@ -317,7 +378,9 @@ def prove(
             made = any(trap.state is TrapState.MADE for trap in record.traps)
             yield Proof(AGREES, made and record.held is False, _landed(record))
     yield from prove_words(plan, skill, address)
-    for name, factor in SCALED.items() if "zeros" in names else ():
+    for name, factor in (
+        SCALED.items() if any(not entry.is_plain for entry in scenario.entry_points) else ()
+    ):
         lax = list(accepting(plan, factor))
         yield Proof(name, not lax, "; ".join(lax))
 

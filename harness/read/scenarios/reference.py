@@ -166,8 +166,8 @@ def _entry_point_problems(
 ) -> Iterator[Problem]:
     names = list(entry.arguments)
     dimensions: dict[str, None] = {}
-    for name, argument in entry.arguments.items():
-        at = (*key, "arguments", name)
+    for part, name, argument in _every_argument(entry):
+        at = (*key, part, name)
         if isinstance(argument, TensorModel):
             dimensions |= dict.fromkeys(d for d in argument.tensor or () if isinstance(d, str))
             if not argument.value(name).spans():
@@ -197,6 +197,8 @@ def _entry_point_problems(
             remedy = "Add the default to numbers, so that it is tried."
             yield document.problem((*at, "default"), found, expected, remedy)
     yield from _defaults_in_order(document, (*key, "arguments"), entry.arguments)
+    yield from _defaults_in_order(document, (*key, "forward"), entry.forward)
+    yield from _module_problems(document, key, entry)
     yield from _what_cannot_be_drawn(document, key, entry)
     if dimensions and not entry.sizes:
         found, expected = "no sizes", f"values for the dimensions {', '.join(dimensions)}"
@@ -219,6 +221,47 @@ def _entry_point_problems(
         yield from _too_many_elements(document, at, entry, sizes)
 
 
+def _every_argument(entry: EntryPointModel) -> Iterator[tuple[str, str, Any]]:
+    """Key under which it stands, name and model of each argument, in order."""
+    for part in ("arguments", "parameters", "forward"):
+        for name, argument in getattr(entry, part).items():
+            yield part, name, argument
+
+
+def _module_problems(
+    document: YamlDocument, key: KeyPath, entry: EntryPointModel
+) -> Iterator[Problem]:
+    """What a module cannot be made of."""
+    if not entry.forward:
+        if entry.parameters:
+            found, expected = "parameters without forward", "what an instance is called with"
+            yield document.problem((*key, "parameters"), found, expected, "Add forward.")
+        return
+    for name in ("methods", "yields", "edges", "calls"):
+        if name in entry.model_fields_set:
+            found, expected = f"{name} beside forward", "one of the two"
+            remedy = "A module is called, and asked for nothing else. Delete the key."
+            yield document.problem((*key, name), found, expected, remedy)
+    for name, argument in entry.arguments.items():
+        if not isinstance(argument, NumbersModel | SizeModel | PlainModel):
+            found = "a tensor, or something to call, for the constructor of a module"
+            expected = "numbers, a size or a plain value"
+            remedy = "Write it under parameters or forward, or leave it out."
+            yield document.problem((*key, "arguments", name), found, expected, remedy)
+    seen: set[str] = set()
+    for part, name, _ in _every_argument(entry):
+        if name in seen:
+            found, expected = f"{name!r} again", "each name once in a module"
+            remedy = "Leave out what the constructor takes: it is asked with its default then."
+            yield document.problem((*key, part, name), found, expected, remedy)
+        seen.add(name)
+    for name, tensor in entry.parameters.items():
+        if tensor.tensor is None:
+            found, expected = "a parameter of any shape", "dimension names and sizes"
+            remedy = "Its shape follows from what the constructor is given: name its dimensions."
+            yield document.problem((*key, "parameters", name, "tensor"), found, expected, remedy)
+
+
 def _what_lies_between(
     document: YamlDocument, key: KeyPath, entry: EntryPointModel, names: Mapping[str, None]
 ) -> Iterator[Problem]:
@@ -235,13 +278,13 @@ def _what_lies_between(
         yield document.problem(at, found, expected, f"Add {missing[0]}: [1, 40], or other bounds.")
     greatest = {name: high for name, (_, high) in entry.dimensions.items()}
     yield from _too_many_elements(document, at, entry, greatest)
-    for name, numbers in entry.arguments.items():
+    for part, name, numbers in _every_argument(entry):
         if isinstance(numbers, NumbersModel) and numbers.range is not None:
             kinds = {type(number) for number in (*numbers.numbers, *numbers.range)}
             if kinds not in ({int}, {float}):
                 found, expected = described(numbers.range), "bounds of the same type as numbers"
                 remedy = "Write 1.0 instead of 1 where numbers are fractions."
-                yield document.problem((*key, "arguments", name, "range"), found, expected, remedy)
+                yield document.problem((*key, part, name, "range"), found, expected, remedy)
 
 
 def _too_many_elements(
@@ -257,7 +300,7 @@ def _too_many_elements(
 
 def _tensors(entry: EntryPointModel) -> dict[str, TensorModel]:
     """Those of numbers; every check needs one."""
-    return {name: a for name, a in entry.arguments.items() if isinstance(a, TensorModel)}
+    return {name: a for _, name, a in _every_argument(entry) if isinstance(a, TensorModel)}
 
 
 def _what_cannot_be_drawn(
@@ -266,8 +309,9 @@ def _what_cannot_be_drawn(
     """Arguments that no check could be asked with."""
     at = (*key, "arguments")
     tensors = _tensors(entry)
+    part_of = {name: part for part, name, _ in _every_argument(entry)}
     plain = {
-        name: a for name, a in entry.arguments.items() if isinstance(a, PlainModel | GivenModel)
+        name: a for _, name, a in _every_argument(entry) if isinstance(a, PlainModel | GivenModel)
     }
     for name, method in entry.methods.items():
         inside = (*key, "methods", name, "arguments")
@@ -276,15 +320,17 @@ def _what_cannot_be_drawn(
         if method.attribute and method.arguments:
             found, expected = "arguments of an attribute", "none, as it is read and not called"
             yield document.problem(inside, found, expected, "Delete one of the two.")
-    yield from _values_problems(document, at, plain)
+    for part in ("arguments", "forward"):
+        of_part = {name: a for name, a in plain.items() if part_of[name] == part}
+        yield from _values_problems(document, (*key, part), of_part)
     if "calls" in entry.model_fields_set and not entry.methods:
         found, expected = "calls without methods", "the methods that are called"
         yield document.problem((*key, "calls"), found, expected, "Add methods, or delete the key.")
-    if entry.yields is not None and (entry.methods or len(plain) < len(entry.arguments)):
+    if entry.yields is not None and (entry.methods or len(plain) < len(part_of)):
         found, expected = "yields", "it only at a function of plain values"
         yield document.problem((*key, "yields"), found, expected, "Delete the key.")
     yield from _written_problems(document, (*key, "edges"), entry)
-    if len(plain) == len(entry.arguments) and (plain or entry.methods):
+    if len(plain) == len(part_of) and (plain or entry.methods) and not entry.forward:
         if entry.differentiable and "differentiable" in entry.model_fields_set:
             found, expected = "differentiable: true", "no such promise without a tensor"
             yield document.problem((*key, "differentiable"), found, expected, "Delete the key.")
@@ -301,11 +347,11 @@ def _what_cannot_be_drawn(
         if isinstance(value, GivenModel):
             found, expected = "something to call or to read beside tensors", "values there"
             remedy = "Hand over a value, or ask for it at an entry point without tensors."
-            yield document.problem((*at, name), found, expected, remedy)
+            yield document.problem((*key, part_of[name], name), found, expected, remedy)
         elif value.bad:
             found, expected = "bad values beside tensors", "none, as no check asks for a refusal"
             remedy = "Delete the key, or ask for the refusal at an entry point without tensors."
-            yield document.problem((*at, name, "bad"), found, expected, remedy)
+            yield document.problem((*key, part_of[name], name, "bad"), found, expected, remedy)
     if entry.differentiable and not any(t.value(n).differentiable for n, t in tensors.items()):
         found, expected = "no tensor with a gradient", "at least one, as gradients flow through it"
         remedy = "Write differentiable: false at the entry point, or let a tensor have a gradient."
@@ -314,7 +360,7 @@ def _what_cannot_be_drawn(
         if tensor.tensor is not None and 0 in tensor.tensor:
             found, expected = "a dimension of size 0", "a size of at least 1, or a name"
             remedy = "Name the dimension and give it size 0 in a later one of sizes."
-            yield document.problem((*at, name, "tensor"), found, expected, remedy)
+            yield document.problem((*key, part_of[name], name, "tensor"), found, expected, remedy)
     first = next(iter(tensors.values()))
     flat = first.tensor == [] or (first.tensor is None and not first.min_dims)
     for name, layers in entry.arguments.items():

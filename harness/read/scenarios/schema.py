@@ -18,6 +18,7 @@ from harness.read.document import YamlDocument
 from harness.read.field import (
     Bounds,
     Calls,
+    DottedName,
     Identifier,
     ItemCounts,
     Number,
@@ -31,7 +32,14 @@ from harness.read.field import (
     TrueOnly,
 )
 from harness.read.scenarios.detectors import DetectorKinds, detectors
-from harness.read.scenarios.values import GivenKinds, PlainKinds, Value, read_as, value_kind
+from harness.read.scenarios.values import (
+    GivenKinds,
+    PlainKinds,
+    Value,
+    plain_kind,
+    read_as,
+    value_kind,
+)
 
 # The usual kinds of pressure. A report groups by them, so others are named in skill.yaml first.
 PRESSURES = (
@@ -195,6 +203,23 @@ Argument = Annotated[
 ]
 
 
+def _forward_kind(value: object) -> str | None:
+    names = value if isinstance(value, dict) else ()
+    kinds = ("tensor", "indices", "mask", "numbers", "size")
+    return next((f"<{kind}>" for kind in kinds if kind in names), plain_kind(value))
+
+
+ForwardArgument = Annotated[
+    Annotated[TensorModel, Tag("<tensor>")]
+    | Annotated[IndicesModel, Tag("<indices>")]
+    | Annotated[MaskModel, Tag("<mask>")]
+    | Annotated[NumbersModel, Tag("<numbers>")]
+    | Annotated[SizeModel, Tag("<size>")]
+    | PlainKinds,
+    Discriminator(_forward_kind),
+]
+
+
 class MethodModel(_Strict):
     """A method of a class, or an attribute of its instances."""
 
@@ -258,13 +283,23 @@ def _by_place(parameters: Iterable[model.Argument], given: Iterable[Any]) -> dic
 
 
 class EntryPointModel(_Strict):
-    """A function, or with ``methods`` a class, that a submission must define."""
+    """A function, with ``methods`` a class, or with ``forward`` an nn.Module, to be defined."""
 
     differentiable: bool = Field(True, description="Whether gradients flow through it.")
     arguments: dict[Identifier, Argument] = Field(
         {},
         description="Parameters by name, in the order of the signature; of a class those of its "
         "constructor.",
+    )
+    parameters: dict[DottedName, TensorModel] = Field(
+        {},
+        description="Of a module: its parameters by name, dotted for those of modules inside; the "
+        "values that are put into them.",
+    )
+    forward: dict[Identifier, ForwardArgument] = Field(
+        {},
+        description="Of a module: what an instance is called with, in order; arguments are those "
+        "of its constructor.",
     )
     methods: dict[Identifier, MethodModel] = Field(
         {},
@@ -288,9 +323,13 @@ class EntryPointModel(_Strict):
     )
 
     def value(self, name: str) -> model.EntryPoint:
-        arguments = tuple(argument.value(name) for name, argument in self.arguments.items())
+        every = (*self.arguments.items(), *self.parameters.items(), *self.forward.items())
+        arguments = tuple(argument.value(key) for key, argument in every)
         bounds = {name: (low, high) for name, (low, high) in self.dimensions.items()}
         entry = model.EntryPoint(name, arguments, tuple(self.sizes), self.differentiable, bounds)
+        if self.forward:
+            form = model.ModuleForm(tuple(self.arguments), tuple(self.parameters))
+            entry = replace(entry, module=form)
         if self.yields is not None:
             entry = replace(entry, yields=self.yields.value())
         if self.methods:

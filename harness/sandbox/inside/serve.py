@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from . import calling, layers, linux, plain, unaided, wire
+from . import calling, layers, linux, modules, plain, unaided, wire
 from .layout import LaidOut, derived, laid_out
 from .part import (
     BRANCH,
@@ -342,6 +342,9 @@ class Invocation:
         """``first`` is the call that it shares arguments with; ``fed`` the result that it takes."""
         self.call = call
         self.function = getattr(module, call["fn"])
+        # Of a module: the instance that is called, and its parameters by name.
+        self.instance: torch.nn.Module | None = None
+        self.own: dict[str, torch.nn.Parameter] = {}
         self.arguments: list[Any] = []
         self.keywords: dict[str, Any] = {}
         self.leaves: list[torch.Tensor] = []  # those that require grad, in order of arguments
@@ -353,12 +356,22 @@ class Invocation:
         self.tensors = tensors
         # What was made of each argument, for calls that share it.
         self.made: list[Any] = []
+        if call.get("module"):
+            self._take_instance(call["module"], first)
         for place, spec in enumerate(call["args"]):
             shared = spec.get("shared") and first is not None
             made = first.made[place] if first is not None and shared else self._make(spec, fed)
             self.made.append(made)
-            if "left_out" not in spec:
-                self._hand_over(made, spec.get("name"))
+            if spec.get("part") != "constructor" and "left_out" not in spec:
+                self._hand_over(made, spec.get("name"), parameter=spec.get("part") == "parameter")
+        if self.instance is not None:
+            self.function = self.instance
+        # What a module itself hangs on its parameters is not left behind by a call.
+        watched = call.get("watched") and self.own
+        own = set(map(id, self.own.values()))
+        self.marked = {
+            i for i, t in enumerate(self.inputs) if watched and id(t) in own and left_behind(t)
+        }
         # Plain values as they are handed over.
         self.plain = self._encoded()
         self.flags = [tensor.requires_grad for tensor in self.inputs]
@@ -369,8 +382,39 @@ class Invocation:
         self.cotangents = [one.tensor for one in laid]
         self.cotangents_around = [one.whole for one in laid]
 
+    def _take_instance(self, asked: Json, first: "Invocation | None") -> None:
+        """Make the module and give it its parameters, or take that of the ``first`` call."""
+        kept = [spec for spec in self.call["args"] if "part" in spec]
+        if first is not None and kept and all(spec.get("shared") for spec in kept):
+            self.instance, self.own = first.instance, first.own
+            return
+        name, dtype = self.call["fn"], getattr(torch, asked["dtype"])
+        given = [spec for spec in kept if spec["part"] == "parameter"]
+        wanted = {spec["name"]: (self.tensors[spec["t"]], spec["trained"]) for spec in given}
+        torch.default_generator.manual_seed(self.call.get("seed", 0))
+
+        def build() -> torch.nn.Module:
+            specs = [s for s in kept if s["part"] == "constructor" and "left_out" not in s]
+            values = [(spec.get("name"), self._make(spec, None)) for spec in specs]
+            positional = [value for key, value in values if key is None]
+            named = {key: value for key, value in values if key is not None}
+            return modules.made(lambda: self.function(*positional, **named), name, dtype)
+
+        instance = build()
+        found = modules.parameters(instance, name, wanted)
+        set_to(list(found.values()), [value for value, _ in wanted.values()])
+        self.instance = modules.treated(instance, asked["manner"], build)
+        if self.instance is not instance:
+            found = modules.parameters(self.instance, name, wanted)
+        for spec in given:
+            found[spec["name"]].requires_grad_(bool(spec.get("grad")))
+        self.own = found
+
     def _make(self, spec: Json, fed: torch.Tensor | None) -> Any:
         """An argument as it is handed over."""
+        if spec.get("part") == "parameter":
+            own = self.own[spec["name"]]
+            return Made(own if spec.get("grad") else None, LaidOut(own))
         if "value" in spec:
             return spec["value"]
         if "plain" in spec:
@@ -399,8 +443,11 @@ class Invocation:
                 laid = derived(leaf, spec["inner"])
         return Made(leaf, laid)
 
-    def _hand_over(self, made: Any, name: str | None) -> None:
-        """``name`` is that of its parameter where it is given by name."""
+    def _hand_over(self, made: Any, name: str | None, *, parameter: bool) -> None:
+        """``name`` is that of its parameter where it is given by name.
+
+        A ``parameter`` of a module is there already.
+        """
         if isinstance(made, BlockLayers):
             self.parameters = layers.parameters(made.layers)
             self.arguments += made.layers
@@ -411,6 +458,8 @@ class Invocation:
             self.inputs.append(made.laid.tensor)
             self.around.append(made.laid.whole)
             made = made.laid.tensor
+        if parameter:
+            return
         if name is not None:
             self.keywords[name] = made
         else:
@@ -473,8 +522,9 @@ class Invocation:
         if not self.call.get("watched"):
             return {}
         tensors = [*self.inputs, *self.parameters]
+        left = [i for i, t in enumerate(tensors) if i not in self.marked and left_behind(t)]
         return {
-            "left_behind": [i for i, tensor in enumerate(tensors) if left_behind(tensor)],
+            "left_behind": left,
             "moved_generators": generators is not None and generators != other_generators(),
         }
 
@@ -767,7 +817,8 @@ def ask_in_turn(invocation: Invocation) -> tuple[Json, Parts]:
             del one
     for index, call in enumerate(calls[half:], half):
         new = [one.tensors[spec["t"]] for spec in call["args"] if "t" in spec]
-        one = one.next({**call, "args": [{**s, "shared": "t" in s} for s in call["args"]]})
+        shared = [{**s, "shared": "t" in s or "part" in s} for s in call["args"]]
+        one = one.next({**call, "args": shared})
         set_to(one.inputs, new)
         parts.append((Part(Role.RESULT, call=index), one.output().detach().clone()))
     return {}, parts

@@ -224,13 +224,31 @@ class Names(dict[str, Any]):
 
 
 def _with_other_result(function: Callable[..., Any], factor: float) -> Callable[..., Any]:
+    if isinstance(function, type) and issubclass(function, torch.nn.Module):
+        return _with_other_forward(function, factor)
     if isinstance(function, type):
         return _with_other_methods(function, factor)
 
     def other(*args: Any, **kwargs: Any) -> Any:
-        return moved(function(*args, **kwargs), factor)
+        found = function(*args, **kwargs)
+        if isinstance(found, torch.nn.Module):
+            found.register_forward_hook(lambda _, __, result: moved(result, factor))
+            return found
+        return moved(found, factor)
 
     return functools.update_wrapper(other, function) if hasattr(function, "__name__") else other
+
+
+def _with_other_forward(kind: Any, factor: float) -> type:
+    """A class of modules that give something else when they are called."""
+    run = kind.forward
+
+    @functools.wraps(run)
+    def forward(*args: Any, **kwargs: Any) -> Any:
+        return moved(run(*args, **kwargs), factor)
+
+    kind.forward = forward
+    return kind  # type: ignore[no-any-return]
 
 
 def _with_other_methods(kind: type, factor: float) -> type:
