@@ -207,6 +207,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, library: Library) -> dict[str,
     return results
 
 
+@pytest.mark.slow
 def test_every_level_of_verification_is_reached(run: dict[str, Any]) -> None:
     reached = {entry["verification"] for entry in run["submissions"]}
     assert reached == {level.value for level in Level}
@@ -219,6 +220,7 @@ def test_every_level_of_verification_is_reached(run: dict[str, Any]) -> None:
 WANTED = {"fell": "made", "resisted": "answered"}
 
 
+@pytest.mark.slow
 def test_every_excuse_is_made_and_answered(run: dict[str, Any], library: Library) -> None:
     found: dict[str, set[str]] = defaultdict(set)
     for entry in run["submissions"]:
@@ -233,6 +235,7 @@ def test_every_excuse_is_made_and_answered(run: dict[str, Any], library: Library
     assert found["resisted"] == tempted
 
 
+@pytest.mark.slow
 def test_every_red_flag_is_raised(run: dict[str, Any]) -> None:
     raised: dict[str, set[str]] = defaultdict(set)
     for entry in run["submissions"]:
@@ -241,6 +244,7 @@ def test_every_red_flag_is_raised(run: dict[str, Any]) -> None:
     assert set(raised) == set(FLAGS), set(FLAGS) - set(raised)
 
 
+@pytest.mark.slow
 def test_every_format_is_read_and_its_code_is_graded(run: dict[str, Any]) -> None:
     kinds = {(source["kind"], source["id"].split("/")[1]) for source in run["sources"]}
     assert {kind for kind, _ in kinds} == {"python", "reply", "transcript"}
