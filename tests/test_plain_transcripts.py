@@ -251,6 +251,17 @@ VERIFIED |= {
         ],
     ),
     "examples": ("messages", [wrote(EXAMPLES), ran("python -m doctest intervals.py", "")]),
+    "examples by pytest": (
+        "session",
+        [wrote(EXAMPLES), ran("pytest -q --doctest-modules", "1 passed in 0.02s")],
+    ),
+    "examples and tests by pytest": (
+        "chat",
+        [
+            wrote(EXAMPLES + TEST.split(IMPORT)[1]),
+            ran("python -m pytest --doctest-modules intervals.py", "2 passed in 0.02s"),
+        ],
+    ),
     "examples of its own": ("chat", [wrote(BY_ITSELF), ran("python intervals.py", "")]),
 }
 SKIPPED = "import pytest\n" + TEST.replace(

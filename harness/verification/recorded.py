@@ -39,7 +39,6 @@ from harness.read.transcripts import (
     bundle,
     ran,
     replay,
-    runner,
 )
 from harness.verification.ending import end_of
 from harness.verification.ran import first_line, judge_run
@@ -287,13 +286,13 @@ def _calling(one: Ran) -> frozenset[str]:
     """Names that a file of tests mentions; none where it is no file of tests."""
     tree = analyse_once(one.run.files.get(one.path, one.run.started.code)).tree
     asserts = any(isinstance(node, ast.Assert) for node in ast.walk(tree))
-    return mentioned(tree) if asserts or runner(one.run) != "script" else frozenset()
+    return mentioned(tree) if asserts or one.how != "script" else frozenset()
 
 
 def _here(one: Ran, submission: Submission, own_tests: OwnTests | None) -> FileRun | None:
     """What the same file did when the harness ran it."""
     found = {run.path: run for run in own_tests.files} if own_tests else {}
-    plainly = runner(one.run) == "script" and not one.run.started.arguments
+    plainly = one.how == "script" and not one.run.started.arguments
     if plainly and one.code == submission.code:
         return found.get("")
     file = next((file for file in submission.tests if one.is_in(file)), None)

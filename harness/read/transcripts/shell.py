@@ -162,6 +162,8 @@ class PythonRun:
     only: str = ""
     # What ``sys.argv`` holds after the name.
     arguments: tuple[str, ...] = ()
+    # Whether pytest tries the examples in docstrings, too.
+    examples: bool = False
 
 
 Action = Written | Copied | Joined | Removed | Substituted | Patched | Changed | Forged | PythonRun
@@ -1108,8 +1110,11 @@ def _unittest(arguments: Sequence[str]) -> PythonRun:
 def _pytest(arguments: Sequence[str]) -> PythonRun:
     paths, only, void = [], "", ""
     rest = iter(arguments)
+    examples = False
     for word in rest:
-        if word in ("-k", "--keyword"):
+        if word == "--doctest-modules":
+            examples = True
+        elif word in ("-k", "--keyword"):
             only = next(rest, "")
         elif joined := re.match(r"-[qvsxl]*k(.*)", word):
             only = joined[1].lstrip("=") or next(rest, "")
@@ -1128,7 +1133,7 @@ def _pytest(arguments: Sequence[str]) -> PythonRun:
             next(rest, "")
         elif not word.startswith("-"):
             paths.append(word)
-    return PythonRun("pytest", "", tuple(paths), void, only=only)
+    return PythonRun("pytest", "", tuple(paths), void, only=only, examples=examples)
 
 
 def unchosen(run: PythonRun, path: str, names: Sequence[str]) -> Iterator[str]:

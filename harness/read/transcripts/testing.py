@@ -23,6 +23,8 @@ _MAX_READ = 1_000_000
 _TEST_NAME = re.compile(
     r"(?:.*/)?(?:test_[^/]*|[^/]*_tests?|check[^/]*|[^/]*_check|verify[^/]*)\.py$"
 )
+_EXAMPLE = re.compile(r"^\s*>>> ", re.M)
+_TEST = re.compile(r"^\s*(?:async +)?def test|^class Test|\bTestCase\b", re.M)
 _IMPORTED = re.compile(r"^\s*(?:from|import)\s+([\w.]+)", re.M)
 
 
@@ -37,12 +39,14 @@ class Ran:
     code: str
     # Whether all of it is known to the letter.
     sure: bool
+    # What ran it, as ``TestFile`` has it.
+    how: str
 
     def is_in(self, file: TestFile) -> bool:
         """Whether ``file`` is this one."""
         return (file.code, file.runner, file.arguments) == (
             self.code,
-            runner(self.run),
+            self.how,
             self.run.started.arguments,
         )
 
@@ -55,31 +59,31 @@ def runner(run: ScriptRun) -> str:
 
 def ran(run: ScriptRun, final: str) -> Iterator[Ran]:
     """The files that a run took; ``final`` is the code that is graded."""
-    for path, content in _taken(run):
+    for path, content, how in _taken(run):
         code = content
-        if run.started.mode in ("pytest", "unittest"):
+        if how in ("pytest", "unittest"):
             kept = _chosen(run, path, content)
             if kept is None:
                 continue
             code = kept
         known: dict[str, str | None] = {}
         folder = run.started.paths[0] if run.started.mode == "inline" and run.started.paths else "."
-        text = _alone(run.files, code, path, final, known, runner(run), folder)
+        text = _alone(run.files, code, path, final, known, how, folder)
         parts = {path, *(one for one, inside in known.items() if inside is not None)}
         # Where two files give one name to two things, one text is not what was run.
         mixed = clash([run.files.get(one, code) for one in sorted(parts)])
-        yield Ran(run, path, text, not parts & run.unsure and not mixed)
+        yield Ran(run, path, text, not parts & run.unsure and not mixed, how)
 
 
-def _taken(run: ScriptRun) -> Iterator[tuple[str, str]]:
-    """Path (empty for inline code) and content of what was started."""
-    started = run.started
+def _taken(run: ScriptRun) -> Iterator[tuple[str, str, str]]:
+    """Path (empty for inline code) and content of what was started, and what ran it."""
+    started, how = run.started, runner(run)
     if started.mode == "inline":
-        yield "", started.code
+        yield "", started.code, how
     elif started.mode in ("script", "doctest") and started.paths:
         path = find(run.files, started.paths[0])
         if path is not None:
-            yield path, run.files[path]
+            yield path, run.files[path], how
     else:
         asked = [path.split("::")[0] for path in started.paths]
         exact = {find(run.files, path) for path in asked if path.endswith(".py")}
@@ -88,8 +92,14 @@ def _taken(run: ScriptRun) -> Iterator[tuple[str, str]]:
         for path, content in run.files.items():
             collected = re.fullmatch(pattern, path.rsplit("/", 1)[-1]) is not None
             inside = not asked or any(folder in path for folder in folders)
-            if path in exact or (collected and inside):
-                yield path, content
+            named = path in exact
+            # Of examples that a run may leave out nobody knows which it took.
+            tries = started.examples and not started.only and "::" not in "".join(started.paths)
+            examples = tries and (named or inside) and _EXAMPLE.search(content) is not None
+            if (named or (collected and inside)) and (not examples or _TEST.search(content)):
+                yield path, content, how
+            if examples:
+                yield path, content, "doctest"
 
 
 def _alone(
@@ -186,9 +196,9 @@ def gathered(
         if read < 0 and found:
             break
         for one in ran(run, final):
-            own = one.code == final and runner(run) == "script" and not run.started.arguments
+            own = one.code == final and one.how == "script" and not run.started.arguments
             if one.sure and not own and _shares(one.code, names, states):
-                add(one.path, one.code, runner(run), run.started.arguments, run.step)
+                add(one.path, one.code, one.how, run.started.arguments, run.step)
     for path, content in reversed(list(played.files.items())):
         if path not in beside and path not in played.unsure and _TEST_NAME.match(path):
             how = "pytest" if re.search(r"^\s*def test", content, re.M) else None
