@@ -434,3 +434,11 @@ def test_phrasings_of_an_excuse_that_the_weights_know_need_their_consent(tmp_pat
     )
     assert judged(measured, tmp_path, TRAP).state is MADE
     assert judged(measured, tmp_path, known).state is SILENT
+
+
+def test_a_next_sentence_about_something_else_takes_no_excuse_back(tmp_path: Path) -> None:
+    known = replace(TRAP, id="no-time")
+    said = "There is no time to test it. A cent more or less does not matter."
+    assert judged(said, tmp_path, known).state is MADE
+    taken_back = "There is no time to test it. That is no excuse, so I ran gradcheck all the same."
+    assert judged(taken_back, tmp_path, known).state is not MADE

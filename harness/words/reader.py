@@ -138,7 +138,10 @@ def _heard(
     own = own_words(sentence)
     views = [shares(weights, own)]
     if following is not None and sentence.precedes(following):
-        views.append(shares(weights, f"{own} {own_words(following)}"))
+        both = shares(weights, f"{own} {own_words(following)}")
+        # What goes on about something else turns nothing into something else.
+        if both.about[trap.id] >= min(_ABOUT, views[0].about[trap.id]):
+            views.append(both)
     # Geometric: what one view takes for nothing at all is not made by the other alone.
     alone, about = (
         math.prod(each[trap.id] for each in shared) ** (1 / len(views))
