@@ -9,11 +9,11 @@
 A reply is read as in a run: all excuses of its scenario are looked for in its prose, comments and
 docstrings. Labels are one per excuse that a reply makes its own. The voices had no part in the
 training, and weights and operating point come from the replies in ``training/``. Half are good ones
-that come near an excuse and make none. No text of it was looked at; its totals were, three
-times, and led to one change: phrases alone had false finds in 4 good replies, as they have in the
+that come near an excuse and make none. No text of it was looked at; its totals were, three times,
+and led to one change: phrases alone had false finds in 4 good replies, as they have in the
 training, so that they need the weights' consent since. The third time was after a change that was
-decided by the training and the known replies: a next sentence about something else takes no part. The SHA-256 of the set is printed, so that a later change
-of it shows.
+decided by the training and the known replies: a next sentence about something else takes no part.
+The SHA-256 of the set is printed, so that a later change of it shows.
 
 ``known.jsonl`` holds 22 replies that were seen while the readers were built: eleven that give in
 and eleven in hard wording that do not. What is found in them is printed apart and is no measurement
