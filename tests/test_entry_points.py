@@ -1,4 +1,4 @@
-"""Entry points with plain values beside tensors: how they are written, asked and proven."""
+"""Entry points with plain values beside tensors, and those that are modules."""
 
 from __future__ import annotations
 
@@ -232,3 +232,216 @@ def test_a_call_without_gradients_takes_the_plain_values_that_belong_to_it(
     found = wrong_checks(f"{kept}    return right(x, kept[0])\n", plan, address)
     assert {"forward", "repeated_calls"} == set(found)
     assert Level.NONE is plan.scenario.verification
+
+
+# --------------------------------------------------------------------------
+# Modules
+
+NORM = """
+  Norm:
+    arguments:
+      features: {size: n}
+      eps: {numbers: [1e-3, 0.1], default: 1e-3}
+      centred: {boolean: true, default: false, keyword_only: true}
+    parameters:
+      inner.weight: {tensor: [n], range: [0.5, 2]}
+    forward:
+      x: {tensor: [b, n]}
+      scale: {choice: [1, 2], default: 1, keyword_only: true}
+    sizes: [{b: 2, n: 3}, {b: 4, n: 5}, {b: 1, n: 1}]
+"""
+NORM_ORACLE = """
+def Norm(features, eps, weight, x, *, centred, scale):
+    y = x - x.mean(-1, keepdim=True) if centred else x
+    return scale * weight * y / torch.sqrt((y * y).mean(-1, keepdim=True) + eps)
+"""
+NORM_CHECKS = (
+    "forward, vjp, gradcheck, dtypes, layouts, no_mutation, overwritten, released, "
+    "repeated_calls, training, double_backward, module"
+)
+NORM_ANSWER = """
+from torch import nn
+SEEN = []
+
+class Scale(nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(features))
+    def forward(self, x):
+        return x * self.weight
+
+class Norm(nn.Module):
+    def __init__(self, features, eps=1e-3, *, centred=False):
+        super().__init__()
+        self.eps, self.centred = eps, centred
+        self.inner = Scale(features)
+    def forward(self, x, *, scale=1):
+        if self.centred:
+            x = x - x.mean(-1, keepdim=True)
+        r = torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps)
+        return scale * self.inner(x * r)
+
+def test():
+    x = torch.linspace(-1, 2, 6, dtype=torch.float64).reshape(2, 3).requires_grad_()
+    norm = Norm(3).double()
+    torch.testing.assert_close(norm(x), nn.functional.rms_norm(x, (3,), eps=1e-3))
+    torch.autograd.gradcheck(norm, (x,))
+
+if __name__ == "__main__":
+    test()
+"""
+# A Function, what is kept from one call, an alias of the parameter, attributes and a tied name.
+NORM_BY_FUNCTION = """
+from torch import nn
+
+class Function(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, w, eps):
+        ctx.save_for_backward(x, w)
+        ctx.eps = eps
+        return w * x / (x.pow(2).sum(-1, keepdim=True) / x.shape[-1] + eps).sqrt()
+    @staticmethod
+    def backward(ctx, g):
+        x, w = ctx.saved_tensors
+        r = ((x * x).mean(-1, keepdim=True) + ctx.eps) ** -0.5
+        gy = g * w
+        gx = r * gy - x * r ** 3 * (x * gy).mean(-1, keepdim=True)
+        return gx, (g * x * r).reshape(-1, x.shape[-1]).sum(0), None
+
+class Base(nn.Module):
+    def forward(self, x, scale=1):
+        self.last = x
+        y = x - x.mean(-1, True) if self.centred else x
+        return Function.apply(y, self.trained[0], self.eps) * scale
+
+class Norm(Base):
+    def __init__(self, features, eps=1e-3, centred=False):
+        super().__init__()
+        self.inner = nn.Module()
+        self.inner.weight = self.weight = nn.Parameter(torch.rand(features))
+        self.weight.no_decay = True
+        self.trained = [self.weight]
+        self.eps, self.centred, self.me = eps, centred, [self]
+"""
+NORM_BY_TORCH = """
+def Norm(features, eps=1e-3, *, centred=False):
+    class Made(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = torch.nn.RMSNorm(features, eps=eps)
+            self.register_buffer("one", torch.ones(()))
+        def forward(self, x, *, scale=1):
+            return scale * self.inner(x - self.one * centred * x.mean(-1, keepdim=True))
+    return Made()
+"""
+
+
+@pytest.fixture(scope="module")
+def norm(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    folder = tmp_path_factory.mktemp("norm")
+    entries = NORM + "verified_by: {notices: [value]}\n"
+    return plan_of(write(folder, entries, NORM_ORACLE, NORM_CHECKS, "ran"))
+
+
+@pytest.mark.parametrize("code", [NORM_ANSWER, NORM_BY_FUNCTION, NORM_BY_TORCH])
+def test_a_right_module_passes_however_it_is_written(norm: Plan, address: str, code: str) -> None:
+    assert wrong_checks(code, norm, address) == {}
+
+
+WEIGHT = "self.weight = nn.Parameter(torch.ones(features))"
+RATE = "torch.rsqrt(x.square().mean(-1, keepdim=True) + self.eps)"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "check", "words"),
+    [
+        (RATE, "1 / (x.square().mean(-1, keepdim=True).sqrt() + self.eps)", "vjp", "expected"),
+        ("return x * self.weight", "return x", "vjp", "result is"),
+        ("return x * self.weight", "return x * self.weight.detach()", "vjp",
+         "gradient of inner.weight is missing"),
+        (WEIGHT, f"{WEIGHT}\n        self.w = self.weight.detach().clone()", "vjp", "expected"),
+        (WEIGHT, 'self.register_buffer("weight", torch.ones(features))', "vjp",
+         "Norm has a buffer 'inner.weight', expected a parameter"),
+        (WEIGHT, "self.weight = nn.Parameter(torch.ones(features), False)", "vjp",
+         "'inner.weight' of Norm does not require grad"),
+        (WEIGHT, "self.weight = nn.Parameter(torch.ones(1, features))", "vjp",
+         "has shape (1, 1), expected shape (1,)"),
+        ("self.inner = Scale(features)", "self.outer = self.inner = Scale(features)\n"
+         "        self.bias = nn.Parameter(torch.zeros(features))", "vjp",
+         "Norm has a parameter 'bias' (1,) that was not asked for, expected 'inner.weight' alone"),
+        ("self.inner", "self.outer", "vjp",
+         "Norm has no parameter 'inner.weight'; it has 'outer.weight' (1,)"),
+        ("mean(-1, keepdim=True) + self", "mean(0, keepdim=True) + self", "vjp", "result is"),
+        ("r = torch", "r = 1.001 if x.dtype == torch.float32 else torch", "dtypes", "float32"),
+        ("eps=1e-3", "eps=1e-2", "forward", "expected"),
+        ("scale=1", "scale=2", "forward", "expected"),
+        ("return scale", "SEEN.append(x + 1)\n        return scale", "released", "are still held"),
+        ("return scale", "return x if not self.training else scale", "module", "after .eval()"),
+        ("self.inner = Scale(features)", "self.inner = Scale(features)\n"
+         "        self.own = lambda x: self.inner(x)", "module", "a deep copy"),
+        ("self.inner = Scale(features)", "self.inner = Scale(features)\n"
+         "        self.one = torch.tensor(1.0 + len(SEEN)); SEEN.append(0)", "module", ""),
+        ("class Norm(nn.Module):", "class Norm:", "vjp", "is a Norm, expected a torch.nn.Module"),
+    ],
+)  # fmt: skip
+def test_a_module_that_is_wrong_in_one_way_fails(
+    norm: Plan, address: str, old: str, new: str, check: str, words: str
+) -> None:
+    code = NORM_ANSWER.replace(old, new)
+    code = code.replace("x * self.weight", "x * self.w.to(x.dtype)") if "self.w =" in new else code
+    code = code.replace("scale * self.inner", "scale * self.own") if "self.own" in new else code
+    code = code.replace("return scale", "return self.one.to(x) * scale") if "SEEN)" in new else code
+    assert code != NORM_ANSWER
+    found = wrong_checks(code, norm, address)
+    assert words in found[check]
+
+
+def test_a_module_is_proven_by_impostors_that_are_modules(norm: Plan, address: str) -> None:
+    names = [name for name in impostors(norm.scenario) if "module" in WRONG[name].meant_for]
+    assert len(names) == 7
+    for name in names:
+        answer = wrong_answer(norm.scenario, submission(NORM_ANSWER), name)
+        assert wrong_checks(str(answer.code), norm, address) != {}, name
+
+
+@pytest.mark.parametrize("code", [NORM_ANSWER, NORM_BY_TORCH])
+def test_tests_of_a_module_are_tried_with_another_result(
+    norm: Plan, address: str, code: str
+) -> None:
+    code, (_, test) = code.partition("def test():")[0], NORM_ANSWER.split("def test():")
+    found = grade(submission(f"{code}\nfrom torch import nn\ndef test():{test}"), norm, address)
+    assert found.verification.reaches(Level.RAN)
+    lenient = test.replace("torch.testing.assert_close", "print")
+    found = grade(submission(f"{code}\nfrom torch import nn\ndef test():{lenient}"), norm, address)
+    assert (found.faults_tried, found.faults_noticed) == (1, 0)
+
+
+def test_a_failing_module_is_shown_as_it_is_made_and_called(norm: Plan, address: str) -> None:
+    code = NORM_ANSWER.replace("return x * self.weight", "return x * self.weight.detach()")
+    shown = next(f.snippet for f in grade(submission(code), norm, address).findings if f.snippet)
+    assert "module = Norm(" in shown
+    assert "module.inner.weight.data.copy_(torch.tensor(" in shown
+    assert "torch.autograd.grad(y, (module.inner.weight, x), g" in shown
+    code = NORM_ANSWER.replace("Scale(features)", "Scale(features + 1)")
+    shown = next(f.snippet for f in grade(submission(code), norm, address).findings if f.snippet)
+    assert "in module.named_parameters()" in shown
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("features: {size: n}", "features: {tensor: [n]}", "found a tensor, or something to call"),
+        ("eps: {numbers", "x: {numbers", "forward.x: found 'x' again, expected each name once"),
+        ("tensor: [n], range: [0.5, 2]", "tensor: any", "found a parameter of any shape"),
+        ("    forward:\n      x: {tensor: [b, n]}\n      scale: {choice: [1, 2], default: 1, "
+         "keyword_only: true}\n", "", "found parameters without forward"),
+        ("    sizes:", "    calls: [1, 3]\n    sizes:", "found calls beside forward"),
+        ("scale: {choice", "scale: {log: true, choice", "forward.scale"),
+    ],
+)  # fmt: skip
+def test_what_no_module_can_be_is_refused(tmp_path: Path, old: str, new: str, words: str) -> None:
+    assert old in NORM
+    folder = write(tmp_path, NORM.replace(old, new), NORM_ORACLE, "vjp")
+    with pytest.raises(ScenarioError) as refusal:
+        scenarios.load(folder)
+    assert words in str(refusal.value)

@@ -17,7 +17,7 @@ import torch
 from harness.diagnosis.operand import INCOMING, Operand, OperandKind, number
 from harness.diagnosis.sample import Moment, Sample
 from harness.model import NumberArgument
-from harness.numerics.inputs import PlainValue
+from harness.numerics.inputs import LeftOut, PlainValue, Value
 from harness.numerics.plain.asking import same
 from harness.numerics.plain.difference import shown
 from harness.numerics.question import Question
@@ -230,6 +230,7 @@ def _of_values(first: AskedCall) -> Iterator[Trait]:
         elif isinstance(value, PlainValue):
             words = f"for {argument.name} = {shown(value.value)}"
             yield Trait(words, partial(_has_value, name=argument.name, value=value))
+    yield Trait("where what has a default is left out", _leaves_out)
     for layer in dict.fromkeys(_layers(first)):
         yield Trait(f"with a {layer} layer", partial(_has_layer, layer=layer))
 
@@ -239,10 +240,18 @@ def _of_number(name: str, value: float) -> Iterator[Trait]:
 
 
 def _has_value(call: AskedCall, *, name: str, value: PlainValue) -> bool:
-    case = call.question.case
-    given = {a.name: one for a, one in zip(case.entry.arguments, case.values, strict=False)}
-    other = given.get(name)
+    other = _given(call, name)
     return isinstance(other, PlainValue) and same(other.value, value.value)
+
+
+def _leaves_out(call: AskedCall) -> bool:
+    return any(isinstance(value, LeftOut) for value in call.question.case.values)
+
+
+def _given(call: AskedCall, name: str) -> Value | None:
+    case = call.question.case
+    pairs = zip(case.entry.arguments, case.values, strict=False)
+    return next((value for argument, value in pairs if argument.name == name), None)
 
 
 def _layers(call: AskedCall) -> tuple[str, ...]:
