@@ -225,13 +225,22 @@ def test_a_broken_inspect_log_is_refused(raw: bytes, message: str) -> None:
         read(raw, "t.eval")
 
 
+def test_a_log_whose_bytes_are_damaged_is_refused(tmp_path: Path) -> None:
+    log = inspect_log(inspect_sample(1))
+    raw = bytearray(packed(tmp_path / "t.eval", log, zipfile.ZIP_DEFLATED))
+    at = raw.index(b"header.json") + len(b"header.json")
+    raw[at : at + 8] = b"\xff" * 8
+    with pytest.raises(SubmissionError, match=r"this Inspect log is broken at header\.json"):
+        read(bytes(raw), "t.eval", tmp_path / "t.eval")
+
+
 def test_a_log_that_inspect_alone_can_unpack_is_read_with_inspect_ai(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log = inspect_log(inspect_sample(1))
     raw = packed(tmp_path / "t.eval", log, zipfile.ZIP_STORED)
-    # The method by which Zstandard is told, which this Python does not know.
-    raw = raw.replace(b"\x14\x00\x00\x00\x00\x00", b"\x14\x00\x00\x00\x5d\x00")
+    # A method that Python does not know, and is not taught either when Inspect is imported.
+    raw = raw.replace(b"\x14\x00\x00\x00\x00\x00", b"\x14\x00\x00\x00\x62\x00")
     monkeypatch.setitem(sys.modules, "inspect_ai", None)
     monkeypatch.setitem(sys.modules, "inspect_ai.log", None)
     with pytest.raises(SubmissionError, match=r"pip install 'harness\[inspect\]'"):
