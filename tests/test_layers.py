@@ -92,7 +92,7 @@ def test_the_candidates_side_imports_nothing_of_the_project(path: Path) -> None:
         "import harness.cli",
         "import harness.summary, harness.report, harness.results",
         "import harness.run.run, harness.run.select, harness.run.pool",
-        "import harness.report.terminal, harness.judge",
+        "import harness.report.terminal, harness.judge, harness.authoring.shown",
     ],
 )
 def test_torch_is_not_imported_before_something_is_graded(statement: str) -> None:

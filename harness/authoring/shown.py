@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from harness.authoring import asked
 from harness.authoring.keys import KeyTold
-from harness.authoring.kinds import KindTold, OptionTold
 from harness.model import Scenario
 from harness.printable import visible
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.text import Text
+
+    from harness.authoring.kinds import KindTold, OptionTold
 
 
 def kinds_table(told: Sequence[KindTold]) -> RenderableType:
@@ -95,6 +95,8 @@ def _facts(one: KeyTold) -> Iterator[str]:
 def scenario_page(scenario: Scenario) -> RenderableType:
     """The requests, what they tempt into, and what is asked of an answer."""
     from rich.console import Group
+
+    from harness.authoring import asked
 
     parts: list[RenderableType] = [
         _text(f"{scenario.id}: {scenario.title}", "bold"),
