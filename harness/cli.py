@@ -1387,10 +1387,11 @@ def init_skill(name: str, into: Path) -> None:
 )
 @click.option(
     "--kind",
-    type=click.Choice(["function", "autograd"]),
+    type=click.Choice(["function", "autograd", "module"]),
     default="function",
     show_default=True,
-    help="A function of plain Python values, or of tensors with a gradient of its own.",
+    help="A function of plain Python values, one of tensors with a gradient of its own, or an "
+    "nn.Module.",
 )
 @_INTO
 def init_scenario(name: str, skill: str, kind: str, into: Path) -> None:

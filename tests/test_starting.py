@@ -22,10 +22,10 @@ def run(*arguments: object) -> Result:
 
 
 def begun(folder: Path, *names: str) -> Path:
-    """The folder of a new skill with these scenarios, a plain one and then differentiable ones."""
+    """The folder of a new skill with these scenarios: plain, differentiable, a module."""
     assert run("init", "skill", "tidy", "--into", folder).exit_code == 0
     for number, name in enumerate(names):
-        kind = ["--kind", "autograd"] if number else []
+        kind = [[], ["--kind", "autograd"], ["--kind", "module"]][number]
         done = run("init", "scenario", name, "--skill", "tidy", "--into", folder, *kind)
         assert done.exit_code == 0, done.output
     return folder / "scenarios" / "tidy"
@@ -34,13 +34,14 @@ def begun(folder: Path, *names: str) -> Path:
 def test_a_new_scenario_of_each_kind_is_proven_without_an_edit(
     tmp_path: Path, address: str
 ) -> None:
-    root = begun(tmp_path, "parse-size", "log-cosh")
+    root = begun(tmp_path, "parse-size", "log-cosh", "rms-norm")
     library = scenarios.load(root)
     asked = {one.id: Asked.of(one) for one in library.scenarios}
     found = submissions.discover([tmp_path / "solutions"], asked)
     assert [one.id for one in found] == [
         "reference/unknown/log-cosh/1",
         "reference/unknown/parse-size/1",
+        "reference/unknown/rms-norm/1",
     ]
     names = set()
     for scenario in library.scenarios:
@@ -49,7 +50,8 @@ def test_a_new_scenario_of_each_kind_is_proven_without_an_edit(
         for proof in prove(scenario, library.skills[0], reference, address):
             assert proof.holds, proof
             names.add(proof.answer)
-    assert {"wrong/takes-spaces.py", "wrong/sign-of-gradient.py"} <= names
+    wrong = ("takes-spaces", "sign-of-gradient", "eps-as-bound")
+    assert {f"wrong/{name}.py" for name in wrong} <= names
 
 
 def test_an_authors_answers_must_come_out_as_their_folder_says(
@@ -70,7 +72,7 @@ def test_an_authors_answers_must_come_out_as_their_folder_says(
 
 def test_every_key_of_a_scenario_is_told_in_a_new_one() -> None:
     folder = Path(starting.__file__).parent / "templates"
-    for kind in ("function", "autograd"):
+    for kind in ("function", "autograd", "module"):
         text = (folder / f"{kind}.yaml.j2").read_text()
         assert [key for key in ScenarioModel.model_fields if key not in text] == []
 

@@ -12,20 +12,26 @@ from harness.errors import ScenarioError, UsageError, did_you_mean
 from harness.model import Skill
 from harness.read import scenarios
 from harness.read.submissions.authored import authored_folder
-from harness.starting.writing import function_name, refuse_name, rendered, write_new
+from harness.starting.writing import class_name, function_name, refuse_name, rendered, write_new
 
 
 class ScenarioKind(StrEnum):
-    """What the function of a new scenario is."""
+    """What a new scenario asks for."""
 
     # Plain values in, plain values out.
     FUNCTION = "function"
     # Tensors in and out, with a gradient of its own.
     AUTOGRAD = "autograd"
+    # An ``nn.Module``.
+    MODULE = "module"
 
 
 # What the wrong answer does, which is its name.
-_WRONG = {ScenarioKind.FUNCTION: "takes-spaces", ScenarioKind.AUTOGRAD: "sign-of-gradient"}
+_WRONG = {
+    ScenarioKind.FUNCTION: "takes-spaces",
+    ScenarioKind.AUTOGRAD: "sign-of-gradient",
+    ScenarioKind.MODULE: "eps-as-bound",
+}
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,7 @@ def write_scenario(name: str, skill_id: str, kind: ScenarioKind, into: Path) -> 
     refuse_name(skill_id, "skill", "careful-parsing")
     folder = into / "scenarios" / skill_id
     skill = _skill(folder, into)
-    function = function_name(name)
+    function = class_name(name) if kind is ScenarioKind.MODULE else function_name(name)
     values = {
         "name": name,
         "function": function,

@@ -29,6 +29,12 @@ def function_name(name: str) -> str:
     return plain if plain.isidentifier() and not keyword.iskeyword(plain) else f"solve_{plain}"
 
 
+def class_name(name: str) -> str:
+    """The name of a class that a scenario called ``name`` asks for: ``RmsNorm``."""
+    joined = "".join(part.capitalize() for part in name.split("-"))
+    return joined if joined.isidentifier() and not keyword.iskeyword(joined) else f"The{joined}"
+
+
 def rendered(template: str, **values: Any) -> str:
     """The text of a template in ``templates/``."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
