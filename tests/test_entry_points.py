@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.code import analyse
 from harness.errors import ScenarioError
+from harness.flags.kind import parameter_kinds
 from harness.grading import page
 from harness.grading.page import grade
 from harness.grading.plan import Plan
@@ -425,6 +427,21 @@ def test_a_failing_module_is_shown_as_it_is_made_and_called(norm: Plan, address:
     code = NORM_ANSWER.replace("Scale(features)", "Scale(features + 1)")
     shown = next(f.snippet for f in grade(submission(code), norm, address).findings if f.snippet)
     assert "in module.named_parameters()" in shown
+
+
+def test_a_wrong_default_of_a_module_is_named_as_such(norm: Plan, address: str) -> None:
+    code = NORM_ANSWER.replace("scale=1", "scale=2")
+    found = grade(submission(code), norm, address).findings
+    said = [finding.diagnosis for finding in found if finding.diagnosis]
+    assert any("2 times the right one" in one and "is left out" in one for one in said), said
+
+
+def test_what_a_module_hands_to_its_function_is_known_to_red_flags(norm: Plan) -> None:
+    code = NORM_BY_FUNCTION.replace("class Norm(", "class Inner(").replace("Base(nn", "Norm(nn")
+    source = analyse(code.replace("self.trained[0]", "self.weight"))
+    (function,) = source.functions
+    kinds = parameter_kinds(function, source, norm.scenario)
+    assert (kinds["w"], kinds["eps"]) == (True, False)
 
 
 @pytest.mark.parametrize(

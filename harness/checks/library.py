@@ -13,7 +13,7 @@ from harness.errors import ScenarioError
 from harness.model import EntryPoint, Quantity, QuantityKind
 from harness.numerics.expectation import RESULT as OF_RESULT
 from harness.numerics.expectation import Expected, gradient_parts
-from harness.numerics.inputs import Case, Drawer
+from harness.numerics.inputs import Case, Drawer, PlainValue
 from harness.numerics.question import Cotangent, Question, put
 from harness.sandbox.inside.part import RESULT
 from harness.sandbox.session import Session
@@ -37,7 +37,7 @@ class LibraryCalled:
     kind: ClassVar[str] = "library_called"
 
     def fits(self, entry: EntryPoint) -> bool:
-        return entry.differentiable
+        return entry.differentiable and entry.module is None
 
     def __post_init__(self) -> None:
         for name, (low, high) in self.vary.items():
@@ -98,11 +98,12 @@ class LibraryCalled:
         )
 
     def _trial(self, module: Any, case: Case, draw: Drawer) -> Trial:
-        value = getattr(module, self.forward)(*case.values)
+        given = [one.copy() if isinstance(one, PlainValue) else one for one in case.values]
+        value = getattr(module, self.forward)(*given)
         cotangent = draw.normal(value.shape)
         expected = {RESULT: _near(OF_RESULT, value)}
         if self.vjp is not None:
-            gradients = getattr(module, self.vjp)(*case.values, cotangent)
+            gradients = getattr(module, self.vjp)(*given, cotangent)
             expected |= gradient_parts(
                 [
                     _near(Quantity(QuantityKind.GRADIENT, name), gradient)
