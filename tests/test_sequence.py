@@ -50,7 +50,12 @@ def findings(code: str, asked: Plan, address: str) -> list[Finding]:
     return list(page.examine(work, page.FINDINGS_ONLY).findings)
 
 
-@pytest.mark.parametrize("path", WRONG, ids=lambda p: f"{p.parent.name}/{p.stem}")
+@pytest.mark.parametrize(
+    "path",
+    # Every other one by default.
+    [pytest.param(one, marks=[pytest.mark.slow] * (at % 2)) for at, one in enumerate(WRONG)],
+    ids=lambda p: f"{p.parent.name}/{p.stem}",
+)
 def test_a_wrong_answer_fails_the_check_it_names(path: Path, address: str) -> None:
     head = re.match(r"# fails: (\w+)\n", path.read_text())
     assert head
