@@ -6,10 +6,12 @@ import errno
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import sys
 import textwrap
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext, suppress
@@ -1612,6 +1614,7 @@ def generate(
             lambda done, total, cost: meter.show(RunProgress(done, total, 0, cost)),
         )
     _tell_asked(told, out)
+    click.echo(f"Next: `{shlex.join(['harness', 'run', str(scenarios), '--solutions', str(out)])}`")
 
 
 # Names of arguments that no provenance may hold.
@@ -1850,11 +1853,16 @@ def _last_line(summary: Summary, known: int | None, page: Path) -> str:
     return f"{graded}: {right} · {page}"
 
 
+# Seconds between two lines of progress where there is no terminal.
+_LINE_EVERY_S = 30.0
+
+
 class Meter:
     """A progress bar on a terminal, a line now and then elsewhere."""
 
     def __init__(self, doing: str = "grading") -> None:
         self._doing = doing
+        self._began = self._told = time.monotonic()
         self.done = 0
         self.known = 0
         self._progress: Any = None
@@ -1892,6 +1900,10 @@ class Meter:
         """Take note of how far the run, or a reader, is."""
         self.done, self.known = at.done, at.known
         self._progress.update(self._task, completed=at.done, total=at.total, description=at.last)
+        now = time.monotonic()
+        if not self._progress.console.is_terminal and now - self._told >= _LINE_EVERY_S:
+            self._told = now
+            _complain(f"{self._doing}: {at.done} of {at.total} after {now - self._began:.0f} s")
 
 
 if __name__ == "__main__":

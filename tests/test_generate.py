@@ -49,6 +49,7 @@ from harness.read import scenarios
 from harness.read.scenarios.library import Library
 from harness.read.submissions import arms as arms_of
 from harness.read.submissions import discover
+from harness.read.submissions.provenance import provenance
 from harness.summary import summarise
 
 # Of the libraries that Inspect is made of.
@@ -654,7 +655,20 @@ def test_what_is_printed_to_ask_again_asks_for_just_that(
     assert [str(one) for one in Path("my answers-again").rglob("*.md")] == [
         "my answers-again/skill/openai-api--local--tiny/layer-norm/1.md"
     ]
-    assert wrong.retry.endswith("--solutions 'my answers-again'")
+    # A report of its own, of this scenario alone.
+    assert wrong.retry.endswith("--only layer-norm --out 'reports/my answers-again'")
+    few = decision.missing[0]
+    assert (few.command, few.sentence.split(" by ")[0]) == ("", "7 more scenarios")
+
+
+def test_a_guide_that_nobody_read_is_in_no_printed_command(tmp_path: Path) -> None:
+    reply = tmp_path / "answers/skill/openai--x/layer-norm/1.md"
+    reply.parent.mkdir(parents=True)
+    told = {"model": "openai/x", "read_from": {"skill": "a/SKILL.md", "placebo": ""}}
+    reply.with_name("1.provenance.yaml").write_text(json.dumps(told))
+    found = provenance(reply)
+    assert found is not None
+    assert (found.skill, found.placebo) == (Path("a/SKILL.md"), None)
 
 
 def test_what_was_asked_by_hand_is_to_be_asked_by_hand_again(

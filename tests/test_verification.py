@@ -243,7 +243,7 @@ def test_advice_and_useless_snippets_do_not(prose: str, tmp_path: Path) -> None:
 def test_tests_that_need_what_is_not_here_leave_it_shipped(error: str, tmp_path: Path) -> None:
     found = verified(tmp_path, CODE + CHECK.format("op", ""), own=ran(error=error))
     assert found.level is Level.SHIPPED
-    assert f"need something that is not here: {error}" in found.reason
+    assert f"could not be run to their end here: {error}" in found.reason
     failing = ran(seen("Op", passed=False, error=error), error=error)
     assert verified(tmp_path, CODE + CHECK.format("op", ""), own=failing).level is Level.SHIPPED
 

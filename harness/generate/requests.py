@@ -128,6 +128,12 @@ def guides_for(
     for guide in {guide for guide in taught.values() if guide is not None}:
         folder = guide.parent if guide.is_file() else guide
         other = placebo or folder.parent / "placebo"
+        if needed and placebo is None and not other.exists():
+            raise UsageError(
+                f"{prefix}placebo: an arm reads a guide of the same length about something else, "
+                f"and there is none in {other}; give {prefix}placebo PATH, or leave such arms out "
+                f"with {prefix}arms baseline-calm,skill-calm,baseline,skill"
+            )
         read[guide] = read_guides(guide, other if needed or other.exists() else None, prefix)
     return {name: read[guide] for name, guide in taught.items() if guide is not None}
 

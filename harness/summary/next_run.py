@@ -51,12 +51,19 @@ def missing(
     found: Sequence[Effect],
     asked_before: Mapping[str, Provenance | None],
 ) -> tuple[Missing, ...]:
-    """Arms without answers first, then the samples that would tell.
+    """Scenarios that must be written, arms without answers, then the samples that would tell.
 
     ``asked_before`` says per arm how its answers were asked for.
     """
     rows = []
     have = evidence.samples
+    lacking = skill.ship.least_scenarios - len(scenarios)
+    if lacking > 0:
+        told = (
+            f"{counted(lacking, 'more scenario')} by `harness init scenario`, as nothing ships on "
+            f"fewer than {skill.ship.least_scenarios} (least_scenarios in skill.yaml)"
+        )
+        rows.append(Missing(told, "", ()))
     for condition, usual in _NEEDED_ARMS.items():
         names = [arm.name for arm in evidence.arms if (arm.guide, arm.dose) == condition]
         name = names[0] if names else usual
@@ -108,8 +115,9 @@ def again(
 ) -> str:
     """The command that asks for these scenarios in these arms as it was asked before.
 
-    Its answers join those that are there, or with ``beside`` lie in a folder that is called so
-    much more, and are graded there. What was asked by hand is to be asked by hand again.
+    Its answers join those that are there and are graded, or with ``beside`` lie in a folder that
+    is called so much more and have a report of their own. What was asked by hand is to be asked by
+    hand again.
     """
     # A folder of a skill holds its scenarios and ``skill.yaml``.
     only = () if len(scenarios) == len(list(skill.path.glob("*.yaml"))) - 1 else scenarios
@@ -122,7 +130,8 @@ def again(
             ways.append((way, [arm]))
         else:
             known.append(arm)
-    commands = []
+    commands: list[list[str]] = []
+    graded: list[list[str]] = []
     for way, names in ways:
         which = [option for one in only for option in ("--only", one)]
         which += ["--arms", ",".join(names)]
@@ -136,8 +145,12 @@ def again(
         out = _shown(way.out) + beside
         asked = ["harness", "generate", _shown(skill.path), *_as_before(way, skill), *which]
         commands.append([*asked, "--samples", str(samples), "--out", out])
+        run = ["harness", "run", _shown(skill.path), "--solutions", out]
         if beside:
-            commands.append(["harness", "run", _shown(skill.path), "--solutions", out])
+            # The usual folder keeps the report that this one is held against.
+            run += [*which[: 2 * len(only)], "--out", f"reports/{Path(out).name}"]
+        graded.append(run)
+    commands += [run for at, run in enumerate(graded) if run not in graded[:at]]
     return " && ".join(map(shlex.join, commands))
 
 

@@ -71,6 +71,9 @@ def judge(
         verified = _below(submission, scenario, source, own_tests, written, said, seen)
     assert verified is not None
     failing = failing or _fails(seen)
+    if verified.why is VerificationWhy.CANNOT_RUN:
+        # Tests that end before they are through notice nothing, whatever is spoiled.
+        spoilings = ()
     return replace(
         _in_order(verified, told, batched, several),
         claims=claims(said, verified.level, told, failing),
@@ -224,7 +227,7 @@ def _only_shipped(
     elif lacks_something(own_tests.error):
         why = VerificationWhy.CANNOT_RUN
         stopped = first_line(own_tests.error) or "an error"
-        reason = f"{carries} whose tests need something that is not here: {stopped}"
+        reason = f"{carries} whose tests could not be run to their end here: {stopped}"
     else:
         why = VerificationWhy.TESTS_STOP
         stopped = first_line(own_tests.error) or "an error"

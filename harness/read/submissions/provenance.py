@@ -53,7 +53,7 @@ def provenance(reply: Path) -> Provenance | None:
         settings=_mapping(told, "settings"),
         model_args=_mapping(told, "model_args"),
         **{
-            name: Path(read_from[name]) if name in read_from else None
+            name: Path(read_from[name]) if read_from.get(name) else None
             for name in ("skill", "placebo")
         },
     )
