@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,9 @@ import pytest
 from harness.checks.context import Bench, SubmissionContext
 from harness.checks.stock import Gradcheck, Gradgradcheck
 from harness.code import analyse
-from harness.model import Outcome
+from harness.grading.page import grade
+from harness.grading.plan import Plan
+from harness.model import Outcome, Submission
 from harness.numerics import oracles
 from harness.read import scenarios
 
@@ -35,3 +39,37 @@ def test_a_question_that_was_not_rehearsed_is_no_fault_of_the_submission(
     assert trials
     assert found.outcome is Outcome.UNGRADED
     assert "not foreseen: no answer to a forward question" in found.message
+
+
+def test_an_answer_that_raises_midway_changes_nothing_for_the_next(
+    plan: Callable[..., Plan], address: str
+) -> None:
+    right = (ROOT / "solutions/reference/harness/learnable-swish.py").read_text()
+    flaky = (
+        right
+        + """
+_right, _calls = swish_beta, []
+def swish_beta(x, beta):
+    _calls.append(0)
+    if len(_calls) % 5 == 0:
+        raise RuntimeError("now and then")
+    return _right(x, beta)
+"""
+    )
+    found = [grade(answer(code), plan("learnable-swish"), address) for code in (flaky, right)]
+    assert [one.outcome for one in found] == [Outcome.FAILED, Outcome.PASSED]
+
+
+def answer(code: str) -> Submission:
+    return Submission(
+        id="a/me/learnable-swish/1",
+        scenario="learnable-swish",
+        arm="a",
+        submitter="me",
+        sample=1,
+        path="learnable-swish.py",
+        sha256=hashlib.sha256(code.encode()).hexdigest(),
+        text=code,
+        kind="python",
+        code=code,
+    )

@@ -110,7 +110,7 @@ def _bytes(question: Question) -> int:
     if all(name in question.shared for name in tensors):
         tensors = question.case.handed_over
     new = [tensor for name, tensor in tensors.items() if name not in question.shared]
-    return max(tensor.numel() * tensor.element_size() for tensor in new)
+    return max((tensor.numel() * tensor.element_size() for tensor in new), default=0)
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ class Stock(DrawnCheck):
                     case.tensors[name].clone().requires_grad_() for name in case.differentiable
                 )
                 rehearsal = Rehearsal(bench.oracles.by_name[entry.name], case)
-                if self._accepts(rehearsal, inputs) is not self.must_fail:
+                if self._accepts(rehearsal, _fresh(inputs)) is not self.must_fail:
                     break
             else:
                 expected = "reject" if self.must_fail else "accept"
@@ -120,7 +120,7 @@ class Stock(DrawnCheck):
                 yield Objection(run.case, misfit, Fault.WRONG_SHAPE)
                 continue
             try:
-                self.run(memo, run.inputs)
+                self.run(memo, _fresh(run.inputs))
             except GradcheckError as error:
                 yield Objection(run.case, _short(str(error)), Fault.GRADCHECK)
                 continue
@@ -157,6 +157,11 @@ class Stock(DrawnCheck):
                         f"expected {_name(dtype)} {tuple(shape)}"
                     )
         return None
+
+
+def _fresh(inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """Copies: stock gradcheck moves what it is given, and an error leaves it moved."""
+    return tuple(x.detach().clone().requires_grad_() for x in inputs)
 
 
 def _name(dtype: torch.dtype) -> str:

@@ -23,6 +23,8 @@ HAS_WORD = r"\w"
 PATTERNS = {
     SLUG: "lower-case words joined by hyphens, such as no-time",
     IDENTIFIER: "a Python identifier",
+    DOTTED_NAME: "the name of a parameter: identifiers with dots between them, of which the first "
+    "is no number, as those of nn.Sequential are",
     NOT_BLANK: "text",
     HAS_WORD: "text with at least one word",
 }
