@@ -124,9 +124,7 @@ class EntryPointAnswers:
 
     def of_quantity(self, quantity: Quantity, check: str) -> str | None:
         """What is wrong with one quantity, in all trials or else in those of ``check``."""
-        if quantity not in self._said:
-            self._said[quantity] = self._explain(quantity, self.samples[quantity])
-        said = self._said[quantity]
+        said = self._of_all(quantity)
         if said is None:
             # Two faults at once may each be plain in trials of their own.
             some = [s for s in self.samples[quantity] if s.check == check or s.right]
@@ -143,8 +141,14 @@ class EntryPointAnswers:
         """A value that is overwritten makes all that follows from it wrong."""
         for other, samples in self.samples.items():
             if other.is_kept and other != quantity and any(not s.right for s in samples):
-                return self._explain(other, samples)
+                return self._of_all(other)
         return None
+
+    def _of_all(self, quantity: Quantity) -> str | None:
+        """What is wrong with one quantity in all trials; many checks fail of one cause."""
+        if quantity not in self._said:
+            self._said[quantity] = self._explain(quantity, self.samples[quantity])
+        return self._said[quantity]
 
     def _of_stock(self, about: CheckResult) -> str | None:
         """gradcheck objects to what the comparing checks have seen too."""

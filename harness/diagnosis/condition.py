@@ -348,9 +348,11 @@ def region(samples: Sequence[Sample]) -> Region | None:
     first = next((s for s in usable if not s.right), None)
     if first is None:
         return None
+    strength = _strength(usable)
+    told = [(s, _telling(s, strength)) for s in usable]
     for operand in (*(Operand(OperandKind.INPUT, name) for name in first.inputs), INCOMING):
         if _values(first, operand) is not None:
-            found = _by_value(operand, usable)
+            found = _by_value(operand, told)
             if found is not None:
                 return found
     return _by_position(usable)
@@ -367,7 +369,8 @@ def _telling(sample: Sample, strength: float) -> torch.Tensor:
     return ~sample.wrong & (strength * sample.exact.abs() > 3 * sample.expected.allowed)
 
 
-def _by_value(operand: Operand, samples: Sequence[Sample]) -> Region | None:
+def _strength(samples: Sequence[Sample]) -> float:
+    """How large a fault is, next to what is right, that a right element would have shown."""
     strengths = []
     for s in samples:
         if not s.right:
@@ -375,16 +378,20 @@ def _by_value(operand: Operand, samples: Sequence[Sample]) -> Region | None:
             strengths.append(((s.wide - s.exact) / s.exact)[here].abs())
     known = torch.cat(strengths)
     # What is NaN or wrong where zero is right shows wherever it is.
-    strength = 0.3 * min(1.0, float(known.sort().values[len(known) // 2])) if len(known) else 0.3
+    return 0.3 * min(1.0, float(known.sort().values[len(known) // 2])) if len(known) else 0.3
+
+
+def _by_value(operand: Operand, samples: Sequence[tuple[Sample, torch.Tensor]]) -> Region | None:
+    """``samples`` come with the elements that are right and tell something."""
     wrong, right = [], []
-    for s in samples:
+    for s, telling in samples:
         values = _values(s, operand)
         if values is None:
             if not s.right:
                 return None
             continue
         wrong.append(values[s.wrong])
-        right.append(values[_telling(s, strength)])
+        right.append(values[telling])
     w, r = torch.cat(wrong), torch.cat(right)
     found = _side(str(operand), w, r) if len(w) and len(r) else None
     if found is None:

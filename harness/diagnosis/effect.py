@@ -17,7 +17,7 @@ import torch
 
 from harness.diagnosis.number import Law, is_plain, law, same, written
 from harness.diagnosis.operand import INCOMING, ONE, Operand, operands
-from harness.diagnosis.sample import ExactValues, Sample
+from harness.diagnosis.sample import Array, ExactValues, Sample
 from harness.model import NumberArgument, QuantityKind, TensorArgument
 from harness.numerics.expectation import RESULT
 from harness.numerics.inputs import Case
@@ -85,16 +85,27 @@ class Ratio:
 
 def _ratio(sample: Sample) -> Ratio | None:
     """Median over the elements that are large enough to tell."""
-    by = sample.exact
-    here = by.isfinite() & sample.wide.isfinite() & (by != 0)
+    # In numpy, as the tensors are small and many.
+    by, wide, allowed = (
+        tensor.numpy() for tensor in (sample.exact, sample.wide, sample.expected.allowed)
+    )
+    here = np.isfinite(by) & np.isfinite(wide) & (by != 0)
     if sample.mask is not None:
-        here = here & sample.mask
+        here &= sample.mask.numpy()
     if not here.any():
         return None
-    large = here & (by.abs() >= 1e-2 * by[here].abs().max())
-    unsure = float((sample.expected.allowed / by.abs())[large].median())
-    value = float((sample.wide / by)[large].median())
+    size = np.abs(by)
+    large = here & (size >= 1e-2 * size[here].max())
+    with np.errstate(all="ignore"):
+        unsure, value = (
+            _median(top[large] / down[large]) for top, down in ((allowed, size), (wide, by))
+        )
     return Ratio(value, max(1e-9, min(1e-2, unsure / max(abs(value), 1e-300))))
+
+
+def _median(values: Array) -> float:
+    """The lower one of the two in the middle."""
+    return float(np.sort(values)[(len(values) - 1) // 2])
 
 
 def _factors(samples: Sequence[Sample]) -> Iterator[Deviation]:
@@ -510,8 +521,8 @@ def _common_scale(
                 continue
             size = np.abs(by)
             large = here & (size >= 1e-2 * size[here].max())
-            ratios = np.sort(target[large] / by[large])
-        found = float(ratios[(len(ratios) - 1) // 2])
+            ratios = target[large] / by[large]
+        found = _median(ratios)
         elements += len(ratios)
         if best is None:
             best = found
