@@ -441,6 +441,8 @@ class Watch:
         return entry if again and not self.spoiler.concerns(entry["functions"]) else None
 
     def _observed(self, name: str, original: Callable[..., Any]) -> Callable[..., Any]:
+        signature = inspect.signature(original)
+
         def gradcheck(func: Any, inputs: Any, *arguments: Any, **keywords: Any) -> Any:
             known = self._known(name)
             if known is not None:
@@ -452,7 +454,7 @@ class Watch:
                 for t in tensors
                 if isinstance(t, torch.Tensor) and t.requires_grad
             }
-            bound = inspect.signature(original).bind(func, inputs, *arguments, **keywords)
+            bound = signature.bind(func, inputs, *arguments, **keywords)
             options = {
                 key: value if -LARGEST_OPTION <= value <= LARGEST_OPTION else LARGEST_OPTION
                 for key, value in bound.arguments.items()

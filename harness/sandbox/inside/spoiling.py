@@ -9,6 +9,7 @@ check of it.
 import dis
 import functools
 import types
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ import torch
 from . import unaided
 
 Json = dict[str, Any]
+# A Function's name, and how many were made before it.
+Key = tuple[str, int]
 # Where torch's own functions call the engine that runs a backward.
 _ENGINES: tuple[Any, ...] = (torch.autograd, torch.autograd.graph)
 # More Functions, and more kinds of company, than anybody tests.
@@ -49,8 +52,10 @@ class Spoiler:
     # Lines at which the graded backward of a Function begins; any where none are given.
     lines: dict[str, list[int]] = field(default_factory=dict)
     # What was seen: the places of gradients that a Function returns, and who had a part in what.
-    gradients: dict[tuple[str, int], set[int]] = field(default_factory=dict)
-    tasks: dict[int, set[tuple[str, int]]] = field(default_factory=dict)
+    gradients: dict[Key, set[int]] = field(default_factory=lambda: defaultdict(set))
+    tasks: dict[int, set[Key]] = field(default_factory=lambda: defaultdict(set))
+    # Functions whose backward ran, with name and number; ``None`` for a library's.
+    keys: dict[type, Key | None] = field(default_factory=dict)
     # Number of the last Function that was made before.
     begun: int = 0
     # Of every backward that is going on, the Functions that have a part in it, innermost last.
@@ -98,15 +103,17 @@ class Spoiler:
         finally:
             self.entering = outer
         function = node._forward_cls
-        if not unaided.own(function):
+        if function not in self.keys:
+            self.keys[function] = self._key(function) if unaided.own(function) else None
+        key = self.keys[function]
+        if key is None:
             return found
-        key = self._key(function)
-        several = isinstance(found, tuple | list)
-        every = list(found) if several else [found]
         task = torch._C._current_graph_task_id()
-        self.tasks.setdefault(task, set()).add(key)
-        places = [i for i, one in enumerate(every) if isinstance(one, torch.Tensor)]
-        self.gradients.setdefault(key, set()).update(places)
+        self.tasks[task].add(key)
+        places = self.gradients[key]
+        for place, one in enumerate(found if isinstance(found, tuple | list) else [found]):
+            if isinstance(one, torch.Tensor):
+                places.add(place)
         if not (self._meant(function) and self._among(node, task)):
             return found
         return self._with_fault(found)
@@ -152,7 +159,7 @@ class Spoiler:
 
         return watched
 
-    def _key(self, function: type) -> tuple[str, int]:
+    def _key(self, function: type) -> Key:
         return function.__name__, _number(function) - self.begun
 
     def _meant(self, function: type) -> bool:
