@@ -88,10 +88,12 @@ def test_an_unknown_kind_or_key_names_the_nearest() -> None:
     for command, said in (
         (["checks", "gradchek"], "Did you mean 'gradcheck'?"),
         (["keys", "entry_point"], "Did you mean 'entry_points'?"),
+        (["keys", "parameters"], "Did you mean 'entry_points.NAME.parameters'?"),
         (["show", "layernorm"], "Did you mean 'layer-norm'?"),
     ):
         done = run(*command)
         assert (done.exit_code, said in done.output) == (2, True), done.output
+    assert {told.file for told in told_keys("skill.yaml")} == {"skill.yaml"}
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])

@@ -36,6 +36,8 @@ def test_a_new_scenario_of_each_kind_is_proven_without_an_edit(
 ) -> None:
     root = begun(tmp_path, "parse-size", "log-cosh", "rms-norm")
     library = scenarios.load(root)
+    imports = [line for line in (root / "oracles.py").read_text().splitlines() if "import" in line]
+    assert imports == ["import re", "import torch", "from torch import Tensor"]
     asked = {one.id: Asked.of(one) for one in library.scenarios}
     found = submissions.discover([tmp_path / "solutions"], asked)
     assert [one.id for one in found] == [

@@ -42,7 +42,10 @@ class KeyTold:
 
 
 def told_keys(below: str = "") -> tuple[KeyTold, ...]:
-    """Every key, or those at and below one. Raises ``UsageError`` that names the nearest."""
+    """Every key, or those at and below one, or of one file, as ``harness keys`` heads them.
+
+    Raises ``UsageError`` that names the nearest.
+    """
     every = tuple(
         # Kinds of argument have keys in common.
         dict.fromkeys(
@@ -56,12 +59,16 @@ def told_keys(below: str = "") -> tuple[KeyTold, ...]:
     found = tuple(
         told
         for told in every
-        if told.key == below or told.key.startswith((f"{below}.", f"{below}[]"))
+        if below in (told.key, told.file) or told.key.startswith((f"{below}.", f"{below}[]"))
     )
     if not found:
         names = dict.fromkeys(told.key for told in every)
+        # The last part of a key is what an author sees in a file.
+        inside = [name for name in names if name.endswith(f".{below}")]
+        meant = f" Did you mean {min(inside, key=len)!r}?" if inside else ""
         raise UsageError(
-            f"there is no key {below!r}.{did_you_mean(below, names)} `harness keys` lists all"
+            f"there is no key {below!r}.{meant or did_you_mean(below, names)} `harness keys` lists "
+            "all"
         )
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -112,18 +113,32 @@ def _missing_oracle(file: Path, function: str, oracle: str) -> str:
 
 
 def _with_imports(text: str, tree: ast.Module, imports: list[str]) -> str:
-    """``text`` with these lines after its last import, or after its docstring."""
-    text = text.rstrip("\n") + "\n"
-    if not imports:
-        return text
-    last = 0
-    for node in tree.body:
-        if isinstance(node, ast.Import | ast.ImportFrom) or (
-            isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and not last
-        ):
-            last = node.end_lineno or last
-    lines = text.splitlines(keepends=True)
-    has_imports = any(isinstance(node, ast.Import | ast.ImportFrom) for node in tree.body)
-    gap = [] if has_imports else ["\n"]
-    new = [f"{line}\n" for line in imports]
-    return "".join([*lines[:last], *gap, *new, *lines[last:]])
+    """``text`` with these lines: after its imports or docstring, the standard library's first."""
+    lines = (text.rstrip("\n") + "\n").splitlines(keepends=True)
+    there = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    standard = [node for node in there if _is_standard(node)]
+    new: dict[bool, list[str]] = {True: [], False: []}
+    for line in imports:
+        (node,) = ast.parse(line).body
+        assert isinstance(node, ast.Import | ast.ImportFrom)
+        new[_is_standard(node)].append(f"{line}\n")
+    top = tree.body[0] if tree.body else None
+    docstring = isinstance(top, ast.Expr) and isinstance(top.value, ast.Constant)
+    start = (top.end_lineno or 0) if docstring and top is not None else 0
+    # From below, lest the first lines moved the place of the others.
+    if new[False]:
+        place = there[-1].end_lineno if there else start
+        gap = ["\n"] if (there[-1] in standard if there else start) else []
+        lines[place:place] = [*gap, *new[False]]
+    if new[True] and standard:
+        lines[standard[-1].end_lineno : standard[-1].end_lineno] = new[True]
+    elif new[True] and there:
+        lines[there[0].lineno - 1 : there[0].lineno - 1] = [*new[True], "\n"]
+    elif new[True]:
+        lines[start:start] = [*["\n"][: bool(start)], *new[True]]
+    return "".join(lines)
+
+
+def _is_standard(node: ast.Import | ast.ImportFrom) -> bool:
+    name = node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+    return (name or "").partition(".")[0] in sys.stdlib_module_names
