@@ -506,6 +506,10 @@ class ModuleForm:
     constructor: tuple[str, ...]
     # Names of those that are its parameters, dotted where they are of a module inside.
     parameters: tuple[str, ...]
+    # What all elements of a parameter are when an instance is made, for those that promise it.
+    initial: Mapping[str, float] = field(default_factory=dict)
+    # Names of the parameters that must not require grad.
+    frozen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

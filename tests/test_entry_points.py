@@ -337,6 +337,20 @@ def Norm(features, eps=1e-3, *, centred=False):
     return Made()
 """
 
+# What it needs of the parameter is kept while that stays as it is; a buffer of the first call.
+NORM_WITH_CACHE = NORM_ANSWER.replace(
+    "        return x * self.weight",
+    """
+        key = self.weight._version, x.dtype
+        if self.training or torch.is_grad_enabled():
+            return x * self.weight
+        if getattr(self, "key", None) != key:
+            self.key, self.kept = key, self.weight * 1.0
+            self.register_buffer("rows", torch.zeros(x.shape[0]))
+        return x * self.kept
+""",
+)
+
 
 @pytest.fixture(scope="module")
 def norm(tmp_path_factory: pytest.TempPathFactory) -> Plan:
@@ -345,7 +359,7 @@ def norm(tmp_path_factory: pytest.TempPathFactory) -> Plan:
     return plan_of(write(folder, entries, NORM_ORACLE, NORM_CHECKS, "ran"))
 
 
-@pytest.mark.parametrize("code", [NORM_ANSWER, NORM_BY_FUNCTION, NORM_BY_TORCH])
+@pytest.mark.parametrize("code", [NORM_ANSWER, NORM_BY_FUNCTION, NORM_BY_TORCH, NORM_WITH_CACHE])
 def test_a_right_module_passes_however_it_is_written(norm: Plan, address: str, code: str) -> None:
     assert wrong_checks(code, norm, address) == {}
 
@@ -396,6 +410,100 @@ def test_a_module_that_is_wrong_in_one_way_fails(
     assert code != NORM_ANSWER
     found = wrong_checks(code, norm, address)
     assert words in found[check]
+
+
+STALE = """
+        if {when}:
+            if self.kept is None:
+                self.kept = self.weight.detach().clone()
+            return x * (self.kept + self.weight - self.weight.detach())
+        return x * self.weight
+
+    def train(self, mode=True):
+        self.kept = None
+        return super().train(mode)
+"""
+SEES_LOADING = """
+    def _load_from_state_dict(self, *arguments):
+        self.kept = None
+        return super()._load_from_state_dict(*arguments)
+"""
+# What a state_dict holds is never taken.
+LOADS_NOTHING = """
+        return x * self.weight
+
+    def _load_from_state_dict(self, *arguments):
+        pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("called", "words"),
+    [
+        # Another instance that has loaded its state_dict shows it, too.
+        (LOADS_NOTHING, "loaded"),
+        (STALE.format(when="not self.training"), "after .eval() and another one after its"),
+        (STALE.format(when="not (self.training or torch.is_grad_enabled())"), "under no_grad"),
+        (STALE.format(when="self.training"), "after .train() and another one"),
+        (STALE.format(when="not self.training") + SEES_LOADING, "written in place, as by an"),
+    ],
+)
+def test_a_module_that_goes_on_with_what_a_parameter_was_fails(
+    norm: Plan, address: str, capsys: pytest.CaptureFixture[str], called: str, words: str
+) -> None:
+    code = NORM_ANSWER.replace(WEIGHT, f"{WEIGHT}; self.kept = None")
+    code = code.partition("if __name__")[0].replace("        return x * self.weight\n", called)
+    findings = grade(submission(code), norm, address).findings
+    found = next(f for f in findings if f.check == "module" and f.outcome is Outcome.FAILED)
+    assert words in found.message
+    # The lines that show it run, and show it.
+    assert found.snippet is not None
+    exec(found.snippet.replace("from solution import Norm", code), {})
+    got, expected = capsys.readouterr().out.split("expected")
+    assert got.removeprefix("got").strip() != expected.strip()
+
+
+BEGUN = """
+  Line:
+    arguments: {features: {size: n}}
+    parameters:
+      weight: {tensor: [n], initial: 0.1}
+      base.bias: {tensor: [n], initial: 0, frozen: true}
+    forward: {x: {tensor: [b, n]}}
+    sizes: [{b: 2, n: 3}, {b: 1, n: 2}]
+"""
+BEGUN_ANSWER = """
+class Line(torch.nn.Module):
+    def __init__(self, features):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.full((features,), 0.1, dtype=torch.float32))
+        self.base = torch.nn.Module()
+        self.base.bias = torch.nn.Parameter(torch.zeros(features), requires_grad=False)
+    def forward(self, x):
+        return self.weight * x + self.base.bias
+"""
+
+
+def test_what_parameters_are_when_an_instance_is_made_is_asked_where_it_is_stated(
+    tmp_path: Path, address: str
+) -> None:
+    oracle = "\ndef Line(features, weight, base_bias, x):\n    return weight * x + base_bias\n"
+    plan = plan_of(write(tmp_path, BEGUN, oracle, "vjp, module"))
+    assert wrong_checks(BEGUN_ANSWER, plan, address) == {}
+    for old, new, words in (
+        ("0.1,", "0.2,", "'weight' of Line begins with 0.2 in it, expected 0.1 all over"),
+        ("torch.zeros(features)", "torch.full((features,), torch.nan)", "begins with nan"),
+        (", requires_grad=False", "", "'base.bias' of Line requires grad"),
+    ):
+        found = wrong_checks(BEGUN_ANSWER.replace(old, new), plan, address)
+        assert found.keys() == {"module"}
+        assert words in found["module"]
+
+
+def test_the_oracle_of_a_module_is_no_module(tmp_path: Path) -> None:
+    oracle = "\nclass Line(torch.nn.Module):\n    def __init__(self, features): ...\n"
+    with pytest.raises(ScenarioError, match=r"\(features, weight, base_bias, x\).* is a function"):
+        plan_of(write(tmp_path, BEGUN, oracle, "vjp, module"))
 
 
 def test_a_module_is_proven_by_impostors_that_are_modules(norm: Plan, address: str) -> None:
@@ -454,6 +562,7 @@ def test_what_a_module_hands_to_its_function_is_known_to_red_flags(norm: Plan) -
          "keyword_only: true}\n", "", "found parameters without forward"),
         ("    sizes:", "    calls: [1, 3]\n    sizes:", "found calls beside forward"),
         ("scale: {choice", "scale: {log: true, choice", "forward.scale"),
+        ("range: [0.5, 2]", "frozen: true, differentiable: true", "found frozen beside"),
     ],
 )  # fmt: skip
 def test_what_no_module_can_be_is_refused(tmp_path: Path, old: str, new: str, words: str) -> None:

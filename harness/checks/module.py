@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from harness.checks.compare import SCALES, Comparison, with_gradients
+from harness.checks.compare import SCALES, Comparison, with_gradients, with_shared
 from harness.checks.context import Bench, Trial
 from harness.model import EntryPoint
 from harness.numerics.inputs import Drawer
+from harness.sandbox.inside.part import RESULT
 
 # What is done to an instance before it is called, in words.
 MANNERS = {
@@ -18,6 +19,11 @@ MANNERS = {
     "eval": "after .eval()",
     "copied": "a deep copy, after the parameters of the first one were set to zero",
     "restored": "another instance that has loaded its state_dict",
+}
+# How its parameters are changed between two calls, in words.
+CHANGES = {
+    "step": "written in place, as by an optimiser",
+    "load": "loaded by load_state_dict",
 }
 MODES = ("train", "eval")
 
@@ -29,7 +35,9 @@ class ModuleUse(Comparison):
     Use it for every entry point with ``forward``.
 
     That it has just the parameters that the scenario names, and none beside, every check asks. One
-    that keeps what it needs in a place that neither a copy nor a state_dict knows of is found here.
+    that keeps what it needs in a place that neither a copy nor a state_dict knows of is found here,
+    and so is one that goes on, in either mode, with what its parameters were in an earlier call.
+    Parameters with ``initial`` or ``frozen`` are looked at as they are when an instance is made.
     """
 
     # The modes in which the oracle is right: train, eval or both.
@@ -56,3 +64,45 @@ class ModuleUse(Comparison):
                 yield with_gradients(
                     bench, draw, case, scale=next(scales), label=label, manner=manner
                 )
+        form = entry.module
+        assert form is not None
+        if form.initial or form.frozen:
+            for size in draw.sizes():
+                case = draw.case(size)
+                yield with_gradients(bench, draw, case, label="an instance as made", manner="fresh")
+        if form.parameters:
+            quiets = (False, True) if entry.differentiable else (False,)
+            for quiet, mode, change in itertools.product(quiets, self.modes, CHANGES):
+                yield _changed(bench, draw, mode, change, quiet=quiet)
+
+
+def _changed(bench: Bench, draw: Drawer, mode: str, change: str, *, quiet: bool) -> Trial:
+    """Two calls of an instance in one mode, with other parameters in the second.
+
+    ``quiet`` ones are made under no_grad, as where nothing is trained.
+    """
+    first, entry = draw.case(draw.small_size()), draw.entry
+    # An optimiser leaves alone what is not trained.
+    new = first.differentiable if change == "step" else entry.parameters
+    kept = tuple(name for name in entry.kept if name not in new)
+    second = with_shared(draw.case(draw.small_size()), first, kept)
+    calls = [with_gradients(bench, draw, case) for case in (first, second)]
+    if quiet:
+        calls = [
+            replace(call, question=replace(call.question, no_grad=True, cotangents=()))
+            for call in calls
+        ]
+    one, other = (call.question for call in calls)
+    expected = {RESULT._replace(call=0): calls[0].expected[RESULT]}
+    for part, value in calls[1].expected.items():
+        if part == RESULT or not quiet:
+            expected[part._replace(call=1)] = value
+    question = replace(
+        one,
+        ask="changed",
+        manner=mode,
+        change=change,
+        others=(replace(other, shared=entry.kept),),
+    )
+    label = f"{first.label}, a call after .{mode}() and another one after its parameters were "
+    return Trial(question, expected, f"{label}{CHANGES[change]}{', under no_grad' * quiet}")

@@ -26,12 +26,13 @@ ELEMENTS = 2048
 
 @dataclass(frozen=True)
 class Released(DrawnCheck):
-    """Nothing of a finished call is kept (self-reported: it can fail, never excuse).
+    """What finished calls keep does not grow with them (self-reported: it can fail, never excuse).
 
     Use it for whatever runs in a training loop.
 
-    Tensors are counted, and bytes, as what is kept need not be a tensor. All arguments but the
-    first are the same ones in every call, as parameters are.
+    Tensors are counted, and bytes, as what is kept need not be a tensor. What belongs to the last
+    call or two may stay: a cache, or a module's last result, is not told from a leak of one call.
+    All arguments but the first are the same ones in every call, as parameters are.
     """
 
     kind: ClassVar[str] = "released"
@@ -101,7 +102,7 @@ class Released(DrawnCheck):
                 fault=Fault.KEPT_MEMORY,
             )
         # Without a figure: a few hundred bytes come and go, and a grade is the same every time.
-        return Judgement.passed(f"Nothing of {self.CALLS} finished calls is kept.")
+        return Judgement.passed(f"What {self.CALLS} finished calls keep does not grow.")
 
 
 def _bytes(question: Question) -> int:

@@ -32,7 +32,8 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
     if question.manner == "copied":
         lines.insert(0, "import copy")
     if answer.error is not None and answer.fault is Fault.WRONG_PARAMETERS:
-        every = "[(name, p.shape, p.requires_grad) for name, p in module.named_parameters()]"
+        shown = "p" if question.manner == "fresh" else "p.shape"
+        every = f"[(name, {shown}, p.requires_grad) for name, p in module.named_parameters()]"
         lines += [f"module = {_constructed(question)}", f"print({every})"]
         return "\n".join([*lines, f"# {_cut(answer.told_error())}"]) + "\n"
     if question.ask == "training":
@@ -42,6 +43,8 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
     for (call, suffix), arguments in zip(calls, made, strict=True):
         if arguments is None:
             return None
+        if question.change is not None and call is not question:
+            lines += _changed(question)
         indent = "    " if call.no_grad or call.inference or call.autocast else ""
         lines += ["with torch.no_grad():"] if call.no_grad else []
         lines += ["with torch.inference_mode():"] if call.inference else []
@@ -120,6 +123,19 @@ def _is_shared(question: Question) -> bool:
 def _first(suffix: str) -> str:
     """What the names of the call that is shared with end in."""
     return "1" if suffix == "2" else ""
+
+
+def _changed(question: Question) -> list[str]:
+    """Lines that give the parameters of the first call's instance the values of the second."""
+    (other,) = question.others
+    own = {n: v for n, v in other.case.tensors.items() if n in other.case.entry.parameters}
+    if question.change == "load":
+        state = ", ".join(f'"{name}": {_literal(value)}' for name, value in own.items())
+        return [f"module1.load_state_dict({{{state}}}, strict=False)"]
+    return [
+        "with torch.no_grad():",
+        *(f"    module1.{name}.copy_({_literal(value)})" for name, value in own.items()),
+    ]
 
 
 def _leaf(question: Question, name: str, suffix: str) -> str:
@@ -264,6 +280,18 @@ def _interleaved(question: Question) -> list[str]:
     return [*lines, f"again = torch.autograd.grad(y1, {_leaves(question, '1')}, g1)"]
 
 
+def _of_second(question: Question) -> list[str]:
+    """Gradients of the second of two calls, where it has any."""
+    (other,) = question.others
+    if not other.cotangents:
+        return []
+    leaves = _leaves(other, "2")
+    return [
+        f"g2 = {_literal(other.cotangents[0].value)}",
+        f"grads2 = torch.autograd.grad(y2, {leaves}, g2, allow_unused=True)",
+    ]
+
+
 # Lines that follow the calls, per verb.
 _ASKS: Mapping[str, Callable[[Question], list[str]]] = {
     "forward": lambda question: [],
@@ -273,6 +301,7 @@ _ASKS: Mapping[str, Callable[[Question], list[str]]] = {
     "vjp2": _vjp2,
     "interleaved": _interleaved,
     "nested": _chained,
+    "changed": _of_second,
 }
 
 

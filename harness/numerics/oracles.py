@@ -268,11 +268,16 @@ def _takes(
     except TypeError as error:
         before = ["cotangent"] * more
         wanted = [*before, *(f"*{n}" if n in variadic else n for n in names)]
-        wanted = [f"{name}=" if name in by_name else name for name in wanted]
+        wanted = [f"{n}=" if n in by_name else n.replace(".", "_") for n in wanted]
+        remedy = "give both the same parameters, in order"
+        if entry.module is not None:
+            remedy = (
+                "the oracle of a module is a function of what its constructor takes, its "
+                "parameters and what an instance is called with, in order"
+            )
         raise ScenarioError(
             f"{scenario.path}: entry point {entry.name!r}: its oracle {function.__name__}"
-            f"{signature} in {path} cannot be called as ({', '.join(wanted)}): {error}; "
-            "give both the same parameters, in order"
+            f"{signature} in {path} cannot be called as ({', '.join(wanted)}): {error}; {remedy}"
         ) from None
 
 

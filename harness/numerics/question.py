@@ -97,6 +97,8 @@ class Question:
     overwrite: str | None = None
     # What is done to a module before it is called (see ``sandbox.inside.modules``).
     manner: str | None = None
+    # How its parameters get the values of the next call, for the verb that changes them.
+    change: str | None = None
     # Where autograd is to be away, for the verb that takes it away.
     unaided: Mapping[str, float | bool] | None = None
     # Further calls of the same sequence.
@@ -196,7 +198,13 @@ class MessageBuilder:
         return {
             "fn": question.case.entry.name,
             "module": question.case.entry.module
-            and {"dtype": wire.NAMES[next(iter(tensors)).dtype], "manner": question.manner},
+            and {
+                "dtype": wire.NAMES[next(iter(tensors)).dtype],
+                "manner": question.manner,
+                "change": question.change,
+                "initial": dict(question.case.entry.module.initial),
+                "frozen": question.case.entry.module.frozen,
+            },
             "ask": question.ask,
             "args": self._arguments(question),
             "cotangents": [

@@ -252,7 +252,11 @@ def _module_problems(
     for part, name, _ in _every_argument(entry):
         if name in seen:
             found, expected = f"{name!r} again", "each name once in a module"
-            remedy = "Leave out what the constructor takes: it is asked with its default then."
+            remedy = (
+                "Leave out what the constructor takes: it is asked with its default then. That an "
+                "option, such as bias=False, removes a parameter cannot be stated: ask for a "
+                "function of its own that makes the module without it."
+            )
             yield document.problem((*key, part, name), found, expected, remedy)
         seen.add(name)
     for name, tensor in entry.parameters.items():
@@ -260,6 +264,10 @@ def _module_problems(
             found, expected = "a parameter of any shape", "dimension names and sizes"
             remedy = "Its shape follows from what the constructor is given: name its dimensions."
             yield document.problem((*key, "parameters", name, "tensor"), found, expected, remedy)
+        if tensor.frozen and tensor.differentiable and "differentiable" in tensor.model_fields_set:
+            found, expected = "frozen beside differentiable: true", "one of the two"
+            remedy = "No gradient is asked for what must not require grad. Delete one of them."
+            yield document.problem((*key, "parameters", name, "frozen"), found, expected, remedy)
 
 
 def _what_lies_between(

@@ -112,6 +112,25 @@ class TensorModel(_Strict):
         )
 
 
+class ParameterModel(TensorModel):
+    """A parameter of a module."""
+
+    initial: Number | None = Field(
+        None,
+        description="What each element is when an instance is made, asked by the check module; "
+        "left out, any initial values are right.",
+    )
+    frozen: bool = Field(
+        False,
+        description="Whether it must not require grad, asked by the check module; then no "
+        "gradient for it is asked.",
+    )
+
+    def value(self, name: str) -> model.TensorArgument:
+        found = super().value(name)
+        return replace(found, differentiable=found.differentiable and not self.frozen)
+
+
 class IndicesModel(_Strict):
     """A tensor of whole numbers, such as classes."""
 
@@ -291,7 +310,7 @@ class EntryPointModel(_Strict):
         description="Parameters by name, in the order of the signature; of a class those of its "
         "constructor.",
     )
-    parameters: dict[DottedName, TensorModel] = Field(
+    parameters: dict[DottedName, ParameterModel] = Field(
         {},
         description="Of a module: its parameters by name, dotted for those of modules inside; the "
         "values that are put into them.",
@@ -328,7 +347,13 @@ class EntryPointModel(_Strict):
         bounds = {name: (low, high) for name, (low, high) in self.dimensions.items()}
         entry = model.EntryPoint(name, arguments, tuple(self.sizes), self.differentiable, bounds)
         if self.forward:
-            form = model.ModuleForm(tuple(self.arguments), tuple(self.parameters))
+            own = self.parameters.items()
+            form = model.ModuleForm(
+                constructor=tuple(self.arguments),
+                parameters=tuple(self.parameters),
+                initial={key: float(one.initial) for key, one in own if one.initial is not None},
+                frozen=tuple(key for key, one in own if one.frozen),
+            )
             entry = replace(entry, module=form)
         if self.yields is not None:
             entry = replace(entry, yields=self.yields.value())

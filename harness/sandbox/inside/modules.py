@@ -1,7 +1,7 @@
 """Makes a module as a call asks for it: in a dtype, with the parameters that it is given."""
 
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,6 +10,8 @@ from torch import nn
 
 # Further parameters, and those there are, that an error names.
 MOST_NAMED = 8
+# Relative error of an initial value that was made in float32.
+INITIAL_ERROR = 1e-6
 
 
 class ParameterError(TypeError):
@@ -54,7 +56,10 @@ def parameters(
                 raise ParameterError(
                     f"{name} has a buffer {key!r}, expected a parameter: it is never trained"
                 )
-            raise ParameterError(f"{name} has no parameter {key!r}; it has {_listed(every)}")
+            raise ParameterError(
+                f"{name} has no parameter {key!r}; it has {_listed(every)}. It must be there "
+                "whatever the constructor is given"
+            )
         if one.shape != like.shape:
             raise ParameterError(
                 f"the parameter {key!r} of {name} has shape {tuple(one.shape)}, expected shape "
@@ -76,6 +81,63 @@ def parameters(
     return found
 
 
+def refuse_beginning(
+    found: Mapping[str, nn.Parameter],
+    name: str,
+    initial: Mapping[str, float],
+    frozen: Sequence[str],
+) -> None:
+    """Raise ``ParameterError`` for parameters that do not begin as they have to.
+
+    Each that is in ``initial`` has that value all over, and those in ``frozen`` require no grad.
+    """
+    for key, value in initial.items():
+        # One that is made in float32 is as near as that allows.
+        near = (found[key].detach() - value).abs() <= INITIAL_ERROR * abs(value)
+        if not near.all():
+            other = found[key].detach()[~near].flatten()[0].item()
+            raise ParameterError(
+                f"the parameter {key!r} of {name} begins with {other:g} in it, expected {value:g} "
+                "all over"
+            )
+    for key in frozen:
+        if found[key].requires_grad:
+            raise ParameterError(
+                f"the parameter {key!r} of {name} requires grad, expected requires_grad=False: it "
+                "is frozen"
+            )
+
+
+def change(
+    module: nn.Module, found: Sequence[nn.Parameter], values: Sequence[torch.Tensor], how: str
+) -> None:
+    """Give the parameters new values: in place, as a ``step`` does, or by a state_dict to ``load``.
+
+    Raises ``ValueError`` for no way to do so.
+    """
+    if how == "step":
+        set_to(found, values)
+    elif how == "load":
+        # The state is the module's own, as it may name and keep what it likes there.
+        former = [one.detach().clone() for one in found]
+        set_to(found, values)
+        state = module.state_dict()
+        for key, value in list(state.items()):
+            if isinstance(value, torch.Tensor):
+                state[key] = value.clone()
+        set_to(found, former)
+        module.load_state_dict(state)
+    else:
+        raise ValueError(f"unknown change {how!r}")
+
+
+def set_to(targets: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> None:
+    """Write new values, as an optimiser does."""
+    with torch.no_grad():
+        for target, value in zip(targets, values, strict=True):
+            target.copy_(value)
+
+
 def _listed(parameters: Mapping[str, torch.Tensor]) -> str:
     some = list(parameters.items())[:MOST_NAMED]
     return ", ".join(f"{key!r} {tuple(one.shape)}" for key, one in some) or "none"
@@ -87,7 +149,7 @@ def treated(module: nn.Module, manner: str | None, again: Callable[[], nn.Module
     ``again`` makes another one with the same arguments. Raises ``ValueError`` for no manner.
     """
     match manner:
-        case None:
+        case None | "fresh":
             return module
         case "train":
             return module.train()

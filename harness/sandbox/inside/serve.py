@@ -402,7 +402,9 @@ class Invocation:
 
         instance = build()
         found = modules.parameters(instance, name, wanted)
-        set_to(list(found.values()), [value for value, _ in wanted.values()])
+        if asked["manner"] == "fresh":
+            modules.refuse_beginning(found, name, asked["initial"], asked["frozen"])
+        modules.set_to(list(found.values()), [value for value, _ in wanted.values()])
         self.instance = modules.treated(instance, asked["manner"], build)
         if self.instance is not instance:
             found = modules.parameters(self.instance, name, wanted)
@@ -426,7 +428,7 @@ class Invocation:
         if "layers" in spec:
             built = layers.build(spec["layers"], spec["width"], getattr(torch, spec["dtype"]))
             parameters = layers.parameters(built)
-            set_to(parameters, [self.tensors[index] for index in spec["tensors"]])
+            modules.set_to(parameters, [self.tensors[index] for index in spec["tensors"]])
             for parameter in parameters:
                 parameter.requires_grad_(not spec.get("frozen"))
             return BlockLayers(built)
@@ -572,13 +574,6 @@ class Made(NamedTuple):
 
     leaf: torch.Tensor | None
     laid: LaidOut
-
-
-def set_to(targets: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> None:
-    """Write new values, as an optimiser does."""
-    with torch.no_grad():
-        for target, value in zip(targets, values, strict=True):
-            target.copy_(value)
 
 
 def recorder(log: list[list[Any]]) -> Callable[[object, object], None]:
@@ -819,7 +814,7 @@ def ask_in_turn(invocation: Invocation) -> tuple[Json, Parts]:
         new = [one.tensors[spec["t"]] for spec in call["args"] if "t" in spec]
         shared = [{**s, "shared": "t" in s or "part" in s} for s in call["args"]]
         one = one.next({**call, "args": shared})
-        set_to(one.inputs, new)
+        modules.set_to(one.inputs, new)
         parts.append((Part(Role.RESULT, call=index), one.output().detach().clone()))
     return {}, parts
 
@@ -928,9 +923,9 @@ def ask_training(invocation: Invocation) -> tuple[Json, Parts]:
             leaf.grad.zero_()
     for spec in again_call["args"]:
         if "layers" in spec:
-            set_to(first.parameters, [first.tensors[index] for index in spec["tensors"]])
+            modules.set_to(first.parameters, [first.tensors[index] for index in spec["tensors"]])
     new = [first.tensors[spec["t"]] for spec in again_call["args"] if spec.get("grad")]
-    set_to(first.leaves, new)
+    modules.set_to(first.leaves, new)
     again = first.next(again_call)
     third = again.next(third_call)
     pairs = [(one.output(), one.cotangents[0]) for one in (again, third)]
@@ -939,6 +934,28 @@ def ask_training(invocation: Invocation) -> tuple[Json, Parts]:
         pairs += [(leaf.sum(), torch.ones((), dtype=leaf.dtype)) for leaf in leaves]
     go_back(way["loss"], pairs)
     return facts, [*parts, *first.accumulated(1), *third.accumulated(2)]
+
+
+def ask_changed(invocation: Invocation) -> tuple[Json, Parts]:
+    """Two calls of one module, the parameters of which get the values of the second in between.
+
+    The results of both, and of the second a gradient per leaf where it has a cotangent.
+    """
+    (call,) = invocation.call["others"]
+    first = invocation.output()
+    # A result may be a view of a parameter.
+    parts: Parts = [(Part(Role.RESULT, call=0), first.detach().clone())]
+    if invocation.instance is not None:
+        specs = [spec for spec in call["args"] if spec.get("part") == "parameter"]
+        own = [invocation.own[spec["name"]] for spec in specs]
+        values = [invocation.tensors[spec["t"]] for spec in specs]
+        modules.change(invocation.instance, own, values, invocation.call["module"]["change"])
+    again = invocation.next(call)
+    second = again.output()
+    parts.append((Part(Role.RESULT, call=1), second.detach()))
+    if again.cotangents:
+        parts += numbered(Role.GRADIENT, again.gradients(second, again.cotangents[0]), 1)
+    return {}, parts
 
 
 def go_back(by_loss: bool, pairs: Sequence[tuple[torch.Tensor, torch.Tensor]]) -> None:
@@ -1020,6 +1037,7 @@ ASKS: dict[str, Callable[[Invocation], tuple[Json, Parts]]] = {
     "in_turn": ask_in_turn,
     "nested": ask_nested,
     "training": ask_training,
+    "changed": ask_changed,
     "batched": ask_batched,
     "timed": ask_timed,
     "many": ask_many,
