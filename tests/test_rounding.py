@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness.checks.compare import cotangent_for
-from harness.model import EntryPoint, TensorArgument
+from harness.model import EntryPoint, NumberArgument, TensorArgument
 from harness.numerics.expectation import Expected, Reference
 from harness.numerics.inputs import Case, Drawer
 from harness.numerics.oracles import Oracle
@@ -227,3 +227,68 @@ def test_a_softplus_that_is_the_identity_far_out_is_as_right_as_one_that_is_not(
     assert not torch.equal(got[1], answers(exact, case, cotangent)[1])
     assert [one.mismatch(value) for one, value in zip(wanted, got, strict=True)] == [None, None]
     assert all(one.mismatch(1.000001 * value) for one, value in zip(wanted, got, strict=True))
+
+
+def kept_mean(x: Tensor, tag: Tensor, ignore: float) -> Tensor:
+    kept = tag != ignore
+    return torch.where(kept, x.abs(), 0).sum() / kept.sum().clamp(min=1)
+
+
+def by_difference(x: Tensor, tag: Tensor, ignore: float) -> Tensor:
+    kept = ((tag[:, None] - ignore) != 0)[:, 0].to(x.dtype)
+    return (x.abs() * kept).sum() / torch.where(kept.sum() > 0, kept.sum(), 1)
+
+
+def counting_all(x: Tensor, tag: Tensor, ignore: float) -> Tensor:
+    return torch.where(tag != ignore, x.abs(), 0).mean()
+
+
+@pytest.mark.parametrize("dtype", DTYPES[:3])
+@pytest.mark.parametrize(
+    ("oracle", "only", "formulas"),
+    [
+        (kept_mean, (2.0, -100.0), (kept_mean, by_difference)),
+        (by_difference, (2.0, -100.0), (kept_mean, by_difference)),
+        # No dtype has these, and the difference of one and itself rounded is not zero.
+        (kept_mean, (0.1, 0.7), (kept_mean,)),
+    ],
+)
+def test_what_has_but_few_values_is_compared_with_them(
+    oracle: Callable[..., Tensor],
+    only: tuple[float, ...],
+    formulas: tuple[Callable[..., Tensor], ...],
+    dtype: torch.dtype,
+) -> None:
+    arguments = (
+        TensorArgument("x", ("n",), -3.0, 3.0, kinks=(0.0,)),
+        TensorArgument("tag", ("n",), min(only), max(only), False, only=only),
+        NumberArgument("ignore", only),
+    )
+    op = EntryPoint("op", arguments, ())
+    refuted = 0
+    for seed in range(20):
+        draw = Drawer(op, seed, "few")
+        case = draw.case({"n": 1 + seed}, dtype=dtype, special=bool(seed % 2))
+        # Equal values, as of a maximum, might share a gradient.
+        case = case.with_tensor("x", case.tensors["x"].round())
+        x, tag, ignore = case.values
+        assert isinstance(x, Tensor)
+        assert isinstance(tag, Tensor)
+        kept = tag != ignore
+        g = cotangent_for(draw, torch.Size(), dtype, 1.0)
+        known = reference(oracle, case)
+        right = [known.forward(), *known.gradients(g, ("x",))]
+        if seed % 4 == 3:  # at a kink torch gives zero
+            right += known.gradients_at_kinks(g, ("x",), {"x": (0.0,), "tag": only})
+        for formula in (*formulas, counting_all):
+            leaf = x.clone().requires_grad_()
+            result = formula(leaf, tag, ignore)
+            (gradient,) = torch.autograd.grad(result, leaf, g)
+            found = [result.detach(), gradient, gradient]
+            fits = [one.is_right(t) for one, t in zip(right, found, strict=False)]
+            if formula is not counting_all:
+                assert all(fits), case.label
+            elif x[kept].any() and not kept.all():
+                assert not fits[0], case.label
+                refuted += not fits[1]
+    assert refuted > 8

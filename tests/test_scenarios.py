@@ -429,6 +429,11 @@ def test_indices_below_a_dimension_without_sizes_are_refused(folder: Path) -> No
     assert "sizes[0]: found no size for 'k', expected one for every dimension name" in message
 
 
+def test_edges_beside_few_values_are_refused(folder: Path) -> None:
+    message = refused_after(folder, "kinks: [0.0], diff", "edges: [0.0], values: [0, 1], diff")
+    assert "found values and edges, expected one of the two" in message
+
+
 def test_kinks_among_few_values_are_refused(folder: Path) -> None:
     message = refused_after(folder, "kinks: [0.0], diff", "kinks: [0.0], values: [0, 1], diff")
     assert "found values and kinks, expected one of the two" in message

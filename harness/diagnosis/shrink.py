@@ -94,7 +94,7 @@ def _variants(question: Question) -> Iterator[tuple[Case, tuple[Cotangent, ...]]
 
 
 def _changed(case: Case, change: Callable[[torch.Tensor], torch.Tensor]) -> Case:
-    numbers = {id(tensor) for tensor in case.tensors.values()}
+    numbers = {id(t) for name, t in case.tensors.items() if name not in case.listed}
     values = tuple(change(v) if id(v) in numbers else v for v in case.values)  # type: ignore[arg-type]
     return Case(case.entry, values, case.label)
 

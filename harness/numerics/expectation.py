@@ -477,6 +477,11 @@ class Reference:
                     arguments.append(value.clone())
                 case torch.Tensor():
                     leaf = value.detach().double().clone()
+                    for named in self.case.listed.get(names[id(value)], ()):
+                        # Compared with a number in its own dtype it is that number.
+                        rounded = float(torch.tensor(named, dtype=torch.float64).to(value.dtype))
+                        if math.isfinite(rounded):
+                            leaf[leaf == rounded] = named
                     leaf.requires_grad_(names[id(value)] in self.case.differentiable)
                     self.leaves[names[id(value)]] = leaf
                     arguments.append(leaf)
@@ -508,7 +513,7 @@ class Reference:
                 Expected(quantity, value, value, within * (value.abs() + floor), self.dtype)
                 for quantity, value, floor in zip(quantities, exact, floors, strict=True)
             ]
-        spreads = rounding.spread(evaluate, exact, self.dtype)
+        spreads = rounding.spread(evaluate, exact, self.dtype, self._held())
         return [
             Expected(
                 quantity,
@@ -521,6 +526,11 @@ class Reference:
                 quantities, exact, spreads, floors, strict=True
             )
         ]
+
+    def _held(self) -> list[torch.Tensor]:
+        """Tensors of few values, each of which the dtype can hold: an answer has the very same."""
+        leaves = (self.leaves[name] for name in self.case.listed if name in self.leaves)
+        return [leaf for leaf in leaves if rounding.holds(self.dtype, leaf)]
 
     def _reseed(self) -> None:
         if self.case.stack is not None and self.case.stack.random:
@@ -556,7 +566,8 @@ class Reference:
             return list(self.oracle.gradients(self.arguments, wide, tuple(wanted)))
 
         expected = self._expected(quantities, evaluate, [floor] * len(wanted))
-        if self.oracle.vjp is None and any(map(_repeats, self.case.tensors.values())):
+        movable = (t for name, t in self.case.tensors.items() if name not in self.case.listed)
+        if self.oracle.vjp is None and any(map(_repeats, movable)):
             expected = self._shared(expected, evaluate, floor)
         return expected
 
@@ -600,15 +611,19 @@ class Reference:
         evaluate: Callable[[], list[torch.Tensor]],
         move: Callable[[torch.Tensor], torch.Tensor],
     ) -> list[torch.Tensor]:
-        """What ``evaluate`` gives with all leaves moved by what ``move`` makes of them."""
-        kept = {name: leaf.detach().clone() for name, leaf in self.leaves.items()}
+        """What ``evaluate`` gives with the leaves moved by what ``move`` makes of them.
+
+        Those of few values stay: moved by a hair they equal none of them.
+        """
+        movable = {n: leaf for n, leaf in self.leaves.items() if n not in self.case.listed}
+        kept = {name: leaf.detach().clone() for name, leaf in movable.items()}
         ranges = {
             argument.name: (argument.low, argument.high)
             for argument in self.case.entry.arguments
             if isinstance(argument, TensorArgument)
         }
         with torch.no_grad():
-            for name, leaf in self.leaves.items():
+            for name, leaf in movable.items():
                 leaf.add_(move(kept[name]))
                 if leaf.numel() and name in ranges:  # a reference need not know what is beyond
                     low, high = ranges[name]
@@ -618,7 +633,7 @@ class Reference:
             return [value.detach() for value in evaluate()]
         finally:
             with torch.no_grad():
-                for name, leaf in self.leaves.items():
+                for name, leaf in movable.items():
                     leaf.copy_(kept[name])
 
     def gradients_at_kinks(
@@ -631,8 +646,8 @@ class Reference:
         for direction in (-1, 1):
             values = []
             for argument, value in zip(self.case.entry.arguments, self.case.values, strict=False):
-                if isinstance(value, torch.Tensor) and value.is_floating_point():
-                    value = value.double().clone()
+                if argument.name in self.case.tensors and argument.name not in self.case.listed:
+                    value = self.case.tensors[argument.name].double().clone()
                     for kink in kinks.get(argument.name, ()):
                         # Near it rounding decides, and moved by an ulp it may round back.
                         beyond = kink + direction * step * max(1.0, abs(kink))

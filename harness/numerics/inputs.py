@@ -128,6 +128,12 @@ class Case:
         return {name: tensor for name, tensor in self.handed_over.items() if name in numbers}
 
     @cached_property
+    def listed(self) -> dict[str, tuple[float, ...]]:
+        """The only values of those tensors that have but few, which nothing may move, by name."""
+        arguments = (a for a in self.entry.arguments if isinstance(a, TensorArgument) and a.only)
+        return {a.name: a.only for a in arguments}
+
+    @cached_property
     def handed_over(self) -> dict[str, torch.Tensor]:
         """All tensor arguments by name, in order; their places are those in an answer."""
         return {
@@ -535,6 +541,8 @@ class Drawer:
         )
         if not len(points):
             return values
+        if argument.only:
+            points = points + 0.0  # that has no sign
         if not values.dim():  # one in so many would be none, mostly
             self._lone += 1
             return points[self._lone % len(points)].clone()

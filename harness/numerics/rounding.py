@@ -13,7 +13,7 @@ operation has other plain formulas that pass through numbers of size 1, as
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -51,6 +51,11 @@ def unit_roundoff(dtype: torch.dtype) -> float:
     return torch.finfo(dtype).eps / 2
 
 
+def holds(dtype: torch.dtype, value: torch.Tensor) -> bool:
+    """Whether ``dtype`` has each element of ``value``, which is in float64."""
+    return torch.equal(value.to(dtype).double(), value)
+
+
 def margins(dtype: torch.dtype) -> Margins:
     """Those that hold for ``dtype``."""
     return HALF if unit_roundoff(dtype) > COARSE else WIDE
@@ -71,6 +76,8 @@ _EXACT = _named(
     *("stack", "flip", "roll", "tril", "triu", "constant_pad_nd", "repeat", "clone", "copy"),
     *("_to_copy", "value_selecting_reduction_backward", "select_backward", "slice_backward"),
 )
+# Operations that give the exact number of what is held exactly, wherever the dtype has it.
+_CLOSED = _named("add", "sub", "rsub", "mul", "sum", "square")
 # Operations with other plain formulas that pass through numbers of size 1: 1 − σ(−x), eˣ − 1,
 # log(1 + x), 1 − tanh².
 _OF_UNIT_SIZE = _named(
@@ -118,13 +125,19 @@ class RoundingNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Multiplies what operations read and return by 1 + u·ξ, ξ uniform in [-1, 1].
 
     In half precision the smallest number of the dtype is added, times such a ξ, and what
-    is too large for it becomes infinite.
+    is too large for it becomes infinite. Tensors that are ``held`` are left as they are, and so
+    is what is made of them alone and needs no rounding: compared, it equals what it equals.
     """
 
-    def __init__(self, dtype: torch.dtype, generator: torch.Generator) -> None:
+    def __init__(
+        self, dtype: torch.dtype, generator: torch.Generator, held: Sequence[torch.Tensor] = ()
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.unit = unit_roundoff(dtype)
         self.generator = generator
+        self.dtype = dtype
+        # By where they lie in memory, as views do, too; kept, lest others come to lie there.
+        self._held = {_memory(tensor): tensor for tensor in held if tensor.numel()}
         numbers = torch.finfo(dtype)
         is_half = margins(dtype) is HALF
         self.smallest = numbers.smallest_normal * numbers.eps if is_half else 0.0
@@ -137,10 +150,17 @@ class RoundingNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         aliases = any(r.alias_info is not None for r in func._schema.returns)
+        if func._schema.is_mutable and args and isinstance(args[0], torch.Tensor):
+            self._held.pop(_memory(args[0]), None)
         if aliases or func._schema.is_mutable:
             return func(*args, **(kwargs or {}))
         name = func._schema.name
-        if name in _EXACT:
+        is_exact = name in _EXACT
+        if self._held and (is_exact or name in _CLOSED) and self._are_held(args):
+            result = func(*args, **(kwargs or {}))
+            if is_exact or holds(self.dtype, result):
+                return _each(result, self._hold)
+        if is_exact:
             return _each(func(*args, **(kwargs or {})), _materialised)
         result = func(*[_each(a, self._perturbed) for a in args], **(kwargs or {}))
         result = _each(result, self._perturbed)
@@ -159,7 +179,28 @@ class RoundingNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         noise = torch.rand(value.shape, generator=self.generator, dtype=torch.float64)
         return noise.mul_(2 * self.unit).sub_(self.unit).to(value.device, value.dtype)
 
+    def _is_held(self, value: torch.Tensor) -> bool:
+        return bool(self._held) and _memory(value) in self._held
+
+    def _are_held(self, args: Any) -> bool:
+        """Whether all floating-point tensors among the operands are held, of which there are."""
+        found: list[bool] = []
+
+        def look(value: torch.Tensor) -> torch.Tensor:
+            found.append(self._is_held(value))
+            return value
+
+        _each(list(args), look)
+        return bool(found) and all(found)
+
+    def _hold(self, value: torch.Tensor) -> torch.Tensor:
+        if value.numel():
+            self._held[_memory(value)] = value
+        return value
+
     def _perturbed(self, value: torch.Tensor) -> torch.Tensor:
+        if self._is_held(value):
+            return value
         value = _materialised(value)
         noisy = value * self._noise(value).add_(1)
         if self.smallest:
@@ -177,6 +218,11 @@ def _each(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     return value
 
 
+def _memory(value: torch.Tensor) -> int:
+    """Where its memory begins; 0 where it has none."""
+    return 0 if value._is_zerotensor() else value.untyped_storage().data_ptr()
+
+
 def _materialised(value: torch.Tensor) -> torch.Tensor:
     """Zeros that torch has no memory for, as it makes in second derivatives of |x|, get some.
 
@@ -188,16 +234,20 @@ def _materialised(value: torch.Tensor) -> torch.Tensor:
 
 
 def spread(
-    evaluate: Callable[[], list[torch.Tensor]], exact: list[torch.Tensor], dtype: torch.dtype
+    evaluate: Callable[[], list[torch.Tensor]],
+    exact: list[torch.Tensor],
+    dtype: torch.dtype,
+    held: Sequence[torch.Tensor] = (),
 ) -> list[torch.Tensor]:
     """Per element, the largest distance of perturbed evaluations from ``exact``.
 
-    Not finite where a perturbed evaluation leaves the range of numbers.
+    Not finite where a perturbed evaluation leaves the range of numbers. What is ``held`` is
+    not perturbed.
     """
     generator = torch.Generator().manual_seed(20260101)
     largest = [torch.zeros_like(value) for value in exact]
     for _ in range(margins(dtype).samples):
-        with RoundingNoise(dtype, generator):
+        with RoundingNoise(dtype, generator, held):
             noisy = evaluate()
         largest = [
             torch.maximum(so_far, (value.detach() - truth).abs())

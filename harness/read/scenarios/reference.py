@@ -179,6 +179,10 @@ def _entry_point_problems(
                 found, expected = "values and kinks", "one of the two"
                 remedy = "A tensor of few values has no gradient, so it has no kinks."
                 yield document.problem((*at, "kinks"), found, expected, remedy)
+            if argument.values and argument.edges:
+                found, expected = "values and edges", "one of the two"
+                remedy = "It is asked at each of its values; add to these what is missing."
+                yield document.problem((*at, "edges"), found, expected, remedy)
         elif isinstance(argument, IndicesModel):
             used = [*(argument.indices or ()), argument.below]
             dimensions |= dict.fromkeys(d for d in used if isinstance(d, str))
