@@ -9,7 +9,7 @@ from command import harness
 
 from harness.errors import ScenarioError
 from harness.grading.plan import Plan
-from harness.model import Submission
+from harness.model import Notice, Submission
 from harness.read.scenarios import load
 from harness.run.prove import SCALED, accepting
 from harness.run.task import Task
@@ -203,6 +203,54 @@ def test_an_oracle_that_raises_ends_a_run_and_blames_no_submission(tmp_path: Pat
     answer = PlanCache("nowhere").answer(Task(submission, scenario, 1))
     assert isinstance(answer, ScenarioError)
     assert "the oracle of 'f' raises ValueError: no" in str(answer)
+
+
+PLAIN = "{x: {integer: [0, 9]}}"
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "notices"),
+    [
+        (True, X, (Notice.GRADIENT,)),
+        (False, X, (Notice.VALUE,)),
+        (False, PLAIN, (Notice.VALUE, Notice.SOURCE)),
+    ],
+)
+def test_what_tests_must_notice_follows_from_what_is_asked_for(
+    tmp_path: Path, function: bool, arguments: str, notices: tuple[Notice, ...]
+) -> None:
+    folder = asking(tmp_path, function, arguments, "")
+    assert load(folder).scenario("s").notices == notices
+
+
+@pytest.mark.parametrize(
+    ("arguments", "notices", "write"),
+    [
+        (X, "gradient", "value, gradient"),
+        (X, "second_order, gradient", "value, second_order, gradient"),
+        (X, "value, source", "value"),
+        (PLAIN, "source", "value, source"),
+        (PLAIN, "gradient, source", "value, source"),
+    ],
+)
+def test_what_a_right_answer_may_have_nothing_of_need_not_be_noticed(
+    tmp_path: Path, arguments: str, notices: str, write: str
+) -> None:
+    told = refusal(asking(tmp_path, False, arguments, notices))
+    assert f"verified_by.notices: found [{notices}], expected " in told
+    assert told.endswith(f"Write notices: [{write}], or leave verified_by out.")
+    load(asking(tmp_path, False, arguments, write))
+
+
+def asking(folder: Path, function: bool, arguments: str, notices: str) -> Path:
+    """A scenario whose answers' tests must notice something."""
+    plain = arguments == PLAIN
+    kinds = {"sizes": "[]", "checks": "[equals]"} if plain else {"checks": "[forward]"}
+    file = write(folder, arguments=arguments, **kinds) / "s.yaml"
+    text = file.read_text().replace("function: true", f"function: {str(function).lower()}")
+    text = text.replace("    differentiable: true\n", "") if plain else text
+    file.write_text(text + f"verified_by: {{notices: [{notices}]}}\n" * bool(notices))
+    return folder
 
 
 @pytest.mark.parametrize("command", ["grade", "validate"])

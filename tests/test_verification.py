@@ -58,7 +58,7 @@ def scenario(by_design: bool = False, names: tuple[str, ...] = ("op",)) -> Scena
         Scenario,
         SimpleNamespace(
             entry_points=(*entries, measure),
-            asks_for_gradients=True,
+            asks_for_function=True,
             gradcheck_fails_by_design=by_design,
             notices=(Notice.GRADIENT,),
             traps=(),

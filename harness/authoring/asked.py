@@ -191,14 +191,20 @@ def told_checks(scenario: Scenario) -> Iterator[tuple[str, str]]:
 def told_verification(scenario: Scenario) -> str:
     """How far it must have gone to check itself, and what its tests must notice."""
     told = _LEVELS[scenario.verification]
-    if scenario.verification is Level.RAN_EACH and not scenario.asks_for_gradients:
+    if scenario.verification is Level.RAN_EACH and not scenario.asks_for_function:
         told = "Each function must have been verified by itself, before the next was written."
     if scenario.verification.reaches(Level.SHIPPED):
-        noticed = "; ".join(_NOTICES[notice] for notice in scenario.notices)
+        noticed = "; ".join(_told_notice(notice, scenario) for notice in scenario.notices)
         told += f" To count, they must notice when this is spoiled: {noticed}."
     if scenario.gradcheck_fails_by_design:
         told += " gradcheck fails on a right answer by design."
     return told
+
+
+def _told_notice(notice: Notice, scenario: Scenario) -> str:
+    of_functions = notice in (Notice.GRADIENT, Notice.SECOND_ORDER)
+    own = " that an answer has" if of_functions and not scenario.asks_for_function else ""
+    return f"{_NOTICES[notice]}{own}"
 
 
 def told_rules(rules: Rules) -> str:

@@ -35,6 +35,7 @@ from harness.verification.written import (
     all_of,
     listed,
     needed_functions,
+    needs_gradcheck,
     subjects,
     written_checks,
 )
@@ -259,8 +260,8 @@ def _unverified(
     if source is not None and (source.tests or source.main_lines):
         ends = "; they " + ("pass" if own_tests.passed else "fail") if own_tests else ""
         words = f"its own tests hold no gradcheck{ends}"
-        if not scenario.asks_for_gradients:
+        if not needs_gradcheck(scenario):
             words = f"nothing shows what its own tests would notice{ends}"
         return Weakness(VerificationWhy.TESTS_WITHOUT_CHECK, words)
-    nothing = "no gradcheck and no test" if scenario.asks_for_gradients else "no test"
+    nothing = "no gradcheck and no test" if needs_gradcheck(scenario) else "no test"
     return Weakness(VerificationWhy.NO_CHECK, f"it carries {nothing}")

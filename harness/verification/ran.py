@@ -26,6 +26,7 @@ from harness.verification.written import (
     all_of,
     listed,
     loosened,
+    needs_gradcheck,
 )
 
 _KINDS = {
@@ -91,7 +92,7 @@ def judge_run(
         seen |= names if "" in found_by else names & found_by
         missing |= set() if "" in found_by else names - found_by
     if not seen:
-        found = _unnoticed(own_tests, wanted, by_design, written)
+        found = _unnoticed(scenario, own_tests, wanted, written)
         own = tuple(one for one in tried if one.kind is Spoil.OWN)
         return None if found is None else _counted(found, own)
     together = {one.function for one in tried if one.noticed and not one.apart}
@@ -173,20 +174,23 @@ def _in_words(fault: Spoiling) -> str:
 
 
 def _unnoticed(
+    scenario: Scenario,
     own_tests: OwnTests,
     wanted: frozenset[str],
-    by_design: bool,
     written: Sequence[WrittenCheck],
 ) -> Verification | None:
     """Why nothing was noticed; ``None`` where there was no check to notice anything."""
     checks = [check for check in own_tests.gradchecks if check.name == "gradcheck"]
     if not checks:
         return None
+    by_design = scenario.gradcheck_fails_by_design
     weak = (_weakness(check, wanted, by_design, written) for check in checks)
     weakness = next((weakness for weakness in weak if weakness is not None), None)
     if weakness is None:
         words = "notices nothing when the backward is spoiled"
-        if not own_tests.spoilings:
+        if not needs_gradcheck(scenario):
+            words = "is not seen to notice another result"
+        elif not own_tests.spoilings:
             words = "never comes to the backward that was asked for"
         weakness = Weakness(VerificationWhy.NOTICES_NOTHING, words)
     reason = f"the submission's tests pass, but its gradcheck {weakness.words}"

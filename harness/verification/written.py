@@ -72,10 +72,20 @@ def needed_functions(
     return {name: functions for name, functions in found.items() if functions}
 
 
+def needs_gradcheck(scenario: Scenario) -> bool:
+    """Whether every answer has Functions of which tests must notice a spoiled gradient."""
+    return scenario.asks_for_function and _spoils_gradients(scenario)
+
+
+def _spoils_gradients(scenario: Scenario) -> bool:
+    return bool({Notice.GRADIENT, Notice.SECOND_ORDER} & set(scenario.notices))
+
+
 def subjects(scenario: Scenario, needed: Needed) -> frozenset[str]:
     """What is to be verified: Functions where gradients are, else the entry points themselves."""
-    if {Notice.GRADIENT, Notice.SECOND_ORDER} & set(scenario.notices):
-        return all_of(needed)
+    functions = all_of(needed) if _spoils_gradients(scenario) else frozenset[str]()
+    if functions or needs_gradcheck(scenario):
+        return functions
     return frozenset(entry.name for entry in scenario.entry_points)
 
 

@@ -12,7 +12,7 @@ from harness.errors import ScenarioError, did_you_mean, nearest_path
 from harness.model import Scenario, Skill, Trap
 from harness.read.document import YamlDocument, read
 from harness.read.problem import Problem, listed, refuse
-from harness.read.scenarios.reference import scenario_problems, skill_problems
+from harness.read.scenarios.reference import notice_problems, scenario_problems, skill_problems
 from harness.read.scenarios.schema import ScenarioModel, SkillModel
 from harness.read.validation import validate
 
@@ -185,7 +185,10 @@ class _Folder:
         if document is None:
             return
         model, problems = validate(document, ScenarioModel)
-        self.problems += [*problems, *self._problems_of(document)]
+        problems = [*problems, *self._problems_of(document)]
+        if model is not None and not problems:
+            problems += notice_problems(document, model)
+        self.problems += problems
         if model is None:
             return
         self.ids.append((model.id, document))

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import nearest
-from harness.model import FLAGS, KINK_MARGIN, DomainKind, PlainDomain, ValueArgument
+from harness.model import FLAGS, KINK_MARGIN, DomainKind, Notice, PlainDomain, ValueArgument
 from harness.read.document import YamlDocument
 from harness.read.field import SLUG
 from harness.read.problem import KeyPath, Problem, described, listed
@@ -26,6 +26,7 @@ from harness.read.scenarios.schema import (
     NumbersModel,
     RationalizationModel,
     RedFlagModel,
+    ScenarioModel,
     SizeModel,
     TensorModel,
     TrapModel,
@@ -97,6 +98,38 @@ def scenario_problems(
                     found, expected = f"{name!r} again", "each entry point once"
                     yield document.problem(key, found, expected, "Delete one of the two.")
     yield from _behaviour_problems(document, flags)
+
+
+def notice_problems(document: YamlDocument, scenario: ScenarioModel) -> Iterator[Problem]:
+    """What no right answer's tests need notice; of a scenario that has no other problem."""
+    entries = [entry.value(name) for name, entry in scenario.entry_points.items()]
+    named = scenario.verified_by.notices
+    function = scenario.asks_for_function
+    there = {
+        Notice.VALUE: True,
+        Notice.SOURCE: any(entry.is_plain for entry in entries),
+        **dict.fromkeys(_OF_FUNCTIONS, function or any(e.differentiable for e in entries)),
+    }
+    kept = [notice for notice in named if there[notice]]
+    if not entries or not named:
+        return
+    if kept != named:
+        why = "source where values are plain, gradients where a gradient flows"
+    elif Notice.VALUE not in named and not (function and _OF_FUNCTIONS & {*named}):
+        why = "value among them: without a Function no backward is there to be spoiled"
+        if not _OF_FUNCTIONS & {*named}:
+            why = "value among them: beside it is counted how much of the source is noticed"
+    else:
+        return
+    if Notice.VALUE not in kept and not (function and _OF_FUNCTIONS & {*kept}):
+        kept = [Notice.VALUE, *kept]
+    found, write = (f"[{', '.join(one.value for one in some)}]" for some in (named, kept))
+    remedy = f"Write notices: {write}, or leave verified_by out."
+    yield document.problem(("verified_by", "notices"), found, why, remedy)
+
+
+# What an answer without a Function has none of.
+_OF_FUNCTIONS = frozenset({Notice.GRADIENT, Notice.SECOND_ORDER})
 
 
 def _one_without_the_other(document: YamlDocument) -> Iterator[Problem]:

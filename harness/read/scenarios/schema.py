@@ -531,9 +531,11 @@ class VerifiedByModel(_Strict):
             min_length=1,
             description="What the tests must notice when it is spoiled: gradient and second_order "
             "per Function, value per entry point, source (at least 70 % of the changes of its code "
-            "that the checks can tell) per entry point with plain values.",
+            "that the checks can tell) per entry point with plain values. Left out: value and "
+            "source where all values are plain, else gradient where a Function is asked for, "
+            "else value.",
         ),
-    ] = [Notice.GRADIENT]
+    ] = []
 
 
 class LimitsModel(_Strict):
@@ -593,10 +595,11 @@ class ScenarioModel(_Strict):
     advisory: list[Check] = Field([], description="A failure is reported, and no more.")
 
     def _notices(self) -> Iterable[Notice]:
-        plain = all(entry.value(name).is_plain for name, entry in self.entry_points.items())
-        if plain and "verified_by" not in self.model_fields_set:
+        if self.verified_by.notices:
+            return self.verified_by.notices
+        if all(entry.value(name).is_plain for name, entry in self.entry_points.items()):
             return (Notice.VALUE, Notice.SOURCE)
-        return self.verified_by.notices
+        return (Notice.GRADIENT,) if self.asks_for_function else (Notice.VALUE,)
 
     def value(
         self,
