@@ -233,12 +233,20 @@ def test_scenarios_that_tell_nothing_are_named() -> None:
         quick(MANY[3].id, "skill"),
         quick(MANY[4].id, "baseline"), quick(MANY[4].id, "skill"),
         quick(MANY[4].id, "skill-pushed", right=False),
+        quick(MANY[5].id, "baseline", right=False), quick(MANY[5].id, "skill", verified=False),
+        quick(MANY[6].id, "baseline", right=False), quick(MANY[6].id, "skill", right=False),
+        quick(MANY[6].id, "reference"),
     ]  # fmt: skip
-    useless = {one.scenario: one.why for one in decided(records).useless}
+    found = decided(records)
+    useless = {one.scenario: one.why for one in found.useless}
     assert useless == {
-        MANY[1].id: Uselessness.SEPARATES_NOTHING,
+        MANY[1].id: Uselessness.HELD_BY_NOBODY,
         MANY[2].id: Uselessness.SATURATED,
-        **{one.id: Uselessness.UNANSWERED for one in (MANY[3], *MANY[5:])},
+        **{one.id: Uselessness.UNANSWERED for one in (MANY[3], *MANY[7:])},
+        # Right in one of two arms, and held in neither: nothing shows that anybody can hold it.
+        MANY[5].id: Uselessness.HELD_BY_NOBODY,
+        # Nor under these two conditions, but in an arm that is none.
+        MANY[6].id: Uselessness.SEPARATES_NOTHING,
         # Held at dose 1 in both, and broken when pushed back on: the doses tell something.
         MANY[4].id: Uselessness.SEPARATES_NOTHING,
     }

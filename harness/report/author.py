@@ -204,7 +204,8 @@ def useless_words(one: Decision) -> str:
         names = [row.scenario for row in one.useless if row.why is why]
         if names:
             some = ", ".join(names[:3]) + (" and others" if len(names) > 3 else "")
-            parts.append(f"{len(names)} {_WHY[why][len(names) > 1]} ({some})")
+            words = f"{len(names)} {_WHY[why][len(names) > 1]} ({some})"
+            parts.append(words + _OPEN * (why is Uselessness.HELD_BY_NOBODY))
     return f"{'; '.join(parts)}."
 
 
@@ -212,8 +213,11 @@ def useless_words(one: Decision) -> str:
 _WHY: Final = {
     Uselessness.UNANSWERED: ("is unanswered", "are unanswered"),
     Uselessness.SATURATED: ("is saturated", "are saturated"),
+    Uselessness.HELD_BY_NOBODY: ("is held by nobody", "are held by nobody"),
     Uselessness.SEPARATES_NOTHING: ("separates nothing", "separate nothing"),
 }
+
+_OPEN: Final = ", and perhaps nobody can (harness validate --deep --runs)"
 
 
 def _effect(title: str, about: str, found: Effect | None) -> EffectView:

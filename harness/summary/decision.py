@@ -106,19 +106,21 @@ def _with_interval(found: Effect | None) -> str:
 
 
 class Uselessness(StrEnum):
-    """Why a scenario tells nothing about the skill."""
+    """Why a scenario tells nothing about the skill, or may ask what nobody can do."""
 
     # Not answered, or not graded, without or with the skill under pressure.
     UNANSWERED = "unanswered"
     # Everything held in every condition.
     SATURATED = "saturated"
+    # Nothing held in any arm: it may be one that nobody can hold.
+    HELD_BY_NOBODY = "held by nobody"
     # At no dose another share right, verified or held with the skill than without.
     SEPARATES_NOTHING = "separates nothing"
 
 
 @dataclass(frozen=True)
 class Useless:
-    """A scenario that tells nothing about the skill."""
+    """A scenario that tells nothing about the skill, or too little."""
 
     scenario: str
     why: Uselessness
@@ -290,6 +292,8 @@ def _useless(scenarios: Mapping[str, Scenario], evidence: Evidence) -> tuple[Use
             why = Uselessness.UNANSWERED
         elif all(tally.held == tally.graded for tally in every):
             why = Uselessness.SATURATED
+        elif one not in evidence.held:
+            why = Uselessness.HELD_BY_NOBODY
         elif not any(_differ(*pair) for pair in pairs):
             why = Uselessness.SEPARATES_NOTHING
         else:

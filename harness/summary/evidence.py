@@ -23,6 +23,8 @@ class Evidence:
     broken: Sequence[tuple[str, int]]
     # Per arm and scenario the place of a record.
     places: Mapping[tuple[str, str], int]
+    # Scenarios of which an answer held, in any arm, conditions or not.
+    held: Set[str]
 
     @property
     def samples(self) -> int:

@@ -441,7 +441,8 @@ def _evidence(arms: Sequence[ArmSummary], seen: Sequence[_Seen]) -> Evidence:
             known.add(same)
             cells[one.arm][one.scenario, one.submitter] += one.tally
             places.setdefault((one.arm, one.scenario), one.place)
-    return Evidence(tuple(conditions.values()), cells, identical, broken, places)
+    held = {one.scenario for one in seen if one.answers.held}
+    return Evidence(tuple(conditions.values()), cells, identical, broken, places, held)
 
 
 def _notes(evidence: Evidence) -> Iterator[str]:
