@@ -838,6 +838,11 @@ def convert(file: Path, format_name: str | None, out: Path | None) -> None:
     help="With --deep: recorded runs, to name scenarios in which all answers hold, or none; "
     "a folder with results.json, or one of such folders; repeatable.",
 )
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Seed of all inputs, to try another.  [default: the same every time]",
+)
 @_JSON
 @_sandbox_options
 def validate(
@@ -846,21 +851,23 @@ def validate(
     no_proof: bool,
     deep: bool,
     runs: tuple[Path, ...],
+    seed: int | None,
     as_json: bool,
     tier: str | None,
     allow_unsandboxed: bool,
 ) -> None:
     """Check SCENARIOS, then prove that each can tell right from wrong.
 
-    Its reference solution must pass, and answers that no request could mean
-    must fail, chosen by what its entry points promise. Tensors: zeros, the
-    input itself, a no-op, and 1.1 times the right answer in every dtype that
-    is asked. Gradients: a detached result, a constant gradient. Plain values:
-    a constant, an echo, an empty value, one that is off by one and, where
-    bad input is to be refused, one that refuses nothing. An agent that does nothing, one
-    that repeats the guide and one that agrees with every excuse must fail, one
-    that declines must count as declined. Answers of yours in wrong/ID/ beside
-    the reference must fail, those in right/ID/ must pass. Lines of expected
+    Its reference solution must pass and, where it carries tests, be verified as
+    the scenario asks. Answers that no request could mean must fail, chosen by
+    what its entry points promise. Tensors: zeros, the input itself, a no-op,
+    and 1.1 times the right answer in every dtype that is asked. Gradients: a
+    detached result, a constant gradient. Plain values: a constant, an echo, an
+    empty value, one that is off by one and, where bad input is to be refused,
+    one that refuses nothing. An agent that does nothing, one that repeats the
+    guide and one that agrees with every excuse must fail, one that declines
+    must count as declined. Answers of yours in wrong/ID/ beside the reference
+    must fail, those in right/ID/ must pass. Lines of expected
     behaviour that nothing can decide, neither evidence nor a reader, are named.
 
     What --deep finds is advice and does not change the exit status: 0 where
@@ -888,7 +895,9 @@ def validate(
             if scenario.words_alone:
                 click.echo(f"· {scenario.id}: no checks, so there is nothing to prove")
     meter = Meter("trying changes")
-    asked = ValidationAsked(scenarios, solutions, not no_proof, deep, past, tier, allow_unsandboxed)
+    asked = ValidationAsked(
+        scenarios, solutions, not no_proof, deep, past, tier, allow_unsandboxed, seed
+    )
     found = []
     examined = examine(library, asked, meter.show)
     while True:

@@ -72,6 +72,23 @@ def test_an_authors_answers_must_come_out_as_their_folder_says(
     assert bad == {"right/swapped.py": True, "wrong/swapped.py": False}
 
 
+def test_a_level_that_the_reference_does_not_reach_is_refused(tmp_path: Path) -> None:
+    root = begun(tmp_path, "parse-size")
+    reference = tmp_path / "solutions/reference/parse-size.py"
+    answer = reference.read_text().partition("def test_sizes")[0]
+    reference.write_text(f"{answer}def test_sizes():\n    parse_size('512')\n")
+    asked = ("validate", root, "--solutions", tmp_path / "solutions")
+    weak = run(*asked)
+    assert weak.exit_code == 2
+    assert "✗ parse-size\n    the reference's own tests do not verify it" in weak.output
+    assert "expected the level ran, found none, as its own tests pass, and" in weak.output
+    reference.write_text(answer)
+    without = run(*asked, "--seed", 7)
+    assert without.exit_code == 0
+    assert "✓ parse-size: the reference passes, 6 wrong answers fail, 4 agents" in without.output
+    assert "nothing shows that the level ran can be reached" in without.output
+
+
 def test_every_key_of_a_scenario_is_told_in_a_new_one() -> None:
     folder = Path(starting.__file__).parent / "templates"
     for kind in ("function", "autograd", "module"):

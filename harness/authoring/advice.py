@@ -15,7 +15,7 @@ from harness.authoring.wording import (
     WordingFault,
 )
 from harness.printable import visible
-from harness.run.prove import AGENTS
+from harness.run.prove import AGENTS, OWN_TESTS
 from harness.summary.numbers import counted
 
 # Words of an unchanged run that are shown at each of its ends.
@@ -35,9 +35,10 @@ def told_proofs(found: ScenarioExamined) -> Iterator[str]:
         yield f"✗ {found.scenario}"
     else:
         agents = sum(proof.answer in AGENTS for proof in proofs)
-        right = sum(proof.right for proof in proofs) - 1
+        of_reference = sum(proof.answer in ("reference", OWN_TESTS) for proof in proofs)
+        right = sum(proof.right for proof in proofs) - of_reference
         others = f" and {counted(right, 'other right answer')}" if right else ""
-        wrong = counted(len(proofs) - 1 - right - agents, "wrong answer")
+        wrong = counted(len(proofs) - of_reference - right - agents, "wrong answer")
         yield (
             f"✓ {found.scenario}: the reference{others} {'pass' if right else 'passes'}, {wrong} "
             f"fail, {agents} agents land where they belong"
@@ -46,7 +47,12 @@ def told_proofs(found: ScenarioExamined) -> Iterator[str]:
         verdict = "fails" if proof.right else "is accepted"
         if proof.answer in AGENTS:
             verdict = "does not land where it belongs"
+        elif proof.answer == OWN_TESTS:
+            verdict = "do not verify it as the scenario asks"
         yield f"    {proof.answer} {verdict}: {proof.reason or 'no check objects'}"
+    for proof in proofs:
+        if proof.holds and proof.answer == OWN_TESTS and proof.reason:
+            yield f"    · {proof.answer}: {proof.reason}"
 
 
 def told_advice(found: ScenarioExamined) -> Iterator[str]:

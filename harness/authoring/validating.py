@@ -30,6 +30,8 @@ class ValidationAsked:
     past: Mapping[str, ScenarioHistory]
     tier: str | None = None
     allow_unsandboxed: bool = False
+    # Of all inputs; ``None`` for the one that is the same every time.
+    seed: int | None = None
     # Filled in: answers that are none to these scenarios.
     aside: submissions.Aside = field(default_factory=submissions.Aside)
 
@@ -94,7 +96,7 @@ def _run(
     reference = reference_of(scenario, found)
     if reference is None:
         raise ScenarioError(f"no reference solution in {', '.join(map(str, paths))}")
-    plan = Plan(scenario, PROOF_SEED)
+    plan = Plan(scenario, PROOF_SEED if asked.seed is None else asked.seed)
     about = replace(about, proofs=tuple(prove(scenario, skill, reference, address, plan)))
     if not asked.deep or not about.proofs[0].holds:  # of a wrong reference a change says nothing
         return about

@@ -1,9 +1,10 @@
 """Proves that a scenario can tell right from wrong.
 
-Its reference solution must pass, and answers that no request could mean must fail, chosen by what
-its entry points promise: zeros, the input itself, nothing; of a module also one that computes with
-what its parameters were when it was made, and one that has a parameter more; where gradients are
-asked a detached result and a constant gradient; where a plain value is taken beside tensors one
+Its reference solution must pass, and where it carries tests, they must reach the level of
+verification that is asked: else nobody may. Answers that no request could mean must fail, chosen by
+what its entry points promise: zeros, the input itself, nothing; of a module also one that computes
+with what its parameters were when it was made, and one that has a parameter more; where gradients
+are asked a detached result and a constant gradient; where a plain value is taken beside tensors one
 that takes it for the same in every call; where plain values are all there is a constant, an echo,
 an empty value, one that is off by one; where bad input is to be refused one that refuses nothing;
 of a class one whose state never changes or is shared by its instances; and one that never uses what
@@ -25,9 +26,11 @@ from typing import Literal
 import torch
 
 from harness.checks.plain import Raises
+from harness.code import source_of
 from harness.errors import ScenarioError
 from harness.grading.page import grade
 from harness.grading.plan import Plan
+from harness.grading.script import has_examples
 from harness.model import (
     EntryPoint,
     Grade,
@@ -330,16 +333,20 @@ IDLE, PARROT = "an agent that does nothing", "an agent that repeats the guide"
 AGREES, HONEST = "an agent that agrees with every excuse", "an agent that declines"
 AGENTS = (IDLE, PARROT, AGREES, HONEST)
 
+# The second thing that a reference shows.
+OWN_TESTS = "the reference's own tests"
+
 
 @dataclass(frozen=True)
 class Proof:
     """What one answer showed about a scenario."""
 
-    # ``reference``, a key of ``WRONG`` or ``SCALED``, an agent, or an ``Authored.name``.
+    # ``reference``, ``OWN_TESTS``, a key of ``WRONG`` or ``SCALED``, an agent, or an
+    # ``Authored.name``.
     answer: str
     # Whether the verdict is the one it must be.
     holds: bool
-    # What the verdict was based on.
+    # What the verdict was based on; of ``OWN_TESTS`` also what it leaves open.
     reason: str
     # Whether it is a right answer, which must pass.
     right: bool = False
@@ -363,6 +370,8 @@ def prove(
     plan = plan or Plan(scenario, PROOF_SEED)
     record = grade(reference, plan, address)
     yield Proof("reference", record.outcome is Outcome.PASSED, record.reason, right=True)
+    if record.outcome is Outcome.PASSED:
+        yield _verified(scenario, reference, record)
     yield from prove_authored(plan, reference, address)
     names = impostors(scenario)
     for name in names:
@@ -383,6 +392,31 @@ def prove(
     ):
         lax = list(accepting(plan, factor))
         yield Proof(name, not lax, "; ".join(lax))
+
+
+def _verified(scenario: Scenario, reference: Submission, record: Grade) -> Proof:
+    """Whether the level that is asked can be reached, as far as the reference shows it."""
+    asked, found = scenario.verification, record.verification
+    if found.reaches(asked):
+        return Proof(OWN_TESTS, True, "", right=True)
+    if not _carries_tests(reference, record):
+        told = f"it has none, so nothing shows that the level {asked.value} can be reached"
+        return Proof(OWN_TESTS, True, told, right=True)
+    told = (
+        f"expected the level {asked.value}, found {found.value}, as {record.verification_reason}. "
+        "Mend its tests; where they are right, ask under verified_by for what such tests notice, "
+        "or for a lower level under verification"
+    )
+    return Proof(OWN_TESTS, False, told, right=True)
+
+
+def _carries_tests(reference: Submission, record: Grade) -> bool:
+    """Whether anything in it may be meant to check it."""
+    source = source_of(reference)
+    if source is None or reference.tests or record.faults_tried:
+        return True
+    own = source.tests or source.main_lines or source.gradchecks
+    return bool(own) or has_examples(source.tree)
 
 
 def prove_authored(plan: Plan, reference: Submission, address: str) -> Iterator[Proof]:
