@@ -471,6 +471,7 @@ BEGUN = """
       base.bias: {tensor: [n], initial: 0, frozen: true}
     forward: {x: {tensor: [b, n]}}
     sizes: [{b: 2, n: 3}, {b: 1, n: 2}]
+    dimensions: {b: [1, 4], n: [1, 4]}
 """
 BEGUN_ANSWER = """
 class Line(torch.nn.Module):
@@ -498,6 +499,50 @@ def test_what_parameters_are_when_an_instance_is_made_is_asked_where_it_is_state
         found = wrong_checks(BEGUN_ANSWER.replace(old, new), plan, address)
         assert found.keys() == {"module"}
         assert words in found["module"]
+
+
+@pytest.mark.parametrize(
+    ("called", "words"),
+    [
+        ("self.one = getattr(self, 'one', torch.eye(len(x), dtype=x.dtype)); x = self.one @ x",
+         "of the same instance, with"),
+        ("w = self.weight; self.own = getattr(self, 'own', lambda: w)\n"
+         "        return self.own() * x + self.base.bias", "of a deep copy"),
+        ("return self.weight * x + self.base.bias + self.more\n"
+         "    more = 0\n"
+         "    def train(self, mode=True):\n"
+         "        self.more += mode and not self.training\n"
+         "        return super().train(mode)", "after .eval() and .train()"),
+    ],
+)  # fmt: skip
+def test_a_module_that_is_wrong_once_it_was_used_fails(
+    tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str], called: str, words: str
+) -> None:
+    oracle = "\ndef Line(features, weight, base_bias, x):\n    return weight * x + base_bias\n"
+    plan = plan_of(write(tmp_path, BEGUN, oracle, "forward, module"))
+    code = BEGUN_ANSWER.replace("        return", f"        {called}\n        return", 1)
+    (found,) = (
+        one for one in grade(submission(code), plan, address).findings if one.check == "module"
+    )
+    assert words in found.message
+    assert found.snippet is not None
+    # The lines that show it run, and show it.
+    lines = found.snippet.replace("from solution import Line", code)
+    if "# raises" in lines:
+        with pytest.raises(RuntimeError):
+            exec(lines, {})
+        return
+    exec(lines, {})
+    got, expected = capsys.readouterr().out.split("expected")
+    assert got.removeprefix("got").strip() != expected.strip()
+
+
+def test_a_module_that_makes_its_parameters_at_the_first_call_is_told_so(
+    norm: Plan, address: str
+) -> None:
+    code = NORM_ANSWER.replace("nn.Parameter(torch.ones(features))", "nn.UninitializedParameter()")
+    found = wrong_checks(code, norm, address)
+    assert "'inner.weight' of Norm is made at the first call" in found["vjp"]
 
 
 def test_the_oracle_of_a_module_is_no_module(tmp_path: Path) -> None:

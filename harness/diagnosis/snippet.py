@@ -29,7 +29,7 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
     question = trial.question
     name = question.case.entry.name
     lines = ["import torch", imported.format(name), ""]
-    if question.manner == "copied":
+    if question.manner == "copied" or question.change == "copy":
         lines.insert(0, "import copy")
     if answer.error is not None and answer.fault is Fault.WRONG_PARAMETERS:
         shown = "p" if question.manner == "fresh" else "p.shape"
@@ -43,7 +43,7 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
     for (call, suffix), arguments in zip(calls, made, strict=True):
         if arguments is None:
             return None
-        if question.change is not None and call is not question:
+        if question.change and call is not question:
             lines += _changed(question)
         indent = "    " if call.no_grad or call.inference or call.autocast else ""
         lines += ["with torch.no_grad():"] if call.no_grad else []
@@ -132,9 +132,12 @@ def _changed(question: Question) -> list[str]:
     if question.change == "load":
         state = ", ".join(f'"{name}": {_literal(value)}' for name, value in own.items())
         return [f"module1.load_state_dict({{{state}}}, strict=False)"]
+    copied = ["first = module1", "module1 = copy.deepcopy(first)"]
     return [
+        *(copied if question.change == "copy" else ()),
         "with torch.no_grad():",
         *(f"    module1.{name}.copy_({_literal(value)})" for name, value in own.items()),
+        *(f"    first.{name}.zero_()" for name in own if question.change == "copy"),
     ]
 
 
@@ -374,7 +377,7 @@ def _constructed(question: Question) -> str:
 
 # Per manner (see ``sandbox.inside.modules``), lines for the name of a module and how it is made.
 _TREATED = {
-    "train": ["{0}.train()"],
+    "train": ["{0}.eval()", "{0}.train()"],
     "eval": ["{0}.eval()"],
     "copied": [
         "first = {0}",

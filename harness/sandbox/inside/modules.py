@@ -48,10 +48,16 @@ def parameters(
     Raises ``ParameterError`` where there are others, or of another shape.
     """
     every = dict(module.named_parameters(remove_duplicate=False))
+    for key, one in every.items():
+        if nn.parameter.is_lazy(one):
+            raise ParameterError(
+                f"the parameter {key!r} of {name} is made at the first call, expected it as soon "
+                "as the instance is there"
+            )
     found: dict[str, nn.Parameter] = {}
     for key, (like, trained) in wanted.items():
-        one = every.get(key)
-        if one is None:
+        had = every.get(key)
+        if had is None:
             if key in dict(module.named_buffers(remove_duplicate=False)):
                 raise ParameterError(
                     f"{name} has a buffer {key!r}, expected a parameter: it is never trained"
@@ -60,16 +66,16 @@ def parameters(
                 f"{name} has no parameter {key!r}; it has {_listed(every)}. It must be there "
                 "whatever the constructor is given"
             )
-        if one.shape != like.shape:
+        if had.shape != like.shape:
             raise ParameterError(
-                f"the parameter {key!r} of {name} has shape {tuple(one.shape)}, expected shape "
+                f"the parameter {key!r} of {name} has shape {tuple(had.shape)}, expected shape "
                 f"{tuple(like.shape)}"
             )
-        if trained and not one.requires_grad:
+        if trained and not had.requires_grad:
             raise ParameterError(
                 f"the parameter {key!r} of {name} does not require grad: it is never trained"
             )
-        found[key] = one
+        found[key] = had
     # One that is shared inside goes by each of its names.
     known = set(map(id, found.values()))
     others = {key: one for key, one in every.items() if id(one) not in known}
@@ -108,27 +114,39 @@ def refuse_beginning(
             )
 
 
-def change(
-    module: nn.Module, found: Sequence[nn.Parameter], values: Sequence[torch.Tensor], how: str
-) -> None:
-    """Give the parameters new values: in place, as a ``step`` does, or by a state_dict to ``load``.
+def changed(
+    module: nn.Module,
+    own: Mapping[str, nn.Parameter],
+    values: Sequence[torch.Tensor],
+    how: str | None,
+) -> nn.Module:
+    """The module to go on with, whose parameters have new values.
 
-    Raises ``ValueError`` for no way to do so.
+    They come in place, as by a ``step``, by a state_dict to ``load``, or into a ``copy``. Raises
+    ``ValueError`` for no way to do so.
     """
     if how == "step":
-        set_to(found, values)
+        set_to(list(own.values()), values)
+    elif how == "copy":
+        found = copy.deepcopy(module)
+        named = dict(found.named_parameters(remove_duplicate=False))
+        set_to([named[key] for key in own], values)
+        # What a copy shares with the first one is not its own.
+        set_to(list(own.values()), [torch.zeros_like(one) for one in own.values()])
+        return found
     elif how == "load":
         # The state is the module's own, as it may name and keep what it likes there.
-        former = [one.detach().clone() for one in found]
-        set_to(found, values)
+        former = [one.detach().clone() for one in own.values()]
+        set_to(list(own.values()), values)
         state = module.state_dict()
         for key, value in list(state.items()):
             if isinstance(value, torch.Tensor):
                 state[key] = value.clone()
-        set_to(found, former)
+        set_to(list(own.values()), former)
         module.load_state_dict(state)
-    else:
+    elif how is not None:
         raise ValueError(f"unknown change {how!r}")
+    return module
 
 
 def set_to(targets: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> None:
@@ -152,7 +170,7 @@ def treated(module: nn.Module, manner: str | None, again: Callable[[], nn.Module
         case None | "fresh":
             return module
         case "train":
-            return module.train()
+            return module.eval().train()
         case "eval":
             return module.eval()
         case "copied":

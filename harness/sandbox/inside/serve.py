@@ -359,7 +359,8 @@ class Invocation:
         if call.get("module"):
             self._take_instance(call["module"], first)
         for place, spec in enumerate(call["args"]):
-            shared = spec.get("shared") and first is not None
+            # A parameter is that of the instance.
+            shared = spec.get("shared") and spec.get("part") != "parameter"
             made = first.made[place] if first is not None and shared else self._make(spec, fed)
             self.made.append(made)
             if spec.get("part") != "constructor" and "left_out" not in spec:
@@ -947,9 +948,13 @@ def ask_changed(invocation: Invocation) -> tuple[Json, Parts]:
     parts: Parts = [(Part(Role.RESULT, call=0), first.detach().clone())]
     if invocation.instance is not None:
         specs = [spec for spec in call["args"] if spec.get("part") == "parameter"]
-        own = [invocation.own[spec["name"]] for spec in specs]
         values = [invocation.tensors[spec["t"]] for spec in specs]
-        modules.change(invocation.instance, own, values, invocation.call["module"]["change"])
+        own = {spec["name"]: invocation.own[spec["name"]] for spec in specs}
+        how = invocation.call["module"]["change"]
+        instance = modules.changed(invocation.instance, own, values, how)
+        if instance is not invocation.instance:
+            named = dict(instance.named_parameters(remove_duplicate=False))
+            invocation.instance, invocation.own = instance, {key: named[key] for key in own}
     again = invocation.next(call)
     second = again.output()
     parts.append((Part(Role.RESULT, call=1), second.detach()))
