@@ -537,6 +537,23 @@ def test_a_module_that_is_wrong_once_it_was_used_fails(
     assert got.removeprefix("got").strip() != expected.strip()
 
 
+def test_a_parameter_whose_name_has_a_number_is_shown_in_lines_that_run(
+    tmp_path: Path, address: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    oracle = "\ndef Line(features, weight, base_0, x):\n    return weight * x + base_0\n"
+    plan = plan_of(write(tmp_path, BEGUN.replace("base.bias", "base.0"), oracle, "vjp, module"))
+    code = BEGUN_ANSWER.replace("base.bias = ", "base.register_parameter('0', ")
+    code = code.replace("requires_grad=False)", "requires_grad=False))")
+    code = code.replace("self.base.bias", "self.base.get_parameter('0')")
+    assert wrong_checks(code, plan, address) == {}
+    wrong = code.replace("return self", "return (1 if self.training else 2) * self")
+    (found,) = (f for f in grade(submission(wrong), plan, address).findings if f.snippet)
+    assert found.snippet is not None
+    assert 'module.get_parameter("base.0").data.copy_(' in found.snippet
+    exec(found.snippet.replace("from solution import Line", wrong), {})
+    assert capsys.readouterr().out.startswith("got")
+
+
 def test_a_module_that_makes_its_parameters_at_the_first_call_is_told_so(
     norm: Plan, address: str
 ) -> None:

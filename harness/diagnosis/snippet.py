@@ -136,15 +136,17 @@ def _changed(question: Question) -> list[str]:
     return [
         *(copied if question.change == "copy" else ()),
         "with torch.no_grad():",
-        *(f"    module1.{name}.copy_({_literal(value)})" for name, value in own.items()),
-        *(f"    first.{name}.zero_()" for name in own if question.change == "copy"),
+        *(f"    {_leaf(other, n, '1')}.copy_({_literal(value)})" for n, value in own.items()),
+        *(f"    first.get_parameter({n!r}).zero_()" for n in own if question.change == "copy"),
     ]
 
 
 def _leaf(question: Question, name: str, suffix: str) -> str:
     """An argument as it is known after the lines that make it; ``suffix`` is that of its call."""
     if name in question.case.entry.parameters:
-        return f"module{suffix}.{name}"
+        # Parts of the names inside an nn.Sequential are numbers.
+        plain = all(map(str.isidentifier, name.split(".")))
+        return f"module{suffix}.{name}" if plain else f'module{suffix}.get_parameter("{name}")'
     return f"{name}{suffix}"
 
 
