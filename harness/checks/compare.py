@@ -63,7 +63,7 @@ def compared(answered: Answered, pass_message: str) -> Judgement:
         found = trial.mismatch(answer)
         assert found is not None
         more = f" ({len(wrong)} of {count} cases fail)" if len(wrong) > 1 else ""
-        message = f"For {trial.about}: {found.message}{_there(trial, found)}{more}."
+        message = f"For {trial.about_wrong(answer)}: {found.message}{_there(trial, found)}{more}."
         return Judgement.differs(found, message, answer.line)
     strain, expected, got = max(
         (
@@ -617,8 +617,9 @@ class RepeatedCalls(Comparison):
                 for place, case in enumerate(cases)
             }
             asked = tuple(Question("forward", case) for case in cases)
-            label = f"{len(cases)} calls, one after the other"
-            yield Trial(replace(asked[0], ask="in_turn", others=asked), expected, label)
+            words = f"{len(cases)} calls, one after the other"
+            question = replace(asked[0], ask="in_turn", others=asked)
+            yield Trial(question, expected, sequence=words)
             return
         stacks = steady_stacks(entry)
         sizes = draw.sizes()
@@ -662,8 +663,8 @@ class RepeatedCalls(Comparison):
         one, other = (call.question for call in calls)
         question = replace(one, ask="interleaved", others=(replace(other, shared=shared),))
         named = f" that share {' and '.join(shared)}" if shared else ""
-        label = f"{first.label}, two calls{named}, their backwards in reverse, one twice"
-        return Trial(question, expected, label)
+        words = f"two calls{named}, their backwards in reverse, one twice"
+        return Trial(question, expected, sequence=words)
 
     @staticmethod
     def _nested(
@@ -918,7 +919,7 @@ class RngReplay(Comparison):
         return Trial(
             replace(one.question, ask="interleaved", others=(other.question,)),
             expected,
-            f"{one.label}, two blocks, their backwards in reverse, one twice",
+            sequence="two blocks, their backwards in reverse, one twice",
         )
 
 

@@ -100,6 +100,8 @@ class Trial:
     refusable: frozenset[Part] = frozenset()
     # Why the result must not require grad; empty where it may.
     no_history: str = ""
+    # What is special about a sequence of calls that have arguments of their own.
+    sequence: str = ""
 
     def __post_init__(self) -> None:
         # What nobody looks at need not travel.
@@ -108,8 +110,21 @@ class Trial:
 
     @property
     def about(self) -> str:
-        """Its label, or else its case's."""
+        """Its label, or else its case's; of a sequence, what its calls have in turn."""
+        if self.sequence:
+            calls = dict.fromkeys(map(_told, self.question.calls))
+            return f"{'; then '.join(calls)}, {self.sequence}"
         return self.label or self.question.case.label
+
+    def about_wrong(self, answer: Answer) -> str:
+        """What ``about`` says, of that call alone whose answer is the first wrong one."""
+        told = answer.error is not None or "value" in answer.facts
+        part = None if told or not self.sequence else self._wrong_part(answer)
+        if part is None:
+            return self.about
+        # A second backward is one through the graph of the first call.
+        place = part.call or 0
+        return f"{_told(self.question.calls[place])}, call {place + 1} of {self.sequence}"
 
     def mismatch(self, answer: Answer) -> Mismatch | None:
         """The first way in which ``answer`` is wrong."""
@@ -148,6 +163,12 @@ class Trial:
     def refused(self, answer: Answer) -> frozenset[Part]:
         """What the answer may lack because it says that it refused."""
         return self.refusable if answer.facts.get("refused") else frozenset()
+
+
+def _told(call: Question) -> str:
+    """The dtype, shapes and values of one call."""
+    dtype = next((str(t.dtype) for t in call.case.tensors.values()), "")
+    return f"{dtype.removeprefix('torch.')} {call.case.told}".strip()
 
 
 class Bench:

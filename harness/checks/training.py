@@ -142,5 +142,5 @@ def _steps(
     return Trial(
         question,
         {**results, **after},
-        f"{case.label}, two steps of training, {had}, {BETWEEN[way.between]}",
+        sequence=f"three in two steps of training, {had}, {BETWEEN[way.between]}",
     )

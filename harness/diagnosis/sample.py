@@ -207,8 +207,7 @@ def samples_of(check: str, trial: Trial, answer: Answer) -> Iterator[Sample]:
     """Every quantity of a trial that was answered without an error."""
     if trial.question.ask in ("batched", "nested"):
         return  # the same gradients, asked for one by one, say more
-    others = trial.question.others
-    calls = list(others) if trial.question.ask == "in_turn" else [trial.question, *others]
+    calls = trial.question.calls
     beside: dict[int, dict[Quantity, Expected]] = {}
     for part, expected in trial.expected.items():
         beside.setdefault(part.call or 0, {}).setdefault(expected.quantity, expected)
@@ -232,7 +231,7 @@ def samples_of(check: str, trial: Trial, answer: Answer) -> Iterator[Sample]:
             got,
             moment,
             beside[index],
-            tuple(calls) if len(calls) > 1 else (),
+            calls if len(calls) > 1 else (),
         )
 
 

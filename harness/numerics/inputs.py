@@ -142,6 +142,20 @@ class Case:
             if isinstance(argument, TENSORS) and isinstance(value, torch.Tensor)
         }
 
+    @property
+    def told(self) -> str:
+        """The shapes of its tensors of numbers, then its numbers, plain values and layers."""
+        words = [f"{name} {tuple(tensor.shape)}" for name, tensor in self.tensors.items()]
+        for argument, value in zip(self.entry.arguments, self.values, strict=False):
+            match value:
+                case PlainValue():
+                    words.append(f"{argument.name}={shown(value.value)}")
+                case Stack():
+                    words.append(" → ".join(value.names))
+                case int() | float() if isinstance(argument, NumberArgument):
+                    words.append(f"{argument.name}={value:g}")
+        return ", ".join(words)
+
     def with_tensor(self, name: str, tensor: torch.Tensor) -> Case:
         """The same with another tensor for one argument."""
         values = tuple(
@@ -379,7 +393,6 @@ class Drawer:
         given = {**next(self._plain_values[use_default]), **(given or {})}
         # Layers are variadic: what comes before them has no name.
         use_default = use_default and not self._has_layers
-        numbers = []
         for argument in self.entry.arguments:
             match argument:
                 case TensorArgument():
@@ -404,13 +417,11 @@ class Drawer:
                         values.append(LeftOut())
                         continue
                     values.append(value)
-                    numbers.append(f"{argument.name}={value:g}")
                 case ValueArgument():
                     if use_default and argument.has_default:
                         values.append(LeftOut())
                         continue
                     values.append(PlainValue(given[argument.name]))
-                    numbers.append(f"{argument.name}={shown(given[argument.name])}")
                 case SizeArgument():
                     values.append(size[argument.dimension])
                 case LogArgument():
@@ -419,13 +430,7 @@ class Drawer:
                     names = stack or argument.stacks[turn % len(argument.stacks)]
                     x = next(value for value in values if isinstance(value, torch.Tensor))
                     values.append(self.stack(names, x.shape[-1], dtype))
-                    numbers.append(" → ".join(names))
-        shapes = [
-            f"{name} {tuple(tensor.shape)}"
-            for name, tensor in Case(self.entry, tuple(values), "").tensors.items()
-        ]
-        label = ", ".join([*shapes, *numbers])
-        return Case(self.entry, tuple(values), label)
+        return Case(self.entry, tuple(values), Case(self.entry, tuple(values), "").told)
 
     def _in_turn(self) -> Iterator[dict[str, Any]]:
         """Plain values by name: over and over all that are always asked, and others."""

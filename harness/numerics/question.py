@@ -104,6 +104,11 @@ class Question:
     # Further calls of the same sequence.
     others: tuple[Question, ...] = ()
 
+    @property
+    def calls(self) -> tuple[Question, ...]:
+        """Every call of the sequence, in order; itself alone where there is none."""
+        return self.others if self.ask == "in_turn" else (self, *self.others)
+
     def layout_of(self, name: str) -> tuple[str | None, tuple[int, ...]]:
         """The layout of an argument, and its order; a module's parameters have none."""
         if name in self.case.entry.parameters:
