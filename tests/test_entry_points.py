@@ -167,6 +167,57 @@ def test_a_failure_is_shown_with_the_call_as_it_would_be_written(
     assert "keepdim=" in call
 
 
+MASKED = """
+  masked:
+    arguments:
+      x: {tensor: [n, 3]}
+      keep: {mask: [n]}
+      weights: {list_of: {real: [0.05, 0.95]}, length: [3, 3]}
+      reduction: {choice: [mean, sum, none], default: mean}
+    sizes: [{n: 2}, {n: 1}, {n: 5}]
+    dimensions: {n: [1, 12]}
+"""
+MASKED_ORACLE = """
+def masked(x, keep, weights, reduction="mean"):
+    y = x * x * torch.tensor(weights, dtype=x.dtype) * keep[:, None]
+    mean = y.sum() / (keep.sum() * 3).clamp(min=1)
+    return {"mean": mean, "sum": y.sum(), "none": y}[reduction]
+"""
+COUNTS_ALL = MASKED_ORACLE.replace("y.sum() / (keep.sum() * 3).clamp(min=1)", "y.mean()")
+BY_WEIGHT = MASKED_ORACLE.replace(
+    "    mean =", "    y = y * (2 if weights[0] > 0.5 else 1)\n    mean ="
+)
+
+
+@pytest.fixture(scope="module")
+def masked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("masked")
+    return write(folder, MASKED, MASKED_ORACLE, "vjp, shapes, repeated_calls, training")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_wrong_for_a_plain_value_and_a_mask_is_told_with_both(
+    masked: Path, address: str, seed: int
+) -> None:
+    plan = Plan(scenarios.load(masked).scenario("trial"), seed)
+    failed = [f for f in grade(submission(COUNTS_ALL), plan, address).findings if f.diagnosis]
+    assert failed
+    for finding in failed:
+        about, _, _ = finding.message.partition(": the ")
+        # Each of several calls has its own arguments; only this one is wrong.
+        assert "reduction='mean'" in about or "reduction=" not in about, finding.message
+        assert "only for reduction = 'mean' where an element of keep is False" in (
+            finding.diagnosis or ""
+        )
+
+
+def test_nothing_is_said_to_be_kept_where_a_list_differs(masked: Path, address: str) -> None:
+    plan = plan_of(masked)
+    found = [f for f in grade(submission(BY_WEIGHT), plan, address).findings if f.fault]
+    assert found
+    assert not any("call to call" in (f.diagnosis or "") for f in found)
+
+
 def test_one_that_takes_a_plain_value_for_the_same_in_every_call_is_an_impostor(
     spread: Plan, address: str
 ) -> None:

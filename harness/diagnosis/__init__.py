@@ -19,7 +19,7 @@ import torch
 
 from harness.checks.context import Bench, Trial
 from harness.diagnosis import effect, raised
-from harness.diagnosis.condition import AskedCall, region, separates
+from harness.diagnosis.condition import AskedCall, region, sees_all, separates
 from harness.diagnosis.sample import ExactValues, Sample, samples_of
 from harness.model import Finding, Outcome, Quantity, QuantityKind
 from harness.numerics.expectation import RESULT
@@ -280,6 +280,8 @@ class EntryPointAnswers:
                     hint = _CONSTANT_BACKWARD
                 everywhere = " everywhere" if found.changes_the_right_one and not telling else ""
                 return wrong.sentence(f"{found.words}{everywhere}", hint, telling)
+            if not sees_all(failing, telling):
+                continue
             unsure = unsure or (
                 f"{wrong.subject} {found.words}, but only in {len(failing)} of "
                 f"{len(failing) + len(telling)} calls that would show it, and the inputs do not "

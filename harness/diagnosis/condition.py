@@ -6,24 +6,36 @@ on elements (``where x < 0``) tells the elements of their tensors apart.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 
 from harness.diagnosis.operand import INCOMING, Operand, OperandKind, number
 from harness.diagnosis.sample import Moment, Sample
-from harness.model import NumberArgument
+from harness.model import (
+    Argument,
+    IndexArgument,
+    MaskArgument,
+    NumberArgument,
+    TensorArgument,
+    ValueArgument,
+)
+from harness.numerics.expectation import RESULT
 from harness.numerics.inputs import LeftOut, PlainValue, Value
 from harness.numerics.plain.asking import same
 from harness.numerics.plain.difference import shown
+from harness.numerics.plain.drawing import always_asked
 from harness.numerics.question import Question
 
 # A threshold that separates fewer cases on either side is no evidence.
 ENOUGH = 3
+# Two things at once meet no passing call by chance where there are but few.
+ENOUGH_TOGETHER = 8
 ENOUGH_ORDERS = 20
 ENOUGH_ELEMENTS = 5
 
@@ -52,8 +64,52 @@ def separates(failing: Sequence[AskedCall], passing: Sequence[AskedCall]) -> str
         if all(map(trait.holds, failing)) and not any(map(trait.holds, passing)):
             return trait.words
     if len(failing) >= ENOUGH and len(passing) >= ENOUGH:
-        return _threshold(failing, passing)
+        found = _threshold(failing, passing)
+        if found is not None:
+            return found
+    return _together(failing, passing) if len(passing) >= ENOUGH_TOGETHER else None
+
+
+def _together(failing: Sequence[AskedCall], passing: Sequence[AskedCall]) -> str | None:
+    """What a mask, an index or a listed value has to do with it, perhaps beside a plain value."""
+    held = [
+        trait for trait in _of_contents(failing[0]) if all(trait.holds(call) for call in failing)
+    ]
+    plain = [trait for trait in _of_plain(failing[0]) if all(trait.holds(call) for call in failing)]
+    pairs = [*itertools.product(plain, held), *itertools.combinations(plain, 2)]
+    for both in [*((one,) for one in held), *pairs]:
+        if not any(all(trait.holds(call) for trait in both) for call in passing):
+            return " ".join(trait.words for trait in both)
     return None
+
+
+def sees_all(failing: Sequence[Sample], passing: Sequence[Sample]) -> bool:
+    """Whether what tells the calls apart, if it is in the arguments, would have been found.
+
+    Of masks, indices and plain values only some of what they may have to do with it is looked
+    at; where the same is asked again, nothing but what was before can make a difference.
+    """
+    arguments = failing[0].question.case.entry.arguments
+    if not any(map(_is_varied, arguments)):
+        return True
+    return any(_are_alike(one.question, other.question) for one in failing for other in passing)
+
+
+def _is_varied(argument: Argument) -> bool:
+    listed = isinstance(argument, TensorArgument) and bool(argument.only)
+    return listed or isinstance(argument, MaskArgument | IndexArgument | ValueArgument)
+
+
+def _are_alike(one: Question, other: Question) -> bool:
+    """Whether both are calls with equal arguments and one incoming gradient."""
+    mine, theirs = one.case, other.case
+    if mine.told != theirs.told or len(one.cotangents) != len(other.cotangents):
+        return False
+    tensors = [*mine.handed_over.values(), *(c.value for c in one.cotangents)]
+    others = [*theirs.handed_over.values(), *(c.value for c in other.cotangents)]
+    return all(
+        a.dtype == b.dtype and torch.equal(a, b) for a, b in zip(tensors, others, strict=True)
+    )
 
 
 def _traits(first: AskedCall) -> Iterator[Trait]:
@@ -227,9 +283,7 @@ def _of_values(first: AskedCall) -> Iterator[Trait]:
     for argument, value in zip(case.entry.arguments, case.values, strict=False):
         if isinstance(argument, NumberArgument) and isinstance(value, int | float):
             yield from _of_number(argument.name, value)
-        elif isinstance(value, PlainValue):
-            words = f"for {argument.name} = {shown(value.value)}"
-            yield Trait(words, partial(_has_value, name=argument.name, value=value))
+    yield from _of_plain(first)
     yield Trait("where what has a default is left out", _leaves_out)
     for layer in dict.fromkeys(_layers(first)):
         yield Trait(f"with a {layer} layer", partial(_has_layer, layer=layer))
@@ -239,9 +293,46 @@ def _of_number(name: str, value: float) -> Iterator[Trait]:
     yield Trait(f"for {name} = {value:g}", lambda call: number(call.question, name) == value)
 
 
-def _has_value(call: AskedCall, *, name: str, value: PlainValue) -> bool:
-    other = _given(call, name)
-    return isinstance(other, PlainValue) and same(other.value, value.value)
+def _of_plain(first: AskedCall) -> Iterator[Trait]:
+    """Plain values that several calls have; one that was drawn comes up but once."""
+    for argument in first.question.case.entry.values:
+        value = _plain(first, argument)
+        if any(same(value, one) for one in (*always_asked(argument.domain), argument.default)):
+            words = f"for {argument.name} = {shown(value)}"
+            yield Trait(words, partial(_has_value, argument=argument, value=value))
+
+
+def _plain(call: AskedCall, argument: ValueArgument) -> Any:
+    """The value that the argument has, which is its default where it is left out."""
+    value = _given(call, argument.name)
+    return value.value if isinstance(value, PlainValue) else argument.default
+
+
+def _has_value(call: AskedCall, *, argument: ValueArgument, value: Any) -> bool:
+    return same(_plain(call, argument), value)
+
+
+def _of_contents(first: AskedCall) -> Iterator[Trait]:
+    """What masks hold, and tensors that may have certain values."""
+    for argument in first.question.case.entry.arguments:
+        match argument:
+            case MaskArgument():
+                values: Sequence[float] = (False, True)
+            case IndexArgument():
+                values = argument.also
+            case TensorArgument():
+                values = argument.only
+            case _:
+                continue
+        for value in values:
+            told = str(value) if isinstance(value, bool) else f"{value:g}"
+            words = f"where an element of {argument.name} is {told}"
+            yield Trait(words, partial(_contains, name=argument.name, value=value))
+
+
+def _contains(call: AskedCall, *, name: str, value: float) -> bool:
+    tensor = call.question.case.handed_over[name]
+    return bool((tensor == torch.tensor(value, dtype=tensor.dtype)).any())
 
 
 def _leaves_out(call: AskedCall) -> bool:
@@ -350,7 +441,10 @@ def region(samples: Sequence[Sample]) -> Region | None:
         return None
     strength = _strength(usable)
     told = [(s, _telling(s, strength)) for s in usable]
-    for operand in (*(Operand(OperandKind.INPUT, name) for name in first.inputs), INCOMING):
+    operands = [Operand(OperandKind.INPUT, name) for name in first.inputs]
+    if first.quantity != RESULT:  # which comes before there is one
+        operands.append(INCOMING)
+    for operand in operands:
         if _values(first, operand) is not None:
             found = _by_value(operand, told)
             if found is not None:
@@ -409,6 +503,8 @@ def _side(name: str, wrong: torch.Tensor, right: torch.Tensor) -> tuple[str, Hol
     """The point, half-line or interval that holds all of ``wrong`` and none of ``right``."""
     point = wrong[0]
     few = len(wrong) < ENOUGH_ELEMENTS or len(right) < ENOUGH_ELEMENTS
+    if len(wrong) == 1 and float(f"{point:.3g}") != float(point):
+        return None  # a number that was drawn comes up but once, whatever is wrong
     if (few or point == 0) and (wrong == point).all():
         return None if (right == point).any() else (f"{name} is {point:g}", lambda v: v == point)
     if few:
