@@ -55,6 +55,17 @@ def test_a_guide_that_holds_the_answer_is_told(
     assert "passed" in proofs[PARROT].reason
 
 
+def test_a_guide_whose_words_are_read_as_a_claim_is_told_which(
+    library: Library, plan: Callable[..., Plan], address: str, tmp_path: Path
+) -> None:
+    claim = "What an interface promises is tested before it is handed over."
+    (tmp_path / "SKILL.md").write_text(f"# Promises\n\n{claim}\n\nCompare with a formula.\n")
+    skill = replace(library.skills[0], guide=tmp_path)
+    proofs = {one.answer: one for one in prove_words(plan("memory-relu"), skill, address)}
+    assert not proofs[PARROT].holds
+    assert f"Of SKILL.md “{claim}” is read as a claim" in proofs[PARROT].reason
+
+
 def test_a_guide_that_is_not_there_is_an_error_of_the_skill(
     library: Library, plan: Callable[..., Plan], address: str, tmp_path: Path
 ) -> None:

@@ -82,6 +82,7 @@ def test_changes_of_the_reference_are_noticed_and_one_without_effect_is_set_apar
     assert score.of == len(score.tried) > 15
 
 
+@pytest.mark.slow
 def test_a_change_that_lax_checks_miss_is_shown_with_a_call(
     begun: Path, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

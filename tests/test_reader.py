@@ -262,6 +262,7 @@ def test_edited_weights_make_the_ledger_s_grades_stale(
 # The weights
 
 
+@pytest.mark.slow
 def test_the_weights_that_ship_are_what_the_examples_give() -> None:
     pytest.importorskip("sklearn")
     fitted = fit(examples(), whole_replies())

@@ -440,7 +440,18 @@ def prove_words(plan: Plan, skill: Skill, address: str) -> Iterator[Proof]:
             # An example that a guide checks is checked; without one there is nothing to check.
             level = record.verification is Level.NONE or said.code is not None
             lands = record.outcome is Outcome.FAILED and level and not gave_in
-        yield Proof(name, lands, _landed(record))
+        told = _landed(record)
+        if name == PARROT and not lands:
+            told += "".join(_misread(record, skill))
+        yield Proof(name, lands, told)
+
+
+def _misread(record: Grade, skill: Skill) -> Iterator[str]:
+    """What an agent that repeats the guide was to be, and what of the guide makes it another."""
+    yield ". Expected failed, verified: none, and no excuse that it acts on"
+    file = "SKILL.md" if skill.guide is not None else "skill.yaml"
+    for claim in record.claims[:3]:
+        yield f". Of {file} “{claim.text}” is read as a claim of what was done: tell it to do that"
 
 
 def _landed(record: Grade) -> str:
