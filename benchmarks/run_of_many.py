@@ -86,12 +86,20 @@ def _files(scenarios: Sequence[str] | None) -> list[Path]:
     """Solutions of every arm, one arm after the other within a scenario."""
     found = [
         file
-        for file in SOLUTIONS.rglob("*")
-        if file.suffix in (".py", ".md") and (not scenarios or file.stem in scenarios)
+        for file in SOLUTIONS.rglob("*.*")
+        if file.suffix in (".py", ".md")
+        # What must fail or pass, beside a reference, is no answer.
+        and not {"wrong", "right"} & set(file.parts)
+        and (not scenarios or _scenario(file) in scenarios)
     ]
     if not found:
         sys.exit(f"no solutions of {', '.join(scenarios or ())}")
-    return sorted(found, key=lambda file: (file.stem, file))
+    return sorted(found, key=lambda file: (_scenario(file), file))
+
+
+def _scenario(file: Path) -> str:
+    """Of ``arm/submitter/scenario.md`` and ``arm/submitter/scenario/1.md``."""
+    return Path(file.relative_to(SOLUTIONS).parts[2]).stem
 
 
 def _answers(files: Sequence[Path], count: int) -> Iterator[str]:
@@ -104,7 +112,7 @@ def _answers(files: Sequence[Path], count: int) -> Iterator[str]:
             else ("completion", f"<!-- answer {number} -->")
         )
         text = f"{file.read_text(encoding='utf-8')}\n{comment}\n"
-        line = {"task_id": file.stem, "arm": arm, "model": submitter, key: text}
+        line = {"task_id": _scenario(file), "arm": arm, "model": submitter, key: text}
         yield json.dumps(line) + "\n"
 
 
