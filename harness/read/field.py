@@ -6,7 +6,7 @@ import math
 import re
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import Discriminator, Field, StringConstraints
 from pydantic.functional_validators import AfterValidator, PlainValidator
 from pydantic.json_schema import WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -18,6 +18,17 @@ IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]*$"
 DOTTED_NAME = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$"
 NOT_BLANK = r"\S"
 HAS_WORD = r"\w"
+
+
+def by_key(*keys: str) -> Discriminator:
+    """Tells models apart by the first of ``keys`` that a mapping has; its tag is ``<key>``."""
+
+    def tag(value: object) -> str | None:
+        names = value if isinstance(value, dict) else ()
+        return next((f"<{key}>" for key in keys if key in names), None)
+
+    return Discriminator(tag)
+
 
 # What a string that misses a pattern should have been.
 PATTERNS = {

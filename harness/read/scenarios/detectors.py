@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Tag, model_validator
 from pydantic.functional_validators import PlainValidator
 from pydantic.json_schema import WithJsonSchema
 
 from harness import model
 from harness.read.document import YamlDocument
-from harness.read.field import HAS_WORD, IDENTIFIER, Identifier, unexpected
+from harness.read.field import HAS_WORD, IDENTIFIER, Identifier, by_key, unexpected
 from harness.read.problem import KeyPath
 
 _MODULE = r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*)?$"
@@ -215,15 +215,6 @@ class PluginModel(BaseModel):
         return model.PluginDetector(self.detector, dict(self.model_extra or {}), where)
 
 
-_KEYS = ("detector", "calls", "attributes", "imports", "excepts", "says", "check")
-
-
-def _kind(value: object) -> str | None:
-    """The tag of a detector; an order is told by its ``before``."""
-    names = value if isinstance(value, dict) else ()
-    return next((f"<{key}>" for key in (*_KEYS, "before") if key in names), None)
-
-
 DetectorKinds = Annotated[
     Annotated[CallsModel, Tag("<calls>")]
     | Annotated[AttributesModel, Tag("<attributes>")]
@@ -233,7 +224,8 @@ DetectorKinds = Annotated[
     | Annotated[OutcomeModel, Tag("<check>")]
     | Annotated[OrderModel, Tag("<before>")]
     | Annotated[PluginModel, Tag("<detector>")],
-    Discriminator(_kind),
+    # An order is told by its ``before``.
+    by_key("detector", "calls", "attributes", "imports", "excepts", "says", "check", "before"),
 ]
 
 

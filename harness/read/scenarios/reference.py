@@ -111,17 +111,17 @@ def notice_problems(document: YamlDocument, scenario: ScenarioModel) -> Iterator
         **dict.fromkeys(_OF_FUNCTIONS, function or any(e.differentiable for e in entries)),
     }
     kept = [notice for notice in named if there[notice]]
-    if not entries or not named:
+    # What the tests of any right answer can be spoiled by.
+    enough = {Notice.VALUE, *(_OF_FUNCTIONS if function else ())}
+    if not entries or not named or (kept == named and enough & {*named}):
         return
     if kept != named:
         why = "source where values are plain, gradients where a gradient flows"
-    elif Notice.VALUE not in named and not (function and _OF_FUNCTIONS & {*named}):
+    elif _OF_FUNCTIONS & {*named}:
         why = "value among them: without a Function no backward is there to be spoiled"
-        if not _OF_FUNCTIONS & {*named}:
-            why = "value among them: beside it is counted how much of the source is noticed"
     else:
-        return
-    if Notice.VALUE not in kept and not (function and _OF_FUNCTIONS & {*kept}):
+        why = "value among them: beside it is counted how much of the source is noticed"
+    if not enough & {*kept}:
         kept = [Notice.VALUE, *kept]
     found, write = (f"[{', '.join(one.value for one in some)}]" for some in (named, kept))
     remedy = f"Write notices: {write}, or leave verified_by out."

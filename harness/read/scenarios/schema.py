@@ -30,16 +30,10 @@ from harness.read.field import (
     Slug,
     Text,
     TrueOnly,
+    by_key,
 )
 from harness.read.scenarios.detectors import DetectorKinds, detectors
-from harness.read.scenarios.values import (
-    GivenKinds,
-    PlainKinds,
-    Value,
-    plain_kind,
-    read_as,
-    value_kind,
-)
+from harness.read.scenarios.values import GIVEN, KEYS, GivenKinds, PlainKinds, Value, read_as
 
 # The usual kinds of pressure. A report groups by them, so others are named in skill.yaml first.
 PRESSURES = (
@@ -202,41 +196,24 @@ class LayersModel(_Strict):
         return model.LayersArgument(name, tuple(map(tuple, self.layers)))
 
 
-def _argument_kind(value: object) -> str | None:
-    names = value if isinstance(value, dict) else ()
-    kinds = ("tensor", "indices", "mask", "numbers", "size", "log", "layers")
-    return next((f"<{kind}>" for kind in kinds if kind in names), value_kind(value))
-
-
-Argument = Annotated[
+# How a tensor, or a number beside it, is written.
+_CALLED = ("tensor", "indices", "mask", "numbers", "size")
+CalledKinds = (
     Annotated[TensorModel, Tag("<tensor>")]
     | Annotated[IndicesModel, Tag("<indices>")]
     | Annotated[MaskModel, Tag("<mask>")]
     | Annotated[NumbersModel, Tag("<numbers>")]
     | Annotated[SizeModel, Tag("<size>")]
+)
+Argument = Annotated[
+    CalledKinds
     | Annotated[LogModel, Tag("<log>")]
     | Annotated[LayersModel, Tag("<layers>")]
     | PlainKinds
     | GivenKinds,
-    Discriminator(_argument_kind),
+    by_key(*_CALLED, "log", "layers", *GIVEN, *KEYS),
 ]
-
-
-def _forward_kind(value: object) -> str | None:
-    names = value if isinstance(value, dict) else ()
-    kinds = ("tensor", "indices", "mask", "numbers", "size")
-    return next((f"<{kind}>" for kind in kinds if kind in names), plain_kind(value))
-
-
-ForwardArgument = Annotated[
-    Annotated[TensorModel, Tag("<tensor>")]
-    | Annotated[IndicesModel, Tag("<indices>")]
-    | Annotated[MaskModel, Tag("<mask>")]
-    | Annotated[NumbersModel, Tag("<numbers>")]
-    | Annotated[SizeModel, Tag("<size>")]
-    | PlainKinds,
-    Discriminator(_forward_kind),
-]
+ForwardArgument = Annotated[CalledKinds | PlainKinds, by_key(*_CALLED, *KEYS)]
 
 
 class MethodModel(_Strict):

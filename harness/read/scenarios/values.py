@@ -13,7 +13,7 @@ from pydantic.functional_validators import AfterValidator, PlainValidator
 from pydantic.json_schema import WithJsonSchema
 
 from harness.model import DomainKind, PlainDomain, ValueArgument
-from harness.read.field import Number, TrueOnly, unexpected
+from harness.read.field import Number, TrueOnly, by_key, unexpected
 
 
 def _ordered(bounds: list[Any]) -> list[Any]:
@@ -23,11 +23,15 @@ def _ordered(bounds: list[Any]) -> list[Any]:
 
 
 def _a_pattern(pattern: str) -> str:
+    _must_compile(pattern, re.ASCII)
+    return pattern
+
+
+def _must_compile(pattern: str | bytes, flags: int = 0) -> None:
     try:
-        re.compile(pattern, re.ASCII)
+        re.compile(pattern, flags)
     except re.error as error:
         raise unexpected(f"a regular expression ({error})", "Correct the pattern.") from None
-    return pattern
 
 
 def bytes_of(value: object) -> bytes | None:
@@ -51,10 +55,7 @@ def _some_bytes(value: object) -> bytes:
 def _a_bytes_pattern(pattern: str) -> str:
     if not pattern.isascii():
         raise unexpected("ASCII characters and escapes such as \\xff", "Write bytes as escapes.")
-    try:
-        re.compile(pattern.encode())
-    except re.error as error:
-        raise unexpected(f"a regular expression ({error})", "Correct the pattern.") from None
+    _must_compile(pattern.encode())
     return pattern
 
 
@@ -369,18 +370,6 @@ class IteratorModel(GivenModel):
         return {"parts": parts, "low": low, "high": high, "endless": self.endless}
 
 
-def plain_kind(value: object) -> str | None:
-    """The tag of what is written as a plain value."""
-    names = value if isinstance(value, dict) else ()
-    return next((f"<{key}>" for key in KEYS if key in names), None)
-
-
-def value_kind(value: object) -> str | None:
-    """The tag of what is written as a plain value, or as something that is handed over."""
-    names = value if isinstance(value, dict) else ()
-    return next((f"<{key}>" for key in GIVEN if key in names), plain_kind(value))
-
-
 # Keys that say which kind of plain value an argument is.
 KEYS = (
     *("integer", "real", "choice", "boolean", "string", "byte_string"),
@@ -397,7 +386,7 @@ PlainKinds = (
     | Annotated[TupleModel, Tag("<tuple_of>")]
     | Annotated[DictModel, Tag("<dict_of>")]
 )
-Plain = Annotated[PlainKinds, Discriminator(plain_kind)]
+Plain = Annotated[PlainKinds, by_key(*KEYS)]
 GIVEN = ("callable", "clock", "sleep", "iterator_of")
 GivenKinds = (
     Annotated[CallableModel, Tag("<callable>")]
@@ -405,7 +394,7 @@ GivenKinds = (
     | Annotated[SleepModel, Tag("<sleep>")]
     | Annotated[IteratorModel, Tag("<iterator_of>")]
 )
-Value = Annotated[PlainKinds | GivenKinds, Discriminator(value_kind)]
+Value = Annotated[PlainKinds | GivenKinds, by_key(*GIVEN, *KEYS)]
 for _model in (ListModel, TupleModel, PairModel, DictModel, CallableDomain, IteratorModel):
     _model.model_rebuild()
 
