@@ -32,6 +32,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from harness import sandbox
+from harness.model import Submission
 from harness.run.ledger import Ledger
 from harness.run.run import Conditions, key
 from harness.run.select import select
@@ -54,14 +55,14 @@ def main() -> None:
     options = _options()
     # What loses its parent becomes our child, where it can be counted.
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
-    files = _files(options.scenarios)
+    sent = _submissions(options.scenarios)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        graded = _Run(folder / "graded", _answers(files, options.answers), options.jobs)
+        graded = _Run(folder / "graded", _answers(sent, options.answers), options.jobs)
         graded.measure()
         _print(graded, f"{options.answers} answers graded, {options.jobs} grader processes")
         if options.replicated:
-            copied = _Run(folder / "copied", _answers(files, options.replicated), options.jobs)
+            copied = _Run(folder / "copied", _answers(sent, options.replicated), options.jobs)
             _copy_grades(graded, copied)
             copied.measure()
             _print(copied, f"{options.replicated} answers with grades from the ledger")
@@ -82,37 +83,28 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _files(scenarios: Sequence[str] | None) -> list[Path]:
-    """Solutions of every arm, one arm after the other within a scenario."""
+def _submissions(scenarios: Sequence[str] | None) -> list[Submission]:
+    """Code and replies of every arm, one arm after the other within a scenario."""
     found = [
-        file
-        for file in SOLUTIONS.rglob("*.*")
-        if file.suffix in (".py", ".md")
-        # What must fail or pass, beside a reference, is no answer.
-        and not {"wrong", "right"} & set(file.parts)
-        and (not scenarios or _scenario(file) in scenarios)
+        one
+        for one in select(SCENARIOS, [SOLUTIONS]).submissions
+        if one.kind in ("python", "reply") and (not scenarios or one.scenario in scenarios)
     ]
     if not found:
         sys.exit(f"no solutions of {', '.join(scenarios or ())}")
-    return sorted(found, key=lambda file: (_scenario(file), file))
+    return sorted(found, key=lambda one: (one.scenario, one.id))
 
 
-def _scenario(file: Path) -> str:
-    """Of ``arm/submitter/scenario.md`` and ``arm/submitter/scenario/1.md``."""
-    return Path(file.relative_to(SOLUTIONS).parts[2]).stem
-
-
-def _answers(files: Sequence[Path], count: int) -> Iterator[str]:
+def _answers(submissions: Sequence[Submission], count: int) -> Iterator[str]:
     """Lines of JSON, each with a text that no other has."""
-    for number, file in enumerate(islice(cycle(files), count)):
-        arm, submitter = file.relative_to(SOLUTIONS).parts[:2]
+    for number, one in enumerate(islice(cycle(submissions), count)):
         key, comment = (
             ("solution", f"# answer {number}")
-            if file.suffix == ".py"
+            if one.kind == "python"
             else ("completion", f"<!-- answer {number} -->")
         )
-        text = f"{file.read_text(encoding='utf-8')}\n{comment}\n"
-        line = {"task_id": _scenario(file), "arm": arm, "model": submitter, key: text}
+        text = f"{one.text}\n{comment}\n"
+        line = {"task_id": one.scenario, "arm": one.arm, "model": one.submitter, key: text}
         yield json.dumps(line) + "\n"
 
 
