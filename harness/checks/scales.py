@@ -13,12 +13,12 @@ from typing import Any, ClassVar, NamedTuple
 from harness.checks.context import Bench, Judgement
 from harness.checks.plain import is_function, seed_of
 from harness.errors import ScenarioError
-from harness.model import DomainKind, EntryPoint, Fault, Outcome
+from harness.model import DomainKind, EntryPoint, Fault, Outcome, ValueArgument
 from harness.numerics.oracles import OracleError
 from harness.numerics.plain.asking import Expectation, ask, expect, oracle_peak, unlike
 from harness.numerics.plain.drawing import TAKEN, Arguments, arguments, drawn
 from harness.numerics.plain.growing import GROWS, grown
-from harness.numerics.plain.peak import sizes_to, steeper
+from harness.numerics.plain.peak import MARGIN, sizes_to, steeper
 from harness.sandbox.session import CandidateFault, Session
 
 # Sizes are doubled from the first on, until a call takes so long or the last is reached.
@@ -27,8 +27,6 @@ FIRST, LONG_S = 256, 0.3
 SHORT_S = 0.1
 # How often the last two sizes are measured again before anybody is accused.
 TIMES = 4
-# By how much the exponent may lie above the oracle's: n against n², or n² against n³, are 1 apart.
-MARGIN = 0.6
 # How often the oracle's memory is measured: other threads of this process allocate, too.
 MEASURED = 2
 # Items of a generator that are taken for each of what is handed over.
@@ -162,8 +160,7 @@ class Scales:
                 return _failed("it stops tracemalloc, by which its memory is measured")
             found[size], right[size] = called.value, expected
         # What is handed over whole is in memory, whatever is done with it.
-        (argument,) = (a for a in entry.values if a.name == self.by)
-        least_slope = 0.0 if argument.domain.kind is DomainKind.ITERATOR else 1.0
+        least_slope = 0.0 if self._argument(entry).domain.kind is DomainKind.ITERATOR else 1.0
         grown_by = steeper(found, right, last, least_slope) if found else None
         if grown_by is None:
             return None
@@ -201,8 +198,8 @@ class Scales:
         return Judgement.passed(f"{said[:1].upper()}{said[1:]}.")
 
     def _calls(self, bench: Bench, entry: EntryPoint) -> tuple[tuple[Sized, ...], ...]:
-        (argument,) = (a for a in entry.values if a.name == self.by)
-        several = argument.domain.kind in (DomainKind.LIST, DomainKind.ITERATOR)
+        kind = self._argument(entry).domain.kind
+        several = kind in (DomainKind.LIST, DomainKind.ITERATOR)
 
         def make() -> tuple[tuple[Sized, ...], ...]:
             orders = (False, True) if several else (False,)
@@ -230,11 +227,16 @@ class Scales:
     ) -> Arguments:
         """Arguments of which the one called ``by`` has a size; of a generator, all its items."""
         seed = seed_of(bench, entry, f"{self.kind}/{ascending}")
-        (argument,) = (a for a in entry.values if a.name == self.by)
         rng = random.Random(f"{seed}/{size}") if rng is None else rng
-        usual = drawn(arguments(entry), seed, 3)[-1]
+        key = (self, entry.name, ascending, "usual")
+        usual = bench.once(key, lambda: drawn(arguments(entry), seed, 3)[-1])
         taken = {TAKEN: ITEMS * size} if entry.yields is not None else {}
-        return {**usual, self.by: grown(argument, size, rng, ascending), **taken}
+        return {**usual, self.by: grown(self._argument(entry), size, rng, ascending), **taken}
+
+    def _argument(self, entry: EntryPoint) -> ValueArgument:
+        """The one that is made larger."""
+        (argument,) = (a for a in entry.values if a.name == self.by)
+        return argument
 
 
 def _untold(why: str) -> Judgement:

@@ -14,8 +14,9 @@ LITTLE_BYTES, LITTLE_PER_ITEM_BYTES = 4096, 2
 NOISE_BYTES = 256
 # What grows, and is no table of fixed size that was filled or made on the way, grows by so much
 # with the last doubling, and in those before it.
-GROWS = 1.5
-# By how much the exponent may lie above the oracle's. Tables of sets grow fourfold at a time.
+LEAST_GROWTH = 1.5
+# By how much the exponent, of memory or of time, may lie above the oracle's: n against n², or n²
+# against n³, are 1 apart. Tables of sets grow fourfold at a time.
 MARGIN = 0.6
 
 
@@ -48,7 +49,7 @@ def steeper(
     if last_bytes <= 2 * last_right + little:
         return None
     steps = ((last // 2, last), (last // 8, last // 2))
-    if not all(found[large] > GROWS * found[small] for small, large in steps):
+    if not all(found[large] > LEAST_GROWTH * found[small] for small, large in steps):
         return None
     limit = max(least, _slope(first_right, last_right, last)) + MARGIN
     slope = _slope(first_bytes, last_bytes, last)
