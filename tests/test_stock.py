@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,8 @@ from harness.grading.plan import Plan
 from harness.model import Outcome, Submission
 from harness.numerics import oracles
 from harness.read import scenarios
+from harness.read.submissions import Asked
+from harness.read.submissions.content import Origin, build
 
 ROOT = Path(__file__).parents[1]
 
@@ -61,15 +62,5 @@ def swish_beta(x, beta):
 
 
 def answer(code: str) -> Submission:
-    return Submission(
-        id="a/me/learnable-swish/1",
-        scenario="learnable-swish",
-        arm="a",
-        submitter="me",
-        sample=1,
-        path="learnable-swish.py",
-        sha256=hashlib.sha256(code.encode()).hexdigest(),
-        text=code,
-        kind="python",
-        code=code,
-    )
+    origin = Origin("a", "me", "learnable-swish", 1, Path("learnable-swish.py"))
+    return build(origin, code.encode(), Asked(("swish_beta",), ()), "python")

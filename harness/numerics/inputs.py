@@ -6,7 +6,7 @@ import hashlib
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import Any, TypeVar
 
@@ -430,7 +430,8 @@ class Drawer:
                     names = stack or argument.stacks[turn % len(argument.stacks)]
                     x = next(value for value in values if isinstance(value, torch.Tensor))
                     values.append(self.stack(names, x.shape[-1], dtype))
-        return Case(self.entry, tuple(values), Case(self.entry, tuple(values), "").told)
+        case = Case(self.entry, tuple(values), "")
+        return replace(case, label=case.told)
 
     def _in_turn(self) -> Iterator[dict[str, Any]]:
         """Plain values by name: over and over all that are always asked, and others."""

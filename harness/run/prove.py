@@ -387,9 +387,8 @@ def prove(
             made = any(trap.state is TrapState.MADE for trap in record.traps)
             yield Proof(AGREES, made and record.held is False, _landed(record))
     yield from prove_words(plan, skill, address)
-    for name, factor in (
-        SCALED.items() if any(not entry.is_plain for entry in scenario.entry_points) else ()
-    ):
+    of_tensors = any(not entry.is_plain for entry in scenario.entry_points)
+    for name, factor in SCALED.items() if of_tensors else ():
         lax = list(accepting(plan, factor))
         yield Proof(name, not lax, "; ".join(lax))
 

@@ -130,11 +130,11 @@ def again(
             ways.append((way, [arm]))
         else:
             known.append(arm)
+    selected = [option for one in only for option in ("--only", one)]
     commands: list[list[str]] = []
     graded: list[list[str]] = []
     for way, names in ways:
-        which = [option for one in only for option in ("--only", one)]
-        which += ["--arms", ",".join(names)]
+        which = [*selected, "--arms", ",".join(names)]
         if way is None:
             folder = "-".join(["requests", *names, *only[:1], str(samples)])
             guide = ["--skill", _shown(skill.guide)] if skill.guide else []
@@ -148,10 +148,9 @@ def again(
         run = ["harness", "run", _shown(skill.path), "--solutions", out]
         if beside:
             # The usual folder keeps the report that this one is held against.
-            run += [*which[: 2 * len(only)], "--out", f"reports/{Path(out).name}"]
+            run += [*selected, "--out", f"reports/{Path(out).name}"]
         graded.append(run)
-    commands += [run for at, run in enumerate(graded) if run not in graded[:at]]
-    return " && ".join(map(shlex.join, commands))
+    return " && ".join(dict.fromkeys(map(shlex.join, [*commands, *graded])))
 
 
 def _as_before(way: Provenance, skill: Skill) -> Iterator[str]:

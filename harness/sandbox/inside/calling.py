@@ -92,8 +92,7 @@ class Handed:
             found = next(self.left)
         if found is self:
             raise StopIteration
-        # Another one each time, as a real source gives, so that who keeps it pays for it.
-        return decode(json.loads(json.dumps(encode(found))), self.stage.make)
+        return self.stage.another(found)
 
 
 class Stage:
@@ -122,6 +121,10 @@ class Stage:
     def values(self, data: Any) -> Any:
         """Encoded arguments as the call gets them."""
         return decode(data, self.make)
+
+    def another(self, value: Any) -> Any:
+        """The value anew, as a real source gives it each time; who keeps it pays for it."""
+        return self.values(json.loads(json.dumps(encode(value))))
 
     def advance(self, seconds: float) -> None:
         self.now = (self.now or 0.0) + seconds
@@ -156,8 +159,7 @@ class Stage:
             place = next(turn, len(script.outcomes) - 1)
             if script.by_argument:
                 place = zlib.crc32(json.dumps(given).encode()) % len(script.outcomes)
-            # Another one at each call, as a real one would.
-            found = decode(encode(script.outcomes[place]), self.make)
+            found = self.another(script.outcomes[place])
             if isinstance(found, Raising):
                 raise getattr(builtins, found.kind)("scripted")
             return found

@@ -131,8 +131,7 @@ def changed(
         found = copy.deepcopy(module)
         named = dict(found.named_parameters(remove_duplicate=False))
         set_to([named[key] for key in own], values)
-        # What a copy shares with the first one is not its own.
-        set_to(list(own.values()), [torch.zeros_like(one) for one in own.values()])
+        _set_to_zero(list(own.values()))
         return found
     elif how == "load":
         # The state is the module's own, as it may name and keep what it likes there.
@@ -156,6 +155,11 @@ def set_to(targets: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> N
             target.copy_(value)
 
 
+def _set_to_zero(copied: Sequence[torch.Tensor]) -> None:
+    """What a copy shares with the first one is not its own, and shows so."""
+    set_to(copied, [torch.zeros_like(one) for one in copied])
+
+
 def _listed(parameters: Mapping[str, torch.Tensor]) -> str:
     some = list(parameters.items())[:MOST_NAMED]
     return ", ".join(f"{key!r} {tuple(one.shape)}" for key, one in some) or "none"
@@ -175,10 +179,7 @@ def treated(module: nn.Module, manner: str | None, again: Callable[[], nn.Module
             return module.eval()
         case "copied":
             found = copy.deepcopy(module)
-            # What a copy shares with the first one is not its own.
-            with torch.no_grad():
-                for one in module.parameters():
-                    one.zero_()
+            _set_to_zero(list(module.parameters()))
             return found
         case "restored":
             found = again()
