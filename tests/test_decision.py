@@ -187,6 +187,39 @@ def test_nothing_is_decided_by_arms_that_are_no_condition() -> None:
 # What is missing, and what tells nothing
 
 
+@pytest.mark.parametrize(("there", "lacking"), [(6, "2 more scenarios"), (7, "1 more scenario")])
+def test_scenarios_that_must_be_written_are_named_first(
+    tmp_path: Path, there: int, lacking: str
+) -> None:
+    few = of_some(there, in_folder(tmp_path, there)).missing[0]
+    assert few.sentence.startswith(f"{lacking} to be written (harness init scenario)")
+    assert (few.command, few.arms) == ("", ())
+
+
+@pytest.mark.parametrize("selected", [1, 6])
+def test_scenarios_that_were_not_selected_need_not_be_written(
+    tmp_path: Path, selected: int
+) -> None:
+    found = of_some(selected, in_folder(tmp_path, 8))
+    assert ReasonKind.TOO_FEW_SCENARIOS in kinds(found)
+    assert all(one.command for one in found.missing)
+
+
+def in_folder(folder: Path, scenarios: int) -> Skill:
+    """A skill whose folder holds so many scenarios."""
+    for name in ("skill", *(scenario.id for scenario in MANY[:scenarios])):
+        (folder / f"{name}.yaml").touch()
+    return replace(SKILL, path=folder)
+
+
+def of_some(selected: int, skill: Skill) -> Decision:
+    """The decision of a run of so many of a skill's scenarios."""
+    records = map(distinct, answers({}, scenarios=selected))
+    made = simple_results(*records, scenarios=MANY[:selected])
+    (one,) = summarise(replace(made, skills=(skill,), arms=CROSSED)).decisions
+    return one
+
+
 def test_scenarios_without_an_answer_are_counted_with_the_command_that_asks_them() -> None:
     records = [
         one

@@ -657,8 +657,8 @@ def test_what_is_printed_to_ask_again_asks_for_just_that(
     ]
     # A report of its own, of this scenario alone.
     assert wrong.retry.endswith("--only layer-norm --out 'reports/my answers-again'")
-    few = decision.missing[0]
-    assert (few.command, few.sentence.split(" by ")[0]) == ("", "7 more scenarios")
+    # The skill has scenarios enough, though one alone was selected.
+    assert all(one.command for one in decision.missing)
 
 
 def test_a_guide_that_nobody_read_is_in_no_printed_command(tmp_path: Path) -> None:

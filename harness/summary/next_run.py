@@ -57,11 +57,13 @@ def missing(
     """
     rows = []
     have = evidence.samples
-    lacking = skill.ship.least_scenarios - len(scenarios)
+    # Those that were not selected are there all the same.
+    lacking = skill.ship.least_scenarios - max(len(scenarios), _scenarios_in(skill))
     if lacking > 0:
         told = (
-            f"{counted(lacking, 'more scenario')} by `harness init scenario`, as nothing ships on "
-            f"fewer than {skill.ship.least_scenarios} (least_scenarios in skill.yaml)"
+            f"{counted(lacking, 'more scenario')} to be written (harness init scenario), as "
+            f"nothing ships on fewer than {skill.ship.least_scenarios} (least_scenarios in "
+            "skill.yaml)"
         )
         rows.append(Missing(told, "", ()))
     for condition, usual in _NEEDED_ARMS.items():
@@ -119,8 +121,7 @@ def again(
     is called so much more and have a report of their own. What was asked by hand is to be asked by
     hand again.
     """
-    # A folder of a skill holds its scenarios and ``skill.yaml``.
-    only = () if len(scenarios) == len(list(skill.path.glob("*.yaml"))) - 1 else scenarios
+    only = () if len(scenarios) == _scenarios_in(skill) else scenarios
     anyone = next((one for one in asked_before.values() if one), None)
     ways: list[tuple[Provenance | None, list[str]]] = []
     for arm in arms:
@@ -151,6 +152,11 @@ def again(
             run += [*selected, "--out", f"reports/{Path(out).name}"]
         graded.append(run)
     return " && ".join(dict.fromkeys(map(shlex.join, [*commands, *graded])))
+
+
+def _scenarios_in(skill: Skill) -> int:
+    """How many scenarios the skill's folder holds, beside ``skill.yaml``."""
+    return len(list(skill.path.glob("*.yaml"))) - 1
 
 
 def _as_before(way: Provenance, skill: Skill) -> Iterator[str]:
