@@ -293,7 +293,7 @@ def arguments(given: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    number = {"type": int, "metavar": "N"}
+    number: dict[str, Any] = {"type": int, "metavar": "N"}
     parser.add_argument("--mutants", default=1000, help="mutants to grade (1000)", **number)
     parser.add_argument("--variants", default=1000, help="right solutions, at most", **number)
     parser.add_argument(
@@ -354,13 +354,13 @@ def main(given: Sequence[str] | None = None) -> int:
 
         figures: dict[str, Any] = {"seed": options.seed}
         if entries:
-            tasks = [
+            groups = [
                 (grade_variants, group, options.seed + index)
                 for index in range(options.seeds)
                 for scenario in chosen
                 if (group := [e for e in entries if e.scenario == scenario.id])
             ]
-            found = run(pool, "right solutions", tasks, show)
+            found = run(pool, "right solutions", groups, show)
             alarms = [alarm for result in found for alarm in result]
             figures |= report_variants(alarms, len(entries), options.seeds)
         if mutants:

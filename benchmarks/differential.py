@@ -15,6 +15,7 @@ import types
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -185,6 +186,11 @@ def attempt(action: Callable[[], Seen]) -> Seen:
         return action()
     except Exception:
         return {"raised": True}
+
+
+def given(action: Callable[..., Seen], *rest: Any) -> Callable[[Any], Seen]:
+    """``action``, of which only the function is still to come."""
+    return lambda function: action(function, *rest)
 
 
 def seed(draw: Draw) -> None:
@@ -385,10 +391,10 @@ def probes(scenario: Scenario, seed: int) -> Iterator[tuple[str, Callable[..., S
         for size in sizes:
             draw = Draw(entry, size, torch.float64, next(number), default=True)
             yield simple(draw)
-            yield ask(f"{draw} no grad", lambda f, d=draw: without_grad(f, d))
-            yield ask(f"{draw} inference", lambda f, d=draw: without_grad(f, d, INFERENCE))
+            yield ask(f"{draw} no grad", given(without_grad, draw))
+            yield ask(f"{draw} inference", given(without_grad, draw, INFERENCE))
             draw = Draw(entry, size, torch.float64, next(number))
-            yield ask(f"{draw} keyword", lambda f, d=draw: by_keyword(f, d))
+            yield ask(f"{draw} keyword", given(by_keyword, draw))
         if not entry.differentiable:
             continue
         for size in (*sizes[:6], *[s for s in sizes if len(s.get("*", ())) > 2][:2]):
@@ -401,25 +407,25 @@ def probes(scenario: Scenario, seed: int) -> Iterator[tuple[str, Callable[..., S
                     yield simple(Draw(entry, size, torch.float64, next(number), subset=subset))
             draw = Draw(entry, size, torch.float64, next(number), inner=True)
             yield simple(draw)
-            yield ask(f"{draw} kept graph", lambda f, d=draw: first_order(f, d))
+            yield ask(f"{draw} kept graph", given(first_order, draw))
             leaves = Draw(entry, size, torch.float64, next(number))
-            yield ask(f"{leaves} trained", lambda f, d=leaves: trained(f, d))
+            yield ask(f"{leaves} trained", given(trained, leaves))
             tensors = [a for a in entry.arguments if isinstance(a, TensorArgument)]
             for what in ("result", *map(str, range(len(tensors)))):
                 label = f"{draw} {what} written"
-                yield ask(label, lambda f, w=what, d=draw: written_between(f, d, w))
+                yield ask(label, given(written_between, draw, what))
             if second:
-                yield ask(f"{draw} twice", lambda f, d=draw: second_order(f, d))
+                yield ask(f"{draw} twice", given(second_order, draw))
             draws = [Draw(entry, size, torch.float64, next(number)) for _ in range(3)]
-            yield ask(f"three calls, {draws[0]}", lambda f, d=draws: interleaved(f, d))
+            yield ask(f"three calls, {draws[0]}", given(interleaved, draws))
         draw = Draw(entry, sizes[0], torch.float64, next(number))
-        yield ask(f"{draw} leaks", lambda f, d=draw: leaks(f, d))
+        yield ask(f"{draw} leaks", given(leaks, draw))
         for style in ("uniform", "edges", "wide", "sparse") * 3:
             for size in sizes[: len(sizes) - 1]:
                 yield simple(
                     Draw(entry, size, torch.float64, next(number), style=style), next(scales)
                 )
-        yield ask(f"{draw} many", lambda f, d=draw: many(f, d))
+        yield ask(f"{draw} many", given(many, draw))
 
 
 def _sizes(entry: EntryPoint, rng: torch.Generator) -> Iterator[Mapping[str, Any]]:
@@ -462,12 +468,12 @@ class Search:
             if index not in self._answers:
                 function = getattr(self.right, name)
                 # Where something is overwritten, right is the gradient without that.
-                given = (function, "nothing") if "written" in label else (function,)
-                self._answers[index] = attempt(lambda a=action, g=given: a(*g))
+                asked = (function, "nothing") if "written" in label else (function,)
+                self._answers[index] = attempt(partial(action, *asked))
             ours = self._answers[index]
             if "raised" in ours:
                 continue  # outside what the solution promises
-            theirs = attempt(lambda a=action, n=name: a(getattr(other, n)))
+            theirs = attempt(partial(action, getattr(other, name)))
             differs = _differ(ours, theirs)
             # Raising where something was overwritten is as good as an answer.
             if differs and not ("written" in label and "raised" in theirs):

@@ -171,12 +171,12 @@ def _syntactic(source: Original) -> Iterator[tuple[str, str, ast.Module]]:
                 _replace(tree.body[position], site, replacement)
                 yield operator, _name(source.tree.body[position]), tree
     for position in source.used:
-        node = source.tree.body[position]
-        for index, function in enumerate(_functions(node)):
+        statement = source.tree.body[position]
+        for index, function in enumerate(_functions(statement)):
             for operator, statements in _rewrites(function):
                 tree = _copied(source.tree, position)
                 list(_functions(tree.body[position]))[index].body = statements
-                yield operator, _name(node), tree
+                yield operator, _name(statement), tree
 
 
 def _copied(tree: ast.Module, position: int) -> ast.Module:

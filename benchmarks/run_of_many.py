@@ -30,6 +30,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
+from typing import IO
 
 from harness import sandbox
 from harness.model import Submission
@@ -213,14 +214,14 @@ class _Run:
             "drafts": len(list(self.out.rglob(".*"))),
         }
 
-    def _start(self, said: object) -> subprocess.Popen[str]:
+    def _start(self, said: IO[str]) -> subprocess.Popen[str]:
         return subprocess.Popen(
             [sys.executable, "-m", "harness", "run", str(SCENARIOS),
              "--solutions", str(self.answers), "--out", str(self.out),
              "--ledger", str(self.ledger), "--jobs", str(self.jobs)],
             cwd=self.folder,
             env={**os.environ, "TMPDIR": str(self.folder / "tmp"), "PYTHONPATH": str(ROOT)},
-            stdout=said,  # type: ignore[arg-type]
+            stdout=said,
             stderr=subprocess.STDOUT,
             text=True,
         )  # fmt: skip

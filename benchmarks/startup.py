@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from run_of_many import _answers, _below, _files, _status
+from run_of_many import _answers, _below, _status, _submissions
 
 ROOT = Path(__file__).parent.parent
 ANSWER = ROOT / "solutions/reference/harness/layer-norm.py"
@@ -109,18 +109,9 @@ def _memory_bytes(jobs: int, count: int) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         answers = folder / "answers.jsonl"
-        answers.write_text("".join(_answers(_files([ANSWER.stem]), count)))
-        told = [
-            "run",
-            "scenarios",
-            "--solutions",
-            answers,
-            "--out",
-            folder / "out",
-            "-j",
-            str(jobs),
-        ]
-        command = _harness(*told, "--ledger", folder / "ledger")
+        answers.write_text("".join(_answers(_submissions([ANSWER.stem]), count)))
+        places = ("--solutions", answers, "--out", folder / "out", "--ledger", folder / "ledger")
+        command = _harness("run", "scenarios", "-j", str(jobs), *places)
         most = 0
         with subprocess.Popen(
             command,
