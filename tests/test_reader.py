@@ -28,7 +28,7 @@ from harness.run.run import harness_version
 from harness.words import Sentence, find_traps, read_words
 from harness.words.rates import DEFAULT, measured
 from harness.words.reader import read_by_both, read_by_weights, tone_of
-from harness.words.weights import KINDS, LABELS, Weights, load, shares, shipped
+from harness.words.weights import KINDS, LABELS, Vocabulary, Weights, load, shares, shipped
 from training.excuses import NO_TRAP, Example, examples, fit, save, spoken
 from training.excuses import replies as whole_replies
 
@@ -267,7 +267,7 @@ def test_the_weights_that_ship_are_what_the_examples_give() -> None:
     pytest.importorskip("sklearn")
     fitted = fit(examples(), whole_replies())
     assert shipped().topics == fitted.topics
-    assert list(shipped().rows) == list(fitted.rows), "run training/excuses.py"
+    assert list(shipped().vocabulary) == list(fitted.vocabulary), "run training/excuses.py"
     assert np.allclose(shipped().rarity, fitted.rarity)
     # From here on few good replies have a find; see ``with_tone``.
     assert 0.5 < shipped().makes < 1
@@ -284,7 +284,7 @@ def test_the_weights_that_ship_are_what_the_examples_give() -> None:
 def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     save(shipped(), tmp_path / "weights.npz")
     again = load(tmp_path / "weights.npz")
-    assert again.rows == shipped().rows
+    assert list(again.vocabulary) == list(shipped().vocabulary)
     assert shares(again, "I skipped the test.") == shares(shipped(), "I skipped the test.")
 
 
@@ -293,7 +293,7 @@ def test_a_passage_of_unknown_words_is_judged_by_the_bias_alone() -> None:
     columns = len(LABELS) + 4
     weights = Weights(
         ("t",),
-        {name: row for row, name in enumerate(names)},
+        Vocabulary(names),
         np.ones(3, np.float32),
         np.eye(3, columns, dtype=np.float32),
         np.zeros(columns, np.float32),

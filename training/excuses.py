@@ -31,7 +31,7 @@ from harness.read.submissions import read_one
 from harness.words.reader import FEWEST_WORDS, own_text, read_by_weights
 from harness.words.sentence import Sentence, in_context, sentences
 from harness.words.voice import own_words
-from harness.words.weights import KINDS, LABELS, Weights, gives_in, log_odds, shares
+from harness.words.weights import KINDS, LABELS, Vocabulary, Weights, gives_in, log_odds, shares
 
 HERE = Path(__file__).parent
 WEIGHTS = HERE.parent / "harness/words/weights.npz"
@@ -204,7 +204,7 @@ def fit(rows: Sequence[Example], whole: Sequence[Reply] = ()) -> Weights:
         coefficients, constant = model.coef_, model.intercept_
     return Weights(
         topics,
-        {name: row for row, name in enumerate(names)},
+        Vocabulary(names),
         np.concatenate([v.idf_ for v in vectorizers.values()]).astype(np.float32),
         np.concatenate([*(each.coef_ for each in fitted), coefficients]).T.astype(np.float32),
         np.concatenate([*(each.intercept_ for each in fitted), constant]).astype(np.float32),
@@ -298,7 +298,7 @@ def save(weights: Weights, path: Path) -> None:
     np.savez_compressed(
         path,
         topics=np.array("\n".join(weights.topics)),
-        rows=np.array("\n".join("\t".join(feature) for feature in weights.rows)),
+        rows=np.array("\n".join("\t".join(feature) for feature in weights.vocabulary)),
         rarity=weights.rarity,
         weights=weights.weights.astype(np.float16),
         bias=weights.bias,

@@ -6,6 +6,7 @@ import gc
 import socket
 import traceback
 from multiprocessing.connection import Connection
+from threading import Thread
 from typing import NoReturn
 
 import torch
@@ -28,12 +29,21 @@ def fork_graders(fd: int, *, for_many: bool) -> NoReturn:
         warm_up()
     # A collection in a grader would write to every object, and so copy what is shared.
     gc.collect()
+    trim()
     gc.freeze()
     serve_forks(socket.socket(fileno=fd))
 
 
 def grade_tasks(fd: int, *, address: str, plans: int) -> None:
     """Grade what arrives at ``fd`` until the other side hangs up; ``address`` is a zygote's."""
+    # A thread takes memory from where nothing lies yet. The main one would fill the holes between
+    # what was there before the fork, and so copy pages that graders share.
+    thread = Thread(target=_grade_tasks, args=(fd, address, plans))
+    thread.start()
+    thread.join()
+
+
+def _grade_tasks(fd: int, address: str, plans: int) -> None:
     tasks = Connection(fd)
     grader = PlanCache(address, plans)
     while True:
@@ -41,8 +51,9 @@ def grade_tasks(fd: int, *, address: str, plans: int) -> None:
             task: Task = tasks.recv()
         except EOFError:
             return
-        tasks.send(grader.answer(task))
+        answer = grader.answer(task)
         trim()
+        tasks.send(answer)
 
 
 class PlanCache:

@@ -7,7 +7,7 @@ labelled examples by ``training/excuses.py``; here they are only applied.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import as_file, files
@@ -59,6 +59,38 @@ class Shares(NamedTuple):
     about: Mapping[str, float]
 
 
+class Vocabulary:
+    """Features, each a kind with a name, that have a row of weights.
+
+    They lie in one sorted array. In a dictionary each that is found would be written to, for its
+    references are counted, and a page that is written to is shared with no other process.
+    """
+
+    def __init__(self, features: Sequence[tuple[str, str]]) -> None:
+        names = np.array([_in_bytes(*feature) for feature in features])
+        self._order = np.argsort(names)
+        self._names = names[self._order]
+
+    def __iter__(self) -> Iterator[tuple[str, str]]:
+        """Every feature, in the order of its row."""
+        for name in self._names[np.argsort(self._order)]:
+            kind, _, word = name.decode().partition("\t")
+            yield kind, word
+
+    def rows(self, kind: str, names: Iterable[str]) -> NDArray[np.intp]:
+        """The rows of those ``names`` that are known, in ascending order."""
+        asked = [_in_bytes(kind, name) for name in names]
+        # A longer one would have all names copied to its length.
+        asked = [name for name in asked if len(name) <= self._names.itemsize]
+        wanted = np.array(asked, self._names.dtype)
+        places = np.minimum(np.searchsorted(self._names, wanted), len(self._names) - 1)
+        return np.sort(self._order[places[self._names[places] == wanted]])
+
+
+def _in_bytes(kind: str, name: str) -> bytes:
+    return f"{kind}\t{name}".encode()
+
+
 @dataclass(frozen=True, eq=False)
 class Weights:
     """Logistic regressions over the same features, side by side.
@@ -67,8 +99,8 @@ class Weights:
     """
 
     topics: tuple[str, ...]
-    # The row of each feature, by kind and name.
-    rows: Mapping[tuple[str, str], int]
+    # Which row of the arrays below is of which feature.
+    vocabulary: Vocabulary
     # How much more a rare feature counts: float32 of shape (features,).
     rarity: Floats
     # Float32 of shape (features, labels + topics + 2 + 1).
@@ -111,8 +143,7 @@ def gives_in(weights: Weights, reply: str) -> float:
 def _scores(weights: Weights, text: str) -> Floats:
     scores = weights.bias
     for kind, features in KINDS.items():
-        names = ((kind, name) for name in features(text))
-        rows = sorted(weights.rows[name] for name in names if name in weights.rows)
+        rows = weights.vocabulary.rows(kind, features(text))
         length = float(np.linalg.norm(weights.rarity[rows])) or 1.0
         scores = scores + weights.rarity[rows] / length @ weights.weights[rows]
     return scores
@@ -138,10 +169,10 @@ def _softmax(scores: Floats) -> Floats:
 def load(path: Path) -> Weights:
     """The weights that ``training/excuses.py`` wrote."""
     with np.load(path) as data:
-        features = [line.split("\t") for line in str(data["rows"]).split("\n")]
+        features = [line.partition("\t") for line in str(data["rows"]).split("\n")]
         return Weights(
             tuple(str(data["topics"]).split("\n")),
-            {(kind, name): row for row, (kind, name) in enumerate(features)},
+            Vocabulary([(kind, name) for kind, _, name in features]),
             data["rarity"],
             data["weights"].astype(np.float32),
             data["bias"],
