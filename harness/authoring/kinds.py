@@ -14,6 +14,7 @@ from itertools import takewhile
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from harness.checks.registry import kinds
+from harness.code.nodes import walk
 from harness.code.parsing import parse
 from harness.errors import UsageError, did_you_mean
 
@@ -131,7 +132,7 @@ def _comments_of(module: str) -> dict[str, dict[str, str]]:
             for field in node.body
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)
         }
-        for node in ast.walk(parse(text))
+        for node in walk(parse(text))
         if isinstance(node, ast.ClassDef)
     }
 

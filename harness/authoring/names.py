@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from harness.checks import build, kinds
+from harness.code.nodes import children, walk
 from harness.code.parsing import Unreadable, parse
 from harness.errors import ScenarioError, nearest
 from harness.model import Scenario
@@ -91,7 +92,7 @@ def _defined(path: Path) -> list[str] | None:
                 found |= dict.fromkeys(one.asname or one.name.partition(".")[0] for one in names)
             case ast.Assign() | ast.AnnAssign():
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                inside = (inner for one in targets for inner in ast.walk(one))
+                inside = (inner for one in targets for inner in walk(one))
                 found |= dict.fromkeys(one.id for one in inside if isinstance(one, ast.Name))
     return [name for name in found if not name.startswith("_")]
 
@@ -101,7 +102,7 @@ def _statements(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
     for node in body:
         yield node
         if isinstance(node, ast.If | ast.Try | ast.With):
-            yield from _statements(n for n in ast.iter_child_nodes(node) if isinstance(n, ast.stmt))
+            yield from _statements(n for n in children(node) if isinstance(n, ast.stmt))
 
 
 def _cannot_be_built(scenario: Scenario) -> Iterator[str]:

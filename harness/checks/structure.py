@@ -20,6 +20,7 @@ from harness.checks.compare import steady_stacks, with_gradients
 from harness.checks.context import Answered, Bench, DrawnCheck, Judgement, Trial
 from harness.code import FunctionClass, Source
 from harness.code.names import resolve
+from harness.code.nodes import walk
 from harness.model import EntryPoint, Fault
 from harness.numerics.expectation import Mismatch
 from harness.numerics.inputs import Drawer
@@ -82,7 +83,7 @@ def _autograd_line(function: FunctionClass, source: Source) -> int | None:
     todo: list[ast.AST] = [function.backward.node] if function.backward is not None else []
     seen = set[str]()
     while todo:
-        calls = [node for node in ast.walk(todo.pop()) if isinstance(node, ast.Call)]
+        calls = [node for node in walk(todo.pop()) if isinstance(node, ast.Call)]
         names = [resolve(call.func, source.aliases) or "" for call in calls]
         records = not RECORDING.isdisjoint(names)
         for call, name in zip(calls, names, strict=True):

@@ -13,7 +13,8 @@ from dataclasses import replace
 
 from harness.code.functions import find_functions
 from harness.code.gradchecks import find_gradchecks
-from harness.code.names import Def, aliases, every, last, mentioned, own_nodes
+from harness.code.names import aliases, last, mentioned
+from harness.code.nodes import Def, children, every, own_nodes, walk
 from harness.code.parsing import MAX_CHARACTERS, Unreadable, parse
 from harness.code.syntax import FunctionClass, GradcheckCall, Lines, Method, Return, Source
 from harness.model import Submission
@@ -79,7 +80,7 @@ def _measure(tree: ast.Module) -> None:
         value = node.value if isinstance(node, ast.Constant) else None
         if isinstance(value, int) and value.bit_length() > _MAX_BITS:
             raise ValueError(f"line {getattr(node, 'lineno', 1)}: a number of absurd size")
-        todo += [(child, depth + 1) for child in ast.iter_child_nodes(node)]
+        todo += [(child, depth + 1) for child in children(node)]
 
 
 def _analyse(tree: ast.Module, offset: int) -> Source:
@@ -112,7 +113,7 @@ def _is_main_guard(node: ast.If) -> bool:
     return (
         isinstance(node.test, ast.Compare)
         and "__name__" in mentioned(node.test)
-        and any(isinstance(c, ast.Constant) and c.value == "__main__" for c in ast.walk(node.test))
+        and any(isinstance(c, ast.Constant) and c.value == "__main__" for c in walk(node.test))
     )
 
 
@@ -145,7 +146,7 @@ def _applies(
 def _applied(node: ast.AST, functions: set[str]) -> frozenset[str]:
     return frozenset(
         last(inner.value)
-        for inner in ast.walk(node)
+        for inner in walk(node)
         if isinstance(inner, ast.Attribute)
         and inner.attr == "apply"
         and last(inner.value) in functions

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from harness.code.names import FUNCTIONS, every, mentioned, own_nodes, resolve
+from harness.code.names import FUNCTIONS, mentioned, resolve
+from harness.code.nodes import every, own_nodes, walk
 from harness.code.syntax import FunctionClass, Method, Return
 
 # More than anybody writes; what costs its square or its cube would keep the grader busy: bases of
@@ -48,7 +49,7 @@ def find_functions(
         function = _function(node, classes, defs, aliases, offset)
         for method in function.methods.values():
             key = id(method.node)
-            sizes[key] = sizes.get(key) or sum(1 for _ in ast.walk(method.node))
+            sizes[key] = sizes.get(key) or sum(1 for _ in walk(method.node))
             pieces += sizes[key]
         if pieces > _MAX_PIECES:
             raise ValueError("its Functions have longer methods than are read")
@@ -151,7 +152,7 @@ def _values(
         case ast.BinOp(left=left, right=right):
             # ``(grad,) + (None,) * 3`` is several, ``grad * 2`` is one.
             sequences = (ast.Tuple, ast.List)
-            plain = not any(isinstance(n, sequences) for n in (*ast.walk(left), *ast.walk(right)))
+            plain = not any(isinstance(n, sequences) for n in (*walk(left), *walk(right)))
             names = mentioned(value)
             several = any(
                 isinstance(v, sequences) for name in names for v in assigned.get(name, ())

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 
-from harness.code.names import GRADCHECKS, Def, every, last, mentioned
+from harness.code.names import GRADCHECKS, last, mentioned
+from harness.code.nodes import Def, children, every, walk
 from harness.code.syntax import GradcheckCall, Source
 
 _DOUBLE = frozenset({"double", "float64", "cdouble", "complex128"})
@@ -72,7 +73,7 @@ class _Reader:
     def visit(
         self, node: ast.AST, inside: Def | None, used: bool, swallowed: bool
     ) -> Iterator[GradcheckCall]:
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             noticed = not isinstance(child, ast.Expr) and (used or isinstance(child, ast.stmt))
             silenced = swallowed and not isinstance(child, Def)
             if isinstance(node, ast.Try) and child in node.body:
@@ -82,7 +83,7 @@ class _Reader:
             if isinstance(child, ast.Call):
                 name = GRADCHECKS.get(self.source.resolve(child.func) or "")
                 if name and self.room > 0:
-                    self.room -= sum(1 for _ in ast.walk(child))
+                    self.room -= sum(1 for _ in walk(child))
                     yield self.read(child, name, inside, noticed, silenced)
             within = child if isinstance(child, Def) else inside
             yield from self.visit(child, within, noticed, silenced)
@@ -136,7 +137,7 @@ class _Reader:
         if reached or settled or not self.source.functions:
             return reached
         # A target made of torch alone applies no Function; anything else is unknown.
-        own = {n.arg for n in ast.walk(target) if isinstance(n, ast.arg)}
+        own = {n.arg for n in walk(target) if isinstance(n, ast.arg)}
         foreign = {self.source.aliases.get(n, "").split(".")[0] for n in mentioned(target) - own}
         return frozenset() if foreign <= {"torch", "math"} else None
 
@@ -187,7 +188,7 @@ class _Reader:
     def _words(self, node: ast.AST) -> frozenset[str]:
         if id(node) not in self.spoken:
             found: set[str] = set()
-            for inner in ast.walk(node):
+            for inner in walk(node):
                 if isinstance(inner, ast.Attribute):
                     found |= {inner.attr, self.source.resolve(inner) or ""}
                 elif isinstance(inner, ast.Name):
@@ -200,7 +201,7 @@ class _Reader:
 
 def _swallows(handler: ast.ExceptHandler) -> bool:
     """Whether a handler goes on as if nothing had happened."""
-    nodes = [n for statement in handler.body for n in ast.walk(statement)]
+    nodes = [n for statement in handler.body for n in walk(statement)]
     leaves = any(isinstance(n, ast.Raise | ast.Assert | ast.Return) for n in nodes)
     calls = {last(n.func) for n in nodes if isinstance(n, ast.Call)}
     return not leaves and not calls & {"exit", "_exit", "fail", "append"}
@@ -208,5 +209,5 @@ def _swallows(handler: ast.ExceptHandler) -> bool:
 
 def _applied(node: ast.AST) -> frozenset[str]:
     return frozenset(
-        last(n.value) for n in ast.walk(node) if isinstance(n, ast.Attribute) and n.attr == "apply"
+        last(n.value) for n in walk(node) if isinstance(n, ast.Attribute) and n.attr == "apply"
     )

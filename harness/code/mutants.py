@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain
 
+from harness.code.nodes import children, walk
 from harness.code.parsing import Unreadable, parse
 
 _CHARACTERS = 60
@@ -157,9 +158,7 @@ def _within(tree: ast.Module, entry: str) -> list[ast.AST]:
         if isinstance(stmt, kinds):
             defs.setdefault(stmt.name, stmt)
         elif isinstance(stmt, ast.If | ast.Try | ast.With):
-            todo_in += [
-                inner for inner in ast.iter_child_nodes(stmt) if isinstance(inner, ast.stmt)
-            ]
+            todo_in += [inner for inner in children(stmt) if isinstance(inner, ast.stmt)]
         elif isinstance(stmt, ast.Assign | ast.AnnAssign):
             targets = stmt.targets if isinstance(stmt, ast.Assign) else [stmt.target]
             # A name for something else, or a table that is looked up.
@@ -181,11 +180,11 @@ def _nodes(node: ast.AST) -> Iterator[ast.AST]:
     yield node
     if isinstance(node, ast.While | ast.arguments | ast.JoinedStr | ast.Raise | ast.Assert):
         # Names are looked up there, too.
-        yield from (inner for inner in ast.walk(node) if isinstance(inner, ast.Name))
+        yield from (inner for inner in walk(node) if isinstance(inner, ast.Name))
         return
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         return  # a docstring
-    for child in ast.iter_child_nodes(node):
+    for child in children(node):
         yield from _nodes(child)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 
-Def = ast.FunctionDef | ast.AsyncFunctionDef
+from harness.code.nodes import every, walk
 
 FUNCTIONS = frozenset(
     {
@@ -22,12 +21,6 @@ GRADCHECKS = {
     for prefix in ("", "torch.autograd.", "torch.autograd.gradcheck.")
 }
 _STARRED = {"torch.autograd": ("Function", "gradcheck", "gradgradcheck")}
-
-
-@lru_cache(maxsize=1)
-def every(tree: ast.AST) -> tuple[ast.AST, ...]:
-    """All nodes of a tree; many look at the same one in turn."""
-    return tuple(ast.walk(tree))
 
 
 def aliases(tree: ast.Module) -> dict[str, str]:
@@ -66,7 +59,7 @@ def resolve(node: ast.AST, known: Mapping[str, str]) -> str | None:
 
 def mentioned(node: ast.AST) -> frozenset[str]:
     """Every plain name in a piece of code."""
-    return frozenset(n.id for n in ast.walk(node) if isinstance(n, ast.Name))
+    return frozenset(n.id for n in walk(node) if isinstance(n, ast.Name))
 
 
 def last(node: ast.expr) -> str:
@@ -74,13 +67,3 @@ def last(node: ast.expr) -> str:
     if isinstance(node, ast.Attribute):
         return node.attr
     return node.id if isinstance(node, ast.Name) else ""
-
-
-def own_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Nodes of a function in order, without those of anything callable nested in it."""
-    todo = list(reversed(list(ast.iter_child_nodes(node))))
-    while todo:
-        current = todo.pop()
-        yield current
-        if not isinstance(current, Def | ast.Lambda | ast.ClassDef):
-            todo += reversed(list(ast.iter_child_nodes(current)))

@@ -14,6 +14,8 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from harness.code.nodes import children
+
 # Longer code is not read, and so not run either. Honest code is an eighth of this.
 MAX_CHARACTERS = 100_000
 # ``finally`` within ``finally``. Each level can double what the compiler makes of the code.
@@ -70,4 +72,4 @@ def _refuse_deep_finally(tree: ast.Module) -> None:
                 raise Unreadable(
                     node.lineno, f"finally blocks are nested deeper than {_MAX_FINALLY} levels"
                 )
-        todo += [(child, depth) for child in ast.iter_child_nodes(node)]
+        todo += [(child, depth) for child in children(node)]

@@ -11,7 +11,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from harness.code.names import Def
+from harness.code.nodes import Def, children, walk
 
 # Before a name that nothing in the file binds.
 BUILTIN = "builtins."
@@ -114,10 +114,10 @@ def _parts(node: ast.AST, scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:
     if isinstance(node, _FUNCTIONS):
         outside: list[ast.AST] = [*node.args.defaults, *filter(None, node.args.kw_defaults)]
         if isinstance(node, Def):
-            notes = (a.annotation for a in ast.walk(node.args) if isinstance(a, ast.arg))
+            notes = (a.annotation for a in walk(node.args) if isinstance(a, ast.arg))
             outside += [*node.decorator_list, *filter(None, (node.returns, *notes))]
         inside = _Scope(scope)
-        for argument in ast.walk(node.args):
+        for argument in walk(node.args):
             if isinstance(argument, ast.arg):
                 inside.bind(argument.arg, None)
         body = node.body if isinstance(node.body, list) else [node.body]
@@ -131,9 +131,9 @@ def _parts(node: ast.AST, scope: _Scope) -> Iterator[tuple[ast.AST, _Scope]]:
         yield from ((part, inside) for part in node.body)
     elif isinstance(node, _COMPREHENSIONS):
         inside = _Scope(scope)
-        yield from ((part, inside) for part in ast.iter_child_nodes(node))
+        yield from ((part, inside) for part in children(node))
     else:
-        yield from ((part, scope) for part in ast.iter_child_nodes(node))
+        yield from ((part, scope) for part in children(node))
 
 
 def _declare(body: list[ast.AST] | list[ast.stmt] | list[ast.expr], inside: _Scope) -> None:
@@ -150,7 +150,7 @@ def _declare(body: list[ast.AST] | list[ast.stmt] | list[ast.expr], inside: _Sco
                 if owner is not None:
                     inside.elsewhere[name] = owner
         elif isinstance(node, ast.stmt) and not isinstance(node, Def | ast.ClassDef):
-            todo += [part for part in ast.iter_child_nodes(node) if not isinstance(part, ast.expr)]
+            todo += [part for part in children(node) if not isinstance(part, ast.expr)]
 
 
 def _bind(node: ast.AST, scope: _Scope) -> None:
@@ -203,6 +203,6 @@ def _assign(target: ast.expr, value: ast.expr, scope: _Scope) -> None:
 
 
 def _hide(target: ast.expr, scope: _Scope) -> None:
-    for node in ast.walk(target):
+    for node in walk(target):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
             scope.bind(node.id, None)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from harness.code import Source, analyse
+from harness.code.nodes import walk
 
 
 @lru_cache(maxsize=256)
@@ -74,7 +75,7 @@ def _binds(statement: ast.stmt) -> Iterable[str]:
         case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
             return {
                 n.id
-                for n in ast.walk(statement)
+                for n in walk(statement)
                 if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
             }
     return []
@@ -83,7 +84,7 @@ def _binds(statement: ast.stmt) -> Iterable[str]:
 def _bare(statement: ast.stmt) -> str:
     """A statement without comments, docstrings and places."""
     text = ast.dump(statement)
-    for node in ast.walk(statement):
+    for node in walk(statement):
         if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
             first = node.body[0]
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
@@ -93,7 +94,7 @@ def _bare(statement: ast.stmt) -> str:
 
 def _globals(statement: ast.stmt) -> set[str]:
     """Names that a statement uses and does not bind itself."""
-    names = [n for n in ast.walk(statement) if isinstance(n, ast.Name)]
+    names = [n for n in walk(statement) if isinstance(n, ast.Name)]
     own = {n.id for n in names if isinstance(n.ctx, ast.Store)}
-    own |= {n.arg for n in ast.walk(statement) if isinstance(n, ast.arg)}
+    own |= {n.arg for n in walk(statement) if isinstance(n, ast.arg)}
     return {n.id for n in names} - own

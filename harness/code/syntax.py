@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from harness.code.names import Def, resolve
+from harness.code.names import resolve
+from harness.code.nodes import Def
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.code.lines import line_index
-from harness.code.names import own_nodes
+from harness.code.nodes import own_nodes
 from harness.code.syntax import FunctionClass
 
 # Steps from a returned value to a term, and terms found in one Function.

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.code import FunctionClass, Lines, Method, Source
-from harness.code.names import Def, every, last
+from harness.code.names import last
+from harness.code.nodes import Def, every, walk
 from harness.flags.kind import Kinds, ctx_name, differentiable_inputs, parameter_kinds
 from harness.flags.sharing import Write, writes
 from harness.flags.vocabulary import OPAQUE, OPAQUE_METHODS, TRANSPARENT
@@ -87,7 +88,7 @@ def _allows_declared(scenario: Scenario) -> bool:
 
 def _calls(method: Method | None, name: str) -> Iterator[ast.Call]:
     if method is not None:
-        for node in ast.walk(method.node):
+        for node in walk(method.node):
             if isinstance(node, ast.Call) and last(node.func) == name:
                 yield node
 
@@ -136,7 +137,7 @@ def _unsaved_tensors(
         else:
             kinds.learn(method.node)
         ctx = ctx_name(method.node)
-        for node in ast.walk(method.node):
+        for node in walk(method.node):
             if isinstance(node, ast.Assign):
                 # One of its targets is enough: they stand on one line.
                 kept = next((target for target in node.targets if _is_on(target, ctx)), None)
@@ -164,7 +165,7 @@ def _learn_setup(method: Method, function: FunctionClass, kinds: Kinds) -> None:
     if len(method.parameters) > 2:
         kinds.known[method.parameters[2]] = True
     given = kinds.known.copy()
-    for node in ast.walk(method.node):
+    for node in walk(method.node):
         if (
             isinstance(node, ast.Assign)
             and isinstance(node.value, ast.Name)
@@ -189,7 +190,7 @@ def _saved_in_forward(function: FunctionClass, source: Source) -> Iterator[Sign]
         if method is None or (method is function.forward and function.setup_context):
             continue
         ctx = ctx_name(method.node)
-        for node in ast.walk(method.node):
+        for node in walk(method.node):
             if (
                 isinstance(node, ast.Attribute)
                 and node.attr in {"saved_tensors", "saved_variables"}
@@ -213,7 +214,7 @@ def _needs_input_grad(
     wanted = differentiable_inputs(function, source, scenario)
     if backward is None or function.inputs is None or wanted is None or len(wanted) < 2:
         return
-    nodes = list(ast.walk(backward.node))
+    nodes = walk(backward.node)
     if any(isinstance(n, ast.Attribute) and n.attr == "needs_input_grad" for n in nodes):
         return
     ctx = ctx_name(backward.node)
@@ -266,7 +267,7 @@ def _needless(source: Source, scenario: Scenario) -> Iterator[Sign]:
         forward = function.forward
         if forward is None or function.backward is None or function.inputs is None:
             continue
-        if all(_is_standard(n, source, function) for n in ast.walk(forward.node)):
+        if all(_is_standard(n, source, function) for n in walk(forward.node)):
             yield Sign(
                 "needless-function",
                 f"{function.name} is made of operations that autograd differentiates by itself, "
@@ -294,7 +295,7 @@ def _is_standard(node: ast.AST, source: Source, function: FunctionClass) -> bool
 def _swallowed_failure(source: Source, scenario: Scenario) -> Iterator[Sign]:
     if scenario.gradcheck_fails_by_design:
         return
-    caught = {id(c) for n in every(source.tree) if isinstance(n, ast.With) for c in ast.walk(n)}
+    caught = {id(c) for n in every(source.tree) if isinstance(n, ast.With) for c in walk(n)}
     tries = [node for node in every(source.tree) if isinstance(node, ast.Try)]
     for call in source.gradchecks:
         if call.swallowed and call.name == "gradcheck" and call.functions != frozenset():

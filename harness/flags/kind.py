@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from harness.code import FunctionClass, Source, own_nodes
-from harness.code.names import Def, last
+from harness.code.names import last
+from harness.code.nodes import Def, walk
 from harness.flags.vocabulary import NOT_TENSORS, PLAIN, SCALARS, TENSOR_METHODS
 from harness.model import TENSORS, EntryPoint, LayersArgument, Scenario, TensorArgument
 
@@ -95,7 +96,7 @@ def _bindings_of_module(
     called = [a for a in entry.arguments if entry.part(a.name) == "call"]
     # A parameter of a module inside is known there by the last part of its name.
     own = {a.name.split(".")[-1]: a for a in entry.arguments if a.name in entry.kept}
-    for kind in ast.walk(source.tree):
+    for kind in walk(source.tree):
         if not isinstance(kind, ast.ClassDef) or kind.name != entry.name:
             continue
         for method in kind.body:
@@ -114,7 +115,7 @@ def _bindings_of_module(
 
 def _applied_to(node: ast.AST, name: str) -> Iterator[tuple[int, ast.expr]]:
     """What a Function is applied to there, by position."""
-    for call in ast.walk(node):
+    for call in walk(node):
         if (
             isinstance(call, ast.Call)
             and isinstance(call.func, ast.Attribute)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from harness.code.nodes import walk
 from harness.code.parsing import Unreadable, parse
 from harness.code.states import function_states
 from harness.flags.seen import FlagEvidence, Seen, Unlooked
@@ -157,5 +158,5 @@ def _uses(code: str, names: tuple[str, ...]) -> bool:
     return any(
         isinstance(node, ast.Call)
         and (getattr(node.func, "id", "") in names or getattr(node.func, "attr", "") in names)
-        for node in ast.walk(tree)
+        for node in walk(tree)
     )

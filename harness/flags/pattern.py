@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from harness.code import Source
-from harness.code.names import Def, every
+from harness.code.nodes import Def, every, walk
 from harness.code.scopes import BUILTIN, Scopes
 from harness.flags.seen import Seen
 from harness.model import CodePattern
@@ -124,7 +124,7 @@ def _imports(pattern: CodePattern, tree: ast.Module, scopes: Scopes) -> _Found:
         for node in every(tree)
         if isinstance(node, ast.If) and "typing.TYPE_CHECKING" in scopes.resolve(node.test)
         for statement in node.body
-        for inner in ast.walk(statement)
+        for inner in walk(statement)
     }
     for node in every(tree):
         imported: list[str] = []

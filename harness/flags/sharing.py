@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from harness.code import Source
-from harness.code.names import Def, last
+from harness.code.names import last
+from harness.code.nodes import Def, walk
 from harness.flags.kind import ctx_name
 from harness.flags.vocabulary import HARMLESS, VIEWS
 
@@ -128,7 +129,7 @@ class _Walker:
 
     def expression(self, node: ast.AST, shared: _Shared) -> None:
         """Look at every call inside an expression."""
-        for call in ast.walk(node):
+        for call in walk(node):
             if not isinstance(call, ast.Call):
                 continue
             dotted = self.source.resolve(call.func) or ""

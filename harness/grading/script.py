@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.code import Source, analyse
-from harness.code.names import Def, last, mentioned
+from harness.code.names import last, mentioned
+from harness.code.nodes import Def, walk
 from harness.model import Submission, TestFile
 
 # Of the files of tests so many are run.
@@ -112,7 +113,7 @@ def _script(file: TestFile, source: Source) -> Script:
 def has_examples(tree: ast.Module) -> bool:
     """Whether a docstring holds a session to be tried."""
     kinds = Def | ast.ClassDef | ast.Module
-    texts = (ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, kinds))
+    texts = (ast.get_docstring(node) for node in walk(tree) if isinstance(node, kinds))
     return any(">>> " in text for text in texts if text)
 
 
@@ -184,7 +185,7 @@ def _run_by_itself(source: Source) -> tuple[frozenset[str], bool]:
     found = set[str]()
     looks = False
     for node in todo:
-        used = {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+        used = {n.attr for n in walk(node) if isinstance(n, ast.Attribute)}
         names = mentioned(node)
         looks |= bool((used | names) & _LOOKS - set(source.defs))
         todo += [source.defs[name] for name in names - found if name in source.defs]

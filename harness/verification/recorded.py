@@ -15,6 +15,7 @@ from functools import cached_property
 
 from harness.code import GradcheckCall, Source
 from harness.code.names import mentioned
+from harness.code.nodes import walk
 from harness.code.states import analyse_once, function_states
 from harness.model import (
     Event,
@@ -285,7 +286,7 @@ def _check(
 def _calling(one: Ran) -> frozenset[str]:
     """Names that a file of tests mentions; none where it is no file of tests."""
     tree = analyse_once(one.run.files.get(one.path, one.run.started.code)).tree
-    asserts = any(isinstance(node, ast.Assert) for node in ast.walk(tree))
+    asserts = any(isinstance(node, ast.Assert) for node in walk(tree))
     return mentioned(tree) if asserts or one.how != "script" else frozenset()
 
 

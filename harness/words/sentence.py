@@ -13,6 +13,7 @@ from itertools import islice, zip_longest
 from typing import NamedTuple
 
 from harness.code.lines import LineIndex, line_index
+from harness.code.nodes import walk
 from harness.code.parsing import MAX_CHARACTERS, Unreadable, parse
 from harness.model import Passage, Submission
 
@@ -255,7 +256,7 @@ def _docstrings(text: str, lines: LineIndex, code: str, code_line: int) -> Itera
     except Unreadable:
         return
     kinds = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if not isinstance(node, kinds) or ast.get_docstring(node, clean=False) is None:
             continue
         first, last = node.body[0].lineno, node.body[0].end_lineno or node.body[0].lineno

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Sequence
 
+from harness.code.nodes import walk
 from harness.code.parsing import MAX_CHARACTERS, Unreadable, parse
 from harness.model import TestFile
 from harness.read.submissions.reply import snippets
@@ -38,7 +39,7 @@ def _alone(block: str, code: str, names: Sequence[str]) -> str | None:
     except Unreadable:
         return None
     defined = inspect(code).defines
-    nodes = list(ast.walk(tree))
+    nodes = walk(tree)
     asked = set(names)
     called = {
         node.value.id

@@ -8,7 +8,7 @@ import re
 import symtable
 from dataclasses import dataclass
 
-from harness.code.names import own_nodes
+from harness.code.nodes import own_nodes, walk
 from harness.code.parsing import Unreadable, names_of, parse
 
 _DEFINES = re.compile(r"^(?:(?:async\s+)?def|class)\s+(\w+)|^(\w+)(?:\s*:[^=\n]+)?\s*=(?!=)", re.M)
@@ -59,7 +59,7 @@ def _unparsed(code: str, line: int, message: str) -> Block:
 def _describe(tree: ast.Module, table: symtable.SymbolTable) -> Block:
     imports: set[str] = set()
     star = False
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             imports |= {(item.asname or item.name).split(".")[0] for item in node.names}
             star = star or any(item.name == "*" for item in node.names)
@@ -74,7 +74,7 @@ def _describe(tree: ast.Module, table: symtable.SymbolTable) -> Block:
         has_backward=any(
             isinstance(node, ast.ClassDef)
             and any(isinstance(d, ast.FunctionDef) and d.name == "backward" for d in node.body)
-            for node in ast.walk(tree)
+            for node in walk(tree)
         ),
         has_statement=any(not isinstance(node, ast.Expr) for node in tree.body),
     )

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from harness.code.lines import split_lines
+from harness.code.nodes import walk
 from harness.code.parsing import Unreadable, parse
 from harness.read.transcripts.replaying import find
 
@@ -44,7 +45,7 @@ def bundle(
     tree = _parse(code)
     if tree is None or len(inside) > _MAX_DEPTH:
         return code
-    imports = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    imports = [n for n in walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
     folders = [*_put_in_front(tree), posixpath.dirname(inside[-1]) if inside else ""]
     lines = split_lines(code)
     before: list[str] = []
@@ -115,7 +116,7 @@ def _imported(
 
 
 def _asks_for_name(test: ast.expr) -> bool:
-    return any(isinstance(node, ast.Name) and node.id == "__name__" for node in ast.walk(test))
+    return any(isinstance(node, ast.Name) and node.id == "__name__" for node in walk(test))
 
 
 def _local(
@@ -153,7 +154,7 @@ def _loaded_by_hand(files: Mapping[str, str], tree: ast.Module) -> Iterator[_Loa
     for spec, node in assigned.items():
         if _BY_HAND not in ast.dump(node.value):
             continue
-        named = (n.value for n in ast.walk(node.value) if isinstance(n, ast.Constant))
+        named = (n.value for n in walk(node.value) if isinstance(n, ast.Constant))
         path = next((find(files, n) for n in named if isinstance(n, str) and n[-3:] == ".py"), None)
         bound = next(
             (
@@ -175,7 +176,7 @@ def _loaded_by_hand(files: Mapping[str, str], tree: ast.Module) -> Iterator[_Loa
 
 
 def _names(nodes: Sequence[ast.AST]) -> set[str]:
-    return {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return {n.id for node in nodes for n in walk(node) if isinstance(n, ast.Name)}
 
 
 def _only(node: ast.stmt, spec: str, bound: str) -> bool:
@@ -186,7 +187,7 @@ def _only(node: ast.stmt, spec: str, bound: str) -> bool:
 
 def _put_in_front(tree: ast.Module) -> Iterator[str]:
     """Folders that code puts in front of where modules are looked for."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         match node:
             case ast.Call(
                 func=ast.Attribute(value=ast.Attribute(attr="path"), attr="insert"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.code.lines import split_lines
-from harness.code.names import Def
+from harness.code.nodes import Def
 from harness.code.parsing import Unreadable, parse
 from harness.code.states import function_states
 from harness.model import Ending, Step, TestFile
