@@ -16,7 +16,15 @@ from typing import Any, ClassVar
 import torch
 
 from harness.checks.context import Answered, Bench, DrawnCheck, Judgement, Trial, number_of
-from harness.checks.turns import Turn, all_but_one, in_turn, operations, shareable, turns
+from harness.checks.turns import (
+    Turn,
+    all_but_one,
+    in_turn,
+    large_turns,
+    operations,
+    shareable,
+    turns,
+)
 from harness.errors import ScenarioError
 from harness.model import EntryPoint, Fault, LayersArgument, NumberArgument, Outcome, TensorArgument
 from harness.numerics.expectation import (
@@ -361,6 +369,10 @@ class Dtypes(Comparison):
                     yield with_gradients(
                         bench, draw, case, scale=scale, label=label, cotangent=cotangent
                     )
+            for turn in large_turns(bench, entry, draw, getattr(torch, name)):
+                # Not so small or large that a right gradient is clipped, or no gradient at all.
+                scale = float(draw.uniform((), 0.01, 1.0))
+                yield with_gradients(bench, draw, turn.case(draw, next(stacks)), scale=scale)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from harness.checks.compare import (
     with_gradients,
 )
 from harness.checks.context import Answered, Bench, Judgement, Trial, number_of
-from harness.checks.turns import in_turn, operations, turns
+from harness.checks.turns import in_turn, large_turns, operations, turns
 from harness.model import TENSORS, EntryPoint, Fault, LogArgument, TensorArgument
 from harness.numerics.expectation import (
     COTANGENT_AFTER_BACKWARD,
@@ -128,12 +128,20 @@ class NoMutation(Comparison):
         stacks = itertools.cycle(steady_stacks(entry))
         way, made_by = in_turn(draw, ways(entry)), operations(draw)
         (one, other), first = LAID_OUT, next(in_turn(draw, (0, 1)))
-        for number, turn in enumerate(turns(bench, entry, draw)):
+        small = turns(bench, entry, draw)
+        for number, turn in enumerate([*small, *large_turns(bench, entry, draw)]):
             case = turn.case(draw, next(stacks))
             (seed,) = bench.seeds(f"{self.kind}/{entry.name}/{number}", 1)
             # A copy of what is contiguous may be the tensor itself, so both kinds are asked.
             layouts = (one, other)[:: 1 if (number + first) % 2 else -1]
-            if entry.differentiable:
+            if entry.differentiable and number == len(small):
+                asked = with_gradients(bench, draw, case)
+                yield _kept(asked, seed)
+                # As a model is called that is not trained: neither is anything to require grad.
+                question = Question("forward", case, no_grad=True, frozen=True)
+                label = f"{case.label}, nothing requires grad, under no_grad"
+                yield _kept(Trial(question, {RESULT: asked.expected[RESULT]}, label), seed)
+            elif entry.differentiable:
                 asked = with_gradients(bench, draw, case)
                 yield _kept(asked, seed)
                 yield _kept(_laid_out(asked, layouts), seed, watched=False)
@@ -216,8 +224,8 @@ class Overwritten(Comparison):
         half = len(every) // 2
         halves = in_turn(draw, (every[:half], every[half:]))
         for target in ("result", *_positions(entry)):
-            # Each dtype with one of the two numbers of dimensions.
-            for turn in next(halves):
+            # Each dtype with one of the two numbers of dimensions, and one with many elements.
+            for turn in [*next(halves), *large_turns(bench, entry, draw)]:
                 case = turn.case(draw, next(stacks))
                 once = with_gradients(bench, draw, case, inner=next(made_by))
                 gradients = {k: v for k, v in once.expected.items() if k != RESULT}

@@ -66,11 +66,28 @@ def turns(bench: Bench, entry: EntryPoint, draw: Drawer) -> list[Turn]:
     return [Turn(dtype, _size(entry, draw, many, next(ranks[many]))) for dtype, many in pairs]
 
 
+def large_turns(
+    bench: Bench, entry: EntryPoint, draw: Drawer, dtype: torch.dtype | None = None
+) -> list[Turn]:
+    """One with many elements, in ``dtype`` or a promised one; none where no size is large.
+
+    What is done for large tensors alone is done to the caller's, too.
+    """
+    sizes, dtypes = draw.large_sizes(), promised(bench)
+    if not sizes:
+        return []
+    chosen = dtype or dtypes[_drawn(draw, len(dtypes))]
+    size = sizes[_drawn(draw, len(sizes))]
+    if "*" not in size:
+        size = max(sizes, key=lambda one: _elements(_tensors(entry), one))
+    return [Turn(chosen, size)]
+
+
 def of_some_size(entry: EntryPoint, draw: Drawer, turn: Turn, elements: int) -> Turn:
     """The same with a tensor of about so many elements, or of the largest size that is stated."""
     shape = turn.size.get("*")
     if shape is None:
-        tensors = [a for a in entry.arguments if isinstance(a, TensorArgument)]
+        tensors = _tensors(entry)
         sizes = [s for s in draw.sizes() if _elements(tensors, s) <= MOST_ELEMENTS]
         return turn._replace(size=max(sizes, key=lambda size: _elements(tensors, size)))
     few = [min(n, 2) for n in shape[:-1]]
@@ -119,7 +136,7 @@ def _drawn(draw: Drawer, count: int) -> int:
 
 
 def _size(entry: EntryPoint, draw: Drawer, many: bool, rank: int) -> Mapping[str, Any]:
-    tensors = [a for a in entry.arguments if isinstance(a, TensorArgument)]
+    tensors = _tensors(entry)
     small = draw.small_size()
     if any(a.shape is None for a in tensors):
         least = max(a.min_dims for a in tensors)
@@ -129,6 +146,10 @@ def _size(entry: EntryPoint, draw: Drawer, many: bool, rank: int) -> Mapping[str
         return small
     fitting = [size for size in draw.sizes()[1:] if _elements(tensors, size) <= MOST_ELEMENTS]
     return fitting[_drawn(draw, len(fitting))] if fitting else small
+
+
+def _tensors(entry: EntryPoint) -> list[TensorArgument]:
+    return [a for a in entry.arguments if isinstance(a, TensorArgument)]
 
 
 def _elements(tensors: Sequence[TensorArgument], size: Mapping[str, Any]) -> int:
