@@ -911,6 +911,12 @@ class RngReplay(Comparison):
                 _, after = torch.rand(2, 4, dtype=torch.float64)
                 drawn = {DRAW: Expected.exactly(RANDOM_NUMBER, after)}
                 yield replace(trial, expected={**trial.expected, **drawn})
+        for stack, seed in zip(stacks, bench.seeds(f"{self.kind}/bare", len(stacks)), strict=True):
+            case = draw.case(draw.small_size(), stack=stack)
+            result = bench.reference(case, seed=seed).forward()
+            after = Expected.exactly(RANDOM_NUMBER, torch.rand(4, dtype=torch.float64))
+            question = Question("forward", case, no_grad=True, seed=seed)
+            yield Trial(question, {RESULT: result, DRAW: after}, f"{case.label}, under no_grad")
         both = (bench.seeds(f"{self.kind}/{which}", len(stacks)) for which in ("one", "other"))
         for stack, *seeds in zip(stacks, *both, strict=True):
             yield self._two_blocks(bench, draw, stack, seeds)

@@ -16,7 +16,7 @@ from harness.checks.turns import Turn, of_some_size, turns
 from harness.model import EntryPoint, Fault, LayersArgument, TensorArgument
 from harness.numerics.expectation import Expected
 from harness.numerics.inputs import Case, Drawer, Stack
-from harness.numerics.question import Cotangent, MessageBuilder, Question
+from harness.numerics.question import Cotangent, MessageBuilder, Question, put
 from harness.sandbox.inside.part import Part, Role
 from harness.sandbox.session import CandidateFault, Resident, Session
 
@@ -173,6 +173,9 @@ class SavedMemory:
     have since it was forked, whatever for, would not be enough. At its peak a call may take a
     few activations, and its backward what a plain run's would; where more memory was in use
     before than is now, a call is made so deep that its activations would not fit in there.
+
+    Layers of other kinds, about as many as a request speaks of, and an input that is data are
+    asked with small tensors: what is saved there is counted as it is saved.
     """
 
     kind: ClassVar[str] = "saved_memory"
@@ -196,6 +199,12 @@ class SavedMemory:
     MOST_ROOM: ClassVar[float] = 256.0
     # Beside those of a backward, for gradients and the allocator.
     BESIDE: ClassVar[float] = 6.0
+    # Where what is saved is counted: layers that save an activation each in a plain run, how many
+    # of them, those that one of each is added of in turn, and the shape of the input.
+    SAVING: ClassVar[tuple[str, ...]] = ("layer_norm", "gelu", "tanh", "silu")
+    SOME: ClassVar[tuple[int, int]] = (8, 10)
+    SPECIAL: ClassVar[tuple[str, ...]] = ("dropout", "linear", "residual")
+    SMALL: ClassVar[tuple[int, int]] = (6, 8)
 
     def fits(self, entry: EntryPoint) -> bool:
         match entry.arguments:
@@ -237,6 +246,8 @@ class SavedMemory:
             return Judgement.failed(message, held, limit, fault=Fault.KEPT_MEMORY)
         most = (self.IN_BACKWARD * at + self.BESIDE) * self.ACTIVATION_BYTES
         taken = _taken(at_last, session.resident_bytes())
+        if (found := self._saved(bench, entry, session)) is not None:
+            return found
         if not taken <= most:
             return Judgement.failed(
                 f"The backward of {at} layers takes {taken / 2**20:.0f} MiB at its peak, more "
@@ -271,6 +282,44 @@ class SavedMemory:
             most,
             fault=Fault.KEPT_MEMORY,
         )
+
+    def _saved(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement | None:
+        """What to say where a call saves more than its arguments with layers of some kinds."""
+        answers = put(session, self._questions(bench, entry))
+        for question, answer in zip(self._questions(bench, entry), answers, strict=True):
+            if answer.error is not None:
+                return Judgement.raised(answer)
+            (x,) = question.case.tensors.values()
+            saved, limit = answer.number("saved_bytes"), self.MOST * x.numel() * x.element_size()
+            if saved > limit:
+                data = "" if question.grad else ", x does not require grad"
+                return Judgement.failed(
+                    f"With the layers {question.case.label}{data}: {saved:g} bytes are saved for "
+                    f"backward beside the arguments; x takes {x.numel() * x.element_size()}.",
+                    saved,
+                    limit,
+                    fault=Fault.KEPT_MEMORY,
+                )
+        return None
+
+    def _questions(self, bench: Bench, entry: EntryPoint) -> tuple[Question, ...]:
+        def make() -> tuple[Question, ...]:
+            draw = bench.drawer(entry, f"{self.kind}/saved")
+            asked = []
+            for of_data, special in (
+                (False, ()),
+                *((False, (n,)) for n in self.SPECIAL),
+                (True, ()),
+            ):
+                some = (self.WITH_PARAMETERS, *draw.names(self.SAVING, *self.SOME), *special)
+                names = tuple(some[place] for place in draw.order(len(some)))
+                stack = draw.stack(names, self.SMALL[1], torch.float32)
+                case = Case(entry, (draw.normal(self.SMALL).float(), stack), ", ".join(names))
+                grad = () if of_data else case.differentiable
+                asked.append(Question("saved", case, grad=grad))
+            return tuple(asked)
+
+        return bench.once((self, entry.name, "saved"), make)
 
     def _shallow(self, bench: Bench, entry: EntryPoint, times: int = 1) -> Case:
         """A call of a few layers, or so many times as many, that are always the same ones."""

@@ -975,6 +975,27 @@ def go_back(by_loss: bool, pairs: Sequence[tuple[torch.Tensor, torch.Tensor]]) -
         torch.autograd.backward([y for y, _ in pairs], [c for _, c in pairs])
 
 
+def ask_saved(invocation: Invocation) -> tuple[Json, Parts]:
+    """How many bytes of floating point a call saves for its backward, beside its arguments."""
+    handed_over = {
+        tensor.untyped_storage().data_ptr()
+        for tensor in (*invocation.inputs, *invocation.parameters)
+    }
+    saved: dict[int, int] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        if tensor.is_floating_point() and storage.data_ptr() not in handed_over:
+            saved[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        # Held until it is counted, so that no address stands for two of them.
+        output = invocation.output()
+    del output
+    return {"saved_bytes": sum(saved.values())}, []
+
+
 def ask_released(invocation: Invocation) -> tuple[Json, Parts]:
     """What stays of finished calls of several kinds, ``count`` of each.
 
@@ -1048,4 +1069,5 @@ ASKS: dict[str, Callable[[Invocation], tuple[Json, Parts]]] = {
     "many": ask_many,
     "overwritten": ask_overwritten,
     "released": ask_released,
+    "saved": ask_saved,
 }
