@@ -19,7 +19,7 @@ from harness.checks.compare import (
     with_gradients,
 )
 from harness.checks.context import Answered, Bench, Judgement, Trial, number_of
-from harness.checks.turns import in_turn, large_turns, operations, turns
+from harness.checks.turns import in_turn, large_turns, operations, other_turns, turns
 from harness.model import TENSORS, EntryPoint, Fault, LogArgument, TensorArgument
 from harness.numerics.expectation import (
     COTANGENT_AFTER_BACKWARD,
@@ -30,7 +30,7 @@ from harness.numerics.expectation import (
     untouched,
     untouched_around,
 )
-from harness.numerics.inputs import Drawer
+from harness.numerics.inputs import Case, Drawer
 from harness.numerics.question import Answer, Cotangent, Question
 from harness.numerics.rounding import margins, unit_roundoff
 from harness.sandbox.inside.part import COTANGENT, DRAW, RESULT, Part, Role
@@ -104,6 +104,15 @@ def _kept(trial: Trial, seed: int, *, watched: bool = True) -> Trial:
     return replace(trial, question=question, expected={**kept, **trial.expected})
 
 
+def _trained_and_not(bench: Bench, draw: Drawer, case: Case, seed: int) -> Iterator[Trial]:
+    """Asked for a gradient, and as a model is called that is not trained."""
+    asked = with_gradients(bench, draw, case)
+    yield _kept(asked, seed)
+    question = Question("forward", case, no_grad=True, frozen=True)
+    label = f"{case.label}, nothing requires grad, under no_grad"
+    yield _kept(Trial(question, {RESULT: asked.expected[RESULT]}, label), seed)
+
+
 @dataclass(frozen=True)
 class NoMutation(Comparison):
     """Inputs, the incoming gradient and the random generator are bit for bit what they were.
@@ -135,12 +144,7 @@ class NoMutation(Comparison):
             # A copy of what is contiguous may be the tensor itself, so both kinds are asked.
             layouts = (one, other)[:: 1 if (number + first) % 2 else -1]
             if entry.differentiable and number == len(small):
-                asked = with_gradients(bench, draw, case)
-                yield _kept(asked, seed)
-                # As a model is called that is not trained: neither is anything to require grad.
-                question = Question("forward", case, no_grad=True, frozen=True)
-                label = f"{case.label}, nothing requires grad, under no_grad"
-                yield _kept(Trial(question, {RESULT: asked.expected[RESULT]}, label), seed)
+                yield from _trained_and_not(bench, draw, case, seed)
             elif entry.differentiable:
                 asked = with_gradients(bench, draw, case)
                 yield _kept(asked, seed)
@@ -158,6 +162,10 @@ class NoMutation(Comparison):
             case = turn.case(draw, next(stacks), cluster=bool(number % 2))
             bare = plain(bench, case, bench.reference(case).forward(), next(way))
             yield _kept(bare if number % 2 else _laid_out(bare, layouts), seed)
+        others = other_turns(bench, entry, draw, small) if entry.differentiable else ()
+        for number, turn in enumerate(others):
+            (seed,) = bench.seeds(f"{self.kind}/{entry.name}/other/{number}", 1)
+            yield from _trained_and_not(bench, draw, turn.case(draw, next(stacks)), seed)
 
     def judgement(self, answered: Answered) -> Judgement:
         for trial, answer in answered.pairs:

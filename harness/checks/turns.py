@@ -66,6 +66,20 @@ def turns(bench: Bench, entry: EntryPoint, draw: Drawer) -> list[Turn]:
     return [Turn(dtype, _size(entry, draw, many, next(ranks[many]))) for dtype, many in pairs]
 
 
+def other_turns(bench: Bench, entry: EntryPoint, draw: Drawer, asked: Sequence[Turn]) -> list[Turn]:
+    """Each promised dtype with each number of dimensions that was not ``asked`` with it."""
+    least = _least_dims(entry)
+    if least is None:
+        return []
+    done = {(turn.dtype, len(turn.size["*"])) for turn in asked}
+    return [
+        Turn(dtype, _any_size(draw, rank))
+        for dtype in promised(bench)
+        for rank in (*FEW, *MANY)
+        if rank >= least and (dtype, rank) not in done
+    ]
+
+
 def large_turns(
     bench: Bench, entry: EntryPoint, draw: Drawer, dtype: torch.dtype | None = None
 ) -> list[Turn]:
@@ -136,16 +150,26 @@ def _drawn(draw: Drawer, count: int) -> int:
 
 
 def _size(entry: EntryPoint, draw: Drawer, many: bool, rank: int) -> Mapping[str, Any]:
-    tensors = _tensors(entry)
-    small = draw.small_size()
-    if any(a.shape is None for a in tensors):
-        least = max(a.min_dims for a in tensors)
-        shape = torch.randint(1, LARGEST + 1, (max(rank, least),), generator=draw.rng)
-        return {**small, "*": tuple(shape.tolist())}
+    least = _least_dims(entry)
+    if least is not None:
+        return _any_size(draw, max(rank, least))
     if not many:
-        return small
-    fitting = [size for size in draw.sizes()[1:] if _elements(tensors, size) <= MOST_ELEMENTS]
-    return fitting[_drawn(draw, len(fitting))] if fitting else small
+        return draw.small_size()
+    fitting = [s for s in draw.sizes()[1:] if _elements(_tensors(entry), s) <= MOST_ELEMENTS]
+    return fitting[_drawn(draw, len(fitting))] if fitting else draw.small_size()
+
+
+def _any_size(draw: Drawer, rank: int) -> Mapping[str, Any]:
+    shape = torch.randint(1, LARGEST + 1, (rank,), generator=draw.rng)
+    return {**draw.small_size(), "*": tuple(shape.tolist())}
+
+
+def _least_dims(entry: EntryPoint) -> int | None:
+    """The fewest dimensions of tensors that take any shape; ``None`` where none does."""
+    tensors = _tensors(entry)
+    if all(a.shape is not None for a in tensors):
+        return None
+    return max(a.min_dims for a in tensors)
 
 
 def _tensors(entry: EntryPoint) -> list[TensorArgument]:
