@@ -91,10 +91,9 @@ def large_turns(
     if not sizes:
         return []
     chosen = dtype or dtypes[_drawn(draw, len(dtypes))]
-    size = sizes[_drawn(draw, len(sizes))]
-    if "*" not in size:
-        size = max(sizes, key=lambda one: _elements(_tensors(entry), one))
-    return [Turn(chosen, size)]
+    if _least_dims(entry) is None:
+        return [Turn(chosen, max(sizes, key=lambda one: _elements(_tensors(entry), one)))]
+    return [Turn(chosen, min(sizes, key=lambda one: math.prod(one["*"])))]
 
 
 def of_some_size(entry: EntryPoint, draw: Drawer, turn: Turn, elements: int) -> Turn:

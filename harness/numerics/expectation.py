@@ -165,7 +165,7 @@ class Expected:
         if fits.all():
             return None if self.adds_up(got) else self._differs(Fault.WRONG_VALUE, self._sums(wide))
         wrong = ~fits
-        error = torch.maximum(self.low - wide, wide - self.high)
+        error = _errors(self.low, self.high, wide)
         # A NaN is the worst error there is; elsewhere the one that is most out of bounds.
         badness = torch.where(wide.isfinite(), error / (self.allowed + 1e-300), math.inf)
         at = int(torch.where(wrong, badness, -math.inf).argmax())
@@ -201,7 +201,8 @@ class Expected:
 
     def fits(self, wide: torch.Tensor) -> torch.Tensor:
         """Which elements of ``wide`` (float64, of the right shape) are as they may be."""
-        return _fits(self.low, self.high, self.allowed, wide, everywhere=self._everywhere)
+        fits = _errors(self.low, self.high, wide) <= self.allowed
+        return fits if self._everywhere else fits | _unjudged(self.low, self.high, self.allowed)
 
     @cached_property
     def _everywhere(self) -> bool:
@@ -229,10 +230,15 @@ class Expected:
 
     def largest_error(self, got: torch.Tensor) -> tuple[float, float]:
         """Largest error of a fitting answer relative to its limit: (error, limit) there."""
-        ratio = _strains(self.low, self.high, self.allowed, wide := got.double())
-        at = int(ratio.argmax())
-        error = torch.maximum(self.low - wide, wide - self.high).reshape(-1)[at].item()
+        errors = _errors(self.low, self.high, got.double())
+        at = int(_strains(errors.clone(), self.allowed).argmax())
+        error = errors.reshape(-1)[at].item()
         return max(error, 0.0), self.allowed.reshape(-1)[at].item()
+
+
+def _strains(errors: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
+    """Errors relative to what is allowed, in the place of ``errors``; 0 where there is none."""
+    return errors.clamp_(min=0).div_(allowed + 1e-300).nan_to_num_(0.0, 0.0, 0.0)
 
 
 class _Seen(NamedTuple):
@@ -251,27 +257,18 @@ def _are_finite(low: torch.Tensor, high: torch.Tensor, allowed: torch.Tensor) ->
     return bool(finite.all())
 
 
-def _fits(
-    low: torch.Tensor,
-    high: torch.Tensor,
-    allowed: torch.Tensor,
-    wide: torch.Tensor,
-    *,
-    everywhere: bool,
-) -> torch.Tensor:
-    """Which elements lie within their limits, if they are judged: ``everywhere`` where all are."""
-    fits = (wide >= low - allowed) & (wide <= high + allowed)
-    if everywhere:
-        return fits
-    judged = allowed.isfinite() & low.isfinite() & high.isfinite()
-    return fits | ~judged
+def _errors(low: torch.Tensor, high: torch.Tensor, wide: torch.Tensor) -> torch.Tensor:
+    """How far each element lies beyond its bounds; at most 0 within, NaN where it is NaN."""
+    error = low - wide
+    return error.abs_() if high is low else torch.maximum(error, wide - high, out=error)
 
 
-def _strains(
-    low: torch.Tensor, high: torch.Tensor, allowed: torch.Tensor, wide: torch.Tensor
-) -> torch.Tensor:
-    error = torch.maximum(low - wide, wide - high).clamp(min=0)
-    return (error / (allowed + 1e-300)).nan_to_num(0.0, 0.0, 0.0)
+def _unjudged(low: torch.Tensor, high: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
+    """Which elements have no limits that are finite."""
+    found = ~low.isfinite()
+    if high is not low:
+        found |= ~high.isfinite()
+    return found.logical_or_(~allowed.isfinite())
 
 
 class Sheet:
@@ -300,8 +297,11 @@ class Sheet:
         return whole
 
     @cached_property
-    def _everywhere(self) -> bool:
-        return all(one._everywhere for one in self.expected)
+    def _unjudged(self) -> torch.Tensor | None:
+        """Of a boolean per element; ``None`` where all are judged."""
+        if all(one._everywhere for one in self.expected):
+            return None
+        return _unjudged(self._low, self._high, self._allowed)
 
     def mark(self, answers: Sequence[torch.Tensor | None]) -> list[bool]:
         """Remember of every answer whether it fits; which ones do."""
@@ -319,12 +319,14 @@ class Sheet:
                 for one, got in zip(self.expected, usable, strict=True)
             ]
         ).double()
-        limits = self._low, self._high, self._allowed
-        fits = _fits(*limits, wide, everywhere=self._everywhere)
+        errors = _errors(self._low, self._high, wide)
+        fits = errors <= self._allowed
+        if self._unjudged is not None:
+            fits |= self._unjudged
         none = itertools.repeat(0.0, len(usable))
         # How close it was is told of what is right altogether.
         missed, strains = (
-            (none, self._most(_strains(*limits, wide)))
+            (none, self._most(_strains(errors, self._allowed)))
             if fits.all()
             else (self._most((~fits).double()), none)
         )
