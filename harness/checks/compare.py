@@ -52,6 +52,9 @@ SCALES = (1.0, 0.03, 1e-6, 1e6, 1e-12)
 # Equal calls in a row: what is wrong once in a hundred calls or backwards is there. Other faults
 # that come once in a while meet one of all other calls.
 MANY = 100
+# Calls that wait for their backward at once, in turn; of any two that follow one another, and of
+# any two with one between them, one is of four or more.
+IN_FLIGHT = (5, 4, 3, 6)
 # Depths of stacks beside those that a scenario lists, and what such are made of.
 DEPTHS = (6, 30)
 ANYWHERE = {"linear", "tanh", "gelu", "silu", "layer_norm", "residual", "dropout_off", "scale"}
@@ -146,6 +149,53 @@ def with_gradients(
     question = Question("vjp", case, grad=names, cotangents=cotangents, **options)
     expected = {RESULT: result, **gradient_parts(gradients)}
     return Trial(question, expected, label or case.label)
+
+
+def interleaved(
+    calls: Sequence[Trial],
+    again: Trial,
+    schedule: tuple[int, ...],
+    words: str,
+    shared: tuple[str, ...] = (),
+) -> Trial:
+    """Calls and their backwards in the order of ``schedule``; all share some tensors of the first.
+
+    ``again`` is the first one with another incoming gradient, for a second backward.
+    """
+    expected = {
+        part._replace(call=index): value
+        for index, call in enumerate(calls)
+        for part, value in call.expected.items()
+        if part.role in (Role.RESULT, Role.GRADIENT)
+    }
+    expected |= {
+        Part(Role.AGAIN, part.place): value
+        for part, value in again.expected.items()
+        if part.role is Role.GRADIENT
+    }
+    first, *others = (call.question for call in calls)
+    question = replace(
+        first,
+        ask="interleaved",
+        cotangents=(*first.cotangents, *again.question.cotangents),
+        schedule=schedule,
+        others=tuple(replace(other, shared=shared) for other in others),
+    )
+    return Trial(question, expected, sequence=words)
+
+
+def _schedule(draw: Drawer, in_flight: int) -> tuple[int, ...]:
+    """So many calls, then their backwards in an order that is drawn, amid them one more call."""
+    backwards = [0, *range(in_flight)]
+    mixed = [backwards[place] for place in draw.order(len(backwards))]
+    at = draw.whole(1, in_flight)
+    rest = [*mixed[at:], in_flight]
+    return (
+        *range(in_flight),
+        *mixed[:at],
+        in_flight,
+        *(rest[place] for place in draw.order(len(rest))),
+    )
 
 
 def random_stacks(entry: EntryPoint) -> list[tuple[str, ...]]:
@@ -639,8 +689,9 @@ class RepeatedCalls(Comparison):
         groups = shareable(entry)
         some = all_but_one(groups) if len(groups) > 1 else [(), *groups]
         sharing = in_turn(draw, some if bench.mixes else [()])
+        in_flight = in_turn(draw, IN_FLIGHT)
         for turn in every:
-            yield self._interleaved(bench, draw, stacks[0], turn, next(sharing))
+            yield self._interleaved(bench, draw, stacks[0], turn, next(sharing), next(in_flight))
         if bench.mixes:
             yield from self._nested(bench, draw, stacks[0], every[0])
         case = draw.case(sizes[0], stack=stacks[0])
@@ -661,22 +712,22 @@ class RepeatedCalls(Comparison):
         stack: tuple[str, ...] | None,
         turn: Turn,
         shared: tuple[str, ...],
+        in_flight: int,
     ) -> Trial:
-        """Two calls, of which the second has some of the very tensors of the first."""
+        """Calls that wait for their backward, and one more that comes amid the backwards.
+
+        All have some of the very tensors of the first.
+        """
         first = turn.case(draw, stack)
-        second = with_shared(turn.case(draw, stack), first, shared)
-        calls = [with_gradients(bench, draw, case) for case in (first, second)]
-        expected = {}
-        for index, call in enumerate(calls):
-            for part, value in call.expected.items():
-                expected[part._replace(call=index)] = value
-                if index == 0 and part.role is Role.GRADIENT:
-                    expected[Part(Role.AGAIN, part.place)] = value
-        one, other = (call.question for call in calls)
-        question = replace(one, ask="interleaved", others=(replace(other, shared=shared),))
+        others = [with_shared(turn.case(draw, stack), first, shared) for _ in range(in_flight)]
+        calls = [with_gradients(bench, draw, case) for case in (first, *others)]
+        again = with_gradients(bench, draw, first)
         named = f" that share {' and '.join(shared)}" if shared else ""
-        words = f"two calls{named}, their backwards in reverse, one twice"
-        return Trial(question, expected, sequence=words)
+        words = (
+            f"{len(calls)} calls{named}, {in_flight} of them before the first backward, backwards "
+            "in mixed order, one graph gone through twice"
+        )
+        return interleaved(calls, again, _schedule(draw, in_flight), words, shared)
 
     @staticmethod
     def _nested(
@@ -928,17 +979,10 @@ class RngReplay(Comparison):
             for seed in seeds
             for case in [draw.case(draw.small_size(), stack=stack)]
         )
-        expected = {
-            part._replace(call=index): call.expected[part]
-            for index, call in enumerate((one, other))
-            for part in (RESULT, Part(Role.GRADIENT, 0))
-        }
-        expected[Part(Role.AGAIN, 0)] = one.expected[Part(Role.GRADIENT, 0)]
-        return Trial(
-            replace(one.question, ask="interleaved", others=(other.question,)),
-            expected,
-            sequence="two blocks, their backwards in reverse, one twice",
-        )
+        case = one.question.case
+        again = backward_trial(bench, draw, case, case.differentiable, seeds[0])
+        words = "two blocks, their backwards in reverse, one graph gone through twice"
+        return interleaved([one, other], again, (0, 1, 1, 0, 0), words)
 
 
 @dataclass(frozen=True)

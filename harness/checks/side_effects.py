@@ -306,9 +306,16 @@ class LogCalls(Comparison):
                 Question("forward", case, grad=grad, no_grad=no_grad), {RESULT: result}, label
             )
         once = self._trial(bench, draw, draw.small_size())
+        (cotangent,) = once.question.cotangents
+        further = Cotangent(draw.normal(cotangent.value.shape))
         kept = f"{once.label}, the graph kept and run again"
         yield Trial(
-            replace(once.question, ask="interleaved"),
+            replace(
+                once.question,
+                ask="interleaved",
+                cotangents=(cotangent, further),
+                schedule=(0, 0, 0),
+            ),
             {RESULT._replace(call=0): once.expected[RESULT]},
             kept,
         )
@@ -360,12 +367,12 @@ class LogCalls(Comparison):
     def _problem(self, trial: Trial, answer: Answer) -> str | None:
         log = _logged(answer)
         events = [event for event, _, _ in log]
-        backwards = {"forward": 0, "vjp": 1, "interleaved": 2}[trial.question.ask]
-        expected = ["forward", *["backward"] * backwards]
+        incoming = [cotangent.value for cotangent in trial.question.cotangents]
+        expected = ["forward", *["backward"] * len(incoming)]
         if events != expected:
             return f"the log was called with {events[:4]}, expected {expected}"
         result, *_ = trial.expected.values()
-        tensors = (result.low, *[c.value for c in trial.question.cotangents * backwards])
+        tensors = (result.low, *incoming)
         for (event, kind, entries), tensor in zip(log, tensors, strict=True):
             if kind != "dict" or sorted(e[0] for e in entries) != ["mean", "std"]:
                 keys = [name for name, _, _ in entries]

@@ -131,7 +131,8 @@ class Sample:
     def cotangent(self) -> torch.Tensor | None:
         """The incoming gradient in float64."""
         cotangents = self.question.cotangents
-        return cotangents[0].value.double() if cotangents else None
+        second = self.moment is not None and self.moment.kind is MomentKind.SECOND_BACKWARD
+        return cotangents[int(second)].value.double() if cotangents else None
 
     @cached_property
     def argument(self) -> str | None:

@@ -40,22 +40,18 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
         return _of_training(trial, answer, lines)
     calls = _numbered(question)
     made = [_arguments(call, suffix, lines) for call, suffix in calls]
+    called: list[list[str]] = []
     for (call, suffix), arguments in zip(calls, made, strict=True):
         if arguments is None:
             return None
-        if question.change and call is not question:
-            lines += _changed(question)
-        indent = "    " if call.no_grad or call.inference or call.autocast else ""
-        lines += ["with torch.no_grad():"] if call.no_grad else []
-        lines += ["with torch.inference_mode():"] if call.inference else []
-        if call.autocast:
-            lines += [f'with torch.autocast("cpu", torch.{call.autocast}):']
-        lines += [f"{indent}torch.manual_seed({call.seed})"] if call.seed else []
-        lines.append(f"{indent}y{suffix} = {_called(call, suffix)}({', '.join(arguments)})")
-        lines += ["y = y.float()"] if call.autocast else []
-    if question.ask not in _ASKS or (question.cotangents and not question.grad):
+        before = _changed(question) if question.change and call is not question else []
+        called.append([*before, *_call(call, suffix, arguments)])
+    if question.ask not in (*_ASKS, "interleaved") or (question.cotangents and not question.grad):
         return None
-    lines += _ASKS[question.ask](question)
+    if question.ask == "interleaved":
+        lines += _interleaved(question, called)
+    else:
+        lines += [*(line for call in called for line in call), *_ASKS[question.ask](question)]
     if answer.error is not None:
         return "\n".join([*lines, f"# raises {_cut(answer.error_text())}"]) + "\n"
     for part, expected in trial.expected.items():
@@ -67,6 +63,17 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
             lines += _told(expected, got, printed)
             break
     return "\n".join(lines) + "\n"
+
+
+def _call(call: Question, suffix: str, arguments: Sequence[str]) -> list[str]:
+    """Lines that make one call."""
+    lines = ["with torch.no_grad():"] if call.no_grad else []
+    lines += ["with torch.inference_mode():"] if call.inference else []
+    lines += [f'with torch.autocast("cpu", torch.{call.autocast}):'] if call.autocast else []
+    indent = "    " if lines else ""
+    lines += [f"{indent}torch.manual_seed({call.seed})"] if call.seed else []
+    lines.append(f"{indent}y{suffix} = {_called(call, suffix)}({', '.join(arguments)})")
+    return [*lines, "y = y.float()"] if call.autocast else lines
 
 
 def _numbered(question: Question) -> list[tuple[Question, str]]:
@@ -122,7 +129,7 @@ def _is_shared(question: Question) -> bool:
 
 def _first(suffix: str) -> str:
     """What the names of the call that is shared with end in."""
-    return "1" if suffix == "2" else ""
+    return "1" if suffix.isdigit() else ""
 
 
 def _changed(question: Question) -> list[str]:
@@ -205,7 +212,7 @@ def _of_training(trial: Trial, answer: Answer, lines: list[str]) -> str | None:
     question, way = trial.question, trial.question.training
     case = question.case
     wrong = [p for p, e in trial.expected.items() if not e.is_right(answer.parts.get(p))]
-    calls = [*zip((question, *question.others), ("", "", "3"), strict=True)]
+    calls = [*zip((question, *question.others), ("", "", "_3"), strict=True)]
     if way is None or case.stack is not None or not (wrong or answer.error is not None):
         return None
     made = []
@@ -248,7 +255,7 @@ def _of_training(trial: Trial, answer: Answer, lines: list[str]) -> str | None:
     at = {
         0: "g1[{}]",
         1: f"{_leaf(question, named, '')}.grad",
-        2: f"{_leaf(question, named, '3')}.grad",
+        2: f"{_leaf(question, named, '_3')}.grad",
     }
     number = part.call or 0
     shown = f"y{number + 1}" if part.role is Role.RESULT else at[number].format(part.place)
@@ -275,14 +282,25 @@ def _vjp2(question: Question) -> list[str]:
     ]
 
 
-def _interleaved(question: Question) -> list[str]:
-    calls = _numbered(question)
-    lines = [f"g{suffix} = {_literal(call.cotangents[0].value)}" for call, suffix in calls]
-    for call, suffix in reversed(calls):
-        keep = ", retain_graph=True" if call is question else ""
-        leaves = _leaves(call, suffix)
-        lines.append(f"grads{suffix} = torch.autograd.grad(y{suffix}, {leaves}, g{suffix}{keep})")
-    return [*lines, f"again = torch.autograd.grad(y1, {_leaves(question, '1')}, g1)"]
+def _interleaved(question: Question, called: Sequence[Sequence[str]]) -> list[str]:
+    """Calls, whose lines are known, and their backwards in the order in which they are asked."""
+    calls, lines = _numbered(question), list[str]()
+    waiting = [[c.value for c in call.cotangents] for call, _ in calls]
+    seen = set[int]()
+    for place in question.schedule:
+        if place not in seen:
+            lines += called[place]
+            seen.add(place)
+            continue
+        call, suffix = calls[place]
+        first = len(waiting[place]) == len(call.cotangents)
+        cotangent = _literal(waiting[place].pop(0))
+        keep = ", retain_graph=True" if waiting[place] else ""
+        lines.append(
+            f"{f'grads{suffix}' if first else 'again'} = torch.autograd.grad(y{suffix}, "
+            f"{_leaves(call, suffix)}, {cotangent}{keep})"
+        )
+    return lines
 
 
 def _of_second(question: Question) -> list[str]:
@@ -304,7 +322,6 @@ _ASKS: Mapping[str, Callable[[Question], list[str]]] = {
     "in_graph": _in_graph,
     "backward": _backward,
     "vjp2": _vjp2,
-    "interleaved": _interleaved,
     "nested": _chained,
     "changed": _of_second,
 }

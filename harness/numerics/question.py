@@ -101,6 +101,8 @@ class Question:
     change: str | None = None
     # Where autograd is to be away, for the verb that takes it away.
     unaided: Mapping[str, float | bool] | None = None
+    # The order of calls and their backwards; see ``ask_interleaved`` of ``sandbox.inside.serve``.
+    schedule: tuple[int, ...] = ()
     # Further calls of the same sequence.
     others: tuple[Question, ...] = ()
 
@@ -228,6 +230,7 @@ class MessageBuilder:
             "count": question.count,
             "overwrite": question.overwrite,
             "unaided": question.unaided and dict(question.unaided),
+            "schedule": question.schedule,
             "others": [self.call(other) for other in question.others],
         }
 

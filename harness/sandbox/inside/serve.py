@@ -121,7 +121,12 @@ def rehearse() -> None:
             one["cotangents"] = [{"t": 0, "layout": None, "order": ()}]
             one |= {"count": 2, "others": [], "watched": True, "create_graph": False}
             way = {"before": True, "between": "to_zero", "loss": True, "elsewhere": True}
-            more = {"overwrite": "result", "training": way, "others": [one]}
+            more = {
+                "overwrite": "result",
+                "training": way,
+                "others": [one],
+                "schedule": [0, 1, 1, 0],
+            }
             more["unaided"] = {"outside": True, "inside": True, "factor": 2.0}
             special = {
                 "vjp2": {"cotangents": 2 * one["cotangents"]},
@@ -780,21 +785,31 @@ def ask_in_graph(invocation: Invocation) -> tuple[Json, Parts]:
 
 
 def ask_interleaved(invocation: Invocation) -> tuple[Json, Parts]:
-    """Several calls first, then their backwards in reverse, the first one twice."""
+    """Several calls with their backwards, in the order of ``schedule``.
+
+    There the place of a call stands for the call itself, and then for a backward with each of its
+    incoming gradients. The first call alone may have two.
+    """
     first = invocation
-    others = [first.next(call) for call in first.call["others"]]
-    everyone = [first, *others]
-    outputs = [one.output() for one in everyone]
-    values = [output.detach().clone() for output in outputs]
-    gradients: dict[int, list[torch.Tensor | None]] = {}
-    for index in reversed(range(len(everyone))):
-        one = everyone[index]
-        gradients[index] = one.gradients(outputs[index], one.cotangents[0], retain_graph=index == 0)
-    again = first.gradients(outputs[0], first.cotangents[0])
-    parts = [(Part(Role.RESULT, call=index), value) for index, value in enumerate(values)]
-    for index in range(len(everyone)):
-        parts += numbered(Role.GRADIENT, gradients[index], index)
-    return {"log": first.log}, [*parts, *numbered(Role.AGAIN, again)]
+    everyone = [first, *(first.next(call) for call in first.call["others"])]
+    waiting = [list(one.cotangents) for one in everyone]
+    outputs: dict[int, torch.Tensor] = {}
+    gone_back = set[int]()
+    parts: Parts = []
+    for place in first.call["schedule"]:
+        if place not in outputs:
+            outputs[place] = everyone[place].output()
+            parts.append((Part(Role.RESULT, call=place), outputs[place].detach().clone()))
+            continue
+        cotangent = waiting[place].pop(0)
+        more = bool(waiting[place])
+        found = everyone[place].gradients(outputs[place], cotangent, retain_graph=more)
+        if place in gone_back:
+            parts += numbered(Role.AGAIN, found)
+        else:
+            parts += numbered(Role.GRADIENT, found, place)
+        gone_back.add(place)
+    return {"log": first.log}, parts
 
 
 def ask_in_turn(invocation: Invocation) -> tuple[Json, Parts]:
