@@ -43,9 +43,13 @@ SIDE_EFFECTS = {
         Fault.LEFT_GRADIENT,
         "the call itself leaves something in the .grad of its input",
     ),
+    "changed_gradient": (
+        Fault.LEFT_GRADIENT,
+        "the call itself changes what was in the .grad of its input",
+    ),
     "changed_settings": (
         Fault.CHANGED_SETTINGS,
-        "the call changes a setting of the process, such as grad mode",
+        "a call or its backward changes a setting of the process, such as grad mode",
     ),
     "changed_values": (
         Fault.MUTATED_INPUT,
@@ -61,8 +65,8 @@ SIDE_EFFECTS = {
     ),
     "left_behind": (
         Fault.LEFT_BEHIND,
-        "the call leaves a hook or an attribute on a tensor of its caller's, or on the node of "
-        "the graph that hands that tensor its gradient",
+        "the call or its backward leaves a hook or an attribute on a tensor of its caller's, or "
+        "on the node of the graph that hands that tensor its gradient",
     ),
     ALIAS: (
         Fault.SHARES_MEMORY,
@@ -94,9 +98,12 @@ def _allowed(layout: str, tensor: torch.Tensor) -> str:
     return layout if tensor.dim() else "offset"
 
 
-def _kept(trial: Trial, seed: int, *, watched: bool = True) -> Trial:
-    """The trial with all that the call must leave as it is, first of all."""
-    question = replace(trial.question, seed=seed, watched=watched)
+def _kept(trial: Trial, seed: int, gradient: bool, *, watched: bool = True) -> Trial:
+    """The trial with all that the call must leave as it is, first of all.
+
+    ``gradient`` says whether something is in ``.grad`` beforehand.
+    """
+    question = replace(trial.question, seed=seed, watched=watched, had_gradient=gradient)
     kept = {**untouched(question.case), **untouched_around(question)}
     kept[DRAW] = Expected.exactly(RANDOM_NUMBER, first_draw(seed))
     for cotangent in question.cotangents:
@@ -104,13 +111,15 @@ def _kept(trial: Trial, seed: int, *, watched: bool = True) -> Trial:
     return replace(trial, question=question, expected={**kept, **trial.expected})
 
 
-def _trained_and_not(bench: Bench, draw: Drawer, case: Case, seed: int) -> Iterator[Trial]:
+def _trained_and_not(
+    bench: Bench, draw: Drawer, case: Case, seed: int, gradient: bool
+) -> Iterator[Trial]:
     """Asked for a gradient, and as a model is called that is not trained."""
     asked = with_gradients(bench, draw, case)
-    yield _kept(asked, seed)
+    yield _kept(asked, seed, gradient)
     question = Question("forward", case, no_grad=True, frozen=True)
     label = f"{case.label}, nothing requires grad, under no_grad"
-    yield _kept(Trial(question, {RESULT: asked.expected[RESULT]}, label), seed)
+    yield _kept(Trial(question, {RESULT: asked.expected[RESULT]}, label), seed, not gradient)
 
 
 @dataclass(frozen=True)
@@ -137,35 +146,39 @@ class NoMutation(Comparison):
         stacks = itertools.cycle(steady_stacks(entry))
         way, made_by = in_turn(draw, ways(entry)), operations(draw)
         (one, other), first = LAID_OUT, next(in_turn(draw, (0, 1)))
+        filled = next(in_turn(draw, (0, 1)))
         small = turns(bench, entry, draw)
         for number, turn in enumerate([*small, *large_turns(bench, entry, draw)]):
             case = turn.case(draw, next(stacks))
             (seed,) = bench.seeds(f"{self.kind}/{entry.name}/{number}", 1)
             # A copy of what is contiguous may be the tensor itself, so both kinds are asked.
             layouts = (one, other)[:: 1 if (number + first) % 2 else -1]
+            # Each kind of call with something in ``.grad`` in every other turn.
+            had = bool((number + filled) % 2)
             if entry.differentiable and number == len(small):
-                yield from _trained_and_not(bench, draw, case, seed)
+                yield from _trained_and_not(bench, draw, case, seed, had)
             elif entry.differentiable:
                 asked = with_gradients(bench, draw, case)
-                yield _kept(asked, seed)
-                yield _kept(_laid_out(asked, layouts), seed, watched=False)
+                yield _kept(asked, seed, had)
+                yield _kept(_laid_out(asked, layouts), seed, not had, watched=False)
                 result = asked.expected[RESULT]
                 forward = Question("forward", case, grad=case.differentiable, inner=next(made_by))
                 label = f"{case.label}, the input is a result of another operation"
-                yield _kept(Trial(forward, {RESULT: result}, label), seed)
+                yield _kept(Trial(forward, {RESULT: result}, label), seed, not had)
             else:
                 result = bench.reference(case).forward()
                 forward = Question("forward", case, grad=case.differentiable)
                 label = f"{case.label}, inputs require grad"
-                yield _kept(Trial(forward, {RESULT: result}, label), seed)
+                yield _kept(Trial(forward, {RESULT: result}, label), seed, not had)
             # Values of one sign only are handed back as they are by some.
             case = turn.case(draw, next(stacks), cluster=bool(number % 2))
             bare = plain(bench, case, bench.reference(case).forward(), next(way))
-            yield _kept(bare if number % 2 else _laid_out(bare, layouts), seed)
+            yield _kept(bare if number % 2 else _laid_out(bare, layouts), seed, had)
         others = other_turns(bench, entry, draw, small) if entry.differentiable else ()
         for number, turn in enumerate(others):
             (seed,) = bench.seeds(f"{self.kind}/{entry.name}/other/{number}", 1)
-            yield from _trained_and_not(bench, draw, turn.case(draw, next(stacks)), seed)
+            case, had = turn.case(draw, next(stacks)), bool((number + filled) % 2)
+            yield from _trained_and_not(bench, draw, case, seed, had)
 
     def judgement(self, answered: Answered) -> Judgement:
         for trial, answer in answered.pairs:

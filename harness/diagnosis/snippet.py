@@ -432,6 +432,8 @@ def _argument(
             lines += _laid_out(name, *question.layout_of(of))
             if of in question.grad:
                 lines.append(f"{name}.requires_grad_()")
+                if question.had_gradient:
+                    lines.append(f"{name}.grad = torch.ones_like({name})")
                 return _DERIVED[question.inner].format(name) if question.inner else name
             return name
         case Stack():

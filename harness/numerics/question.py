@@ -78,6 +78,8 @@ class Question:
     create_graph: bool = False
     # Whether what the call may have changed comes back: its tensors, settings, a random number.
     kept: bool = False
+    # Whether ones are in the ``.grad`` of all leaves beforehand; looked at where it is ``kept``.
+    had_gradient: bool = False
     # Whether the graph behind the result is described.
     graph: bool = False
     # Whether it is looked for what the call leaves on its arguments and in other generators.
@@ -223,6 +225,7 @@ class MessageBuilder:
             "autocast": question.autocast,
             "create_graph": question.create_graph,
             "kept": question.kept,
+            "had_gradient": question.had_gradient,
             "graph": question.graph,
             "watched": question.watched,
             "training": None if question.training is None else asdict(question.training),

@@ -203,6 +203,7 @@ class Server:
         self.held: list[tuple[Invocation, Any]] = []
         self.scripts = Scripts()
         self.source = ""
+        remember_settings()
 
     def answer(self, header: Json, tensors: list[torch.Tensor]) -> tuple[Json, list[torch.Tensor]]:
         match header["do"]:
@@ -243,6 +244,8 @@ class Server:
             exec(compile(header["source"], FILE_NAME, "exec"), vars(self.module))
         except BaseException as error:
             return {"error": described(error)}
+        # What an import changes, calls may rely on.
+        remember_settings()
         functions: dict[str, str | None] = {}
         for name, arguments in header["entry_points"].items():
             function = getattr(self.module, name, None)
@@ -357,7 +360,6 @@ class Invocation:
         self.around: list[torch.Tensor | None] = []  # those that they are views of
         self.parameters: list[torch.nn.Parameter] = []
         self.log: list[list[Any]] = []
-        self.settings = settings() if call.get("kept") else ()
         self.tensors = tensors
         # What was made of each argument, for calls that share it.
         self.made: list[Any] = []
@@ -387,6 +389,17 @@ class Invocation:
         ]
         self.cotangents = [one.tensor for one in laid]
         self.cotangents_around = [one.whole for one in laid]
+        # Tensors that have a ``.grad``, with what is in it beforehand.
+        self.grads = self._grads() if call.get("kept") else []
+        # Places of tensors that something was left behind on so far.
+        self.left_on = set[int]()
+
+    def _grads(self) -> list[tuple[torch.Tensor, torch.Tensor | None]]:
+        own = {id(t): t for t in (*self.leaves, *self.inputs) if t.is_leaf and is_real(t)}
+        if self.call.get("had_gradient"):
+            for tensor in own.values():
+                tensor.grad = torch.ones_like(tensor)
+        return [(tensor, tensor.grad) for tensor in own.values()]
 
     def _take_instance(self, asked: Json, first: "Invocation | None") -> None:
         """Make the module and give it its parameters, or take that of the ``first`` call."""
@@ -497,9 +510,18 @@ class Invocation:
             return {"log": self.log}
         return {
             "log": self.log,
-            "changed_settings": settings() != self.settings,
+            "changed_settings": settings() != _usual_settings,
             "changed_values": self._encoded() != self.plain,
-            "left_gradient": [i for i, leaf in enumerate(self.leaves) if leaf.grad is not None],
+            "left_gradient": [
+                i
+                for i, (tensor, grad) in enumerate(self.grads)
+                if grad is None and tensor.grad is not None
+            ],
+            "changed_gradient": [
+                i
+                for i, (tensor, grad) in enumerate(self.grads)
+                if grad is not None and not (tensor.grad is grad and bool((grad == 1).all()))
+            ],
             "changed_flag": [
                 i
                 for i, (tensor, flag) in enumerate(zip(self.inputs, self.flags, strict=True))
@@ -526,13 +548,19 @@ class Invocation:
         return Invocation(sys.modules[MODULE_NAME], call, self.tensors, self, fed)
 
     def left(self, generators: object) -> Json:
-        """What the call left on its arguments, and whether it moved other generators."""
+        """What the call left on its caller's tensors, and whether it moved other generators.
+
+        Asked again after the backward, it says what that left, too.
+        """
         if not self.call.get("watched"):
             return {}
-        tensors = [*self.inputs, *self.parameters]
-        left = [i for i, t in enumerate(tensors) if i not in self.marked and left_behind(t)]
+        tensors = [*self.inputs, *self.parameters, *self.cotangents]
+        tensors += [leaf for leaf in self.leaves if not any(leaf is one for one in self.inputs)]
+        self.left_on |= {
+            i for i, t in enumerate(tensors) if i not in self.marked and left_behind(t)
+        }
         return {
-            "left_behind": left,
+            "left_behind": sorted(self.left_on),
             "moved_generators": generators is not None and generators != other_generators(),
         }
 
@@ -595,15 +623,83 @@ def recorder(log: list[list[Any]]) -> Callable[[object, object], None]:
     return record
 
 
+# Functions of ``torch._C`` that tell a setting of the process; versions of torch differ in them.
+_SETTINGS: list[Callable[[], object]] = [
+    getattr(torch._C, name)
+    for name in (
+        "is_grad_enabled",
+        "is_inference_mode_enabled",
+        "get_default_dtype",
+        "_get_default_device",
+        "get_num_threads",
+        "is_anomaly_enabled",
+        "is_anomaly_check_nan_enabled",
+        "is_autocast_cache_enabled",
+        "_is_any_autocast_enabled",
+        "_is_fwd_grad_enabled",
+        "_is_multithreading_enabled",
+        "_is_view_replay_enabled",
+        "_len_torch_function_stack",
+        "_len_torch_dispatch_stack",
+        "_get_deterministic_algorithms",
+        "_get_deterministic_algorithms_warn_only",
+        "_get_deterministic_fill_uninitialized_memory",
+        "_get_float32_matmul_precision",
+        "_get_mkldnn_enabled",
+        "_get_mkldnn_deterministic",
+        "_get_onednn_allow_tf32",
+        "_get_nnpack_enabled",
+        "_get_cpu_allow_fp16_reduced_precision_reduction",
+        "_get_cublas_allow_tf32",
+        "_get_cudnn_allow_tf32",
+        "_get_cudnn_benchmark",
+        "_get_cudnn_deterministic",
+        "_get_cudnn_enabled",
+        "_get_flash_sdp_enabled",
+        "_get_math_sdp_enabled",
+        "_get_mem_efficient_sdp_enabled",
+        "_get_warnAlways",
+    )
+    if hasattr(torch._C, name)
+]
+_SAVED_TENSORS: Any = torch._C._autograd
+# A product of these is zero where numbers below the normal ones are flushed.
+_LEAST, _ONE = 5e-324, 1.0
+
+
 def settings() -> tuple[object, ...]:
     """Switches of the process that a call has to leave as they are."""
     return (
-        torch.is_grad_enabled(),
-        torch.get_default_dtype(),
-        torch.get_num_threads(),
-        torch.are_deterministic_algorithms_enabled(),
-        torch.is_anomaly_enabled(),
+        *map(_setting, _SETTINGS),
+        torch.get_autocast_dtype("cpu"),
+        _SAVED_TENSORS._saved_tensors_hooks_is_enabled(),
+        _SAVED_TENSORS._top_saved_tensors_default_hooks(True),
+        _LEAST * _ONE > 0,
+        gc.isenabled(),
+        sys.getrecursionlimit(),
     )
+
+
+def _setting(read: Callable[[], object]) -> object:
+    try:
+        return read()
+    except RuntimeError as error:  # of two that contradict each other
+        return str(error)
+
+
+# As they were when the submission was loaded.
+_usual_settings: tuple[object, ...] = ()
+
+
+def remember_settings() -> None:
+    """Take the settings that there are for those that calls have to leave as they are."""
+    global _usual_settings
+    _usual_settings = settings()
+
+
+def is_real(tensor: torch.Tensor) -> bool:
+    """Whether it is of numbers that can have a gradient."""
+    return tensor.is_floating_point() and not tensor.is_inference()
 
 
 def stirred_generators() -> tuple[object, ...]:
@@ -694,7 +790,7 @@ def ask_vjp(invocation: Invocation) -> tuple[Json, Parts]:
         if not (graph and raised_on_purpose(error)):
             raise
         facts["refused"], gradients = described(error), []
-    facts |= invocation.side_effects()
+    facts |= invocation.left(None) | invocation.side_effects()
     if others is not None:
         facts["moved_generators"] = others != other_generators()
     return facts, [(RESULT, result), *numbered(Role.GRADIENT, gradients), *invocation.kept]
@@ -930,6 +1026,7 @@ def ask_training(invocation: Invocation) -> tuple[Json, Parts]:
     output = first.output()
     facts = first.left(None)
     go_back(way["loss"], [(output, first.cotangents[0])])
+    facts |= first.left(None)
     parts: Parts = [(Part(Role.RESULT, call=0), output.detach().clone()), *first.accumulated(0)]
     del output
     for leaf in leaves:
@@ -949,6 +1046,7 @@ def ask_training(invocation: Invocation) -> tuple[Json, Parts]:
     if way["elsewhere"]:
         pairs += [(leaf.sum(), torch.ones((), dtype=leaf.dtype)) for leaf in leaves]
     go_back(way["loss"], pairs)
+    facts |= first.left(None)
     return facts, [*parts, *first.accumulated(1), *third.accumulated(2)]
 
 

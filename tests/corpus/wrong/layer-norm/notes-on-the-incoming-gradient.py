@@ -1,0 +1,26 @@
+# fails: no_mutation layer_norm
+"""Its backward notes on the incoming gradient, which is the caller's, that it has been here."""
+
+import torch
+
+
+class LayerNorm(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x, eps):
+        ctx.save_for_backward(x)
+        ctx.eps = eps
+        centred = x - x.mean(-1, keepdim=True)
+        return centred * (centred.square().mean(-1, keepdim=True) + eps).rsqrt()
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        g.normalised = True
+        centred = x - x.mean(-1, keepdim=True)
+        scale = (centred.square().mean(-1, keepdim=True) + ctx.eps).rsqrt()
+        y = centred * scale
+        return scale * (g - g.mean(-1, keepdim=True) - y * (g * y).mean(-1, keepdim=True)), None
+
+
+def layer_norm(x, eps=1e-5):
+    return LayerNorm.apply(x, eps)
