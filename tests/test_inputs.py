@@ -226,3 +226,19 @@ def test_numbers_are_drawn_between_their_bounds_in_every_other_case() -> None:
     assert set(of_step) == set(range(1, 8))
     assert all(isinstance(value, int) for value in of_step)
     assert {case[0] for case in cases if case[1] == 7} - {1e-5, 0.1}
+
+
+def test_small_whole_numbers_and_halves_between_the_bounds_each_come_up_beside_others() -> None:
+    gamma = NumberArgument("gamma", (2.0, 0.0), None, (0.0, 5.0))
+    beta = tensor("beta", range=(-1.0, 3.2), kinks=(1.5,))
+    entry = EntryPoint("f", (tensor("x", "n", "m"), beta, gamma), SIZES)
+    draw = Drawer(entry, 1, "test")
+    cases = [draw.case(SIZES[0]) for _ in range(SWEPT[0])]
+    numbers = [case.values[2] for case in cases]
+    assert {n / 2 for n in range(11)} <= set(numbers)
+    assert sum(isinstance(n, float) and not (2 * n).is_integer() for n in numbers) > 4
+    scalars = [float(case.tensors["beta"]) for case in cases]
+    assert {-1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 2.5, 3.0} <= set(scalars)
+    assert 1.5 not in scalars
+    near = [draw.case(SIZES[0], unit_range=True).tensors["beta"] for _ in range(SWEPT[0])]
+    assert all(0 < abs(float(value)) <= 2 for value in near)

@@ -57,6 +57,10 @@ BEYOND, NEAR_KINK, CLOSEST = 16, 4, 1e-7
 MASKS = ("mixed", "rows", "mixed", "rows", "none", "mixed", "all")
 # Values that lie close together: their spread relative to the range.
 CLUSTER = 1.1e-3
+# Whole numbers and halves up to this size come up often among numbers that are drawn.
+SIMPLE = 5
+# Fewest numbers from anywhere among as many draws as bring up each of those once.
+ANYWHERE = 4
 # Plain values of each argument that are drawn beside those that are always asked, and the most
 # combinations of several arguments' values that are gone through one by one.
 BESIDE, TOGETHER = 6, 24
@@ -213,6 +217,7 @@ class Drawer:
         self._turn = 0
         self._lone = 0
         self._key = f"{seed}/{entry.name}/{purpose}"
+        self._cycles: dict[str, Iterator[float | None]] = {}
         # Those of cases with all arguments, and of cases in which some are left out.
         self._plain_values = [self._in_turn(), self._in_turn()]
 
@@ -485,10 +490,32 @@ class Drawer:
             # Moved on by one each round, lest it kept step with another cycle.
             if (drawn + turn // count) % 2:
                 low, high = argument.bounds
+                simple = self._simple(argument.name, low, high, argument.values)
                 if isinstance(low, int) and isinstance(high, int):
-                    return self.whole(low, high)
-                return self._between(low, high)
+                    return self.whole(low, high) if simple is None else int(simple)
+                return self._between(low, high) if simple is None else simple
         return argument.values[(turn + turn // count) % count]
+
+    def _simple(
+        self, name: str, low: float, high: float, listed: Sequence[float] = ()
+    ) -> float | None:
+        """A small whole number or half between the two, or ``None`` for one from anywhere.
+
+        Each of them comes up once before any comes up again, but for those that are ``listed``.
+        """
+        if name not in self._cycles:
+            step = 1 if isinstance(low, int) and isinstance(high, int) else 2
+            first, last = (math.floor(step * max(-SIMPLE, min(e, SIMPLE))) for e in (-low, high))
+            simple = [n / step for n in range(-first, last + 1)]
+            simple = [n for n in simple if low <= n <= high and n not in listed]
+            anywhere = itertools.repeat(None, max(ANYWHERE, len(simple) // 2))
+            self._cycles[name] = self._over_and_over([*simple, *anywhere])
+        return next(self._cycles[name])
+
+    def _over_and_over(self, items: Sequence[T]) -> Iterator[T]:
+        """All of them in an order that is drawn, then in another one, and so on."""
+        while True:
+            yield from self._shuffled(items)
 
     def _between(self, low: float, high: float) -> float:
         """A number between the two, of all sizes alike where these lie far apart."""
@@ -504,6 +531,12 @@ class Drawer:
         if argument.only:
             return self._chosen(shape, torch.tensor(argument.only, dtype=torch.float64))
         spans = _near_unit(argument.spans()) if unit_range else argument.spans()
+        if argument.shape is not None and math.prod(shape) == 1 and not _names(argument):
+            simple = self._simple(argument.name, argument.low, argument.high)
+            within = simple is not None and any(low <= simple <= high for low, high in spans)
+            # At zero, other gradients may be next to nothing.
+            if simple is not None and within and (simple or not unit_range):
+                return torch.full(shape, simple, dtype=torch.float64)
         values = spans[0][0] + self.uniform(shape, 0, sum(high - low for low, high in spans))
         for (_, end), (start, _) in itertools.pairwise(spans):
             values = torch.where(values > end, values + (start - end), values)
@@ -671,6 +704,11 @@ def _shape(
     if argument.shape is None:
         return tuple(size["*"])
     return tuple(size[d] if isinstance(d, str) else d for d in argument.shape)
+
+
+def _names(argument: TensorArgument) -> set[str]:
+    """The dimensions of its shape that have no size of their own."""
+    return {dimension for dimension in argument.shape or () if isinstance(dimension, str)}
 
 
 def _holds(argument: TensorArgument, point: float) -> bool:
