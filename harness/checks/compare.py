@@ -62,7 +62,19 @@ ANYWHERE = {"linear", "tanh", "gelu", "silu", "layer_norm", "residual", "dropout
 MANY_INPUTS = 5
 # Those that oracles, in float64, can be the measure of.
 DTYPES = ("float64", "float32", "float16", "bfloat16")
-LAYOUTS = ("transposed", "permuted", "strided", "offset", "expanded", "filled")
+LAYOUTS = ("transposed", "permuted", "strided", "sliced", "offset", "expanded", "filled")
+# Those that are alike in every number of dimensions.
+ALIKE = {"sliced", "offset", "filled"}
+# Those that inputs and the incoming gradient have together, where sizes are stated, and where
+# any shape will do with the number of dimensions: one of two. Four are those of images.
+TOGETHER = ("transposed", "permuted", "sliced")
+TOGETHER_IN = (
+    ("transposed", (2, 3)),
+    ("permuted", (4, 4)),
+    ("permuted", (3, 5)),
+    ("sliced", (3, 3)),
+    ("sliced", (4, 5)),
+)
 
 
 def compared(answered: Answered, pass_message: str) -> Judgement:
@@ -437,14 +449,20 @@ class Layouts(Comparison):
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         sizes = [size for size in draw.sizes() if _has_dimensions(size)]
+        # The largest in one layout, as it costs as much as all others together.
+        large, largest = draw.whole(0, len(LAYOUTS) - 1), sizes[-1]
+        if entry.dimensions:
+            sizes.pop()
         stacks = itertools.cycle(steady_stacks(entry))
         high = [size for size in sizes if len(size.get("*", ())) > 2] or sizes
         for index, layout in enumerate(LAYOUTS):
             # In the middle of three dimensions or more, where there are so many, and anywhere.
-            for middle, size in (
-                (True, high[index % len(high)]),
-                (False, sizes[index % len(sizes)]),
-            ):
+            where = [(True, high[index % len(high)]), (False, sizes[index % len(sizes)])]
+            if layout in ALIKE:
+                where = where[:1]
+            if entry.dimensions and index == large:
+                where[-1] = (False, largest)
+            for middle, size in where:
                 if middle and layout == "permuted" and "*" in size:
                     # Steps alone then do not tell the one order from the other.
                     size = {**size, "*": (draw.whole(3, 4),) * len(size["*"])}
@@ -463,6 +481,20 @@ class Layouts(Comparison):
                 asked = with_gradients(bench, draw, case, cotangent=cotangent, label=label)
                 laid = (Cotangent(cotangent, layout, order),)
                 yield replace(asked, question=replace(asked.question, cotangents=laid))
+        if entry.differentiable:
+            for layout, size in self._sizes_together(draw, sizes):
+                case = draw.case(size, stack=next(stacks))
+                yield self._together(bench, draw, case, layout)
+
+    @staticmethod
+    def _sizes_together(
+        draw: Drawer, sizes: Sequence[Mapping[str, Any]]
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        if "*" not in sizes[0]:
+            yield from zip(TOGETHER, itertools.cycle(sizes), strict=False)
+            return
+        for (layout, ranks), size in zip(TOGETHER_IN, itertools.cycle(sizes), strict=False):
+            yield layout, {**size, "*": draw.shape_without_ones(ranks[draw.whole(0, 1)])}
 
     @staticmethod
     def _of_inputs(bench: Bench, draw: Drawer, case: Case, layout: str, middle: bool) -> Trial:
@@ -477,11 +509,38 @@ class Layouts(Comparison):
         label = f"{case.label}, {layout} in memory"
         return with_gradients(bench, draw, case, layouts=layouts, orders=orders, label=label)
 
+    @staticmethod
+    def _together(bench: Bench, draw: Drawer, case: Case, layout: str) -> Trial:
+        """Inputs and incoming gradient in the same layout, in the same order where they can be."""
+        layouts = {n: layout for n, t in case.tensors.items() if _allows(layout, t)}
+        result = bench.reference(case).value()
+        ranks = {result.dim(), *(case.tensors[name].dim() for name in layouts)}
+        alike = {rank: _alike(draw, layout, rank) for rank in ranks}
+        orders = {name: alike[case.tensors[name].dim()] for name in layouts}
+        label = f"{case.label}, inputs and incoming gradient {layout} in memory"
+        asked = with_gradients(bench, draw, case, layouts=layouts, orders=orders, label=label)
+        if not _allows(layout, result):
+            return asked
+        laid = tuple(
+            Cotangent(c.value, layout, alike[result.dim()]) for c in asked.question.cotangents
+        )
+        return replace(asked, question=replace(asked.question, cotangents=laid))
+
+
+def _alike(draw: Drawer, layout: str, rank: int) -> tuple[int, ...]:
+    """The order that tensors have together: of those in which one may lie, channels last."""
+    if layout == "permuted" and rank > 2:
+        return (0, *range(2, rank), 1)
+    return _order(draw, layout, rank, middle=True)
+
 
 def _order(draw: Drawer, layout: str, rank: int, middle: bool) -> tuple[int, ...]:
     """The order of dimensions in which a layout is made; empty for the usual one."""
-    if rank < 2 or layout not in ("permuted", "strided", "expanded"):
+    if rank < 2 or layout not in ("permuted", "strided", "sliced", "expanded"):
         return ()
+    if layout == "sliced":
+        # Along the first it would be dense, and not at the start of its memory.
+        return (draw.whole(1, max(1, rank - 2) if middle else rank - 1),)
     if layout == "permuted":
         return draw.order(rank)
     one = draw.whole(1, rank - 2) if middle and rank > 2 else draw.whole(0, rank - 1)
@@ -506,7 +565,8 @@ def _has_dimensions(size: Mapping[str, Any]) -> bool:
 
 
 def _allows(layout: str, tensor: torch.Tensor) -> bool:
-    needed = {"transposed": 2, "permuted": 2, "strided": 1, "offset": 0, "expanded": 1, "filled": 1}
+    needed = {"transposed": 2, "permuted": 2, "strided": 1, "sliced": 2}
+    needed |= {"offset": 0, "expanded": 1, "filled": 1}
     return tensor.dim() >= needed[layout]
 
 

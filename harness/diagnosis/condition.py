@@ -167,12 +167,13 @@ LAYOUTS: tuple[tuple[str, frozenset[str]], ...] = (
     ("transposed (not contiguous) in memory", frozenset({"transposed"})),
     ("permuted (not contiguous) in memory", frozenset({"permuted"})),
     ("strided (not contiguous) in memory", frozenset({"strided"})),
+    ("sliced (not contiguous) in memory", frozenset({"sliced"})),
     ("not at the start of its memory", frozenset({"offset"})),
     ("expanded (stride 0) in memory", frozenset({"expanded"})),
     ("expanded (stride 0)", frozenset({"expanded", "filled"})),
-    ("not contiguous", frozenset({"transposed", "permuted", "strided"})),
+    ("not contiguous", frozenset({"transposed", "permuted", "strided", "sliced"})),
 )
-UNTIDY = frozenset({"transposed", "permuted", "strided", "expanded", "filled"})
+UNTIDY = frozenset({"transposed", "permuted", "strided", "sliced", "expanded", "filled"})
 
 
 def _inputs(call: AskedCall) -> Laid:
@@ -233,6 +234,8 @@ def _matters(tensor: torch.Tensor, layout: str | None, order: Sequence[int]) -> 
         case "permuted":  # a dimension of size 1 lies wherever one says
             taken = [dim for dim in order if tensor.shape[dim] > 1]
             return taken != sorted(taken)
+        case "sliced":
+            return math.prod(tensor.shape[: order[0]]) > 1
         case "expanded":
             return tensor.dim() > 0 and tensor.shape[order[0] if order else 0] > 1
     return layout is not None

@@ -467,6 +467,10 @@ _LAYOUTS = {
         "[3:].view({0}.shape)  # not at the start of its memory"
     ),
     "expanded": "{0} = {0}[:1].expand({0}.shape)  # stride 0",
+    "sliced": (
+        "{0} = torch.cat([{0}, {0}], {1}).narrow({1}, {0}.shape[{1}], {0}.shape[{1}])"
+        "  # a slice of a larger tensor"
+    ),
     "filled": "{0} = {0}.reshape(-1)[:1].squeeze().expand({0}.shape)  # stride 0",
 }
 
@@ -484,8 +488,8 @@ _DERIVED = {
 def _laid_out(name: str, layout: str | None, order: Sequence[int]) -> list[str]:
     if layout is None:
         return []
-    line = _LAYOUTS[layout].format(name)
-    if not order:
+    line = _LAYOUTS[layout].format(name, *order)
+    if not order or layout == "sliced":
         return [line]
     back = tuple(sorted(range(len(order)), key=order.__getitem__))
     return [

@@ -328,6 +328,10 @@ class Drawer:
         given = list(items)
         return [given[i] for i in torch.randperm(len(given), generator=self.rng).tolist()]
 
+    def shape_without_ones(self, rank: int) -> tuple[int, ...]:
+        """A shape of so many dimensions, or of the fewest that there may be."""
+        return tuple(self.whole(2, 4) for _ in range(max(rank, self._least_dims)))
+
     def empty_sizes(self) -> list[Mapping[str, Any]]:
         """Sizes without elements, where the arguments take any shape."""
         least = self._least_dims

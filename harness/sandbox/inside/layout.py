@@ -23,8 +23,11 @@ def laid_out(tensor: torch.Tensor, layout: str | None, order: Sequence[int] = ()
     """A copy of ``tensor`` in the layout, values unchanged; raises ``ValueError`` for no layout.
 
     The layout takes the dimensions in ``order``, if one is given: it is then one of other
-    dimensions than the last or the first, whatever their number.
+    dimensions than the last or the first, whatever their number. Of ``sliced`` it is the one
+    dimension that goes on before and after the tensor.
     """
+    if layout == "sliced":
+        return _sliced(tensor, *order)
     if not order:
         return _laid_out(tensor, layout)
     back = sorted(range(len(order)), key=order.__getitem__)
@@ -52,6 +55,15 @@ def _laid_out(tensor: torch.Tensor, layout: str | None) -> LaidOut:
         case "filled":  # what backward of a sum hands on
             return LaidOut(tensor.reshape(-1)[0].clone().expand(tensor.shape))
     raise ValueError(f"unknown layout {layout!r}")
+
+
+def _sliced(tensor: torch.Tensor, cut: int) -> LaidOut:
+    """A slice along one dimension, as backward of ``torch.cat`` hands on: dense, with gaps."""
+    shape = [n + (BEFORE + AFTER) * (d == cut) for d, n in enumerate(tensor.shape)]
+    whole = _filled(tuple(shape), tensor)
+    within = whole.narrow(cut, BEFORE, tensor.shape[cut])
+    within.copy_(tensor)
+    return LaidOut(within, whole)
 
 
 def _copied(tensor: torch.Tensor) -> torch.Tensor:
