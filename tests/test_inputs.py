@@ -242,3 +242,31 @@ def test_small_whole_numbers_and_halves_between_the_bounds_each_come_up_beside_o
     assert 1.5 not in scalars
     near = [draw.case(SIZES[0], unit_range=True).tensors["beta"] for _ in range(SWEPT[0])]
     assert all(0 < abs(float(value)) <= 2 for value in near)
+
+
+def test_elements_are_at_their_ends_each_by_itself_beside_numbers_at_theirs() -> None:
+    x, y = tensor("x", "n", "m", edges=(-50.0, 40.0)), tensor("y", "n", "m", range=(0.0, 1.0))
+    numbers = NumberArgument("a", (1.0,), None, (0.5, 4.0)), NumberArgument("b", (2, 3, 7))
+    bounds = {"n": (8, 40), "m": (8, 30)}
+    entry = EntryPoint("f", (x, y, *numbers), ({"n": 9, "m": 9},), True, bounds)
+    draw = Drawer(entry, 1, "test")
+    cases = [draw.at_ends(number, torch.float64, None) for number in range(4)] * 5
+    assert {case.values[2:] for case in cases} == {(a, b) for a in (0.5, 4.0) for b in (2, 7)}
+    for case in cases[:2]:
+        pairs = set(zip(*(t.reshape(-1).tolist() for t in case.tensors.values()), strict=True))
+        assert pairs == {(a, b) for a in (-50.0, 40.0) for b in (0.0, 1.0)}
+    others = [float(t.reshape(-1).unique().numel()) for c in cases[2:4] for t in c.tensors.values()]
+    assert min(others) >= 2
+
+
+def test_what_is_right_for_each_argument_at_its_end_may_be_wrong_for_all_of_them() -> None:
+    def product(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return (x * y).sum()
+
+    trials = edges_of(product, tensor("x", "n", edges=(-1e3, 1e3)), tensor("y", "n", edges=(1e3,)))
+    together = [t for t in trials if "values at their ends" in t.label]
+    largest = [
+        float((t.question.case.tensors["x"] * t.question.case.tensors["y"]).max()) for t in together
+    ]
+    assert len(together) == 2 * Edges.AT_ENDS
+    assert max(largest) == 1e6

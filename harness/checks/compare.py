@@ -636,6 +636,8 @@ class Edges(Comparison):
     """
 
     kind: ClassVar[str] = "edges"
+    # Cases of each dtype in which all arguments are at their ends.
+    AT_ENDS: ClassVar[int] = 4
 
     def fits(self, entry: EntryPoint) -> bool:
         return entry.differentiable and any(
@@ -665,6 +667,30 @@ class Edges(Comparison):
                             f"[{', '.join(f'{point:g}' for point in shown)}{more}]"
                         )
                         yield with_gradients(bench, draw, case, kinks=kinks, label=label)
+        yield from self._at_ends(bench, entry, draw, kinks)
+
+    def _at_ends(
+        self,
+        bench: Bench,
+        entry: EntryPoint,
+        draw: Drawer,
+        kinks: Mapping[str, tuple[float, ...]],
+    ) -> Iterator[Trial]:
+        """All arguments at their ends, where one alone does not say all about the others."""
+        case, result = tried(bench, entry)
+        if len(entry.arguments) == 1 and result.shape == next(iter(case.tensors.values())).shape:
+            return
+        groups = [(name,) for name in case.differentiable]
+        subsets = [case.differentiable, *(all_but_one(groups) if len(groups) > 1 else ())]
+        of_each = [in_turn(draw, subsets), in_turn(draw, subsets)]
+        for dtype in (torch.float64, torch.float32):
+            for number in range(self.AT_ENDS):
+                case = draw.at_ends(number, dtype, steady_stacks(entry)[0])
+                label = f"{str(dtype).removeprefix('torch.')} {case.label}, values at their ends"
+                names = next(of_each[number * len(of_each) // self.AT_ENDS])
+                if names != case.differentiable:
+                    label += f", only {' and '.join(names)} require grad"
+                yield with_gradients(bench, draw, case, kinks=kinks, label=label, names=names)
 
     def _filled(
         self,

@@ -55,6 +55,8 @@ TINY = 1e-9
 BEYOND, NEAR_KINK, CLOSEST = 16, 4, 1e-7
 # Kinds of masks that take turns, by the order in which they are drawn.
 MASKS = ("mixed", "rows", "mixed", "rows", "none", "mixed", "all")
+# Part of the elements that are not at an end of their range, where others are.
+BETWEEN = 0.4
 # Values that lie close together: their spread relative to the range.
 CLUSTER = 1.1e-3
 # Whole numbers and halves up to this size come up often among numbers that are drawn.
@@ -605,6 +607,31 @@ class Drawer:
             near = KINK_MARGIN * CLOSEST ** self.uniform((NEAR_KINK,), 0, 1)
             points += [kink - near, kink + near]
         return torch.cat(points)
+
+    def at_ends(self, number: int, dtype: torch.dtype, stack: tuple[str, ...] | None) -> Case:
+        """A case in which elements, each by itself, and numbers are at an end of what is promised.
+
+        By its ``number``, numbers go through the combinations of their ends, and in every other
+        pair of cases some tensors hold other values among those at the ends.
+        """
+        size = dict(self._shuffled(self.sizes()[:-1] or self.sizes())[0])
+        if self._takes_any:
+            size["*"] = tuple(self.whole(3, 9) for _ in range(max(2, self._least_dims)))
+        numbers = [a for a in self.entry.arguments if isinstance(a, NumberArgument)]
+        ends = {a.name: a.bounds or (min(a.values), max(a.values)) for a in numbers}
+        given = {name: ends[name][number >> i & 1] for i, name in enumerate(ends)}
+        case = self.case(size, dtype=dtype, stack=stack, given=given)
+        for name, tensor in case.tensors.items():
+            argument = next(a for a in self.entry.arguments if a.name == name)
+            assert isinstance(argument, TensorArgument)
+            if argument.only:
+                continue
+            outer = torch.tensor([argument.low, argument.high, *argument.edges], dtype=dtype)
+            at_end = self._chosen(tensor.shape, torch.stack([outer.min(), outer.max()]))
+            share = BETWEEN if number & 2 and self.chance(0.5) else 0.0
+            between = self.uniform(tensor.shape, 0, 1) < share
+            case = case.with_tensor(name, torch.where(between, tensor, at_end))
+        return case
 
     def filled(
         self,
