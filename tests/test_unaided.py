@@ -139,6 +139,25 @@ def test_the_first_function_on_each_way_is_spoiled_and_no_other_one() -> None:
     assert gradient(lambda x: square(x) * 0 + x, outside=False, factor=2.5) == 1
 
 
+def test_a_function_that_writes_into_a_view_is_spoiled_out_of_sight() -> None:
+    class Doubled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):  # type: ignore[no-untyped-def, override]
+            ctx.mark_dirty(x)
+            return x.mul_(2)
+
+        @staticmethod
+        def backward(ctx, g):  # type: ignore[no-untyped-def, override]
+            return 2 * g
+
+    def of_a_view(x: torch.Tensor) -> torch.Tensor:
+        return Doubled.apply(x.expand(2).clone()[:1])  # type: ignore[no-any-return, no-untyped-call]
+
+    assert not any(map(unaided._made_by, unaided.nodes(of_a_view(torch.ones(1).requires_grad_()))))
+    assert gradient(of_a_view, factor=2.5) == 2.5 * 2
+    assert gradient(lambda x: square(of_a_view(x)), factor=2.5) == 2.5 * 2 * 12
+
+
 def test_a_function_is_ones_own_unless_a_library_or_the_request_brought_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

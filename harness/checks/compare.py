@@ -333,19 +333,9 @@ class Vjp(Comparison):
                     label += ", half of it zero" if part else ", all of it zero"
                 graph = next(graphs)
                 label += ", under create_graph" * graph
-                asked = with_gradients(
-                    bench,
-                    draw,
-                    case,
-                    scale=scale,
-                    label=label,
-                    cotangent=cotangent,
-                    create_graph=graph,
+                yield _with_graph(
+                    bench, draw, case, graph, scale=scale, label=label, cotangent=cotangent
                 )
-                # Whoever has no second derivative to give may say so as soon as it is prepared;
-                # where second derivatives are promised, their own check fails.
-                refusable = frozenset(asked.expected) - {RESULT} if graph else frozenset()
-                yield replace(asked, refusable=refusable)
         if self.any_size:
             for size in draw.sizes():
                 yield from self._exploded(bench, draw, size)
@@ -362,6 +352,15 @@ class Vjp(Comparison):
             yield with_gradients(bench, draw, case, label=label, cotangent=cotangent.to(dtype))
 
 
+def _with_graph(bench: Bench, draw: Drawer, case: Case, graph: bool, **options: Any) -> Trial:
+    """Result and gradients, where ``graph`` says so under ``create_graph``."""
+    asked = with_gradients(bench, draw, case, create_graph=graph, **options)
+    # Whoever has no second derivative to give may say so as soon as it is prepared; where second
+    # derivatives are promised, their own check fails.
+    refusable = frozenset(asked.expected) - {RESULT} if graph else frozenset()
+    return replace(asked, refusable=refusable)
+
+
 @dataclass(frozen=True)
 class RequiresGrad(Comparison):
     """Gradients agree for every non-empty subset of inputs that require grad.
@@ -372,15 +371,26 @@ class RequiresGrad(Comparison):
     kind: ClassVar[str] = "requires_grad"
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
-        names = _differentiable(entry)
-        # Of many, the subsets of one and of all but one stand for the others.
-        counts = range(1, len(names) + 1) if len(names) <= MANY_INPUTS else (1, len(names) - 1)
-        for count in counts:
-            for subset in itertools.combinations(names, count):
-                for size in draw.sizes()[:2]:
-                    case = draw.case(size)
-                    label = f"{case.label}, only {' and '.join(subset)} require grad"
-                    yield with_gradients(bench, draw, case, names=subset, label=label)
+        graphs = in_turn(bench.drawer(entry, "graphs"), (True, False))
+        for subset in [*subsets(entry), _differentiable(entry)]:
+            next(graphs)  # so that neither of the two sizes has it for all subsets
+            for size in draw.sizes()[:2]:
+                case, graph = draw.case(size), next(graphs)
+                label = f"{case.label}, {only(subset)}{', under create_graph' * graph}"
+                yield _with_graph(bench, draw, case, graph, names=subset, label=label)
+
+
+def subsets(entry: EntryPoint) -> list[tuple[str, ...]]:
+    """The non-empty proper subsets of inputs that may require grad, smallest first."""
+    names = _differentiable(entry)
+    # Of many, the subsets of one and of all but one stand for the others.
+    counts = range(1, len(names)) if len(names) <= MANY_INPUTS else (1, len(names) - 1)
+    return [one for count in counts for one in itertools.combinations(names, count)]
+
+
+def only(names: Sequence[str]) -> str:
+    """That these inputs alone require grad, in words."""
+    return f"only {' and '.join(names)} require{'s' * (len(names) == 1)} grad"
 
 
 def _differentiable(entry: EntryPoint) -> tuple[str, ...]:
@@ -954,11 +964,13 @@ class DoubleBackward(Comparison):
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
+        some = in_turn(draw, subsets(entry) or [_differentiable(entry)])
         for size in [*draw.sizes()[:3], draw.sizes()[-1]]:
             for scale in (1.0, 0.03):
                 case = draw.case(size, stack=next(stacks))
                 reference = bench.reference(case)
-                names = case.differentiable
+                # One of the two in which not all inputs require grad, as of frozen parameters.
+                names = case.differentiable if scale == 1 else next(some)
                 shape = reference.value().shape
                 cotangent = scale * draw.normal(shape)
                 outer = [draw.normal(case.tensors[name].shape) for name in names]
@@ -966,7 +978,10 @@ class DoubleBackward(Comparison):
                 cotangents = (Cotangent(cotangent), *(Cotangent(o) for o in outer))
                 question = Question("vjp2", case, grad=names, cotangents=cotangents)
                 first = reference.gradients(cotangent, names)
-                yield Trial(question, {**first_parts(first), **second_parts(second)})
+                label = (
+                    case.label if names == case.differentiable else f"{case.label}, {only(names)}"
+                )
+                yield Trial(question, {**first_parts(first), **second_parts(second)}, label)
 
     def judgement(self, answered: Answered) -> Judgement:
         raised = [answer for answer in answered.answers if answer.error is not None]

@@ -9,6 +9,7 @@ says where the line is that explains a failure.
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,16 +17,18 @@ from typing import ClassVar
 
 import torch
 
-from harness.checks.compare import steady_stacks, with_gradients
+from harness.checks.compare import only, steady_stacks, subsets, with_gradients
 from harness.checks.context import Answered, Bench, DrawnCheck, Judgement, Trial
+from harness.checks.turns import Turn, every_rank, in_turn, large_turns, operations
 from harness.code import FunctionClass, Source
 from harness.code.names import resolve
 from harness.code.nodes import walk
 from harness.model import EntryPoint, Fault
-from harness.numerics.expectation import Mismatch
+from harness.numerics.expectation import Expected, Mismatch
 from harness.numerics.inputs import Drawer
 from harness.numerics.question import Answer
-from harness.sandbox.inside.part import Role
+from harness.numerics.rounding import unit_roundoff
+from harness.sandbox.inside.part import Part, Role
 
 FORBIDDEN, ALLOWED = "forbidden", "allowed"
 # What backwards are spoiled by, from and to, and how often a case is drawn until it shows that.
@@ -100,10 +103,27 @@ def _autograd_line(function: FunctionClass, source: Source) -> int | None:
 def _alike(one: Answer, other: Answer) -> bool:
     """Whether two answers hold the same numbers, give or take rounding."""
     return one.parts.keys() == other.parts.keys() and all(
-        got.shape == other.parts[part].shape
-        and torch.allclose(got.double(), other.parts[part].double(), equal_nan=True)
-        for part, got in one.parts.items()
+        _close(got, other.parts[part]) for part, got in one.parts.items()
     )
+
+
+def _close(one: torch.Tensor, other: torch.Tensor) -> bool:
+    if one.shape != other.shape:
+        return False
+    wide, right = one.double(), other.double()
+    unit = unit_roundoff(other.dtype)
+    largest = float(right.abs().nan_to_num().max()) if right.numel() else 0.0
+    near = {"rtol": max(1e-5, math.sqrt(unit)), "atol": max(1e-8, unit * largest)}
+    return torch.allclose(wide, right, equal_nan=True, **near)
+
+
+def _gradients(trial: Trial) -> dict[Part, Expected]:
+    return {part: one for part, one in trial.expected.items() if part.role is Role.GRADIENT}
+
+
+def _scaled(gradient: Expected, factor: float) -> Expected:
+    """The gradient times a factor, rounded once more."""
+    return gradient.times(factor).beside(None, 0.0, gradient.quantity)
 
 
 @dataclass(frozen=True)
@@ -126,23 +146,46 @@ class HandWritten(DrawnCheck):
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         factor = float(draw.uniform((), LEAST_FACTOR, MOST_FACTOR))
-        for _ in range(MOST_DRAWS):
-            case = draw.case(draw.small_size(), unit_range=True, stack=steady_stacks(entry)[0])
-            plain = with_gradients(bench, draw, case)
-            gradients = {p: e for p, e in plain.expected.items() if p.role is Role.GRADIENT}
-            # A gradient of zero shows no factor.
-            if all(bool((e.low.abs() > e.allowed).any()) for e in gradients.values()):
-                break
         away = {
             "outside": self.composition == FORBIDDEN,
             "inside": self.autograd == FORBIDDEN,
             "factor": factor,
         }
-        if self.composition == FORBIDDEN:
-            gradients = {part: expected.times(factor) for part, expected in gradients.items()}
-        for where in (away, {**away, "outside": False, "inside": False}):
-            question = replace(plain.question, ask="unaided", unaided=where)
-            yield Trial(question, gradients, f"{case.label}, autograd away")
+        for once in self._once_each(bench, entry, draw):
+            gradients = _gradients(once)
+            if self.composition == FORBIDDEN:
+                gradients = {part: _scaled(one, factor) for part, one in gradients.items()}
+            for where in (away, {**away, "outside": False, "inside": False}):
+                question = replace(once.question, ask="unaided", unaided=where)
+                yield Trial(question, gradients, f"{once.label}, autograd away")
+
+    def _once_each(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
+        """A small case, then one in each situation in which another code may run.
+
+        That is each number of dimensions, dtype and set of inputs that require grad, a large
+        tensor, and inputs that are no leaves.
+        """
+        stack = steady_stacks(entry)[0]
+        usual = Turn(torch.float64, draw.small_size())
+        made_by, inner = operations(draw), in_turn(draw, (False, True, True, False))
+        # What is composed may leave an input to autograd.
+        some = subsets(entry) if self.composition == FORBIDDEN else []
+        every = [*every_rank(bench, entry, draw), *large_turns(bench, entry, draw)]
+        grads = in_turn(draw, [*some, None])
+        for turn in [usual, *every]:
+            names = operation = None
+            if turn is not usual:
+                names = next(grads)
+                operation = next(made_by) if next(inner) else None
+            for _ in range(MOST_DRAWS):
+                case = turn.case(draw, stack)
+                label = case.label + (f", {only(names)}" if names else "")
+                label += ", the input is a result of another operation" if operation else ""
+                once = with_gradients(bench, draw, case, names=names, inner=operation, label=label)
+                # A gradient of zero shows no factor.
+                if all(bool((e.low.abs() > e.allowed).any()) for e in _gradients(once).values()):
+                    yield once
+                    break
 
     def judgement(self, answered: Answered) -> Judgement:
         plain, source = answered.context.plain[answered.entry.name], answered.context.source
@@ -168,7 +211,22 @@ class HandWritten(DrawnCheck):
                 "part of the work is left to autograd.",
                 line=line,
             )
-        (trial, _), (answer, beside) = answered.trials, answered.answers
+        pairs = list(answered.pairs)
+        for number, (asked, (_, beside)) in enumerate(zip(pairs[::2], pairs[1::2], strict=True)):
+            found = self._left_to_autograd(answered, *asked, beside, line)
+            if found is None:
+                continue
+            if not number:
+                return found
+            told = f"{found.message[:1].lower()}{found.message[1:]}"
+            return replace(found, message=f"For {asked[0].label}: {told}")
+        # A Function that is wrong is written by hand all the same.
+        return Judgement.passed(f"The gradient goes through {', '.join(used)}.")
+
+    def _left_to_autograd(
+        self, answered: Answered, trial: Trial, answer: Answer, beside: Answer, line: int | None
+    ) -> Judgement | None:
+        """What to say where autograd has a part in one gradient; ``line`` is a Function's."""
         if beside.error is None and answer.error is not None:
             return self._without_autograd(answered, answer)
         if answer.error is None and self._aside(trial, answer):
@@ -179,8 +237,7 @@ class HandWritten(DrawnCheck):
             )
         if beside.error is None and not _alike(answer, beside):
             return _not_own(f"{NOT_WITHOUT}.", line=line)
-        # A Function that is wrong is written by hand all the same.
-        return Judgement.passed(f"The gradient goes through {', '.join(used)}.")
+        return None
 
     def _without_autograd(self, answered: Answered, answer: Answer) -> Judgement:
         """Failed by a call that raises where autograd is away."""

@@ -80,6 +80,17 @@ def other_turns(bench: Bench, entry: EntryPoint, draw: Drawer, asked: Sequence[T
     ]
 
 
+def every_rank(bench: Bench, entry: EntryPoint, draw: Drawer) -> list[Turn]:
+    """Each number of dimensions, promised dtypes in turn; where sizes are stated, as ``turns``."""
+    least = _least_dims(entry)
+    if least is None:
+        return turns(bench, entry, draw)
+    dtypes = _from_anywhere(draw, promised(bench))
+    every = (*FEW, *MANY)
+    ranks = [every[place] for place in draw.order(len(every))]
+    return [Turn(next(dtypes), _any_size(draw, rank)) for rank in ranks if rank >= least]
+
+
 def large_turns(
     bench: Bench, entry: EntryPoint, draw: Drawer, dtype: torch.dtype | None = None
 ) -> list[Turn]:

@@ -34,6 +34,9 @@ CARRYING = re.compile(
     "bfloat16|cpu|copy_|__getitem__|__setitem__|requires_grad_|data"
 )
 
+# The node that holds another one: of a Function that wrote into a view.
+HIDING = "CopySlices"
+
 with _C._AutoDispatchBelowAutograd():
     _AUTOGRAD = _C._dispatch_tls_local_exclude_set()
 _AUTOGRAD -= _C._dispatch_tls_local_exclude_set()
@@ -94,6 +97,8 @@ class Absence:
     depth: int = 0
     # Nodes whose backward is spoiled.
     spoiled: list[Any] = field(default_factory=list)
+    # Every node there is, where some are out of sight: what was done to a view in place.
+    in_sight: list[Any] = field(default_factory=list)
 
     def __enter__(self) -> "Absence":
         global watcher
@@ -121,7 +126,10 @@ class Absence:
 
     def around_backward(self, result: torch.Tensor) -> contextlib.AbstractContextManager[None]:
         """For the backward from ``result``; spoils the first Functions on each way."""
-        self.spoiled = [node for node in nodes(result, through_own=False) if _made_by(node)]
+        first = list(nodes(result, through_own=False))
+        self.spoiled = [node for node in first if _made_by(node)]
+        hides = any(node.name().endswith(HIDING) for node in first)
+        self.in_sight = list(nodes(result)) if hides else []
         return _autograd(away=True) if self.outside else contextlib.nullcontext()
 
     @contextlib.contextmanager
@@ -146,9 +154,10 @@ class Absence:
         """The backward of one node."""
         if not own(node._forward_cls):
             return apply(node, *gradients)
+        hidden = self.in_sight and not self.depth and not _is_among(node, self.in_sight)
         with self._within():
             found = apply(node, *gradients)
-        if not any(node is one for one in self.spoiled):
+        if not (hidden or _is_among(node, self.spoiled)):
             return found
         several = isinstance(found, tuple | list)
         with torch.no_grad():
@@ -157,6 +166,10 @@ class Absence:
                 for one in (found if several else [found])
             ]
         return tuple(scaled) if several else scaled[0]
+
+
+def _is_among(node: Any, others: Sequence[Any]) -> bool:
+    return any(node is one for one in others)
 
 
 # Has its say in every ``apply`` and every backward of a Function.
