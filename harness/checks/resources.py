@@ -10,7 +10,7 @@ from typing import ClassVar
 
 import torch
 
-from harness.checks.compare import steady_stacks, with_gradients
+from harness.checks.compare import Way, plain, steady_stacks, ways, with_gradients
 from harness.checks.context import Answered, Bench, DrawnCheck, Judgement, Trial
 from harness.checks.turns import Turn, of_some_size, turns
 from harness.model import EntryPoint, Fault, LayersArgument, TensorArgument
@@ -21,7 +21,7 @@ from harness.sandbox.inside.part import Part, Role
 from harness.sandbox.session import CandidateFault, Resident, Session
 
 # Elements of tensors whose copies can be told from what else is in memory.
-ELEMENTS = 2048
+ELEMENTS, MORE_ELEMENTS = 2048, 4096
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Released(DrawnCheck):
 
     Use it for whatever runs in a training loop.
 
-    Tensors are counted, and bytes, as what is kept need not be a tensor. What belongs to the last
+    Calls that are differentiated are asked, and calls that never are: their graph is let go of, or
+    they have none. Tensors are counted, and bytes, as what is kept need not be a tensor. What belongs to the last
     call or two may stay: a cache, or a module's last result, is not told from a leak of one call.
     All arguments but the first are the same ones in every call, as parameters are.
     """
@@ -48,7 +49,20 @@ class Released(DrawnCheck):
         stacks = itertools.cycle(steady_stacks(entry))
         every = [of_some_size(entry, draw, t, ELEMENTS) for t in turns(bench, entry, draw)]
         first, *others = [self._question(bench, draw, turn, next(stacks)) for turn in every]
+        # No backward comes after some calls: nothing of them may wait for it.
+        asked = (None, *ways(entry))
+        further = itertools.cycle(turns(bench, entry, draw))
+        for way in (asked[place] for place in draw.order(len(asked))):
+            turn = of_some_size(entry, draw, next(further), MORE_ELEMENTS)
+            others.append(self._without_backward(bench, turn.case(draw, next(stacks)), way))
         yield Trial(replace(first, ask="released", others=tuple(others)))
+
+    def _without_backward(self, bench: Bench, case: Case, way: Way | None) -> Question:
+        """A call whose result has no history, in one of the ways, or is let go of."""
+        question = Question("forward", case, grad=case.differentiable)
+        if way is not None:
+            question = plain(bench, case, bench.reference(case).forward(), way).question
+        return replace(question, count=self.CALLS, shared=_shared(bench, case))
 
     def _question(
         self, bench: Bench, draw: Drawer, turn: Turn, stack: tuple[str, ...] | None
@@ -57,15 +71,13 @@ class Released(DrawnCheck):
         cotangent = draw.normal(bench.reference(case).value().shape).to(
             next(iter(case.tensors.values())).dtype
         )
-        # A module is called with new data each time.
-        tensors = [name for name in case.tensors if name not in case.entry.kept]
         return Question(
             "vjp",
             case,
             grad=case.differentiable,
             cotangents=(Cotangent(cotangent),),
             count=self.CALLS,
-            shared=(*case.entry.kept, *tensors[1:]) if bench.mixes else (),
+            shared=_shared(bench, case),
         )
 
     def judgement(self, answered: Answered) -> Judgement:
@@ -103,6 +115,12 @@ class Released(DrawnCheck):
             )
         # Without a figure: a few hundred bytes come and go, and a grade is the same every time.
         return Judgement.passed(f"What {self.CALLS} finished calls keep does not grow.")
+
+
+def _shared(bench: Bench, case: Case) -> tuple[str, ...]:
+    """All tensor arguments but the first; a module is called with new data each time."""
+    tensors = [name for name in case.tensors if name not in case.entry.kept]
+    return (*case.entry.kept, *tensors[1:]) if bench.mixes else ()
 
 
 def _bytes(question: Question) -> int:

@@ -1117,9 +1117,17 @@ def ask_released(invocation: Invocation) -> tuple[Json, Parts]:
     """
     module = sys.modules[MODULE_NAME]
     kinds = []
+
+    def run(one: Invocation) -> torch.Tensor:
+        """Make a call, with its backward where there is an incoming gradient."""
+        output = one.output()
+        if one.cotangents:
+            one.gradients(output, one.cotangents[0])
+        return output
+
     for call in (invocation.call, *invocation.call["others"]):
         first = Invocation(module, call, invocation.tensors)
-        first.gradients(first.output(), first.cotangents[0])  # what the first one pays for
+        run(first)  # what the first one pays for
         kinds.append((call, first))
 
     def once(call: Json, first: Invocation, number: int) -> Callable[[], bool]:
@@ -1131,8 +1139,7 @@ def ask_released(invocation: Invocation) -> tuple[Json, Parts]:
             for place, tensor in enumerate(invocation.tensors)
         ]
         one = Invocation(module, call, tensors, first)
-        output = one.output()
-        one.gradients(output, one.cotangents[0])
+        output = run(one)
         shared = {id(tensor) for tensor in first.inputs}
         own = [tensor for tensor in one.inputs if id(tensor) not in shared]
         refs = [weakref.ref(tensor) for tensor in (output, *own)]
