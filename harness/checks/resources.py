@@ -31,8 +31,9 @@ class Released(DrawnCheck):
     Use it for whatever runs in a training loop.
 
     Calls that are differentiated are asked, and calls that never are: their graph is let go of, or
-    they have none. Tensors are counted, and bytes, as what is kept need not be a tensor. What belongs to the last
-    call or two may stay: a cache, or a module's last result, is not told from a leak of one call.
+    they have none. Tensors are counted, and bytes, as what is kept need not be a tensor. What
+    belongs to the last call or two may stay: a cache, or a module's last result, is not told from
+    a leak of one call.
     All arguments but the first are the same ones in every call, as parameters are.
     """
 
