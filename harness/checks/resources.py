@@ -12,7 +12,7 @@ import torch
 
 from harness.checks.compare import Way, plain, steady_stacks, ways, with_gradients
 from harness.checks.context import Answered, Bench, DrawnCheck, Judgement, Trial
-from harness.checks.turns import Turn, of_some_size, turns
+from harness.checks.turns import Turn, large_turns, of_some_size, turns
 from harness.model import EntryPoint, Fault, LayersArgument, TensorArgument
 from harness.numerics.expectation import Expected
 from harness.numerics.inputs import Case, Drawer, Stack
@@ -49,6 +49,7 @@ class Released(DrawnCheck):
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
         every = [of_some_size(entry, draw, t, ELEMENTS) for t in turns(bench, entry, draw)]
+        every += large_turns(bench, entry, draw)
         first, *others = [self._question(bench, draw, turn, next(stacks)) for turn in every]
         # No backward comes after some calls: nothing of them may wait for it.
         asked = (None, *ways(entry))
