@@ -10,8 +10,8 @@ from dataclasses import replace
 from harness.checks.context import Bench, Trial
 from harness.diagnosis import CheckResult, EntryPointAnswers, smallest_wrong
 from harness.diagnosis.picture import picture_of
-from harness.diagnosis.shrink import MOST_NUMBERS, Ask, numbers, simpler, still_failing
-from harness.diagnosis.snippet import FROM_SOLUTION, of_gradcheck, of_trial
+from harness.diagnosis.shrink import MOST_LISTED, Ask, simpler, still_failing
+from harness.diagnosis.snippet import FROM_SOLUTION, numbers, of_gradcheck, of_trial
 from harness.model import Finding
 from harness.numerics.question import Answer, Question
 from harness.sandbox.session import CandidateFault
@@ -113,9 +113,9 @@ def _shrunk(
 def _snippet(about: CheckResult, wrong: tuple[Trial, Answer] | None, imported: str) -> str | None:
     if wrong is not None:
         trial, answer = wrong
-        if numbers(trial.question) > MOST_NUMBERS * 40:
+        if numbers(trial.question) > MOST_LISTED:
             return None
         return of_trial(trial, answer, imported)
     if about.check in ("gradcheck", "gradgradcheck"):
-        return of_gradcheck(about.trials[0].question, about.check, imported)
+        return of_gradcheck(about.trials[0].question, about.answers[0], about.check, imported)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
@@ -25,10 +26,14 @@ from harness.sandbox.inside.part import BRANCH, COTANGENT, RESULT, Part
 Ask = Callable[[Sequence[Question]], list[Answer]]
 # A snippet with more numbers than this is not read.
 MOST_NUMBERS = 48
+# What is not even cut short.
+MOST_LISTED = 40 * MOST_NUMBERS
 # Of cases with at most so many elements the simpler ones are kept for the next submission.
 MOST_KEPT = 200
 DIGITS = (1, 3)
 SIMPLE = {"forward", "vjp", "vjp2", "in_graph"}
+# Tensors of one question that are drawn from a seed of their own.
+MOST_SEEDS = 6
 
 
 def simpler(bench: Bench, trial: Trial) -> list[Question]:
@@ -82,6 +87,13 @@ def _known(
 def _variants(question: Question) -> Iterator[tuple[Case, tuple[Cotangent, ...]]]:
     case, cotangents = question.case, question.cotangents
     ones = tuple(replace(c, value=torch.ones_like(c.value)) for c in cotangents)
+    if case.elements > MOST_NUMBERS:
+        # What holds for random numbers need not hold for evenly spaced ones.
+        seeds = iter(range(MOST_SEEDS))
+        yield _changed(case, lambda t: _drawn_again(t, next(seeds, 0))), ones
+        yield _changed(case, _ramp), ones
+    if case.elements > MOST_LISTED:
+        return
     for digits in DIGITS:
         rounded = _changed(case, lambda t, d=digits: _rounded(t, d))  # type: ignore[misc]
         if cotangents:
@@ -110,6 +122,32 @@ def _ramp(tensor: torch.Tensor) -> torch.Tensor:
         return _rounded(tensor, 2)
     low, high = (float(f"{v:.2g}") for v in (tensor.min(), tensor.max()))
     return torch.linspace(low, high, tensor.numel(), dtype=tensor.dtype).reshape(tensor.shape)
+
+
+def _drawn_again(tensor: torch.Tensor, seed: int) -> torch.Tensor:
+    """Random numbers over the same range, that one line of Python makes."""
+    if tensor.numel() <= MOST_NUMBERS:
+        return _rounded(tensor, 2)
+    low = -_down(-float(tensor.min()))
+    width = max(_down(float(tensor.max()) - low), 0.0)
+    return seeded(tuple(tensor.shape), tensor.dtype, low, width, seed)
+
+
+def _down(value: float) -> float:
+    """The next lower number of two digits."""
+    near = float(f"{value:.2g}")
+    if near <= value:
+        return near
+    step = 10.0 ** (math.floor(math.log10(abs(value))) - 1)
+    return float(f"{near - step:.2g}")
+
+
+def seeded(
+    shape: tuple[int, ...], dtype: torch.dtype, low: float, width: float, seed: int
+) -> torch.Tensor:
+    """Random numbers between ``low`` and ``low + width``."""
+    drawn = torch.rand(shape, dtype=dtype, generator=torch.Generator().manual_seed(seed))
+    return drawn * width + low
 
 
 def _in_domain(case: Case) -> bool:
@@ -148,11 +186,3 @@ def _expected(
     if not set(trial.expected) <= set(known):
         return None
     return {part: known[part] for part in trial.expected}
-
-
-def numbers(question: Question) -> int:
-    """How many numbers it takes to write the question down."""
-    tensors = [*question.case.tensors.values(), *(c.value for c in question.cotangents)]
-    for other in question.others:
-        tensors += [*other.case.tensors.values(), *(c.value for c in other.cotangents)]
-    return sum(tensor.numel() for tensor in tensors)

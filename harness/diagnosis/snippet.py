@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import torch
 
 from harness.checks.context import Trial
-from harness.diagnosis.shrink import MOST_NUMBERS
+from harness.diagnosis.shrink import MOST_NUMBERS, MOST_SEEDS, seeded
 from harness.model import Fault
 from harness.numerics.expectation import Expected
 from harness.numerics.inputs import LeftOut, Log, PlainValue, Stack, Value
@@ -19,6 +22,27 @@ from harness.sandbox.inside.part import Part, Role
 # The line that imports the entry point; ``{}`` is its name.
 FROM_SOLUTION = "from solution import {}"
 SHOWN = 8
+# Names that the lines use, some of them followed by the number of a call.
+_OURS = re.compile(
+    r"(torch|copy|layers|module|stack|parameters?|state|first|y|g|z|grads|grad_z|again|total|"
+    r"weights|pairs|values?|name|op|draw|call_|forward_ad|globals|sys|runpy|print|zip|float|tuple|list|globals)\d*"
+)
+# An error smaller than this next to the right value hangs on every digit of the inputs.
+SLIGHT = 1e-3
+# A number with so many digits stands for one that has more.
+SHORTENED = 5
+# What torch prints behind the point of itself, and the most that a number has.
+USUAL_DIGITS, MOST_DIGITS = 4, 17
+# Whether numbers are written with every digit.
+_exactly: ContextVar[bool] = ContextVar("_exactly", default=False)
+
+
+def variable(name: str, taken: Sequence[str], function: str = "") -> str:
+    """What holds the argument ``name`` of ``function``, which has those in ``taken``."""
+    found = name
+    while _OURS.fullmatch(found) or found == function or (found != name and found in taken):
+        found += "_"
+    return found
 
 
 def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str | None:
@@ -26,6 +50,40 @@ def of_trial(trial: Trial, answer: Answer, imported: str = FROM_SOLUTION) -> str
 
     ``None`` for questions that take too many lines, or for which there are no such lines.
     """
+    with _digits(_is_slight(trial, answer)):
+        return _of_trial(trial, answer, imported)
+
+
+@contextmanager
+def _digits(exactly: bool) -> Iterator[None]:
+    token = _exactly.set(exactly)
+    try:
+        yield
+    finally:
+        _exactly.reset(token)
+
+
+def _is_slight(trial: Trial, answer: Answer) -> bool:
+    """Whether what is wrong may show only for these very numbers."""
+    for part, expected in trial.expected.items():
+        got = answer.parts.get(part)
+        if expected.is_right(got):
+            continue
+        if got is None or got.shape != expected.low.shape or not got.numel():
+            return False
+        size = float(expected.low.abs().nan_to_num(0.0, 0.0, 0.0).max())
+        return 0 < _difference(expected, got) < SLIGHT * size
+    return False
+
+
+def _difference(expected: Expected, got: torch.Tensor) -> float:
+    """The largest finite error of an answer of the right shape."""
+    wide = got.detach().to(torch.float64)
+    beyond = torch.maximum(expected.low - wide, wide - expected.high)
+    return float(beyond.nan_to_num(0.0, 0.0, 0.0).clamp(min=0).max())
+
+
+def _of_trial(trial: Trial, answer: Answer, imported: str) -> str | None:
     question = trial.question
     name = question.case.entry.name
     lines = ["import torch", imported.format(name), ""]
@@ -82,7 +140,9 @@ def _numbered(question: Question) -> list[tuple[Question, str]]:
     return [(call, str(i + 1) if question.others else "") for i, call in enumerate(calls)]
 
 
-def of_gradcheck(question: Question, kind: str, imported: str = FROM_SOLUTION) -> str | None:
+def of_gradcheck(
+    question: Question, answer: Answer, kind: str, imported: str = FROM_SOLUTION
+) -> str | None:
     """Lines that run stock gradcheck at the question's inputs."""
     lines = ["import torch", imported.format(question.case.entry.name), ""]
     arguments = _arguments(question, "", lines, precise=True)
@@ -100,11 +160,19 @@ def of_gradcheck(question: Question, kind: str, imported: str = FROM_SOLUTION) -
             f"torch.func.functional_call(module, {{{', '.join(own)}}}, "
             f"({given}{',' if given else ''}), {{{named}}})"
         )
-    names = ", ".join(map(_identifier, case.differentiable))
+    names = ", ".join(
+        _identifier(n) if n in case.entry.parameters else _leaf(question, n, "")
+        for n in case.differentiable
+    )
     leaves = ", ".join(_leaf(question, name, "") for name in case.differentiable)
     lines.append(
         f"torch.autograd.{kind}(lambda {names}: {call}, ({leaves},), eps=6e-6, atol=1e-6, "
         "rtol=1e-6)"
+    )
+    lines.append(
+        "# raises GradcheckError"
+        if answer.error is None
+        else f"# raises {_cut(answer.error_text())}"
     )
     return "\n".join(lines) + "\n"
 
@@ -154,7 +222,12 @@ def _leaf(question: Question, name: str, suffix: str) -> str:
         # Parts of the names inside an nn.Sequential are numbers.
         plain = all(map(str.isidentifier, name.split(".")))
         return f"module{suffix}.{name}" if plain else f'module{suffix}.get_parameter("{name}")'
-    return f"{name}{suffix}"
+    return _variable(question, name) + suffix
+
+
+def _variable(question: Question, name: str) -> str:
+    entry = question.case.entry
+    return variable(name, [argument.name for argument in entry.arguments], entry.name)
 
 
 def _leaves(question: Question, suffix: str) -> str:
@@ -263,11 +336,50 @@ def _of_training(trial: Trial, answer: Answer, lines: list[str]) -> str | None:
 
 
 def _told(expected: Expected, got: torch.Tensor | None, expression: str) -> list[str]:
+    """Lines that print what came beside what is right, at one place where these are many."""
+    mismatch = expected.mismatch(got)
+    place = None if mismatch is None else mismatch.place
+    comparable = got is not None and got.shape == expected.low.shape
+    low, high, shown, mine = expected.low, expected.high, expression, got
+    if low.numel() > MOST_NUMBERS and got is not None:
+        if not comparable:
+            return [
+                f'print("got     ", {expression}.shape)',
+                f'print("expected", torch.Size({list(low.shape)}))',
+                f"# {expected.quantity}: got {tuple(got.shape)}, expected {tuple(low.shape)}",
+            ]
+        if place is not None:
+            low, high, mine = low[place], high[place], got[place]
+            shown = f"{expression}[{', '.join(map(str, place))}]" if place else expression
+    difference = 0.0
+    if comparable and got is not None and got.numel():
+        difference = _difference(expected, got)
+    digits = USUAL_DIGITS
+    if difference > 0:
+        known = [v for v in (low, high, mine) if v is not None and v.numel()]
+        size = max([float(v.double().nan_to_num(0.0, 0.0, 0.0).abs().max()) for v in known])
+        # One digit more than tells them apart, whether torch writes powers of ten or not.
+        digits = math.ceil(math.log10(max(size, 1.0)) - math.log10(difference)) + 1
+        digits = max(USUAL_DIGITS, min(digits, MOST_DIGITS))
+    lines = [f"torch.set_printoptions(precision={digits})"] if digits > USUAL_DIGITS else []
+    exact = difference / 100
+    right, words = _expected(low, expected.dtype, exact), _shown(low, exact)
+    if _is_wide(low, high):
+        right = f'"between", {right}, "and", {_expected(high, expected.dtype, exact)}'
+        words = f"between {words} and {_shown(high, exact)}"
     return [
-        f'print("got     ", {expression})',
-        f'print("expected", {_expected(expected)})',
-        f"# {expected.quantity}: got {_shown(got)}, expected {_shown(expected.low)}",
+        *lines,
+        f'print("got     ", {shown})',
+        f'print("expected", {right})',
+        f"# {expected.quantity}: got {_shown(mine, exact)}, expected {words}",
     ]
+
+
+def _is_wide(low: torch.Tensor, high: torch.Tensor) -> bool:
+    """Whether the bounds are more than rounding apart."""
+    both_nan = low.isnan() & high.isnan()
+    apart = (high - low).abs() > 1e-9 * torch.maximum(low.abs(), high.abs())
+    return bool(((low != high) & ~both_nan & (apart | ~(high - low).isfinite())).any())
 
 
 def _vjp2(question: Question) -> list[str]:
@@ -362,7 +474,7 @@ def _arguments(
         if isinstance(value, LeftOut) or part == "constructor":
             continue
         if part == "parameter" and isinstance(value, torch.Tensor):
-            if value.numel() > MOST_NUMBERS and _as_ramp(value) is None:
+            if value.numel() > MOST_NUMBERS and in_a_line(value) is None:
                 return None
             leaf = _leaf(question, argument.name, suffix)
             parameters.append(f"{leaf}.data.copy_({_literal(value, precise=precise)})")
@@ -416,17 +528,16 @@ def _argument(
     question: Question, of: str, value: Value, suffix: str, lines: list[str], *, precise: bool
 ) -> str | None:
     """The argument called ``of`` in the call, after lines that make it."""
-    name = f"{of}{suffix}"
+    known = _variable(question, of)
+    name = f"{known}{suffix}"
     if of in question.shared and isinstance(value, torch.Tensor | Stack):
         first = _first(suffix)
-        return f"{of}{first}" if isinstance(value, torch.Tensor) else f"*stack{first}"
+        return f"{known}{first}" if isinstance(value, torch.Tensor) else f"*stack{first}"
     if question.fed is not None and of == question.fed[0]:
         return f"y1 * {question.fed[1]!r}"
     match value:
         case torch.Tensor():
-            if value.numel() > MOST_NUMBERS and (
-                not value.is_floating_point() or _as_ramp(value) is None
-            ):
+            if value.numel() > MOST_NUMBERS and in_a_line(value) is None:
                 return None
             lines.append(f"{name} = {_literal(value, precise=precise)}")
             lines += _laid_out(name, *question.layout_of(of))
@@ -499,62 +610,133 @@ def _laid_out(name: str, layout: str | None, order: Sequence[int]) -> list[str]:
     ]
 
 
-def _literal(tensor: torch.Tensor, *, precise: bool = True) -> str:
-    ramp = _as_ramp(tensor) if tensor.is_floating_point() else None
-    if ramp is not None and tensor.numel() > SHOWN:
-        return ramp
+def _literal(tensor: torch.Tensor, *, precise: bool = False, within: float | None = None) -> str:
+    """An expression for the tensor, its numbers off by at most ``within`` where that is given."""
+    line = in_a_line(tensor)
+    if line is not None and tensor.numel() > SHOWN:
+        return line
     if tensor.numel() == 0:
         return f"torch.empty({tuple(tensor.shape)}, dtype={tensor.dtype})"
     if not tensor.is_floating_point():
         return f"torch.tensor({tensor.tolist()})"
-    flat = tensor.reshape(-1)
-    if tensor.numel() > SHOWN and bool((flat == flat[0]).all()):
-        return f"torch.full({tuple(tensor.shape)}, {_number(float(flat[0]))}, dtype={tensor.dtype})"
-    return f"torch.tensor({_nested(tensor)}, dtype={tensor.dtype})"
+    nested = _nested(tensor, precise=precise, within=within)
+    return f"torch.tensor({nested}, dtype={tensor.dtype})"
 
 
-def _nested(tensor: torch.Tensor) -> str:
+def _nested(tensor: torch.Tensor, *, precise: bool = False, within: float | None = None) -> str:
     if tensor.dim() == 0:
-        return _number(float(tensor))
-    return "[" + ", ".join(_nested(row) for row in tensor) + "]"
+        value = float(tensor)
+        if within is not None:
+            return _number(value, within)
+        return _number(value, 0.0 if precise or _exactly.get() else None, tensor.dtype)
+    return "[" + ", ".join(_nested(row, precise=precise, within=within) for row in tensor) + "]"
 
 
-def _number(value: float) -> str:
-    short = f"{value:.6g}"
+def _number(value: float, within: float | None = None, dtype: torch.dtype | None = None) -> str:
+    """A number in Python, off by at most ``within``, or shortened where little hangs on it."""
     if not math.isfinite(value):
-        return f'float("{short}")'
-    text = short if abs(float(short) - value) <= 1e-6 * abs(value) else repr(value)
+        return f'float("{value:.6g}")'
+    text = repr(value)
+    for digits in (6, 9, 12, 15):
+        short = f"{value:.{digits}g}"
+        if _stands_for(short, value, within, dtype):
+            text = short
+            break
     return text if any(c in text for c in ".e") else f"{text}.0"
 
 
-def _as_ramp(tensor: torch.Tensor) -> str | None:
-    if tensor.numel() < 3:
+def _stands_for(short: str, value: float, within: float | None, dtype: torch.dtype | None) -> bool:
+    if dtype is not None and float(torch.tensor(float(short), dtype=dtype)) == value:
+        return True
+    error = abs(float(short) - value)
+    if within is not None:
+        return error <= within
+    # One that is written with few digits may be meant to be beside that number.
+    many = len(short.partition("e")[0].replace(".", "").replace("-", "").strip("0"))
+    return error <= 1e-6 * abs(value) and many >= SHORTENED
+
+
+def numbers(question: Question) -> int:
+    """How many numbers it takes to write the question down."""
+    tensors = [
+        tensor
+        for call in (question, *question.others)
+        for tensor in (*call.case.tensors.values(), *(c.value for c in call.cotangents))
+    ]
+    listed = [t for t in tensors if t.numel() <= MOST_NUMBERS or in_a_line(t) is None]
+    return sum(t.numel() for t in listed)
+
+
+def in_a_line(tensor: torch.Tensor) -> str | None:
+    """An expression that is short however many numbers there are."""
+    if not tensor.is_floating_point() or tensor.numel() < 3:
         return None
+    flat = tensor.reshape(-1)
+    if bool((flat == flat[0]).all()):
+        number = _number(float(flat[0]), 0.0, tensor.dtype)
+        return f"torch.full({tuple(tensor.shape)}, {number}, dtype={tensor.dtype})"
+    return _as_ramp(tensor) or _as_drawn(tensor)
+
+
+def _as_ramp(tensor: torch.Tensor) -> str | None:
     flat = tensor.reshape(-1)
     low, high = float(flat[0]), float(flat[-1])
     even = torch.linspace(low, high, flat.numel(), dtype=tensor.dtype)
     if low == high or not torch.equal(even, flat):
         return None
-    return (
-        f"torch.linspace({_number(low)}, {_number(high)}, {flat.numel()}, dtype={tensor.dtype})"
-        + (f".reshape({tuple(tensor.shape)})" if tensor.dim() != 1 else "")
+    low_, high_ = (_number(end, 0.0, tensor.dtype) for end in (low, high))
+    return f"torch.linspace({low_}, {high_}, {flat.numel()}, dtype={tensor.dtype})" + (
+        f".reshape({tuple(tensor.shape)})" if tensor.dim() != 1 else ""
     )
 
 
-def _expected(expected: Expected) -> str:
-    value = expected.low.to(expected.dtype)
-    return _literal(value) if value.numel() <= MOST_NUMBERS else f'"{_shown(expected.low)}"'
+def _as_drawn(tensor: torch.Tensor) -> str | None:
+    """The line for what ``shrink.seeded`` drew."""
+    if tensor.numel() <= MOST_NUMBERS:
+        return None
+    for seed in range(MOST_SEEDS):
+        plain = seeded(tuple(tensor.shape), tensor.dtype, 0.0, 1.0, seed).reshape(-1)[:2].double()
+        first, second = tensor.reshape(-1)[:2].double().tolist()
+        slope = (second - first) / float(plain[1] - plain[0])
+        low = float(f"{first - slope * float(plain[0]):.2g}")
+        width = float(f"{slope:.2g}")
+        if torch.equal(seeded(tuple(tensor.shape), tensor.dtype, low, width, seed), tensor):
+            return (
+                f"torch.rand({tuple(tensor.shape)}, dtype={tensor.dtype}, "
+                f"generator=torch.Generator().manual_seed({seed})) * {width!r} + {low!r}"
+            )
+    return None
 
 
-def _shown(tensor: torch.Tensor | None) -> str:
+def _expected(value: torch.Tensor, dtype: torch.dtype, within: float) -> str:
+    if value.numel() > MOST_NUMBERS:
+        return f'"{_shown(value, within)}"'
+    # In the dtype of the answer, unless its rounding hides what is wrong.
+    narrow = value.to(dtype)
+    off = (narrow.double() - value).nan_to_num(0.0, 0.0, 0.0).abs()
+    right = value if within and off.numel() and float(off.max()) > 10 * within else narrow
+    return _literal(right, within=within if within else None)
+
+
+def _shown(tensor: torch.Tensor | None, within: float = math.inf) -> str:
     if tensor is None:
         return "None"
     if tensor.dim() == 0:
-        return f"{float(tensor):.6g}"
+        return _digit_text(float(tensor), within)
     flat = tensor.detach().reshape(-1)[:SHOWN].tolist()
     more = ", …" if tensor.numel() > SHOWN else ""
     shape = f" of shape {tuple(tensor.shape)}" if tensor.dim() > 1 else ""
-    return "[" + ", ".join(f"{v:.6g}" for v in flat) + more + "]" + shape
+    return "[" + ", ".join(_digit_text(v, within) for v in flat) + more + "]" + shape
+
+
+def _digit_text(value: float, within: float) -> str:
+    """A number with as many digits as it takes to tell it from one that is wrong."""
+    fits = within <= 0 or not math.isfinite(value)
+    for digits in (6, 9, 12, 15, 17):
+        text = f"{value:.{digits}g}"
+        if fits or abs(float(text) - value) <= within:
+            break
+    return text
 
 
 def _cut(text: str) -> str:

@@ -28,7 +28,7 @@ from harness.library.made import Maker
 from harness.library.options import Options
 from harness.library.report import Found, Raised, Report
 from harness.library.session import in_process
-from harness.library.snippet import import_lines
+from harness.library.snippet import preamble, shows
 from harness.library.subject import (
     Subject,
     example_values,
@@ -221,10 +221,14 @@ def _of_aspect(
             heard.append(CheckResult(finding, trials, answers))
         ask = None if options.make is not None or subject.random else partial(put, session)
         smallest = find_smallest(bench, heard, ask)
-    imported = import_lines(
-        subject.fn, subject.givens, subject.numbered, _draws(smallest, subject), aspect.body
-    )
-    findings = explain(bench, heard, smallest, imported)
+    start = preamble(subject, aspect, entry.name, _draws(smallest, subject))
+    findings = explain(bench, heard, smallest, "" if start is None else start.text)
+    findings = [
+        replace(f, snippet=None)
+        if f.snippet is not None and (start is None or not shows(f.snippet, start, subject))
+        else f
+        for f in findings
+    ]
     return [
         Found(finding, aspect.words, _raised(result))
         for finding, result in zip(findings, heard, strict=True)

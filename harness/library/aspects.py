@@ -59,7 +59,7 @@ class Aspect:
     vjp: Callable[..., tuple[torch.Tensor | None, ...]] | None
     arguments: Arguments
     kinds: tuple[str, ...]
-    # The call in a snippet, as an expression of ``{call}``.
+    # The call in a snippet: an expression of ``{call}``, or lines of which the last returns it.
     body: str | None = "{call}"
     # Whether its result has a gradient.
     differentiable: bool = True
@@ -105,9 +105,7 @@ def aspects(
             subject.contract(None),
             arguments,
             TOGETHER,
-            "torch.cat([y.reshape(-1) for y in {call}])"
-            if wanted == list(range(len(results)))
-            else None,
+            _together(subject, wanted),
         )
     for of in wanted:
         yield _changed(subject, arguments, of)
@@ -144,7 +142,7 @@ def _of_result(
         subject.contract(of),
         arguments,
         kinds,
-        f"{{call}}[{of}]" if several else "{call}",
+        subject.taken[of],
         subject.results[of] is not ResultKind.EXACT,
     )
 
@@ -172,8 +170,13 @@ def _changed(subject: Subject, arguments: Arguments, of: int) -> Aspect:
         None if contract is None else lambda g, *values: contract(FACTOR * g, *values),
         arguments,
         ("result_in_place",),
-        f"{{call}}.mul_({FACTOR})" if len(subject.results) == 1 else None,
+        f"{subject.taken[of]}.mul_({FACTOR})",
     )
+
+
+def _together(subject: Subject, wanted: Sequence[int]) -> str:
+    taken = [subject.taken[of].replace("{call}", "y") + ".reshape(-1)" for of in wanted]
+    return f"y = {{call}}\nreturn torch.cat([{', '.join(taken)}])"
 
 
 def _share(one: torch.Tensor, other: torch.Tensor) -> bool:
@@ -190,6 +193,8 @@ def _in_place(subject: Subject, arguments: Arguments, of: int) -> Aspect:
         _, built = subject.call_fn(moved, as_is=True)
         return real(built.pieces[place], moved[place].dtype)
 
+    known = f"{{{subject.pieces[place].name}}}"
+    held = f"torch.view_as_real({known})" if subject.pieces[place].form is Form.COMPLEX else known
     return Aspect(
         "_in_place",
         f"{subject.pieces[place].name} after the call, which is to hold the result",
@@ -198,7 +203,9 @@ def _in_place(subject: Subject, arguments: Arguments, of: int) -> Aspect:
         subject.contract(of),
         arguments,
         ("forward", "vjp"),
-        None,
+        f"{known} = {known} * 1  # no leaf\n{{as_is}}\nreturn {held}"
+        if subject.pieces[place].form is Form.TENSOR
+        else None,
     )
 
 
@@ -299,7 +306,17 @@ def _jvp(subject: Subject, arguments: Arguments, of: int) -> Aspect:
         if isinstance(a, TensorArgument)
     )
     words = "its jvp, in forward mode"
-    return Aspect("_jvp", words, fn, reference, None, fixed + tangents, ("forward",), None)
+    names = [subject.pieces[place].name for place in places]
+    body = "\n".join(
+        [
+            "import torch.autograd.forward_ad as forward_ad",
+            "with forward_ad.dual_level():",
+            *(f"    {{{n}}} = forward_ad.make_dual({{{n}}}, {{tangent_{n}}})" for n in names),
+            f"    y = {subject.taken[of]}",
+            "    return forward_ad.unpack_dual(y).tangent",
+        ]
+    )
+    return Aspect("_jvp", words, fn, reference, None, fixed + tangents, ("forward",), body)
 
 
 def _without_gradient(argument: TensorArgument | NumberArgument) -> Any:
@@ -355,7 +372,10 @@ def _vmap(
     names = ", ".join(subject.pieces[place].name for place in batched)
     words = f"its vmap rule, {names} batched along dimension {next(iter(batched.values()))}"
     kinds = ("forward", "vjp") if subject.gradient is None else ("forward",)
-    return Aspect(suffix, words, fn, reference, None, changed, kinds, None)
+    taken = ", ".join(f"{{{piece.name}}}" for piece in subject.pieces)
+    dims = ", ".join(str(batched.get(place)) for place in range(len(subject.pieces)))
+    body = f"torch.func.vmap(lambda {taken}: {subject.taken[of]}, ({dims},))({taken})"
+    return Aspect(suffix, words, fn, reference, None, changed, kinds, body)
 
 
 def _batched(argument: TensorArgument, dim: int) -> TensorArgument:

@@ -18,6 +18,7 @@ from harness.library.domain import Domain, Range
 from harness.library.made import Maker
 from harness.library.options import Options
 from harness.library.report import CheckFailed, Report, UncheckedWarning
+from harness.library.state import State
 from harness.library.subject import (
     Function,
     Gradients,
@@ -140,7 +141,7 @@ def _checked(
         return read(maker.arguments(draw, size, len(inputs)))
 
     numbered = maker is not None and bool(given.kept)
-    subject = Subject(fn, oracle, options.gradient, [given], numbered)
+    subject = Subject(fn, oracle, options.gradient, [given], numbered, State(fn))
     example = example_values(subject, torch.float64)
     subject = inspected(subject, example)
     if ResultKind.DIFFERENTIABLE not in subject.results and any(

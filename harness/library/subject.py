@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any
 
@@ -25,6 +25,7 @@ from harness.library.arguments import (
     check_untouched,
     copied,
 )
+from harness.library.state import State
 
 Function = Callable[..., Any]
 # What a gradient by contract may come as.
@@ -61,11 +62,15 @@ class Subject:
     givens: list[Arguments]
     # Whether the last value is the number of a draw.
     numbered: bool = False
+    # What the function kept from call to call before it was first called here.
+    state: State = field(default_factory=lambda: State(None))
     # Pieces that a call may write to.
     inplace: frozenset[str] = frozenset()
     # Whether the reference draws random numbers.
     random: bool = False
     results: tuple[ResultKind, ...] = ()
+    # Per result an expression for it, of what the reference returns: ``{call}["loss"]``.
+    taken: tuple[str, ...] = ()
 
     @property
     def pieces(self) -> list[Piece]:
@@ -102,6 +107,11 @@ class Subject:
 
     def call_reference(self, values: Values) -> tuple[list[Any], Built]:
         """Results of the reference."""
+        found, built = self.returned_by_reference(values)
+        return pytree.tree_leaves(found), built
+
+    def returned_by_reference(self, values: Values) -> tuple[Any, Built]:
+        """What the reference returns, as it is."""
         given, values = self.given(values)
         built = given.build(values)
         module = given.module
@@ -123,7 +133,7 @@ class Subject:
             else:
                 with _swapped(module, built.memo, _dtype(values)):
                     found = self.reference(*built.positional, **built.keywords)
-        return pytree.tree_leaves(found), built
+        return found, built
 
     @contextmanager
     def _random_numbers(self) -> Iterator[None]:
@@ -251,7 +261,8 @@ def inspected(subject: Subject, values: Values) -> Subject:
 
     ``values`` are float64 tensors of which those that are differentiable require grad.
     """
-    leaves, _ = _run(subject, values)
+    returned = _run(subject, values)
+    leaves = pytree.tree_leaves(returned)
     kinds = tuple(_kind(leaf, subject.gradient is not None) for leaf in leaves)
     known = (ResultKind.DIFFERENTIABLE, ResultKind.CONSTANT)
     if not any(kind in known for kind in kinds):
@@ -264,7 +275,9 @@ def inspected(subject: Subject, values: Values) -> Subject:
     state = torch.random.get_rng_state()
     try:
         torch.manual_seed(RANDOM_SEED)
-        again = [leaf for leaf in _run(subject, values)[0] if isinstance(leaf, torch.Tensor)]
+        again = [
+            r for r in pytree.tree_leaves(_run(subject, values)) if isinstance(r, torch.Tensor)
+        ]
         moved = not torch.equal(torch.random.get_rng_state(), _seeded(RANDOM_SEED))
     finally:
         torch.random.set_rng_state(state)
@@ -272,17 +285,28 @@ def inspected(subject: Subject, values: Values) -> Subject:
         a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
         for a, b in zip(numbers, again, strict=True)
     )
-    return replace(subject, results=kinds, random=moved or not same)
+    taken = tuple(_taken(returned))
+    return replace(subject, results=kinds, taken=taken, random=moved or not same)
+
+
+def _taken(returned: Any) -> Iterator[str]:
+    """Per result the expression that takes it out of what a call returns, as real numbers."""
+    for path, leaf in pytree.tree_flatten_with_path(returned)[0]:
+        found = "{call}" + pytree.keystr(path)
+        if isinstance(leaf, torch.Tensor) and leaf.layout is not torch.strided:
+            found += ".to_dense()"
+        complex_ = isinstance(leaf, torch.Tensor) and leaf.is_complex()
+        yield f"torch.view_as_real({found}.resolve_conj())" if complex_ else found
 
 
 def _seeded(seed: int) -> torch.Tensor:
     return torch.Generator().manual_seed(seed).get_state()
 
 
-def _run(subject: Subject, values: Values) -> tuple[list[Any], Built]:
+def _run(subject: Subject, values: Values) -> Any:
     try:
         with torch.enable_grad():
-            return subject.call_reference(values)
+            return subject.returned_by_reference(values)[0]
     except Exception as error:
         raise UsageError(
             f"the reference raises for the example: {type(error).__name__}: {error}; it is "
