@@ -13,9 +13,11 @@ import pytest
 import torch
 
 import harness
+from harness.checks.compare import IN_FLIGHT
 from harness.diagnosis.condition import between
 from harness.diagnosis.number import written
 from harness.diagnosis.raised import meaning
+from harness.diagnosis.sample import Moment, MomentKind
 from harness.model import EntryPoint, Finding, NumberArgument, TensorArgument
 
 Backward = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], tuple[Any, Any]]
@@ -190,6 +192,11 @@ def test_values_kept_between_calls_are_named() -> None:
 
     said = " ".join(f.diagnosis or "" for f in failures(Kept))
     assert "computed from what another call saved" in said
+
+
+def test_every_call_of_the_longest_sequence_has_an_ordinal() -> None:
+    told = {str(Moment(MomentKind.CALL, place)) for place in range(max(IN_FLIGHT) + 1)}
+    assert len(told) == max(IN_FLIGHT) + 1
 
 
 def test_a_second_derivative_that_takes_values_for_constants_is_named() -> None:

@@ -20,7 +20,7 @@ from harness.numerics.question import Answer, Question
 from harness.sandbox.inside.part import Role
 
 Array = npt.NDArray[np.float64]
-_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth")
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 
 
 class ExactValues:

@@ -1,4 +1,4 @@
-# fails: vjp kernel_op
+# fails: repeated_calls kernel_op
 """Keeps one Function per alpha, and the key is rounded to one digit."""
 
 import torch
