@@ -459,6 +459,8 @@ class Layouts(Comparison):
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         sizes = [size for size in draw.sizes() if _has_dimensions(size)]
+        if not sizes:
+            return
         # The largest in one layout, as it costs as much as all others together.
         large, largest = draw.whole(0, len(LAYOUTS) - 1), sizes[-1]
         if entry.dimensions:
@@ -560,6 +562,8 @@ def _order(draw: Drawer, layout: str, rank: int, middle: bool) -> tuple[int, ...
 
 def _fitting(layout: str, order: Sequence[int], tensor: torch.Tensor) -> torch.Tensor:
     """Values that a layout can hold: alike where it repeats memory."""
+    if not tensor.numel():
+        return tensor
     match layout:
         case "expanded":
             first = tensor.narrow(order[0] if order else 0, 0, 1)

@@ -122,6 +122,7 @@ class ResultInPlace(Comparison):
 
 
 def _noticed(error: str) -> bool:
-    """Whether autograd noticed that a saved result was overwritten, which is honest."""
+    """Whether autograd noticed that a saved result, or a view, was overwritten, which is honest."""
     known = torch_error.recognise(error)
-    return known is not None and known.kind is TorchErrorKind.OVERWRITTEN
+    honest = (TorchErrorKind.OVERWRITTEN, TorchErrorKind.VIEW_OVERWRITTEN)
+    return known is not None and known.kind in honest

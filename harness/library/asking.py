@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,7 +27,7 @@ from harness.library.bench import MADE, Manner, OwnBench
 from harness.library.domain import MOST_NUMBERS, Domain
 from harness.library.made import Maker
 from harness.library.options import Options
-from harness.library.report import Found, Raised, Report
+from harness.library.report import Found, Raised, Report, UncheckedWarning
 from harness.library.session import in_process
 from harness.library.snippet import preamble, shows
 from harness.library.subject import (
@@ -36,12 +37,14 @@ from harness.library.subject import (
 from harness.model import (
     CheckSpec,
     EntryPoint,
+    Fault,
     Level,
     Limits,
     NumberArgument,
     Outcome,
     Scenario,
 )
+from harness.numerics.expectation import RESULT
 from harness.numerics.oracles import Oracle, OracleError, Oracles
 from harness.numerics.question import Answer, put
 
@@ -73,6 +76,8 @@ def asked(
 ) -> Report:
     name = title if title.isidentifier() else "function"
     sizes, far = _sizes(domain, maker, options)
+    if maker is None and not any(map(domain.count, sizes)):
+        options.notes.append("the arguments hold no numbers: no value and no gradient was compared")
     count = 0 if maker is not None else domain.count(sizes[0])
     once = count > MOST_OFTEN
     if count > MOST_NUMBERS:
@@ -134,7 +139,7 @@ def _sizes(
     if maker is not None:
         return [{MADE: size} for size in maker.sizes()], []
     sizes, usual = domain.sizes(), domain.usual()
-    if usual != domain.own:
+    if domain.is_large and usual != domain.own:
         shown = ", ".join(
             f"{piece.name} {tuple(usual.get(str(n), n) for n in domain.shape(piece))}"
             for piece in domain.given.pieces
@@ -166,6 +171,8 @@ def _checks_of(
                 continue
             case "gradgradcheck" if not options.double_backward:
                 continue
+            case "double_backward" if options.tolerance and not options.double_backward:
+                continue  # a stated error says nothing of how fast it changes
             case "gradcheck" | "gradgradcheck" if (
                 not wide or options.gradient is not None or options.tolerance
             ):
@@ -246,8 +253,15 @@ def _trials(
             return ()
     try:
         trials = check_.trials(bench, entry)
-    except OracleError:
-        raise
+    except OracleError as error:
+        if check_.kind != "double_backward" or options.double_backward:
+            raise
+        warnings.warn(
+            f"second derivatives were not asked: the reference has none, it {error.said}",
+            UncheckedWarning,
+            stacklevel=6,
+        )
+        return ()
     except ScenarioError:
         options.notes.append(
             f"stock {check_.kind} was not asked: it does not accept the reference itself, whose "
@@ -262,15 +276,36 @@ def _trials(
 def _fair(
     entry: EntryPoint, aspect: Aspect, trials: tuple[Trial, ...], answers: list[Answer]
 ) -> tuple[tuple[Trial, ...], list[Answer]]:
-    """Without the questions that the reference itself refuses, such as a layout or a dtype."""
-    failed = [i for i, answer in enumerate(answers) if answer.error is not None]
+    """Without the questions that the reference itself is no right answer to.
+
+    It refuses a layout or a dtype, gives another result there, or one that is a view of its input
+    and so requires grad where no other one does.
+    """
+    failed = [
+        i
+        for i, (trial, answer) in enumerate(zip(trials, answers, strict=True))
+        if answer.error is not None or not trial.is_right(answer)
+    ]
     if not failed:
         return trials, answers
     with in_process(entry.name, aspect.reference) as session:
         theirs = put(session, [trials[i].question for i in failed])
-    refused = {i for i, answer in zip(failed, theirs, strict=True) if answer.error is not None}
-    kept = [i for i in range(len(trials)) if i not in refused]
+    unfair = {
+        i
+        for i, answer in zip(failed, theirs, strict=True)
+        if _is_no_measure(aspect, trials[i], answer)
+    }
+    kept = [i for i in range(len(trials)) if i not in unfair]
     return tuple(trials[i] for i in kept), [answers[i] for i in kept]
+
+
+def _is_no_measure(aspect: Aspect, trial: Trial, answer: Answer) -> bool:
+    """Whether the reference itself gave an answer that is not right."""
+    found = trial.mismatch(answer)
+    if found is None or answer.error is not None or aspect.vjp is None:
+        return found is not None
+    # Its gradient is not the contract's.
+    return found.fault is Fault.HAS_HISTORY or found.quantity == RESULT
 
 
 def _draws(smallest: Smallest, subject: Subject) -> Iterator[int]:

@@ -199,6 +199,9 @@ def _taker(subject: Subject) -> Callable[[Sequence[Any]], bool]:
                 leaves, _ = subject.call_reference(values)
         except Exception:
             return False
+        # Another number of results is another function, as ``split`` is at another size.
+        if len(leaves) != len(subject.results):
+            return False
         tensors = [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
         return bool(tensors) and all(tensor.numel() > 0 for tensor in tensors)
 

@@ -118,7 +118,7 @@ class Domain:
         for piece, leaf in zip(self.given.pieces, self._originals(), strict=True):
             fixed |= set(leaf.shape) if piece.form is Form.SPARSE else set()
         fixed |= {n for _, v in self.given.kept if isinstance(v, torch.Tensor) for n in v.shape}
-        sizes = dict.fromkeys(n for p in free if p not in held for n in p.own_shape if n)
+        sizes = dict.fromkeys(n for p in free if p not in held for n in p.own_shape)
         return [f"n{n}" for n in sizes if n not in fixed]
 
     def _originals(self) -> Iterator[Any]:
@@ -131,9 +131,23 @@ class Domain:
         """The example's own sizes."""
         return {symbol: int(symbol[1:]) for symbol in self.symbols}
 
-    def usual(self) -> Sizes:
-        """The example's own sizes, or smaller ones where it is large."""
+    @property
+    def is_large(self) -> bool:
+        """Whether the example has more numbers than a question should."""
+        return self.count(self.own) > MOST_NUMBERS
+
+    def _with_elements(self) -> Sizes:
+        """The example's own sizes, but for those that are 0, where the reference takes others."""
         own = self.own
+        if 0 not in own.values():
+            return own
+        unlike = next(n for n in itertools.count(2) if n not in own.values())
+        instead = {symbol: n or unlike for symbol, n in own.items()}
+        return instead if self._taken(instead) else own
+
+    def usual(self) -> Sizes:
+        """The example's own sizes, or others where it is large or has no elements."""
+        own = self._with_elements() if self.vary_sizes else self.own
         if not self.vary_sizes or self.count(own) <= MOST_NUMBERS:
             return own
         for most in SMALLER:
@@ -160,9 +174,11 @@ class Domain:
         if len(own) > 1:  # as many rows as columns
             tried.insert(2, dict.fromkeys(own, min(4, max(own.values()))))
         tried += [dict.fromkeys(own, 1)]
+        if not self.is_large:
+            tried.insert(2, self.own)
         found: list[Sizes] = []
         for candidate in tried:
-            if candidate not in found and (candidate == own or self._taken(candidate)):
+            if candidate not in found and (candidate in (own, self.own) or self._taken(candidate)):
                 found.append(candidate)
             if len(found) == MOST_SIZES:
                 break
@@ -175,7 +191,7 @@ class Domain:
         usual = self.usual()
         far = [{**usual, symbol: FAR} for symbol in usual]
         found = [s for s in far if self.count(s) <= MOST_FAR_NUMBERS and self._taken(s)]
-        if self.own != usual and self.count(self.own) <= MOST_OWN_NUMBERS:
+        if self.is_large and self.own != usual and self.count(self.own) <= MOST_OWN_NUMBERS:
             found.append(self.own)
         return found
 
