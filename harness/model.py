@@ -534,6 +534,9 @@ class EntryPoint:
     # Of a class of modules: what its arguments are. They are those of its constructor, then its
     # parameters, then those that an instance is called with, as the oracle takes them.
     module: ModuleForm | None = None
+    # Bounds that take the place of those of ``dimensions``, some at a time: each draws a size in
+    # which these dimensions are large.
+    large: tuple[Mapping[str, tuple[int, int]], ...] = ()
 
     @property
     def kept(self) -> tuple[str, ...]:

@@ -207,7 +207,7 @@ def test_shapes_of_every_rank_come_up_square_ones_and_batches_among_them() -> No
         assert len(shapes[0]) == 2
         assert len(set(shapes[0])) == 2
         assert any(len(shape) == 2 and shape[0] == shape[1] > 1 for shape in shapes)
-    assert {max(map(len, shapes)) for shapes in draws} == {4, 5}
+    assert {max(map(len, shapes)) for shapes in draws} == {4, 5, 6}
     assert len({shapes[0] for shapes in draws}) > 10
 
 
@@ -270,3 +270,37 @@ def test_what_is_right_for_each_argument_at_its_end_may_be_wrong_for_all_of_them
     ]
     assert len(together) == 2 * Edges.AT_ENDS
     assert max(largest) == 1e6
+
+
+def test_every_dimension_is_long_in_some_size_with_an_odd_one_mostly() -> None:
+    any_shape = EntryPoint("f", (TensorArgument("x", None, -1.0, 1.0),))
+    odd = 0
+    for seed in range(20):
+        shapes = [size["*"] for size in Drawer(any_shape, seed, "test").long_sizes()]
+        for rank in (2, 3):
+            at = {shape.index(max(shape)) for shape in shapes if len(shape) == rank}
+            assert at >= set(range(rank))
+        assert any(len(shape) > 5 for shape in shapes)
+        assert any(len(shape) == 3 and min(shape[1:]) >= 8 for shape in shapes)
+        assert all(min(shape) > 1 for shape in shapes)
+        odd += sum(max(shape) % 2 for shape in shapes[:2])
+    assert odd > 25
+    large = ({"n": (200, 300)}, {"m": (50, 60), "k": (7, 7)})
+    bounds = {"n": (1, 40), "m": (2, 5), "k": (1, 9)}
+    entry = EntryPoint("f", (tensor("x", "n", "m", "k"),), SIZES, True, bounds, large=large)
+    first, second = Drawer(entry, 3, "test").long_sizes()
+    assert 200 <= first["n"] <= 300
+    assert 2 <= first["m"] <= 5
+    assert 2 <= first["k"] <= 9
+    assert 2 <= second["n"] <= 40
+    assert 50 <= second["m"] <= 60
+    assert second["k"] == 7
+
+
+def test_masks_are_mixed_where_that_is_asked_for() -> None:
+    entry = EntryPoint("f", (tensor("x", "n", "m"), MaskArgument("m", ("n", "m"))), SIZES)
+    draw = Drawer(entry, 1, "test")
+    for _ in range(14):
+        mask = draw.case({"n": 30, "m": 20}, mixed=True).handed_over["m"]
+        assert mask.any()
+        assert not mask.all()

@@ -494,6 +494,15 @@ def test_bounds_of_an_unknown_dimension_give_the_nearest_one(folder: Path) -> No
     assert "Add n: [1, 40], or other bounds." in message
 
 
+def test_large_sizes_are_of_dimensions_that_have_bounds_and_fit_into_memory(folder: Path) -> None:
+    edit(folder, "    sizes: [{n: 2}, {n: 0}]", BOUNDS + "{n: [1, 40]}\n    large: [{m: [50, 60]}]")
+    assert "large[0].m: found 'm' (a string), expected one of the dimension" in refusal(folder)
+    edit(folder, "{m: [50, 60]}", "{n: [50, 60000000]}")
+    assert "large[0]: found 180000000 elements in" in refusal(folder)
+    edit(folder, "    dimensions: {n: [1, 40]}\n", "")
+    assert "large: found large sizes without dimensions, expected" in refusal(folder)
+
+
 @pytest.mark.parametrize(
     ("bounds", "words"),
     [
@@ -997,6 +1006,11 @@ def test_convolution_sizes_include_strides_that_leave_a_remainder_and_never_one_
     most = {name: high for name, (_, high) in entry.dimensions.items()}
     assert least["H"] >= most["kh"]
     assert least["W"] >= most["kw"]
+    for large in entry.large:
+        lowest = {**least, **{name: low for name, (low, _) in large.items()}}
+        highest = {**most, **{name: high for name, (_, high) in large.items()}}
+        assert lowest["H"] >= highest["kh"]
+        assert lowest["W"] >= highest["kw"]
     for size in (*entry.sizes, least, {**least, "kh": most["kh"], "kw": most["kw"]}):
         for step in steps:
             rows, columns = size["H"] - size["kh"], size["W"] - size["kw"]

@@ -603,6 +603,11 @@ class Shapes(Comparison):
         for size in [*swept, *draw.empty_sizes(), *draw.large_sizes()]:
             case = draw.case(size, stack=next(stacks))
             yield with_gradients(bench, draw, case, scale=next(scales))
+        for size in draw.long_sizes():
+            # A gradient that is cut is cut in some elements, and not so short that it is all gone.
+            scale = float(draw.uniform((), 0.01, 1.0))
+            case = draw.case(size, stack=next(stacks), mixed=True)
+            yield with_gradients(bench, draw, case, scale=scale)
         for case in self._coinciding(bench, entry, draw, stacks):
             yield with_gradients(bench, draw, case)
 
@@ -969,8 +974,10 @@ class DoubleBackward(Comparison):
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
         stacks = itertools.cycle(steady_stacks(entry))
         some = in_turn(draw, subsets(entry) or [_differentiable(entry)])
-        for size in [*draw.sizes()[:3], draw.sizes()[-1]]:
-            for scale in (1.0, 0.03):
+        sizes = draw.sizes()
+        # The largest once, which costs as much as the others.
+        for size, scales in [*((size, (1.0, 0.03)) for size in sizes[:3]), (sizes[-1], (1.0,))]:
+            for scale in scales:
                 case = draw.case(size, stack=next(stacks))
                 reference = bench.reference(case)
                 # One of the two in which not all inputs require grad, as of frozen parameters.

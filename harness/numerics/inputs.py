@@ -37,6 +37,12 @@ SWEPT = (40, 48)
 # Large tensors have about so many elements, or half of that: the dense Jacobian does not fit
 # into a candidate's memory. One comes out even in blocks of any power of two, one in none.
 LARGE, BLOCK, MOST_BEYOND = 17 << 10, 1 << 10, 60
+# One dimension is so long at a time, in two dimensions and in more; planes have such sides.
+LONG, LONG_AMONG_MORE, SIDES = (260, 600), (50, 260), (8, 24)
+# Sizes that are long are odd this often, lest they be made up of blocks.
+ODD = 0.75
+# Widest inputs of layers, whose parameters grow with the square.
+WIDEST = 40
 # So many sizes are drawn where an entry states bounds, beside its own.
 DRAWN = 3
 # A drawn size has a dimension of size 1, or two of equal size, this often.
@@ -261,6 +267,8 @@ class Drawer:
             for name, (low, high) in self.entry.dimensions.items()
         }
         if self._takes_any:
+            if self._has_layers:
+                bound = min(bound, WIDEST)
             before = (1,) * (self._least_dims - 1)
             every["*"] = [(*before, n) for n in self._shuffled(range(1, bound + 1))]
             every["*"] += [tuple(self.whole(1, 3) for _ in range(rank)) for rank in (3, 4, 5)]
@@ -285,8 +293,8 @@ class Drawer:
             (small(), first, first if self.chance(EQUAL) else small()),
             (side, side),
             (rows, columns),
-            tuple(tiny() for _ in range(self.whole(4, 5))),
-            (self.whole(20, SWEPT[1]), self.whole(20, SWEPT[1])),
+            tuple(tiny() for _ in range(self.whole(4, 6))),
+            (self.whole(20, SWEPT[1]), self.whole(20, WIDEST)),
         ]
         uneven = (first, first + self.whole(1, 3))
         shapes = [uneven[:: self._sign()], *self._shuffled(shapes)]
@@ -347,10 +355,54 @@ class Drawer:
         if self.entry.sizes:
             return []
         rows = LARGE // BLOCK + self.whole(0, 6)
+        if self._has_layers:
+            width = self.whole(WIDEST // 2, WIDEST)
+            return [{"*": (LARGE // width, width)}]
         return [
             {"*": (rows, 1, 1, 1, BLOCK)},
             {"*": (BLOCK + self.whole(1, MOST_BEYOND), LARGE // BLOCK // 2)},
         ]
+
+    def long_sizes(self) -> list[Mapping[str, Any]]:
+        """Sizes in which one dimension is long, sides of planes are, or there are many dimensions.
+
+        Where sizes are stated, those that the entry calls large.
+        """
+        if not self._takes_any:
+            return [self._with_large(bounds) for bounds in self.entry.large]
+        if self.entry.sizes:
+            return []
+        # None of one element, where an average is what it is of.
+        few, side = partial(self.whole, 2, 4), partial(self._long, *SIDES)
+        among, more = partial(self._long, *LONG_AMONG_MORE), self.whole(4, 5)
+        long: list[tuple[int, ...]] = [(few(), self._long(*LONG)), (self._long(*LONG), few())]
+        for rank, places in ((3, (0, 1, 2)), (more, (self.whole(0, more - 1),))):
+            for place in places:
+                long.append(tuple(among() if at == place else few() for at in range(rank)))
+        long += [(few(), side(), side()), (few(), few(), side(), side())]
+        long.append(tuple(self.whole(2, 3) for _ in range(self.whole(6, 7))))
+        if self._has_layers:
+            long = [(*shape[:-1], min(shape[-1], WIDEST)) for shape in long]
+        return [{"*": shape} for shape in long if len(shape) >= self._least_dims]
+
+    def _with_large(self, bounds: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+        """A size whose dimensions are between their usual bounds, but for those that are given."""
+        usual = {
+            name: self._of_all_sizes(max(low, min(2, high)), high)
+            for name, (low, high) in self.entry.dimensions.items()
+        }
+        return {**usual, **{name: self._long(*ends) for name, ends in bounds.items()}}
+
+    def _of_all_sizes(self, low: int, high: int) -> int:
+        """A whole number between the two, as often of one size as of another."""
+        share = float(self.uniform((), 0, 1))
+        return min(high, int(low * ((high + 1) / low) ** share)) if low else self.whole(low, high)
+
+    def _long(self, low: int, high: int) -> int:
+        """The same, odd mostly."""
+        found = self._of_all_sizes(low, high)
+        even = not found % 2
+        return found - 1 if even and found > low and self.chance(ODD) else found
 
     def small_size(self) -> Mapping[str, Any]:
         """A size of a few elements."""
@@ -389,6 +441,7 @@ class Drawer:
         special: bool = False,
         cluster: bool = False,
         zero: bool = False,
+        mixed: bool = False,
         given: Mapping[str, Any] | None = None,
     ) -> Case:
         """One case of the given size.
@@ -396,11 +449,13 @@ class Drawer:
         With ``use_default`` what has a default is left out;
         with ``special`` some elements are zero, tiny or at the ends of the range;
         with ``cluster`` all elements lie close together, away from zero;
-        with ``zero`` the first tensor is zero all over, where its range allows that.
+        with ``zero`` the first tensor is zero all over, where its range allows that;
+        with ``mixed`` no mask is all true or false.
         Numbers and plain values are those that are ``given`` by name, else drawn.
         """
         values: list[Value] = []
         turn, self._turn = self._turn, self._turn + 1
+        masks = MASKS.index("mixed") if mixed else turn
         given = {**next(self._plain_values[use_default]), **(given or {})}
         # Layers are variadic: what comes before them has no name.
         use_default = use_default and not self._has_layers
@@ -417,9 +472,9 @@ class Drawer:
                         tensor = torch.zeros_like(tensor)
                     values.append(tensor.to(dtype))
                 case IndexArgument():
-                    values.append(self._indices(argument, size, turn))
+                    values.append(self._indices(argument, size, masks))
                 case MaskArgument():
-                    values.append(self._mask(_shape(argument, size), turn))
+                    values.append(self._mask(_shape(argument, size), masks))
                 case NumberArgument():
                     value = given.get(argument.name)
                     if value is None:

@@ -312,17 +312,27 @@ def _what_lies_between(
 ) -> Iterator[Problem]:
     """Bounds that sizes and numbers cannot be drawn between."""
     at = (*key, "dimensions")
-    for name in entry.dimensions:
-        if name not in names:
-            remedy = "Correct the name or use it in a tensor argument."
-            where = "dimension names of the arguments"
-            yield _unknown(document, (*at, name), name, where, names, remedy)
+    places = [(at, entry.dimensions)]
+    places += [((*key, "large", i), one) for i, one in enumerate(entry.large)]
+    for place, bounds in places:
+        for name in bounds:
+            if name not in names:
+                remedy = "Correct the name or use it in a tensor argument."
+                where = "dimension names of the arguments"
+                yield _unknown(document, (*place, name), name, where, names, remedy)
+    if entry.large and not entry.dimensions:
+        found, expected = "large sizes without dimensions", "bounds for the others beside them"
+        yield document.problem((*key, "large"), found, expected, "State dimensions, too.")
     missing = [name for name in names if name not in entry.dimensions]
     if entry.dimensions and missing:
         found, expected = f"no bounds for {missing[0]!r}", "some for every dimension name, or none"
         yield document.problem(at, found, expected, f"Add {missing[0]}: [1, 40], or other bounds.")
     greatest = {name: high for name, (_, high) in entry.dimensions.items()}
     yield from _too_many_elements(document, at, entry, greatest)
+    for number, large in enumerate(entry.large):
+        place = (*key, "large", number)
+        sizes = {**greatest, **{name: high for name, (_, high) in large.items()}}
+        yield from _too_many_elements(document, place, entry, sizes)
     for part, name, numbers in _every_argument(entry):
         if isinstance(numbers, NumbersModel) and numbers.range is not None:
             kinds = {type(number) for number in (*numbers.numbers, *numbers.range)}

@@ -317,12 +317,21 @@ class EntryPointModel(_Strict):
     dimensions: dict[Identifier, Bounds] = Field(
         {}, description="Least and greatest size per dimension name; others are drawn between."
     )
+    large: list[dict[Identifier, Bounds]] = Field(
+        [],
+        description="Bounds in place of those in dimensions, for some names at a time: with each "
+        "a size is drawn in which these are large and the others are not.",
+    )
 
     def value(self, name: str) -> model.EntryPoint:
         every = (*self.arguments.items(), *self.parameters.items(), *self.forward.items())
         arguments = tuple(argument.value(key) for key, argument in every)
-        bounds = {name: (low, high) for name, (low, high) in self.dimensions.items()}
+        bounds, *large = (
+            {name: (low, high) for name, (low, high) in one.items()}
+            for one in (self.dimensions, *self.large)
+        )
         entry = model.EntryPoint(name, arguments, tuple(self.sizes), self.differentiable, bounds)
+        entry = replace(entry, large=tuple(large))
         if self.forward:
             own = self.parameters.items()
             form = model.ModuleForm(
