@@ -665,8 +665,8 @@ def test_rules_for_forward_mode_and_vmap_are_held_to_the_reference() -> None:
     report = harness.check(Cube, lambda x: x**3, X, dtypes=())
     assert any("jvp" in found.manner for found in report.found)
     assert any("vmap" in found.manner for found in report.found)
-    assert "its jvp" in failed(WrongTangent, lambda x: x**3, X, **QUICK)
-    assert "its vmap rule" in failed(WrongBatch, lambda x: x**3, X, **QUICK)
+    assert "Its jvp" in failed(WrongTangent, lambda x: x**3, X, **QUICK)
+    assert "Its vmap rule" in failed(WrongBatch, lambda x: x**3, X, **QUICK)
 
 
 # --------------------------------------------------------------------------

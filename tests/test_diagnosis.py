@@ -14,6 +14,7 @@ import torch
 
 import harness
 from harness.checks.compare import IN_FLIGHT
+from harness.diagnosis import condition
 from harness.diagnosis.condition import between
 from harness.diagnosis.number import written
 from harness.diagnosis.raised import meaning
@@ -348,3 +349,11 @@ def test_an_empty_gradient_of_the_wrong_dtype_is_explained() -> None:
 
     said = {f.diagnosis for f in failures(lambda x: (x * 2).float(), summed, X)}
     assert any(s and "float32" in s for s in said)
+
+
+def test_a_condition_that_nearly_every_value_fulfils_is_none() -> None:
+    wrong, right = torch.linspace(0.01, 2, 200), torch.linspace(-7e-6, 7e-6, 20)
+    assert condition._side("x", torch.cat([wrong, -wrong]), right) is None
+    found = condition._side("x", torch.cat([wrong + 1, -wrong - 1]), right * 1e5)
+    assert found is not None
+    assert found[0].startswith("|x| > ")

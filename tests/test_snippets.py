@@ -258,3 +258,76 @@ def test_a_module_is_put_in_and_has_the_parameters_of_the_check() -> None:
     snippet = snippet_of(module, lambda x, weight: x * weight * weight, X)
     assert "put your module here" in snippet
     assert differ(run(snippet, module))
+
+
+# --------------------------------------------------------------------------
+# What is said beside them
+
+
+def said_of(fn: Any, reference: Any, *inputs: Any, **options: Any) -> str:
+    with pytest.raises(harness.CheckFailed) as found:
+        harness.check(fn, reference, *inputs, **{**QUICK, **options})
+    return str(found.value)
+
+
+def test_a_factor_of_nearly_one_is_told_as_what_it_is_off_by() -> None:
+    third = torch.tensor(1 / 3, dtype=torch.float32).double()
+    said = said_of(lambda x: x * third, lambda x: x / 3, X)
+    assert "is off by 3e-08 of its value everywhere: as with a constant in float32" in said
+    assert "is 1 times" not in said
+
+
+@pytest.mark.parametrize(("fn", "rule"), [(Square, "jvp"), (Batched, "vmap")])
+def test_the_rule_that_is_wrong_comes_first_and_once(fn: Any, rule: str) -> None:
+    said = said_of(fn, lambda x: x * x, X)
+    (told,) = [line for line in said.splitlines() if line.startswith("✗ Its ")]
+    assert told.startswith(f"✗ Its {rule}")
+
+
+class Overwriting(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
+        return 2 * x
+
+    @staticmethod
+    def backward(ctx: Any, g: torch.Tensor) -> Any:  # type: ignore[override]
+        return g.mul_(2)
+
+
+def test_what_is_raised_for_the_same_reason_is_no_cause_of_its_own() -> None:
+    said = said_of(Overwriting, lambda x: 2 * x, X)
+    assert said.count("backward overwrites the incoming gradient") == 1
+    assert said.partition("✗ ")[2].startswith("backward overwrites the incoming gradient")
+
+
+class Summed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return x + y
+
+    @staticmethod
+    def backward(ctx: Any, g: torch.Tensor) -> Any:  # type: ignore[override]
+        return g, g.sum()
+
+
+def test_a_gradient_of_the_wrong_shape_is_told_once() -> None:
+    said = said_of(Summed, lambda x, y: x + y, X, X, vary_sizes=True)
+    assert said.partition("To see it again")[0].count("of shape") <= 1, said
+
+
+def test_the_dtype_that_another_call_left_is_not_said_to_be_made_there() -> None:
+    Cached.cache.clear()
+    said = said_of(Cached, lambda x, w: x * w, X, X + 1, dtypes=("float32",))
+    assert "a dtype of its own" not in said
+    assert "kept from call to call" not in said
+
+
+def test_an_interval_is_told_by_both_ends() -> None:
+    def fn(x: torch.Tensor) -> torch.Tensor:
+        return torch.where(x == 0, -3 * x, x.abs())
+
+    said = said_of(fn, lambda x: x.abs(), X, kinks={"x": (0.0,)})
+    assert '"between", ' in said
+    printed = run(said.partition("To see it again:\n\n")[2], fn)
+    (got,), (_, low, _, high) = printed["got"], printed["expected"]
+    assert not bool(((low <= got) & (got <= high)).all())

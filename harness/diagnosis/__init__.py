@@ -168,6 +168,8 @@ class EntryPointAnswers:
             return damage
         error = answer.error_text()
         known = raised.meaning(error, about.trials[0].question.case.entry)
+        if raised.is_of_two_dtypes(error) and self._is_wrong(RESULT):
+            return None  # what meets may come from another call, as the wrong values may
         asks = {t.question.ask for t, a in about.pairs if a.error is not None}
         failing: list[AskedCall] = []
         passing: list[AskedCall] = []
@@ -180,6 +182,9 @@ class EntryPointAnswers:
         if known is None:
             return None if where is None else f"It raises only {where}."
         return f"{known}." if where is None else f"{known}; this happens only {where}."
+
+    def _is_wrong(self, quantity: Quantity) -> bool:
+        return any(not sample.right for sample in self.samples.get(quantity, ()))
 
     # ----------------------------------------------------------------------
 
@@ -280,7 +285,7 @@ class EntryPointAnswers:
                     hint = _CONSTANT_BACKWARD
                 everywhere = " everywhere" if found.changes_the_right_one and not telling else ""
                 return wrong.sentence(f"{found.words}{everywhere}", hint, telling)
-            if not sees_all(failing, telling):
+            if not sees_all(failing, telling) or not _answered_otherwise(wrong.samples):
                 continue
             unsure = unsure or (
                 f"{wrong.subject} {found.words}, but only in {len(failing)} of "
@@ -450,6 +455,29 @@ def _would_show(found: effect.Deviation, sample: Sample) -> bool:
     if predicted is None or predicted.shape != sample.exact.shape:
         return False
     return bool(((predicted - sample.exact).abs() > 4 * sample.expected.allowed).any())
+
+
+def _answered_otherwise(samples: Sequence[Sample]) -> bool:
+    """Whether one and the same call was made again and then gave what is right, or wrong."""
+    verdicts: dict[object, bool] = {}
+    for sample in samples:
+        question = sample.question
+        if question.count > 1 and sample.comparable and sample.wrong.dim():
+            wrong = sample.wrong.flatten(1).any(1) if sample.wrong.dim() > 1 else sample.wrong
+            if bool(wrong.any()) and not bool(wrong.all()):
+                return True
+        values = [*sample.case.values, sample.cotangent]
+        asked = (question.ask, question.inner, question.seed, *sorted(question.layouts.items()))
+        key = (asked, question.create_graph, *map(_comparable, values))
+        if verdicts.setdefault(key, sample.right) != sample.right:
+            return True
+    return False
+
+
+def _comparable(value: object) -> object:
+    if isinstance(value, torch.Tensor):
+        return value.dtype, value.shape, tuple(value.double().reshape(-1).tolist())
+    return repr(value)
 
 
 def _calls_alike(sample: Sample) -> list[Question]:

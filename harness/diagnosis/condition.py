@@ -424,6 +424,8 @@ def between(low: float, high: float, scale: float = 0.0) -> float:
 # Elements
 
 Holds = Callable[[torch.Tensor], torch.Tensor]
+# Next to the largest, a size that nearly all values are beyond.
+NEARLY_ALL = 1e-3
 
 
 @dataclass(frozen=True)
@@ -523,6 +525,8 @@ def _side(name: str, wrong: torch.Tensor, right: torch.Tensor) -> tuple[str, Hol
             return f"{text} < {at:.3g}", partial(_is_between, size=size, low=-math.inf, high=high)
         if low > most:
             at = between(most, low, scale) if most else 0.0
+            if size is not _itself and 0 < at < NEARLY_ALL * scale:
+                return None  # it holds for nearly every value that is asked
             return f"{text} > {at:.3g}", partial(_is_between, size=size, low=low, high=math.inf)
     return None
 

@@ -145,6 +145,13 @@ def _is_zero(sample: Sample) -> bool:
 def _factor(value: float) -> Deviation:
     if same(value, -1.0):
         return Deviation("has the wrong sign", lambda s: -s.exact)
+    if same(value, 1.0):
+        # Written as a number it would be 1.
+        hint = "as with a constant in float32" if abs(value - 1) < torch.finfo().eps else ""
+        return replace(
+            _times(f"{value:.12g}", hint, lambda s: value * s.exact),
+            words=f"is off by {abs(value - 1):.1g} of its value",
+        )
     if abs(abs(value) - 1) < 1e-2 or value == 0:
         hint = ""
     elif is_plain(value) and abs(value) > 1 and not same(1 / value, round(1 / value)):

@@ -25,6 +25,12 @@ def meaning(error: str, entry: EntryPoint) -> str | None:
     return _MEANINGS[known.kind]
 
 
+def is_of_two_dtypes(error: str) -> bool:
+    """Whether tensors of two dtypes met."""
+    known = recognise(error)
+    return known is not None and known.kind is TorchErrorKind.TWO_DTYPES
+
+
 def _argument(entry: EntryPoint, index: int) -> str:
     """Only a Function whose arguments are the entry point's has the same positions."""
     if index < len(entry.arguments):

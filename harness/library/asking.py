@@ -237,7 +237,7 @@ def _of_aspect(
         for f in findings
     ]
     return [
-        Found(finding, aspect.words, _raised(result))
+        Found(finding, aspect.words, _raised(result), aspect.rule)
         for finding, result in zip(findings, heard, strict=True)
     ]
 

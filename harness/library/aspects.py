@@ -63,6 +63,8 @@ class Aspect:
     body: str | None = "{call}"
     # Whether its result has a gradient.
     differentiable: bool = True
+    # The rule of a Function beside forward and backward that it asks: ``jvp`` or ``vmap``.
+    rule: str = ""
 
     @property
     def has_gradient(self) -> bool:
@@ -316,7 +318,9 @@ def _jvp(subject: Subject, arguments: Arguments, of: int) -> Aspect:
             "    return forward_ad.unpack_dual(y).tangent",
         ]
     )
-    return Aspect("_jvp", words, fn, reference, None, fixed + tangents, ("forward",), body)
+    return Aspect(
+        "_jvp", words, fn, reference, None, fixed + tangents, ("forward",), body, rule="jvp"
+    )
 
 
 def _without_gradient(argument: TensorArgument | NumberArgument) -> Any:
@@ -375,7 +379,7 @@ def _vmap(
     taken = ", ".join(f"{{{piece.name}}}" for piece in subject.pieces)
     dims = ", ".join(str(batched.get(place)) for place in range(len(subject.pieces)))
     body = f"torch.func.vmap(lambda {taken}: {subject.taken[of]}, ({dims},))({taken})"
-    return Aspect(suffix, words, fn, reference, None, changed, kinds, body)
+    return Aspect(suffix, words, fn, reference, None, changed, kinds, body, rule="vmap")
 
 
 def _batched(argument: TensorArgument, dim: int) -> TensorArgument:

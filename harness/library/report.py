@@ -36,6 +36,8 @@ class Found:
     # The way in which the function was asked, where that is not the usual one.
     manner: str = ""
     raised: Raised | None = None
+    # The rule beside forward and backward that was asked: ``jvp`` or ``vmap``.
+    rule: str = ""
 
     @property
     def about(self) -> str:
@@ -51,7 +53,12 @@ class Cause:
 
     @property
     def first(self) -> Found:
-        return self.found[0]
+        """What is told of it: what was measured rather than what was raised because of it."""
+        first = self.found[0].finding
+        if first.diagnosis is None:
+            return self.found[0]
+        alike = [one for one in self.found if one.finding.diagnosis == first.diagnosis]
+        return next((one for one in alike if one.raised is None), alike[0])
 
     def explains(self, other: Found) -> bool:
         """Whether ``other`` failed for the same reason, as far as can be seen."""
@@ -60,20 +67,29 @@ class Cause:
     def lines(self) -> Iterator[str]:
         """The cause in one sentence, then what was measured and by which checks."""
         finding, raised = self.first.finding, self.first.raised
-        where = f" ({self.first.manner})" if self.first.manner else ""
-        if raised is not None:
-            yield f"\n✗ {raised.text}{where}"
+        manner = self.first.manner
+        where = f" ({manner})" if manner else ""
+        start = "\n✗ "
+        if self.first.rule:
+            start, where = f"\n✗ {manner[:1].upper()}{manner[1:]}, is wrong. ", ""
+        if raised is not None and finding.diagnosis and finding.fault is Fault.WRONG_SHAPE:
+            # It says what torch said, and more.
+            yield f"{start}{finding.diagnosis}{where}"
+            yield from (f"  {line}" for frame in raised.frames for line in frame.splitlines())
+            yield f"  found by {finding.check}"
+        elif raised is not None:
+            yield f"{start}{raised.text}{where}"
             for frame in raised.frames:
                 yield from (f"  {line}" for line in frame.splitlines())
             if finding.diagnosis:
                 yield f"  {finding.diagnosis}"
         elif finding.diagnosis:
-            yield f"\n✗ {finding.diagnosis}{where}"
+            yield f"{start}{finding.diagnosis}{where}"
             yield f"  {finding.check}: {finding.message}"
         else:
-            yield f"\n✗ {finding.message}{where}"
+            yield f"{start}{finding.message}{where}"
             yield f"  found by {finding.check}"
-        checks = list(dict.fromkeys(one.finding.check for one in self.found[1:]))
+        checks = list(dict.fromkeys(one.finding.check for one in self.found))
         checks = [check for check in checks if check != finding.check]
         manners = list(dict.fromkeys(one.manner for one in self.found if one.manner))
         if checks:
@@ -83,7 +99,8 @@ class Cause:
 
     @property
     def snippet(self) -> str | None:
-        return next((one.finding.snippet for one in self.found if one.finding.snippet), None)
+        found = (self.first, *self.found)
+        return next((one.finding.snippet for one in found if one.finding.snippet), None)
 
 
 @dataclass(frozen=True)
@@ -149,13 +166,17 @@ class CheckFailed(AssertionError):
 
 
 def _same(one: Found, other: Found) -> bool:
+    ours, theirs = one.finding, other.finding
+    if one.rule or other.rule:
+        return one.rule == other.rule
+    if ours.diagnosis is not None and ours.diagnosis == theirs.diagnosis:
+        return True
     if (one.raised is None) != (other.raised is None):
         return False
     if one.raised is not None and other.raised is not None:
+        if ours.fault is theirs.fault is Fault.WRONG_SHAPE:
+            return True  # of arguments of several shapes
         return _place(one.raised) == _place(other.raised)
-    ours, theirs = one.finding, other.finding
-    if ours.diagnosis is not None and ours.diagnosis == theirs.diagnosis:
-        return True
     if Fault.GRADCHECK in (ours.fault, theirs.fault):
         return True  # it objects to what the others have measured
     return _subject(ours.quantity) == _subject(theirs.quantity) is not None

@@ -97,9 +97,11 @@ def shows(snippet: str, start: Preamble, subject: Subject) -> bool:
     """Whether the snippet, run as in a new process, shows that something is wrong."""
     said = [line for line in snippet.splitlines() if line.startswith(RAISES)]
     printed: dict[str, tuple[Any, ...]] = {}
+    texts: dict[str, list[str]] = {}
 
     def note(label: str, *values: Any) -> None:
-        printed[label.strip()] = tuple(_text(value) for value in values)
+        printed[label.strip()] = values
+        texts[label.strip()] = [_text(value) for value in values]
 
     lines = snippet.replace(start.imported, "", 1)
     names = {"__name__": "snippet", "print": note, **start.bound}
@@ -112,7 +114,10 @@ def shows(snippet: str, start: Preamble, subject: Subject) -> bool:
         return type(error).__name__ == "GradcheckError"
     if said or "got" not in printed:
         return False
-    return printed["got"] != printed.get("expected")
+    match printed["got"], printed.get("expected"):
+        case (torch.Tensor() as got,), ("between", low, "and", high):
+            return not bool(((low <= got) & (got <= high)).all())
+    return texts["got"] != texts.get("expected")
 
 
 @contextmanager
