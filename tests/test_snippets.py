@@ -125,6 +125,15 @@ class Kept(torch.autograd.Function):
         return g
 
 
+def test_rounding_is_not_shown_beside_what_is_not_a_number() -> None:
+    def fn(x: torch.Tensor) -> torch.Tensor:
+        return torch.where(x > 0, x * float("nan"), x / 3)
+
+    snippet = snippet_of(fn, lambda x: x / 3, X, dtypes=("float32",))
+    assert "set_printoptions" not in snippet
+    assert differ(run(snippet, fn))
+
+
 def test_a_function_that_is_not_written_to_as_promised_is_shown() -> None:
     snippet = snippet_of(lambda x: x * 2, lambda x: 2 * x, X, inplace="x")
     assert differ(run(snippet, lambda x: x * 2))

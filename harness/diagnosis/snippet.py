@@ -77,10 +77,14 @@ def _is_slight(trial: Trial, answer: Answer) -> bool:
 
 
 def _difference(expected: Expected, got: torch.Tensor) -> float:
-    """The largest finite error of an answer of the right shape."""
+    """The largest error of an answer of the right shape; 0 where the eye sees what is wrong."""
     wide = got.detach().to(torch.float64)
-    beyond = torch.maximum(expected.low - wide, wide - expected.high)
-    return float(beyond.nan_to_num(0.0, 0.0, 0.0).clamp(min=0).max())
+    wrong = ~expected.fits(wide)
+    if not bool(wide[wrong].isfinite().all()):
+        return 0.0
+    beyond = torch.maximum(expected.low - wide, wide - expected.high)[wrong]
+    beyond = beyond.nan_to_num(0.0, 0.0, 0.0).clamp(min=0)
+    return float(beyond.max()) if beyond.numel() else 0.0
 
 
 def _of_trial(trial: Trial, answer: Answer, imported: str) -> str | None:
