@@ -80,11 +80,6 @@ def test_a_function_that_returns_a_wrong_view_still_fails() -> None:
     fails(lambda x: x.unbind(0)[::-1], lambda x: x.unbind(0), SQUARE)
 
 
-def test_writing_to_a_view_that_a_function_made_is_refused_by_autograd_which_is_honest() -> None:
-    made = function(lambda x: (2 * x).mT, lambda ctx, g: 2 * g.mT)
-    assert harness.check(made, lambda x: 2 * x.mT, X)
-
-
 # --------------------------------------------------------------------------
 # Second derivatives
 
@@ -122,3 +117,131 @@ def test_a_layout_in_which_the_reference_gives_something_else_is_not_asked() -> 
 
     assert harness.check(torch.exp, flaky, X)
     fails(lambda x: torch.exp(x) * (1 if x.is_contiguous() else 2), flaky, X)
+
+
+# --------------------------------------------------------------------------
+# Ties and jumps
+
+
+def largest(share: Callable[[torch.Tensor], torch.Tensor]) -> Any:
+    """The largest of each row, whose gradient its tied elements get as ``share`` says."""
+
+    def backward(ctx: Any, g: torch.Tensor) -> torch.Tensor:
+        (x,) = ctx.saved_tensors
+        return g[..., None] * share((x == x.amax(-1, keepdim=True)).to(g.dtype))
+
+    return function(lambda x: x.amax(-1), backward)
+
+
+def test_however_tied_elements_share_a_gradient_is_right_where_all_of_it_is_there() -> None:
+    ways = [
+        lambda tied: tied / tied.sum(-1, keepdim=True),
+        lambda tied: tied * (tied.cumsum(-1) == tied.sum(-1, keepdim=True)),
+    ]
+    for reference in (lambda x: x.max(-1).values, lambda x: x.topk(1).values[..., 0]):
+        for share in ways:
+            assert harness.check(largest(share), reference, X, vary_sizes=False)
+        fails(largest(lambda tied: tied), reference, X, vary_sizes=False)
+
+
+def test_either_slope_is_right_where_a_value_is_exactly_at_a_jump() -> None:
+    def of(slope: float) -> Any:
+        def backward(ctx: Any, g: torch.Tensor) -> torch.Tensor:
+            (x,) = ctx.saved_tensors
+            return g * torch.where(x == 0, slope, x.sign())
+
+        return function(torch.abs, backward)
+
+    for slope in (-1.0, 0.5):
+        assert harness.check(of(slope), torch.abs, X, vary_sizes=False)
+    fails(of(7.0), torch.abs, X, vary_sizes=False)
+
+
+def test_a_jump_of_a_huge_slope_has_the_reference_s_own_value_in_between() -> None:
+    def unit(x: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.normalize(x, dim=-1, eps=1e-10)
+
+    assert harness.check(unit, unit, X)
+
+
+# --------------------------------------------------------------------------
+# Several results, buffers, sizes
+
+
+def test_whole_numbers_and_truth_values_are_compared_at_zero_and_in_their_dtype() -> None:
+    def of(answer: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., Any]:
+        return lambda x: (x.exp(), x.argmin(-1), answer(x))
+
+    reference = of(lambda x: x.sign().long())
+    assert harness.check(of(lambda x: (x > 0).long() - (x < 0).long()), reference, X)
+    fails(of(lambda x: (x >= 0).long() - (x < 0).long()), reference, X, vary_sizes=False)
+    assert "expected torch.int64" in fails(of(lambda x: x.sign().int()), reference, X)
+
+
+def test_the_place_of_any_of_several_largest_is_right() -> None:
+    def last(x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return x.exp(), x.shape[-1] - 1 - x.flip(-1).argmax(-1)
+
+    assert harness.check(last, lambda x: (x.exp(), x.argmax(-1)), X, vary_sizes=False)
+
+
+def test_a_mapping_of_results_is_compared_by_key() -> None:
+    def reference(x: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"sine": x.sin(), "cosine": x.cos()}
+
+    assert harness.check(lambda x: {"cosine": x.cos(), "sine": x.sin()}, reference, X, dtypes=())
+    fails(lambda x: {"cosine": x.sin(), "sine": x.cos()}, reference, X, dtypes=())
+    assert "has the keys" in fails(lambda x: {"a": x.sin(), "b": x.cos()}, reference, X)
+
+
+class Counting(torch.nn.Module):
+    """Keeps a running mean."""
+
+    def __init__(self, rate: float = 0.25) -> None:
+        super().__init__()
+        self.rate = rate
+        self.weight = torch.nn.Parameter(torch.ones(4))
+        self.register_buffer("mean", torch.zeros(4))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        with torch.no_grad():
+            self.mean.mul_(1 - self.rate).add_(self.rate * x.mean(0))
+        return x * self.weight
+
+
+def test_buffers_that_a_call_changes_are_compared() -> None:
+    assert harness.check(Counting(), Counting(), X, dtypes=())
+    said = fails(Counting(0.24), Counting(), X, dtypes=())
+    assert "mean" in said
+    report = harness.check(Counting(), lambda x, weight: x * weight, X, dtypes=())
+    assert "changes mean, which was not compared" in str(report)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda rows, columns: columns % 32 == 0,
+        lambda rows, columns: columns > 8 and columns % 2 == 1 and columns < 1000,
+        lambda rows, columns: rows > 40 and columns > 40,
+    ],
+)
+def test_sizes_between_the_example_s_and_those_far_from_it_are_asked(
+    wrong: Callable[[int, int], bool],
+) -> None:
+    def backward(ctx: Any, g: torch.Tensor) -> torch.Tensor:
+        (x,) = ctx.saved_tensors
+        factor = 3 if wrong(*x.shape) else 2
+        return factor * g[..., None] * x
+
+    fails(function(lambda x: x.square().sum(-1), backward), lambda x: x.square().sum(-1), X)
+
+
+def test_long_sums_are_asked_in_every_stated_dtype() -> None:
+    def forward(x: torch.Tensor) -> torch.Tensor:
+        total = torch.zeros_like(x[..., 0])
+        for column in x.unbind(-1):
+            total = total + column
+        return total
+
+    made = function(forward, lambda ctx, g: g[..., None].expand_as(ctx.saved_tensors[0]))
+    fails(made, lambda x: x.sum(-1), X, dtypes=("bfloat16",))

@@ -45,8 +45,10 @@ from harness.model import (
     Scenario,
 )
 from harness.numerics.expectation import RESULT
+from harness.numerics.inputs import Case, generator
 from harness.numerics.oracles import Oracle, OracleError, Oracles
 from harness.numerics.question import Answer, put
+from harness.sandbox.inside.part import Role
 
 # gradcheck's questions are as many as the numbers that it differentiates by.
 MOST_FOR_GRADCHECK = 200
@@ -108,7 +110,11 @@ def asked(
             _scenario(entry),
             Oracles({entry.name: oracle}, {}, {}),
             options.seed,
-            replace(manner, size=_size(aspect, subject) if options.tolerance else 0.0),
+            replace(
+                manner,
+                size=_size(aspect, subject) if options.tolerance else 0.0,
+                rough=manner.rough or aspect.rough,
+            ),
         )
         if once:
             others = tuple(getattr(torch, n) for n in options.names if not subject.random)
@@ -147,7 +153,7 @@ def _sizes(
         )
         once = ", and once at its own size" if domain.own in domain.far() else ""
         options.notes.append(f"the example is large: asked at {shown} and smaller{once}")
-    return sizes, domain.far()
+    return sizes, domain.far() + domain.between(generator(options.seed, "sizes between"))
 
 
 def _checks_of(
@@ -184,7 +190,9 @@ def _checks_of(
             case "zeros":
                 yield Zeros()
             case "far_sizes" if far:
-                yield FarSizes(tuple(FrozenMapping(size) for size in far))
+                stated = tuple(getattr(torch, n) for n in names if options.dtypes is not None)
+                others = tuple(one for one in stated if one is not dtype)
+                yield FarSizes(tuple(FrozenMapping(size) for size in far), others)
             case "far_sizes":
                 continue
             case "result_in_place":
@@ -218,7 +226,7 @@ def _of_aspect(
             order = random.Random(f"{bench.seed}/{check_.kind}")
             answers = put(session, [t.question for t in trials], shuffle=order)
             if check_.kind not in STOCK:
-                trials, answers = _fair(entry, aspect, trials, answers)
+                trials, answers = _fair(bench, entry, aspect, trials, answers)
                 if not trials:
                     continue
             if check_.kind != FarSizes.kind:  # to lay those side by side would take much memory
@@ -274,29 +282,72 @@ def _trials(
 
 
 def _fair(
-    entry: EntryPoint, aspect: Aspect, trials: tuple[Trial, ...], answers: list[Answer]
+    bench: OwnBench,
+    entry: EntryPoint,
+    aspect: Aspect,
+    trials: tuple[Trial, ...],
+    answers: list[Answer],
 ) -> tuple[tuple[Trial, ...], list[Answer]]:
     """Without the questions that the reference itself is no right answer to.
 
     It refuses a layout or a dtype, gives another result there, or one that is a view of its input
-    and so requires grad where no other one does.
+    and so requires grad where no other one does. Where it has several gradients, each is right.
     """
     failed = [
-        i
-        for i, (trial, answer) in enumerate(zip(trials, answers, strict=True))
+        place
+        for place, (trial, answer) in enumerate(zip(trials, answers, strict=True))
         if answer.error is not None or not trial.is_right(answer)
     ]
     if not failed:
         return trials, answers
     with in_process(entry.name, aspect.reference) as session:
-        theirs = put(session, [trials[i].question for i in failed])
-    unfair = {
-        i
-        for i, answer in zip(failed, theirs, strict=True)
-        if _is_no_measure(aspect, trials[i], answer)
-    }
-    kept = [i for i in range(len(trials)) if i not in unfair]
-    return tuple(trials[i] for i in kept), [answers[i] for i in kept]
+        theirs = put(session, [trials[place].question for place in failed])
+    fair: dict[int, Trial | None] = {}
+    for place, answer in zip(failed, theirs, strict=True):
+        unfair = _is_no_measure(aspect, trials[place], answer)
+        fair[place] = None if unfair else _with_all_subgradients(bench, aspect, trials[place])
+    pairs = [
+        (fair.get(i, trial), answer)
+        for i, (trial, answer) in enumerate(zip(trials, answers, strict=True))
+    ]
+    kept = [(trial, answer) for trial, answer in pairs if trial is not None]
+    return tuple(trial for trial, _ in kept), [answer for _, answer in kept]
+
+
+def _with_all_subgradients(bench: OwnBench, aspect: Aspect, trial: Trial) -> Trial | None:
+    """The trial where each subgradient is right, as at ties; ``None`` where all is uncertain."""
+    cases = [call.case for call in trial.question.calls]
+    if aspect.chooses:
+        return None if any(bench.reference(case).chooses() for case in cases) else trial
+    if aspect.vjp is not None or not aspect.has_gradient or not any(map(_is_special, cases)):
+        return trial
+    question = trial.question
+    if question.ask != "vjp":
+        return None if any(_jumps(bench, case) for case in cases) else trial
+    parts = [part for part in trial.expected if part.role is Role.GRADIENT]
+    found = bench.reference(question.case).subgradients(
+        [trial.expected[part] for part in parts],
+        question.cotangents[0].value,
+        [question.grad[part.place or 0] for part in parts],
+    )
+    return replace(trial, expected={**trial.expected, **dict(zip(parts, found, strict=True))})
+
+
+def _is_special(case: Case) -> bool:
+    """Whether two values of a tensor are equal, or one is zero."""
+    return any(
+        bool((tensor == 0).any()) or len(torch.unique(tensor)) < tensor.numel()
+        for tensor in case.tensors.values()
+    )
+
+
+def _jumps(bench: OwnBench, case: Case) -> bool:
+    """Whether the reference has more than one gradient there."""
+    reference = bench.reference(case, rough=True)
+    cotangent = bench.drawer(case.entry, "jumps").normal(reference.value().shape)
+    expected = reference.gradients(cotangent, case.differentiable)
+    found = reference.subgradients(expected, cotangent, case.differentiable)
+    return not all(one.is_point for one in found)
 
 
 def _is_no_measure(aspect: Aspect, trial: Trial, answer: Answer) -> bool:

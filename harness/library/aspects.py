@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -65,6 +65,10 @@ class Aspect:
     differentiable: bool = True
     # The rule of a Function beside forward and backward that it asks: ``jvp`` or ``vmap``.
     rule: str = ""
+    # Whether another one is as good where arguments are equal, as for the place of the largest.
+    chooses: bool = False
+    # Whether its limits are a thousandth, as what rounding does to it cannot be found out.
+    rough: bool = False
 
     @property
     def has_gradient(self) -> bool:
@@ -96,8 +100,10 @@ def aspects(
     for of, kind in enumerate(results):
         if kind is ResultKind.EXACT or kind is ResultKind.CONSTANT:
             words = f"result {of} of {len(results)}, which has no gradient"
-            kinds = ("forward",) if kind is ResultKind.EXACT else ("forward", "vjp")
-            yield _of_result(subject, arguments, of, words, kinds)
+            kinds = ("forward", "zeros") if kind is ResultKind.EXACT else ("forward", "vjp")
+            one = _of_result(subject, arguments, of, words, kinds)
+            whole = kind is ResultKind.EXACT and subject.dtypes[of] is not torch.bool
+            yield replace(one, chooses=whole)
     if len(wanted) > 1:
         yield Aspect(
             "_together",
@@ -118,10 +124,29 @@ def aspects(
             yield _unused(subject, arguments, wanted[0], place, result)
     if not made and not subject.random and wanted:
         offered = [_offers(function) for function in functions]
-        if offered and all(jvp for jvp, _ in offered):
-            yield _jvp(subject, arguments, wanted[0])
-        if offered and all(vmap for _, vmap in offered):
-            yield from _vmaps(subject, arguments, wanted[0])
+        for of in wanted if offered else ():
+            rules = [_jvp(subject, arguments, of)] if all(jvp for jvp, _ in offered) else []
+            if all(vmap for _, vmap in offered):
+                rules += _vmaps(subject, arguments, of)
+            for rule in rules:
+                yield _told_apart(rule, of) if several else rule
+    if subject.buffers:
+        yield Aspect(
+            "_buffers",
+            f"what the call leaves in {', '.join(subject.buffers)}",
+            subject.fn_buffers,
+            subject.reference_buffers,
+            None,
+            arguments,
+            ("forward",),
+            None,
+            differentiable=False,
+            rough=True,  # written in place, past the noise that stands for rounding
+        )
+
+
+def _told_apart(rule: Aspect, of: int) -> Aspect:
+    return replace(rule, suffix=f"{rule.suffix}_{of}", words=f"{rule.words}, result {of}")
 
 
 def _offers(function: type[torch.autograd.Function]) -> tuple[bool, bool]:

@@ -156,6 +156,7 @@ def _checked(
     subject = replace(subject, inplace=_inplace(inplace, subject, example))
     dtype = _widest(subject, options)
     inside = _look_at(subject, dtype, options)
+    subject = _with_buffers(subject, example_values(subject, dtype), options)
     return asked(title, subject, domain, maker, made, dtype, inside, options)
 
 
@@ -276,6 +277,29 @@ def _look_at(subject: Subject, dtype: torch.dtype, options: Options) -> Inside:
             return Inside()  # it is seen again when it is asked
         _warn_of(strangers(found, example), "function")
     return Inside(functions, several)
+
+
+def _with_buffers(subject: Subject, values: Sequence[Any], options: Options) -> Subject:
+    """The subject with the buffers to compare; the report names those that are not."""
+    if subject.givens[0].module is None:
+        return subject
+    try:
+        with torch.no_grad():
+            mine, theirs = subject.changed_buffers(values)
+    except Exception:
+        return subject  # it is seen again when it is asked
+    both = {}
+    if isinstance(subject.reference, torch.nn.Module):
+        shapes = {n: b.shape for n, b in subject.reference.named_buffers()}
+        own = subject.givens[0].module.named_buffers()
+        both = {name: True for name, buffer in own if shapes.get(name) == buffer.shape}
+    left = sorted(mine - set(both))
+    if left:
+        options.notes.append(
+            f"the call changes {', '.join(left)}, which was not compared: the reference is no "
+            "module with such a buffer"
+        )
+    return replace(subject, buffers=tuple(name for name in both if name in mine | theirs))
 
 
 def _warn_of(tensors: Sequence[torch.Tensor], which: str) -> None:

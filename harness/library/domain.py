@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,10 @@ SMALLER = (64, 40, 24, 12, 6, 3)
 # Beyond the blocks that kernels work in, and no multiple of one.
 FAR = 1030
 MOST_FAR_NUMBERS = 1 << 19
+# Between the example's sizes and those: multiples of a block, of a vector's length, and odd ones.
+STEPS = ((64, 0), (8, 0), (2, 1))
+MOST_BETWEEN = 512
+MOST_BETWEEN_NUMBERS = 1 << 15
 MOST_OWN_NUMBERS = 1 << 22
 
 
@@ -195,6 +200,24 @@ class Domain:
             found.append(self.own)
         return found
 
+    def between(self, rng: torch.Generator) -> list[Sizes]:
+        """Sizes between the example's and those far from it, of all dimensions at once.
+
+        One at a time, where all at once are too many or the reference does not take them.
+        """
+        usual, found = self.usual(), []
+        for step, more in STEPS if self.vary_sizes and usual else ():
+            for most in (MOST_BETWEEN, MOST_BETWEEN // 4, step):
+                drawn = {symbol: _multiple(step, most, rng) + more for symbol in usual}
+                if self.count(drawn) <= MOST_BETWEEN_NUMBERS and self._taken(drawn):
+                    found.append(drawn)
+                    break
+            else:
+                alone = [{**usual, symbol: n} for symbol, n in drawn.items()]
+                alone = [s for s in alone if self.count(s) <= MOST_BETWEEN_NUMBERS]
+                found += [sizes for sizes in alone if self._taken(sizes)]
+        return found
+
     def count(self, sizes: Mapping[str, int]) -> int:
         """Numbers in the arguments at these sizes."""
         total = 0
@@ -224,6 +247,12 @@ class Domain:
         if key not in self._known:
             self._known[key] = self.takes(self.filled(sizes))
         return self._known[key]
+
+
+def _multiple(step: int, most: int, rng: torch.Generator) -> int:
+    """A multiple of ``step`` up to ``most``, of any order of size alike."""
+    order = float(torch.rand((), generator=rng)) * math.log(max(1, most // step))
+    return step * round(math.exp(order))
 
 
 def _product(sizes: Iterator[Any]) -> int:

@@ -71,6 +71,12 @@ class Subject:
     results: tuple[ResultKind, ...] = ()
     # Per result an expression for it, of what the reference returns: ``{call}["loss"]``.
     taken: tuple[str, ...] = ()
+    # Of each result, as the reference gives it; None where it is no tensor.
+    dtypes: tuple[torch.dtype | None, ...] = ()
+    # What the reference returns, without its tensors.
+    structure: Any = None
+    # Names of buffers that the call changes and that module and reference both have.
+    buffers: tuple[str, ...] = ()
 
     @property
     def pieces(self) -> list[Piece]:
@@ -88,11 +94,17 @@ class Subject:
 
     def call_fn(self, values: Values, *, as_is: bool = False) -> tuple[list[Any], Built]:
         """Results of the function; with ``as_is`` what it writes to is no clone."""
+        found, built, _ = self._call_fn(values, as_is=as_is)
+        return pytree.tree_leaves(in_order(found, self.structure)), built
+
+    def _call_fn(self, values: Values, *, as_is: bool = False) -> tuple[Any, Built, Any]:
+        """What the function returns, its arguments, and what was called."""
         given, values = self.given(values)
         built = given.build(values, cloned=frozenset() if as_is else self.inplace)
         target = self.fn
         if given.module is not None:
             target = copied(given.module, built.memo, _dtype(values))
+        called = target
         keywords = built.keywords
         positional = built.positional
         if isinstance(target, type):
@@ -103,15 +115,18 @@ class Subject:
             found = target(*positional, **keywords)
         if not as_is:
             check_untouched(built.guards)
-        return pytree.tree_leaves(found), built
+        return found, built, called
 
     def call_reference(self, values: Values) -> tuple[list[Any], Built]:
         """Results of the reference."""
-        found, built = self.returned_by_reference(values)
+        found, built, _ = self._call_reference(values)
         return pytree.tree_leaves(found), built
 
-    def returned_by_reference(self, values: Values) -> tuple[Any, Built]:
-        """What the reference returns, as it is."""
+    def _call_reference(
+        self, values: Values, buffers: Mapping[str, torch.Tensor] | None = None
+    ) -> tuple[Any, Built, Any]:
+        """What the reference returns, its arguments, and what was called."""
+        called: Any = self.reference
         given, values = self.given(values)
         built = given.build(values)
         module = given.module
@@ -122,7 +137,10 @@ class Subject:
                 for name, parameter in self.reference.named_parameters():
                     if name in mine:
                         memo[id(parameter)] = built.memo[id(mine[name])]
-                target = copied(self.reference, memo, _dtype(values))
+                called = target = copied(self.reference, memo, _dtype(values))
+                for name, buffer in target.named_buffers():
+                    if buffers is not None and name in buffers:
+                        buffer.copy_(buffers[name])
                 found = target(*built.positional, **built.keywords)
             elif module is None:
                 found = self.reference(*built.positional, **built.keywords)
@@ -133,7 +151,44 @@ class Subject:
             else:
                 with _swapped(module, built.memo, _dtype(values)):
                     found = self.reference(*built.positional, **built.keywords)
-        return found, built
+        return found, built, called
+
+    # ----------------------------------------------------------------------
+    # Buffers of a module
+
+    def fn_buffers(self, *values: Any) -> torch.Tensor:
+        """What the call leaves in the buffers of the module."""
+        return self._buffers(self._call_fn(values)[2], values)
+
+    def reference_buffers(self, *values: Any) -> torch.Tensor:
+        """The same of the reference, which begins with the buffers that the module has."""
+        module = self.givens[0].module
+        own = dict(module.named_buffers()) if module is not None else {}
+        return self._buffers(self._call_reference(values, own)[2], values)
+
+    def _buffers(self, module: torch.nn.Module, values: Values) -> torch.Tensor:
+        found = dict(module.named_buffers())
+        dtype = _dtype(values)
+        flat = [real(found[name].detach(), dtype).reshape(-1) for name in self.buffers]
+        return torch.cat([one.to(dtype) for one in flat])
+
+    def changed_buffers(self, values: Values) -> tuple[set[str], set[str]]:
+        """Names of buffers that calls of the module and of the reference change."""
+        changed: list[set[str]] = []
+        for call, module in (
+            (self._call_fn, self.givens[0].module),
+            (self._call_reference, self.reference),
+        ):
+            before = dict(module.named_buffers()) if isinstance(module, torch.nn.Module) else {}
+            after = dict(call(values)[2].named_buffers()) if before else {}
+            changed.append(
+                {
+                    name
+                    for name, buffer in before.items()
+                    if name in after and not torch.equal(after[name], buffer.to(after[name].dtype))
+                }
+            )
+        return changed[0], changed[1]
 
     @contextmanager
     def _random_numbers(self) -> Iterator[None]:
@@ -169,8 +224,11 @@ class Subject:
         if len(leaves) > 1 and not isinstance(leaves[of], torch.Tensor):
             kind = type(leaves[of]).__name__
             raise WrongResult(f"result {of} is a {kind}, expected a tensor")
-        if self.results[of] is ResultKind.EXACT and leaves[of].is_floating_point():
-            raise WrongResult(f"result {of} is of {leaves[of].dtype}, expected whole numbers")
+        if self.results[of] is ResultKind.EXACT and leaves[of].dtype is not self.dtypes[of]:
+            raise WrongResult(
+                f"result {of} is of {leaves[of].dtype}, expected {self.dtypes[of]} as the "
+                "reference gives"
+            )
         return self._alone(leaves[of], of, built, _dtype(values))
 
     def reference_result(self, *values: Any, of: int) -> torch.Tensor:
@@ -285,8 +343,32 @@ def inspected(subject: Subject, values: Values) -> Subject:
         a.shape == b.shape and bool(((a == b) | ((a != a) & (b != b))).all())
         for a, b in zip(numbers, again, strict=True)
     )
-    taken = tuple(_taken(returned))
-    return replace(subject, results=kinds, taken=taken, random=moved or not same)
+    dtypes = tuple(leaf.dtype if isinstance(leaf, torch.Tensor) else None for leaf in leaves)
+    structure = pytree.tree_map(lambda _: None, returned)
+    return replace(
+        subject,
+        results=kinds,
+        taken=tuple(_taken(returned)),
+        random=moved or not same,
+        dtypes=dtypes,
+        structure=structure,
+    )
+
+
+def in_order(found: Any, like: Any) -> Any:
+    """What was returned, with mappings in the order in which ``like`` has their keys.
+
+    Raises ``WrongResult`` for other keys.
+    """
+    if isinstance(found, Mapping) and isinstance(like, Mapping):
+        if set(found) != set(like):
+            keys, wanted = (", ".join(map(str, one)) for one in (found, like))
+            raise WrongResult(f"the result has the keys {keys}, expected {wanted}")
+        return [in_order(found[key], like[key]) for key in like]
+    several = isinstance(found, tuple | list) and isinstance(like, tuple | list)
+    if several and len(found) == len(like):
+        return [in_order(one, other) for one, other in zip(found, like, strict=True)]
+    return found
 
 
 def _taken(returned: Any) -> Iterator[str]:
@@ -306,7 +388,7 @@ def _seeded(seed: int) -> torch.Tensor:
 def _run(subject: Subject, values: Values) -> Any:
     try:
         with torch.enable_grad():
-            return subject.returned_by_reference(values)[0]
+            return subject._call_reference(values)[0]
     except Exception as error:
         raise UsageError(
             f"the reference raises for the example: {type(error).__name__}: {error}; it is "

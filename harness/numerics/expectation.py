@@ -29,6 +29,8 @@ KINK_STEP, KINK_CLEAR, KINK_BLUR = 2.0**-40, 32, 4
 # Equal values are moved apart by so much of their size, so many times, to see whether they share
 # a gradient; it changes by more than this part then.
 APART, TRIES, CHANGED = 1e-12, 6, 1e-6
+# So many times where it is to be certain that they do not.
+THOROUGHLY = 24
 # Roughly: relative, and in roundoffs where the dtype's are larger.
 ROUGHLY = 1e-3
 ROUGHLY_ROUNDED = 32
@@ -84,6 +86,11 @@ class Expected:
         """``value`` itself, bit for bit."""
         wide = value.double()
         return Expected(quantity, wide, wide, torch.zeros_like(wide), value.dtype)
+
+    @property
+    def is_point(self) -> bool:
+        """Whether one value alone is right, give or take ``allowed``."""
+        return self.high is self.low or torch.equal(self.low, self.high)
 
     def beside(self, other: Expected | None, constant: float, quantity: Quantity) -> Expected:
         """The sum of both and ``constant``, rounded to the dtype at each step."""
@@ -434,21 +441,32 @@ def _repeats(tensor: torch.Tensor) -> bool:
 
 def _between(
     one: Expected,
+    own: torch.Tensor,
     bound: torch.Tensor,
     apart: Sequence[torch.Tensor],
     together: Sequence[torch.Tensor],
+    leaf: torch.Tensor | None,
 ) -> Expected:
-    """``one`` with what elements may be that share a gradient; ``bound`` is how far is the same."""
+    """``one`` with what elements may be that share a gradient; ``bound`` is how far is the same.
+
+    ``own`` is the reference's, of which a part is that of each element of ``leaf``.
+    """
     values = torch.stack(list(apart))
-    changed = ((values - one.low).abs() > bound).any(0) & values.isfinite().all(0)
+    finite = values.isfinite().all(0)
+    changed = ((values - own).abs() > bound).any(0) & finite
     if not changed.any():
         return one
-    # In so few tries not each of many gets all there is to share.
-    least, most = values.amin(0), values.amax(0)
+    # In so few tries not each of many gets anything, or all there is to share.
+    if leaf is not None:
+        changed |= torch.isin(leaf.detach(), leaf.detach()[changed]) & finite
+    least = torch.minimum(values.amin(0), own)
+    most = torch.maximum(values.amax(0), own)
     whole = torch.maximum(least.abs(), most.abs()).amax() * torch.ones_like(least)
-    low = torch.where(changed, torch.minimum(least, -whole * (least < 0).any()), one.low)
-    high = torch.where(changed, torch.maximum(most, whole * (most > 0).any()), one.high)
-    total, within = float(one.low.sum()), float((one.allowed + bound).sum())
+    least = torch.minimum(least, -whole * (least < 0).any())
+    most = torch.maximum(most, whole * (most > 0).any())
+    low = torch.where(changed, torch.minimum(least, one.low), one.low)
+    high = torch.where(changed, torch.maximum(most, one.high), one.high)
+    total, within = float(own.sum()), float((one.allowed + bound).sum())
     certain = all(abs(float(value.sum()) - total) <= within for value in together)
     return replace(one, low=low, high=high, total=(total, within) if certain else None)
 
@@ -570,11 +588,50 @@ class Reference:
         expected = self._expected(quantities, evaluate, [floor] * len(wanted))
         movable = (t for name, t in self.case.tensors.items() if name not in self.case.listed)
         if self.oracle.vjp is None and any(map(_repeats, movable)):
-            expected = self._shared(expected, evaluate, floor)
+            own = [one.low for one in expected]
+            leaves = [*wanted[: len(names)], *[None] * (len(wanted) - len(names))]
+            expected = self._shared(expected, own, evaluate, floor, leaves)
         return expected
 
+    def subgradients(
+        self, expected: Sequence[Expected], cotangent: torch.Tensor, names: Sequence[str]
+    ) -> list[Expected]:
+        """``expected`` with all that is right where the slope jumps, as at ties and at zero."""
+        wide = cotangent.double()
+        wanted = [self.leaves[name] for name in names]
+
+        def evaluate() -> list[torch.Tensor]:
+            return list(self.oracle.gradients(self.arguments, wide, tuple(wanted)))
+
+        own = [value.detach() for value in evaluate()]
+        floor = float(wide.abs().max()) if wide.numel() else 0.0
+        return self._shared(list(expected), own, evaluate, floor, wanted, tries=THOROUGHLY)
+
+    def chooses(self) -> bool:
+        """Whether the result is another one as soon as values that are equal are not."""
+        if not any(map(_repeats, self.case.tensors.values())):
+            return False
+        noise = generator(0, "chooses")
+
+        def apart(leaf: torch.Tensor) -> torch.Tensor:
+            moves = torch.rand(leaf.shape, generator=noise, dtype=torch.float64)
+            # Upwards alone: what is compared with zero is on one side of it.
+            return APART * moves * torch.where(leaf == 0, 1.0, leaf.abs())
+
+        first, *others = [
+            self._evaluated(lambda: [self.value()], apart)[0] for _ in range(THOROUGHLY)
+        ]
+        return any(not torch.equal(first, other) for other in others)
+
     def _shared(
-        self, expected: list[Expected], evaluate: Callable[[], list[torch.Tensor]], floor: float
+        self,
+        expected: list[Expected],
+        own: Sequence[torch.Tensor],
+        evaluate: Callable[[], list[torch.Tensor]],
+        floor: float,
+        leaves: Sequence[torch.Tensor | None],
+        *,
+        tries: int = 1,
     ) -> list[Expected]:
         """Where equal values share a gradient, as those of a maximum do, they may share it anyhow.
 
@@ -589,22 +646,33 @@ class Reference:
             return APART * (2 * moves - 1) * torch.where(leaf == 0, 1.0, leaf)
 
         try:
-            found = [self._evaluated(evaluate, apart)]
+            found = [self._evaluated(evaluate, apart) for _ in range(tries)]
         except OracleError:
             return expected  # a reference need not take what is a hair beyond its range
-        bounds = [CHANGED * (one.low.abs() + floor) + one.allowed for one in expected]
+        bounds = [
+            CHANGED * (exact.abs() + floor) + one.allowed
+            for one, exact in zip(expected, own, strict=True)
+        ]
         if not any(
-            bool(((value - one.low).abs() > bound).any())
-            for value, one, bound in zip(found[0], expected, bounds, strict=True)
+            bool(((value - exact).abs() > bound).any())
+            for values in found
+            for value, exact, bound in zip(values, own, bounds, strict=True)
         ):
             return expected
-        found += [self._evaluated(evaluate, apart) for _ in range(TRIES - 1)]
+        found += [self._evaluated(evaluate, apart) for _ in range(TRIES - tries)]
         together = [
             self._evaluated(evaluate, partial(torch.full_like, fill_value=side * APART))
             for side in (-1, 1)
         ]
         return [
-            _between(one, bound, [values[place] for values in found], [t[place] for t in together])
+            _between(
+                one,
+                own[place],
+                bound,
+                [values[place] for values in found],
+                [t[place] for t in together],
+                leaves[place],
+            )
             for place, (one, bound) in enumerate(zip(expected, bounds, strict=True))
         ]
 

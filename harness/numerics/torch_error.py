@@ -24,7 +24,6 @@ class TorchErrorKind(Enum):
     # Details: arguments of forward, gradients that came.
     WRONG_COUNT = r"incorrect number of gradients \(expected (\d+), got (\d+)\)"
     OVERWRITTEN = r"modified by an inplace operation"
-    VIEW_OVERWRITTEN = r"is a view and is being modified in-?place"
     LEAF_OVERWRITTEN = r"leaf Variable that requires grad .*in-place"
     NO_HISTORY = r"does not require grad although an input does|does not have a grad_fn"
     GRAPH_USED_UP = r"backward through the graph a second time"
