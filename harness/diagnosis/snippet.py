@@ -701,6 +701,8 @@ def _as_drawn(tensor: torch.Tensor) -> str | None:
     for seed in range(MOST_SEEDS):
         plain = seeded(tuple(tensor.shape), tensor.dtype, 0.0, 1.0, seed).reshape(-1)[:2].double()
         first, second = tensor.reshape(-1)[:2].double().tolist()
+        if plain[0] == plain[1]:
+            continue  # as coarse numbers may be: no line goes through them
         slope = (second - first) / float(plain[1] - plain[0])
         low = float(f"{first - slope * float(plain[0]):.2g}")
         width = float(f"{slope:.2g}")
