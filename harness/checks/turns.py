@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 
 from harness.checks.context import Bench
-from harness.model import EntryPoint, TensorArgument
-from harness.numerics.inputs import Case, Drawer
+from harness.model import EntryPoint, LayersArgument, TensorArgument
+from harness.numerics.inputs import WIDEST, Case, Drawer
 from harness.sandbox.inside.layout import OPERATIONS
 
 T = TypeVar("T")
@@ -114,6 +114,9 @@ def of_some_size(entry: EntryPoint, draw: Drawer, turn: Turn, elements: int) -> 
         tensors = _tensors(entry)
         sizes = [s for s in draw.sizes() if _elements(tensors, s) <= MOST_ELEMENTS]
         return turn._replace(size=max(sizes, key=lambda size: _elements(tensors, size)))
+    if any(isinstance(argument, LayersArgument) for argument in entry.arguments):
+        # Layers have parameters by the square of the last dimension.
+        return turn._replace(size={**turn.size, "*": (elements // WIDEST, WIDEST)})
     few = [min(n, 2) for n in shape[:-1]]
     last = max(1, elements // math.prod(few))
     return turn._replace(size={**turn.size, "*": (*few, last)})
