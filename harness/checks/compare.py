@@ -593,7 +593,7 @@ class Shapes(Comparison):
 
     kind: ClassVar[str] = "shapes"
     # Draws among which cases are looked for whose result has the shape of an argument.
-    DRAWS: ClassVar[int] = 300
+    DRAWS: ClassVar[int] = 1500
     needs_gradient: ClassVar[bool] = False
 
     def draw(self, bench: Bench, entry: EntryPoint, draw: Drawer) -> Iterator[Trial]:
@@ -627,6 +627,8 @@ class Shapes(Comparison):
             if new := self._alike(bench, case) - found:
                 found |= new
                 yield case
+            if len(found) == len(case.tensors):
+                return
 
     @staticmethod
     def _alike(bench: Bench, case: Case) -> set[str]:
