@@ -305,17 +305,17 @@ class SavedMemory:
 
     def _saved(self, bench: Bench, entry: EntryPoint, session: Session) -> Judgement | None:
         """What to say where a call saves more than its arguments with layers of some kinds."""
-        answers = put(session, self._questions(bench, entry))
-        for question, answer in zip(self._questions(bench, entry), answers, strict=True):
+        questions = self._questions(bench, entry)
+        for question, answer in zip(questions, put(session, questions), strict=True):
             if answer.error is not None:
                 return Judgement.raised(answer)
             (x,) = question.case.tensors.values()
-            saved, limit = answer.number("saved_bytes"), self.MOST * x.numel() * x.element_size()
+            saved, limit = answer.number("saved_bytes"), self.MOST * x.nbytes
             if saved > limit:
                 data = "" if question.grad else ", x does not require grad"
                 return Judgement.failed(
                     f"With the layers {question.case.label}{data}: {saved:g} bytes are saved for "
-                    f"backward beside the arguments; x takes {x.numel() * x.element_size()}.",
+                    f"backward beside the arguments; x takes {x.nbytes}.",
                     saved,
                     limit,
                     fault=Fault.KEPT_MEMORY,

@@ -22,6 +22,7 @@ T = TypeVar("T")
 # What is promised where a scenario asks for ``dtypes`` without a list of them.
 USUAL = ("float32",)
 FEW, MANY = (0, 1, 2), (3, 4, 5)
+RANKS = (*FEW, *MANY)
 # Largest size of a dimension that is drawn here, and elements of a size that is stated.
 LARGEST, MOST_ELEMENTS = 4, 2000
 
@@ -75,7 +76,7 @@ def other_turns(bench: Bench, entry: EntryPoint, draw: Drawer, asked: Sequence[T
     return [
         Turn(dtype, _any_size(draw, rank))
         for dtype in promised(bench)
-        for rank in (*FEW, *MANY)
+        for rank in RANKS
         if rank >= least and (dtype, rank) not in done
     ]
 
@@ -86,8 +87,7 @@ def every_rank(bench: Bench, entry: EntryPoint, draw: Drawer) -> list[Turn]:
     if least is None:
         return turns(bench, entry, draw)
     dtypes = _from_anywhere(draw, promised(bench))
-    every = (*FEW, *MANY)
-    ranks = [every[place] for place in draw.order(len(every))]
+    ranks = [RANKS[place] for place in draw.order(len(RANKS))]
     return [Turn(next(dtypes), _any_size(draw, rank)) for rank in ranks if rank >= least]
 
 
@@ -137,7 +137,7 @@ def shareable(entry: EntryPoint, others: Sequence[str] = ()) -> list[tuple[str, 
 
     A tensor, each of the ``others``, or all that an instance of a module keeps.
     """
-    tensors = [a.name for a in entry.arguments if isinstance(a, TensorArgument)]
+    tensors = [a.name for a in _tensors(entry)]
     alone: list[tuple[str, ...]] = [
         (name,) for name in (*tensors, *others) if name not in entry.kept
     ]

@@ -24,11 +24,7 @@ def walk(node: ast.AST) -> list[ast.AST]:
     """A node and all below it, those that are less deep first, as ``ast.walk`` has them."""
     found = [node]
     for one in found:  # which grows meanwhile
-        for value in vars(one).values():
-            if isinstance(value, ast.AST):
-                found.append(value)
-            elif isinstance(value, list):
-                found += [item for item in value if isinstance(item, ast.AST)]
+        found += children(one)
     return found
 
 

@@ -25,7 +25,8 @@ SHOWN = 8
 # Names that the lines use, some of them followed by the number of a call.
 _OURS = re.compile(
     r"(torch|copy|layers|module|stack|parameters?|state|first|y|g|z|grads|grad_z|again|total|"
-    r"weights|pairs|values?|name|op|draw|call_|forward_ad|globals|sys|runpy|print|zip|float|tuple|list|globals)\d*"
+    r"weights|pairs|values?|name|op|draw|call_|forward_ad|globals|sys|runpy|print|zip|float|"
+    r"tuple|list)\d*"
 )
 # An error smaller than this next to the right value hangs on every digit of the inputs.
 SLIGHT = 1e-3
