@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import linecache
 import traceback
 import types
@@ -83,5 +84,18 @@ def in_process(name: str, function: Function) -> Iterator[Session]:
     setattr(module, name, function)
     server.module = module
     # Sequences of calls look their function up there.
-    with importable({serve.MODULE_NAME: module}):
+    with importable({serve.MODULE_NAME: module}), _older_objects_out_of_sight():
         yield cast("Session", InProcess(server))
+
+
+@contextmanager
+def _older_objects_out_of_sight() -> Iterator[None]:
+    """Whatever looks through all objects looks at new ones alone, of which there are few."""
+    if gc.get_freeze_count():  # by the caller, whose freeze nobody here may end
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()

@@ -81,6 +81,11 @@ def import_compiler() -> None:
     torch.optim.SGD([x], lr=0.1).step()
 
 
+# What ``torch.autograd.grad`` calls in the end; what it does before takes as long as a backward of
+# few numbers.
+_run_backward: Callable[..., Any] = torch.autograd.Variable._execution_engine.run_backward
+
+
 # What only some candidates need and takes long to import.
 NEEDS: dict[str, Callable[[], None]] = {
     "testing": import_testing,
@@ -571,11 +576,35 @@ class Invocation:
         return result
 
     def gradients(
-        self, output: torch.Tensor, cotangent: torch.Tensor, **options: Any
+        self,
+        output: torch.Tensor,
+        cotangent: torch.Tensor,
+        *,
+        retain_graph: bool = False,
+        create_graph: bool = False,
     ) -> list[torch.Tensor | None]:
-        check_output(output, cotangent.shape[1 if options.get("is_grads_batched") else 0 :])
+        """A gradient per leaf."""
+        check_output(output, cotangent.shape)
         return list(
-            torch.autograd.grad(output, self.leaves, cotangent, allow_unused=True, **options)
+            _run_backward(
+                (output,),
+                (cotangent,),
+                keep_graph=retain_graph or create_graph,
+                create_graph=create_graph,
+                inputs=tuple(self.leaves),
+                allow_unreachable=True,
+                accumulate_grad=False,
+            )
+        )
+
+    def batched_gradients(self, output: torch.Tensor) -> list[torch.Tensor | None]:
+        """The same for all incoming gradients in one backward, as ``vmap`` makes it."""
+        every = torch.stack(self.cotangents)
+        check_output(output, every.shape[1:])
+        return list(
+            torch.autograd.grad(
+                output, self.leaves, every, allow_unused=True, is_grads_batched=True
+            )
         )
 
     def accumulated(self, call: int) -> Parts:
@@ -933,9 +962,7 @@ def ask_in_turn(invocation: Invocation) -> tuple[Json, Parts]:
 
 def ask_batched(invocation: Invocation) -> tuple[Json, Parts]:
     """Gradients for all cotangents in one backward, as ``vmap`` makes it."""
-    output = invocation.output()
-    every = torch.stack(invocation.cotangents)
-    found = invocation.gradients(output, every, is_grads_batched=True)
+    found = invocation.batched_gradients(invocation.output())
     parts: Parts = []
     for index, gradients in enumerate(found):
         if gradients is not None:
@@ -1132,12 +1159,12 @@ def ask_released(invocation: Invocation) -> tuple[Json, Parts]:
 
     def once(call: Json, first: Invocation, number: int) -> Callable[[], bool]:
         """Make a call; whether a tensor of it is there still."""
+        tensors = list(invocation.tensors)
         # Never the same values twice, as a cache may keep those of one call.
-        exact = {spec["t"] for spec in call["args"] if spec.get("exact")}
-        tensors = [
-            tensor.clone() if place in exact else tensor * (1 - number / 1024)
-            for place, tensor in enumerate(invocation.tensors)
-        ]
+        for place, exact in used_by(call).items():
+            tensors[place] = (
+                tensors[place].clone() if exact else tensors[place] * (1 - number / 1024)
+            )
         one = Invocation(module, call, tensors, first)
         output = run(one)
         shared = {id(tensor) for tensor in first.inputs}
@@ -1163,6 +1190,13 @@ def ask_released(invocation: Invocation) -> tuple[Json, Parts]:
     # What is taken once, by a cache that is full then, is no leak: both halves must grow.
     kept_bytes = min(used[1] - used[0], used[2] - used[1]) // half
     return {"alive": max(alive), "grown": grown, "kept_bytes": kept_bytes}, []
+
+
+def used_by(call: Json) -> dict[int, bool]:
+    """Places of the tensors of one call, each with whether other values may not be allowed."""
+    specs = [*call["args"], *call["cotangents"]]
+    found = {spec["t"]: bool(spec.get("exact")) for spec in specs if "t" in spec}
+    return found | {place: False for spec in specs for place in spec.get("tensors", ())}
 
 
 def live() -> int:
