@@ -13,7 +13,14 @@ from typing import Any
 import torch
 
 from harness import checks
-from harness.checks.context import Check, InteractiveCheck, PlannedCheck, SubmissionContext, Trial
+from harness.checks.context import (
+    Check,
+    InteractiveCheck,
+    Judgement,
+    PlannedCheck,
+    SubmissionContext,
+    Trial,
+)
 from harness.checks.registry import FrozenMapping
 from harness.checks.side_effects import NoMutation
 from harness.code import analyse
@@ -49,6 +56,7 @@ from harness.numerics.inputs import Case, generator
 from harness.numerics.oracles import Oracle, OracleError, Oracles
 from harness.numerics.question import Answer, put
 from harness.sandbox.inside.part import Role
+from harness.sandbox.session import Session
 
 # gradcheck's questions are as many as the numbers that it differentiates by.
 MOST_FOR_GRADCHECK = 200
@@ -153,7 +161,8 @@ def _sizes(
         )
         once = ", and once at its own size" if domain.own in domain.far() else ""
         options.notes.append(f"the example is large: asked at {shown} and smaller{once}")
-    return sizes, domain.far() + domain.between(generator(options.seed, "sizes between"))
+    far = domain.far() + domain.between(generator(options.seed, "sizes between"))
+    return sizes, sorted(far, key=domain.count)
 
 
 def _checks_of(
@@ -220,17 +229,19 @@ def _of_aspect(
             assert not isinstance(check_, InteractiveCheck), "it needs a process of its own"
             if not check_.fits(entry):
                 continue
+            if isinstance(check_, FarSizes):
+                heard += _one_by_one(bench, entry, aspect, check_, session, context)
+                continue
             trials = _trials(bench, entry, check_, options, subject.random)
             if not trials:
                 continue
             order = random.Random(f"{bench.seed}/{check_.kind}")
             answers = put(session, [t.question for t in trials], shuffle=order)
             if check_.kind not in STOCK:
-                trials, answers = _fair(bench, entry, aspect, trials, answers)
+                trials, answers = _fair(bench, aspect, entry.name, trials, answers)
                 if not trials:
                     continue
-            if check_.kind != FarSizes.kind:  # to lay those side by side would take much memory
-                PlannedCheck(check_, entry, True, trials).mark(answers)
+            PlannedCheck(check_, entry, True, trials).mark(answers)
             found = check_.judge(bench, entry, trials, answers, context)
             finding = found.finding(check_.kind, entry.name, True)
             heard.append(CheckResult(finding, trials, answers))
@@ -248,6 +259,34 @@ def _of_aspect(
         Found(finding, aspect.words, _raised(result), aspect.rule)
         for finding, result in zip(findings, heard, strict=True)
     ]
+
+
+def _one_by_one(
+    bench: OwnBench,
+    entry: EntryPoint,
+    aspect: Aspect,
+    check_: FarSizes,
+    session: Session,
+    context: SubmissionContext,
+) -> Iterator[CheckResult]:
+    """The first failing trial, or that there is none; all of them together take much memory."""
+    count = 0
+    kept: list[tuple[Trial, Answer]] = []
+    for trial in check_.draw(bench, entry, bench.drawer(entry, check_.kind)):
+        answers = put(session, [trial.question])
+        trials, answers = _fair(bench, aspect, entry.name, (trial,), answers)
+        found = check_.judge(bench, entry, trials, answers, context)
+        if found.outcome is Outcome.FAILED:
+            yield CheckResult(found.finding(check_.kind, entry.name, True), trials, answers)
+            return
+        count += len(trials)
+        if trial.question.case.elements <= MOST_OFTEN:
+            kept += zip(trials, answers, strict=True)
+    if count:
+        passed = Judgement.passed(f"{check_.pass_message} in {count} cases.")
+        finding = passed.finding(check_.kind, entry.name, True)
+        trials = tuple(trial for trial, _ in kept)
+        yield CheckResult(finding, trials, [answer for _, answer in kept])
 
 
 def _trials(
@@ -283,8 +322,8 @@ def _trials(
 
 def _fair(
     bench: OwnBench,
-    entry: EntryPoint,
     aspect: Aspect,
+    name: str,
     trials: tuple[Trial, ...],
     answers: list[Answer],
 ) -> tuple[tuple[Trial, ...], list[Answer]]:
@@ -300,7 +339,7 @@ def _fair(
     ]
     if not failed:
         return trials, answers
-    with in_process(entry.name, aspect.reference) as session:
+    with in_process(name, aspect.reference) as session:
         theirs = put(session, [trials[place].question for place in failed])
     fair: dict[int, Trial | None] = {}
     for place, answer in zip(failed, theirs, strict=True):
