@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 import textwrap
 from dataclasses import replace
 from pathlib import Path
@@ -698,3 +700,17 @@ def test_tests_that_take_longer_than_an_answer_may_are_waited_for(plan: Plan, ad
     record = grade(submission(slow), Plan(scenario, SEED), address)
     assert record.verification.reaches(Level.RAN), record.verification_reason
     assert record.faults_noticed == record.faults_tried > 0
+
+
+LOCAL = """
+from harness.sandbox.inside.script import import_hypothesis
+import_hypothesis()
+import harness
+from hypothesis.internal.conjecture import providers
+print(*map(providers.is_local_module_file, (harness.__file__, "solution.py")))
+"""
+
+
+def test_hypothesis_draws_no_constants_of_libraries() -> None:
+    done = subprocess.run([sys.executable, "-c", LOCAL], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "True"]
