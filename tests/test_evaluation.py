@@ -506,6 +506,7 @@ def inspect(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess
     )
 
 
+@pytest.mark.slow
 def test_the_command_line_of_inspect_finds_task_and_scorer(server: str, tmp_path: Path) -> None:
     pytest.importorskip("openai", reason="openai, which Inspect asks with, is not installed")
     told = inspect(

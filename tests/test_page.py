@@ -18,8 +18,17 @@ from harness.summary.tables import summarise
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-WIDTHS = (360, 768, 1280)
 THEMES = ("light", "dark")
+# Each width and each theme; every other pair of them takes long, too.
+LOOKS = [
+    (360, "light"),
+    (768, "dark"),
+    (1280, "light"),
+    *(
+        pytest.param(width, theme, marks=pytest.mark.slow)
+        for width, theme in ((360, "dark"), (768, "light"), (1280, "dark"))
+    ),
+]
 
 
 @pytest.fixture(scope="module")
@@ -69,8 +78,7 @@ def opened(
     assert {url.partition("#")[0] for url in asked} == {address.partition("#")[0]}
 
 
-@pytest.mark.parametrize("theme", THEMES)
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize(("width", "theme"), LOOKS)
 def test_an_audit_of_accessibility_finds_nothing_and_the_page_never_scrolls_sideways(
     browser: Browser, report: str, width: int, theme: str
 ) -> None:

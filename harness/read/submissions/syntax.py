@@ -7,6 +7,7 @@ import builtins
 import re
 import symtable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from harness.code.nodes import own_nodes, walk
 from harness.code.parsing import Unreadable, names_of, parse
@@ -32,8 +33,22 @@ class Block:
     has_statement: bool
 
 
+# Characters of a piece that is remembered: the same one of a reply or a transcript is looked at
+# several times while that is read.
+MOST_REMEMBERED = 20_000
+
+
 def inspect(code: str) -> Block:
     """Parse and walk ``code``; never raises."""
+    return (_remembered if len(code) <= MOST_REMEMBERED else _inspected)(code)
+
+
+@lru_cache(maxsize=32)
+def _remembered(code: str) -> Block:
+    return _inspected(code)
+
+
+def _inspected(code: str) -> Block:
     try:
         tree = parse(code)
         _refuse_return_outside(tree)
@@ -59,7 +74,8 @@ def _unparsed(code: str, line: int, message: str) -> Block:
 def _describe(tree: ast.Module, table: symtable.SymbolTable) -> Block:
     imports: set[str] = set()
     star = False
-    for node in walk(tree):
+    nodes = walk(tree)
+    for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             imports |= {(item.asname or item.name).split(".")[0] for item in node.names}
             star = star or any(item.name == "*" for item in node.names)
@@ -74,7 +90,7 @@ def _describe(tree: ast.Module, table: symtable.SymbolTable) -> Block:
         has_backward=any(
             isinstance(node, ast.ClassDef)
             and any(isinstance(d, ast.FunctionDef) and d.name == "backward" for d in node.body)
-            for node in walk(tree)
+            for node in nodes
         ),
         has_statement=any(not isinstance(node, ast.Expr) for node in tree.body),
     )
