@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 import torch
 
@@ -624,17 +625,16 @@ def _literal(tensor: torch.Tensor, *, precise: bool = False, within: float | Non
         return f"torch.empty({tuple(tensor.shape)}, dtype={tensor.dtype})"
     if not tensor.is_floating_point():
         return f"torch.tensor({tensor.tolist()})"
-    nested = _nested(tensor, precise=precise, within=within)
-    return f"torch.tensor({nested}, dtype={tensor.dtype})"
+    dtype = tensor.dtype if within is None else None
+    if within is None and (precise or _exactly.get()):
+        within = 0.0
+    return f"torch.tensor({_nested(tensor.tolist(), within, dtype)}, dtype={tensor.dtype})"
 
 
-def _nested(tensor: torch.Tensor, *, precise: bool = False, within: float | None = None) -> str:
-    if tensor.dim() == 0:
-        value = float(tensor)
-        if within is not None:
-            return _number(value, within)
-        return _number(value, 0.0 if precise or _exactly.get() else None, tensor.dtype)
-    return "[" + ", ".join(_nested(row, precise=precise, within=within) for row in tensor) + "]"
+def _nested(values: Any, within: float | None, dtype: torch.dtype | None) -> str:
+    if isinstance(values, list):
+        return "[" + ", ".join(_nested(one, within, dtype) for one in values) + "]"
+    return _number(values, within, dtype)
 
 
 def _number(value: float, within: float | None = None, dtype: torch.dtype | None = None) -> str:
@@ -651,9 +651,12 @@ def _number(value: float, within: float | None = None, dtype: torch.dtype | None
 
 
 def _stands_for(short: str, value: float, within: float | None, dtype: torch.dtype | None) -> bool:
-    if dtype is not None and float(torch.tensor(float(short), dtype=dtype)) == value:
+    near = float(short)
+    if dtype is torch.float64 and near == value:
         return True
-    error = abs(float(short) - value)
+    if dtype is not None and float(torch.tensor(near, dtype=dtype)) == value:
+        return True
+    error = abs(near - value)
     if within is not None:
         return error <= within
     # One that is written with few digits may be meant to be beside that number.
