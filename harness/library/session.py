@@ -84,12 +84,12 @@ def in_process(name: str, function: Function) -> Iterator[Session]:
     setattr(module, name, function)
     server.module = module
     # Sequences of calls look their function up there.
-    with importable({serve.MODULE_NAME: module}), _older_objects_out_of_sight():
+    with importable({serve.MODULE_NAME: module}):
         yield cast("Session", InProcess(server))
 
 
 @contextmanager
-def _older_objects_out_of_sight() -> Iterator[None]:
+def older_objects_out_of_sight() -> Iterator[None]:
     """Whatever looks through all objects looks at new ones alone, of which there are few."""
     if gc.get_freeze_count():  # by the caller, whose freeze nobody here may end
         yield
