@@ -751,20 +751,21 @@ def grade(
     """
     import secrets
 
-    from rich.console import Console
-
-    import harness.read.scenarios
     from harness import sandbox
-    from harness.model import Record
-    from harness.read import submissions
-    from harness.report.terminal import detail
-    from harness.run.pool import grade_all
-    from harness.run.run import graded
 
     chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     seed = secrets.randbits(63) if seed is None else seed
     with closing(sandbox.Zygote(chosen)) as zygote:
-        zygote.begin()  # torch is imported while the files are read
+        zygote.begin()  # torch is imported while all else is and the files are read
+        from rich.console import Console
+
+        import harness.read.scenarios
+        from harness.model import Record
+        from harness.read import submissions
+        from harness.report.terminal import detail
+        from harness.run.pool import grade_all
+        from harness.run.run import graded
+
         scenario = harness.read.scenarios.load(scenarios).scenario(scenario_id)
         names = submissions.Asked.of(scenario)
         told_of = submissions.told(format_name, maps)

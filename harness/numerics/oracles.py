@@ -23,6 +23,7 @@ import torch
 from harness.errors import ScenarioError, did_you_mean
 from harness.model import EntryPoint, LayersArgument, Scenario
 from harness.numerics.plain.difference import shown
+from harness.sandbox.inside.autograd import gradients
 
 Reference = Callable[..., torch.Tensor]
 
@@ -85,9 +86,7 @@ class Oracle:
                     arguments,
                 )
             with self.guarded(arguments):
-                found = torch.autograd.grad(
-                    value, wanted, cotangent, allow_unused=True, create_graph=create_graph
-                )
+                found = gradients([value], wanted, [cotangent], create_graph=create_graph)
         return tuple(_with_zeros(found, wanted))
 
     def second_gradients(
@@ -107,9 +106,7 @@ class Oracle:
         found: Sequence[torch.Tensor | None] = [None] * len(targets)
         if pairs:
             with self.guarded(arguments):
-                found = torch.autograd.grad(
-                    [i for i, _ in pairs], targets, [o for _, o in pairs], allow_unused=True
-                )
+                found = gradients([i for i, _ in pairs], targets, [o for _, o in pairs])
         return _with_zeros(found, targets)
 
     def _by_vjp(

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from . import calling, layers, linux, modules, plain, unaided, wire
+from . import autograd, calling, layers, linux, modules, plain, unaided, wire
 from .layout import LaidOut, derived, laid_out
 from .part import (
     BRANCH,
@@ -79,11 +79,6 @@ def import_compiler() -> None:
     torch.func.jacrev(torch.sin)(x.detach())
     torch.utils.checkpoint.checkpoint(torch.sin, x, use_reentrant=False).sum().backward()
     torch.optim.SGD([x], lr=0.1).step()
-
-
-# What ``torch.autograd.grad`` calls in the end; what it does before takes as long as a backward of
-# few numbers.
-_run_backward: Callable[..., Any] = torch.autograd.Variable._execution_engine.run_backward
 
 
 # What only some candidates need and takes long to import.
@@ -585,17 +580,8 @@ class Invocation:
     ) -> list[torch.Tensor | None]:
         """A gradient per leaf."""
         check_output(output, cotangent.shape)
-        return list(
-            _run_backward(
-                (output,),
-                (cotangent,),
-                keep_graph=retain_graph or create_graph,
-                create_graph=create_graph,
-                inputs=tuple(self.leaves),
-                allow_unreachable=True,
-                accumulate_grad=False,
-            )
-        )
+        keep = {"retain_graph": retain_graph, "create_graph": create_graph}
+        return list(autograd.gradients([output], self.leaves, [cotangent], **keep))
 
     def batched_gradients(self, output: torch.Tensor) -> list[torch.Tensor | None]:
         """The same for all incoming gradients in one backward, as ``vmap`` makes it."""
@@ -904,8 +890,9 @@ def ask_in_graph(invocation: Invocation) -> tuple[Json, Parts]:
     # Made before the call, so that its backward runs after the one under test.
     branch = other * 2
     total = invocation.output() + branch
+    check_output(total, cotangent.shape)
     leaves = [*invocation.leaves, other]
-    *gradients, last = torch.autograd.grad(total, leaves, cotangent, allow_unused=True)
+    *gradients, last = autograd.gradients([total], leaves, [cotangent])
     return {}, [(RESULT, total - branch), *numbered(Role.GRADIENT, gradients), *_one(BRANCH, last)]
 
 
