@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import torch
@@ -149,12 +150,11 @@ class RoundingNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        aliases = any(r.alias_info is not None for r in func._schema.returns)
-        if func._schema.is_mutable and args and isinstance(args[0], torch.Tensor):
+        name, is_mutable, aliases = _of_schema(func)
+        if is_mutable and args and isinstance(args[0], torch.Tensor):
             self._held.pop(_memory(args[0]), None)
-        if aliases or func._schema.is_mutable:
+        if aliases or is_mutable:
             return func(*args, **(kwargs or {}))
-        name = func._schema.name
         is_exact = name in _EXACT
         if self._held and (is_exact or name in _CLOSED) and self._are_held(args):
             result = func(*args, **(kwargs or {}))
@@ -176,8 +176,11 @@ class RoundingNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     def _noise(self, value: torch.Tensor) -> torch.Tensor:
         """u·ξ, in the shape and dtype of ``value``."""
-        noise = torch.rand(value.shape, generator=self.generator, dtype=torch.float64)
-        return noise.mul_(2 * self.unit).sub_(self.unit).to(value.device, value.dtype)
+        noise = torch.empty(value.shape, dtype=torch.float64)
+        noise.uniform_(-self.unit, self.unit, generator=self.generator)
+        if value.dtype is torch.float64 and value.device.type == "cpu":
+            return noise
+        return noise.to(value.device, value.dtype)
 
     def _is_held(self, value: torch.Tensor) -> bool:
         return bool(self._held) and _memory(value) in self._held
@@ -207,6 +210,14 @@ class RoundingNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
             noisy = noisy + self._noise(value) * (self.smallest / self.unit)
             noisy = torch.where(noisy.abs() > self.largest, noisy * math.inf, noisy)
         return noisy
+
+
+@cache
+def _of_schema(func: Any) -> tuple[str, bool, bool]:
+    """Name of an operation, whether it writes to its arguments, and whether it returns views."""
+    schema = func._schema
+    aliases = any(one.alias_info is not None for one in schema.returns)
+    return schema.name, schema.is_mutable, aliases
 
 
 def _each(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
