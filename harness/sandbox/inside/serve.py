@@ -325,7 +325,7 @@ def check_sendable(parts: Parts) -> None:
     for name, tensor in parts:
         if not isinstance(tensor, torch.Tensor):
             raise TypeError(f"{name} is a {type(tensor).__name__}, expected a tensor")
-        if tensor.layout is not torch.strided or tensor.device.type != "cpu":
+        if tensor.layout is not torch.strided or not tensor.is_cpu:
             raise TypeError(f"{name} is not a dense CPU tensor")
         if tensor.dtype not in wire.NAMES:
             raise TypeError(f"{name} is {tensor.dtype}, which no question asks for")

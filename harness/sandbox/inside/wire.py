@@ -101,8 +101,9 @@ def decode(head: bytes, body: bytearray) -> tuple[dict[str, object], list[torch.
         whole = torch.frombuffer(body, dtype=read, count=sum(filled), offset=offset)
         if dtype is torch.bool:  # a byte of 2 is no truth value
             whole = whole != 0
-        for piece, shape, count in zip(whole.split_with_sizes(filled), shapes, counts, strict=True):
-            tensors.append((piece if len(piece) == count else piece[:count]).view(shape))
+        pieces = whole.split_with_sizes(filled)
+        for piece, shape, count, room in zip(pieces, shapes, counts, filled, strict=True):
+            tensors.append((piece if room == count else piece[:count]).view(shape))
         offset += size
     if offset != len(body):
         raise WireError("body is longer than its tensors")
