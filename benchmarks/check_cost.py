@@ -4,6 +4,7 @@
 
 A linear layer is checked that is right, wrong at every size, wrong at its own size alone, and one
 whose sizes may not vary; each in a process of its own, in which torch is there before time counts.
+The exit status is 1 where a verdict is wrong or a limit is not kept.
 """
 
 from __future__ import annotations
@@ -98,16 +99,25 @@ def main() -> None:
     rows, size = options.rows, options.size
     print(f"linear, input ({rows}, {size}), weight ({size}, {size})")
     print(f"{'':24} {'verdict':>8} {'s':>6} {'MiB':>7}   before, MiB")
+    kept = True
     for layer in layers(size):
         receiver, sender = context.Pipe(duplex=False)
         arguments = (sender, layer, rows, size)
         process = context.Process(target=measure, args=arguments)
         process.start()
-        failed, spent_s, before_mib, most_mib = receiver.recv()
+        sender.close()  # so that the end of the process is the end of what it sends
+        try:
+            failed, spent_s, before_mib, most_mib = receiver.recv()
+        except EOFError:
+            process.join()
+            raise SystemExit(f"{layer.words}: the process ended ({process.exitcode})") from None
         process.join()
         verdict = "failed" if failed else "passed"
         print(f"{layer.words:24} {verdict:>8} {spent_s:6.1f} {most_mib:7.0f}   {before_mib:.0f}")
+        kept &= failed == (layer.wrong_from is not None)
+        kept &= spent_s <= MOST_S and most_mib <= MOST_MIB
     print(f"{'at most':24} {'':8} {MOST_S:6} {MOST_MIB:7}")
+    raise SystemExit(0 if kept else "a verdict is wrong, or a limit is not kept")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -581,6 +583,49 @@ def test_a_block_that_is_cut_off_shows_far_from_the_example_s_sizes() -> None:
 
     wrong = function(lambda ctx, x: 2 * x, backward)
     assert "far_sizes" in failed(wrong, lambda x: 2 * x, X, dtypes=())
+
+
+def test_room_that_was_made_for_a_larger_call_shows_in_a_smaller_one() -> None:
+    made: dict[torch.dtype, torch.Tensor] = {}
+
+    def forward(ctx: Any, x: torch.Tensor) -> Any:
+        ctx.save_for_backward(x)
+        if x.numel() < 500:
+            return x.square().sum()
+        if x.dtype not in made or made[x.dtype].numel() < x.numel():
+            made[x.dtype] = torch.zeros(x.numel(), dtype=x.dtype)
+        made[x.dtype][: x.numel()] = x.reshape(-1).square()
+        return made[x.dtype].sum()
+
+    wrong = function(forward, lambda ctx, g: 2 * g * ctx.saved_tensors[0])
+    assert "far_sizes" in failed(wrong, lambda x: x.square().sum(), torch.randn(7, 5), dtypes=())
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_is_kept_in_the_place_of_something_older_is_no_leak(frozen: bool) -> None:
+    class Kept:
+        def __init__(self) -> None:
+            self.last = deque([torch.zeros(1) for _ in range(500)], maxlen=500)
+            self.every: list[torch.Tensor] = []
+
+    holder = Kept()
+
+    def keeping(name: str) -> Any:
+        def forward(ctx: Any, x: torch.Tensor) -> Any:
+            getattr(holder, name).append(x.detach().mean())
+            return 2 * x
+
+        return function(forward, lambda ctx, g: 2 * g)
+
+    if frozen:
+        gc.freeze()
+    try:
+        if not frozen:  # by the caller: then nobody sees what goes
+            assert harness.check(keeping("last"), lambda x: 2 * x, X, **QUICK)
+        assert "released" in failed(keeping("every"), lambda x: 2 * x, X, **QUICK)
+        assert bool(gc.get_freeze_count()) == frozen
+    finally:
+        gc.unfreeze()
 
 
 def test_a_large_example_is_asked_at_smaller_sizes_and_says_so() -> None:

@@ -29,6 +29,7 @@ pytest.importorskip("inspect_ai", reason="the extra inspect is not installed")
 from inspect_ai import Epochs, Task
 from inspect_ai import eval as evaluate
 from inspect_ai._util.error import PrerequisiteError
+from inspect_ai._util.registry import registry_info
 from inspect_ai.dataset import Sample
 from inspect_ai.log import EvalLog, read_eval_log, write_eval_log
 from inspect_ai.model import ModelOutput, ModelUsage, get_model
@@ -504,6 +505,13 @@ def inspect(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess
         timeout=300,
         check=False,
     )
+
+
+def test_inspect_finds_task_and_scorer_by_the_entry_point() -> None:
+    (point,) = entry_points(group="inspect_ai", name="harness")
+    home = point.load()
+    names = [registry_info(made).name for made in (home.pressure, home.verdict)]
+    assert names == ["harness/pressure", "harness/verdict"]
 
 
 @pytest.mark.slow

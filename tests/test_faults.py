@@ -311,7 +311,6 @@ def graded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.slow
 def test_a_disk_that_fills_while_reports_are_written_leaves_those_that_were_there(
     graded: Path, disk: Disk
 ) -> None:

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import gradcheck, gradgradcheck
 
+from harness.sandbox.inside.autograd import gradients
+
 ROOT = Path(__file__).parents[1]
 SKILL = ROOT / "scenarios" / "custom-autograd-functions"
 REFERENCES = ROOT / "solutions" / "reference" / "harness"
@@ -399,3 +401,41 @@ def test_the_reference_block_gives_every_parameter_its_gradient_under_dropout() 
             outcomes.append([loss, *torch.autograd.grad(loss, inputs), torch.rand(2)])
         for ours, plain in zip(*outcomes, strict=True):
             torch.testing.assert_close(ours, plain)
+
+
+# --------------------------------------------------------------------------
+# Gradients from the engine
+
+
+def test_gradients_are_those_of_autograd_and_what_does_not_fit_is_refused() -> None:
+    x = torch.linspace(-1, 1, 5, dtype=torch.float64).requires_grad_()
+    other = torch.ones(2, requires_grad=True)
+    y, g = x.sin(), torch.arange(5.0, dtype=torch.float64)
+    first, none = gradients([y], [x, other], [g], create_graph=True)
+    assert none is None
+    assert first is not None
+    assert torch.equal(first, x.cos() * g)
+    (second,) = gradients([first], [x], [g])
+    assert second is not None
+    assert torch.equal(second, -x.sin() * g * g)
+    with pytest.raises(RuntimeError, match="shape"):
+        gradients([x.sum()], [x], [g])
+    with pytest.raises(RuntimeError, match="complex"):
+        gradients([x * 1j], [x], [g])
+    with pytest.raises(RuntimeError, match="nothing"):
+        gradients([x.sin()], [], [g])
+
+
+def test_a_class_of_tensors_has_its_say_in_its_gradient() -> None:
+    class Refusing(Tensor):
+        @classmethod
+        def __torch_function__(
+            cls, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            if func is torch.autograd.grad:
+                raise TypeError("not differentiable")
+            return super().__torch_function__(func, types, args, kwargs or {})
+
+    x = torch.ones(3, requires_grad=True)
+    with pytest.raises(TypeError, match="not differentiable"):
+        gradients([x.sin().as_subclass(Refusing)], [x], [torch.ones(3)])

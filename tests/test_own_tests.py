@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
 import sys
 import textwrap
@@ -702,15 +703,38 @@ def test_tests_that_take_longer_than_an_answer_may_are_waited_for(plan: Plan, ad
     assert record.faults_noticed == record.faults_tried > 0
 
 
-LOCAL = """
-from harness.sandbox.inside.script import import_hypothesis
-import_hypothesis()
-import harness
+# Draws as a test in the sandbox does; prints the modules whose source was read for that.
+DRAWS = """
+import sys
+import hypothesis
 from hypothesis.internal.conjecture import providers
-print(*map(providers.is_local_module_file, (harness.__file__, "solution.py")))
+import harness.errors
+from harness.sandbox.inside.script import import_hypothesis
+
+if sys.argv[1] == "as in the sandbox":
+    import_hypothesis()
+read, constants = [], providers.constants_from_module
+providers.constants_from_module = lambda one: read.append(one.__name__) or constants(one)
+
+@hypothesis.settings(database=None, max_examples=3)
+@hypothesis.given(hypothesis.strategies.integers())
+def draw(number):
+    pass
+
+draw()
+print(len(read))
 """
 
 
-def test_hypothesis_draws_no_constants_of_libraries() -> None:
-    done = subprocess.run([sys.executable, "-c", LOCAL], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["False", "True"]
+@pytest.mark.parametrize("how", ["as in the sandbox", "as anywhere"])
+def test_hypothesis_reads_no_module_for_constants(how: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", DRAWS, how],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    # Anywhere else it reads those of the checkout, so that this test can fail.
+    assert (int(done.stdout) > 0) == (how == "as anywhere")

@@ -69,7 +69,7 @@ OURS = ("ancestor", "zygote", "fork_graders", "grade_tasks")
         pytest.param("ancestor", marks=pytest.mark.slow),
         "zygote",
         pytest.param("fork_graders", marks=pytest.mark.slow),
-        "grade_tasks",
+        pytest.param("grade_tasks", marks=pytest.mark.slow),
     ],
 )
 def test_a_killed_process_is_replaced_and_no_grade_changes(

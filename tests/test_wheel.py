@@ -228,7 +228,6 @@ exec(found[0].read_text())
 """
 
 
-@pytest.mark.slow
 def test_the_workflow_lets_a_pull_request_pass_or_fails_it(
     dist: Dist, venv: Path, examples: Path, workflow: Mapping[str, Any], tmp_path: Path
 ) -> None:

@@ -27,8 +27,8 @@ Predict = Callable[[Sample], torch.Tensor | None]
 TensorFunction = Callable[[torch.Tensor], torch.Tensor]
 # A factor needs as many elements to be more than a coincidence.
 ENOUGH = 4
-# Elements of arguments beyond which factors alone are looked for: each other effect takes a call of
-# the reference or a pass over all of them, and there are hundreds.
+# Elements of arguments beyond which factors alone are looked for, and other effects only held
+# against: each takes a call of the reference or a pass over all of them, and there are hundreds.
 MOST_ELEMENTS = 1 << 18
 CLAMPS = (0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 100.0, 1000.0)
 CUTS = (1e-10, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 1.0, 10.0, 100.0, 1e3, 1e4, 1e5)
@@ -54,9 +54,10 @@ class Deviation:
 
 def find(samples: Sequence[Sample], exact: ExactValues) -> Iterator[Deviation]:
     """The effects that account for every sample, plainest first."""
+    samples = sorted(samples, key=lambda sample: sample.case.elements > MOST_ELEMENTS)
     looked_for = [_factors(samples)]
-    if all(sample.case.elements <= MOST_ELEMENTS for sample in samples):
-        looked_for += [map(_remembering, _candidates(samples, exact)), _estimated(samples)]
+    if few := [sample for sample in samples if sample.case.elements <= MOST_ELEMENTS]:
+        looked_for += [map(_remembering, _candidates(few, exact)), _estimated(few)]
     for effect in itertools.chain.from_iterable(looked_for):
         if all(sample.explained_by(effect.predict(sample)) for sample in samples):
             yield effect

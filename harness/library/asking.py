@@ -93,7 +93,7 @@ def asked(
     if count > MOST_NUMBERS:
         options.notes.append(
             f"the example holds {count} numbers and no smaller sizes may be asked: "
-            + ("it was asked once per dtype, " if once else "")
+            + ("it was asked once per dtype until it failed, " if once else "")
             + "with limits of a thousandth"
         )
     manner = Manner(
@@ -159,10 +159,12 @@ def _sizes(
             for piece in domain.given.pieces
             if piece.is_tensor
         )
-        once = ", and once at its own size" if domain.own in domain.far() else ""
+        once = ", and once at its own size unless it failed" if domain.own in domain.far() else ""
         options.notes.append(f"the example is large: asked at {shown} and smaller{once}")
     far = domain.far() + domain.between(generator(options.seed, "sizes between"))
-    return sizes, sorted(far, key=domain.count)
+    far.sort(key=domain.count)
+    # Down again after the largest: what was made for a larger one may be left there.
+    return sizes, [*far, *far[-2::-1]]
 
 
 def _checks_of(
@@ -282,6 +284,7 @@ def _one_by_one(
         count += len(trials)
         if trial.question.case.elements <= MOST_OFTEN:
             kept += zip(trials, answers, strict=True)
+        del trial, trials, answers  # before the next ones are made
     if count:
         passed = Judgement.passed(f"{check_.pass_message} in {count} cases.")
         finding = passed.finding(check_.kind, entry.name, True)

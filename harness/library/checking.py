@@ -18,7 +18,6 @@ from harness.library.domain import Domain, Range
 from harness.library.made import Maker
 from harness.library.options import Options
 from harness.library.report import CheckFailed, Report, UncheckedWarning
-from harness.library.session import older_objects_out_of_sight
 from harness.library.state import State
 from harness.library.subject import (
     Function,
@@ -75,7 +74,7 @@ def check(
         make,
     )
     named = {**_of_reference(oracle, more), **(keywords or {})}
-    with _generator_kept(), older_objects_out_of_sight():
+    with _generator_kept():
         try:
             report = _checked(fn, oracle, inputs, named, inplace, options)
         except OracleError as error:

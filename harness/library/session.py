@@ -17,6 +17,7 @@ import torch
 from harness.library.subject import Function
 from harness.numerics.oracles import importable
 from harness.sandbox.inside import script, serve, wire
+from harness.sandbox.inside.part import Parts
 from harness.sandbox.session import Session
 
 # Frames of an error that are shown: the author's own, innermost last.
@@ -55,14 +56,23 @@ class InProcess:
         self, call: Any, tensors: list[torch.Tensor]
     ) -> tuple[dict[str, Any], list[torch.Tensor]]:
         try:
-            invocation = serve.Invocation(self.server.module, call, tensors)
-            answer, parts = serve.ASKS[call["ask"]](invocation)
+            answer, parts = self._asked(call, tensors)
             serve.check_sendable(parts)
             found = serve.as_they_are_now(parts)
         except Exception as error:
             told = {**script.described(error), "frames": _frames(error)}
             return {"error": told}, []
         return {**answer, "parts": [str(name) for name, _ in parts]}, found
+
+    def _asked(self, call: Any, tensors: list[torch.Tensor]) -> tuple[dict[str, Any], Parts]:
+        ask = serve.ASKS[call["ask"]]
+        if ask is serve.ask_released:
+            with _older_objects_out_of_sight():
+                answer, parts = ask(serve.Invocation(self.server.module, call, tensors))
+            if answer["grown"] <= 0:
+                return answer, parts
+            # One that was there before may have gone in its place, so all are looked at.
+        return ask(serve.Invocation(self.server.module, call, tensors))
 
 
 def _frames(error: BaseException) -> list[str]:
@@ -89,7 +99,7 @@ def in_process(name: str, function: Function) -> Iterator[Session]:
 
 
 @contextmanager
-def older_objects_out_of_sight() -> Iterator[None]:
+def _older_objects_out_of_sight() -> Iterator[None]:
     """Whatever looks through all objects looks at new ones alone, of which there are few."""
     if gc.get_freeze_count():  # by the caller, whose freeze nobody here may end
         yield

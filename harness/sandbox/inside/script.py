@@ -80,10 +80,10 @@ def import_hypothesis() -> None:
             suppress_health_check=list(hypothesis.HealthCheck),
         )
         hypothesis.settings.load_profile("sandbox")
-        # Of the modules there are it reads the constants, to draw them: here all of torch would be
-        # read, as a library cannot be told by its folder. A submission's files have no folder.
+        # Of the modules that are nobody else's it reads the source for constants to draw: here that
+        # would be all of torch, as a library cannot be told by its folder.
         providers: Any = importlib.import_module("hypothesis.internal.conjecture.providers")
-        providers.is_local_module_file = lambda path: not os.path.isabs(path)
+        providers.is_local_module_file = lambda _: False
 
 
 class Tail(io.RawIOBase):

@@ -1182,8 +1182,11 @@ def ask_released(invocation: Invocation) -> tuple[Json, Parts]:
 def used_by(call: Json) -> dict[int, bool]:
     """Places of the tensors of one call, each with whether other values may not be allowed."""
     specs = [*call["args"], *call["cotangents"]]
-    found = {spec["t"]: bool(spec.get("exact")) for spec in specs if "t" in spec}
-    return found | {place: False for spec in specs for place in spec.get("tensors", ())}
+    found = {place: False for spec in specs for place in spec.get("tensors", ())}
+    for spec in specs:
+        if "t" in spec:
+            found[spec["t"]] = found.get(spec["t"], False) or bool(spec.get("exact"))
+    return found
 
 
 def live() -> int:
