@@ -703,7 +703,7 @@ def test_tests_that_take_longer_than_an_answer_may_are_waited_for(plan: Plan, ad
     assert record.faults_noticed == record.faults_tried > 0
 
 
-# Draws as a test in the sandbox does; prints the modules whose source was read for that.
+# Draws as a test in the sandbox does; prints of how many modules the source was read for that.
 DRAWS = """
 import sys
 import hypothesis

@@ -54,6 +54,7 @@ class Deviation:
 
 def find(samples: Sequence[Sample], exact: ExactValues) -> Iterator[Deviation]:
     """The effects that account for every sample, plainest first."""
+    # Small ones first: what does not account for them is not worked out for large ones.
     samples = sorted(samples, key=lambda sample: sample.case.elements > MOST_ELEMENTS)
     looked_for = [_factors(samples)]
     if few := [sample for sample in samples if sample.case.elements <= MOST_ELEMENTS]:

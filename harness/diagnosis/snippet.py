@@ -652,10 +652,10 @@ def _number(value: float, within: float | None = None, dtype: torch.dtype | None
 
 def _stands_for(short: str, value: float, within: float | None, dtype: torch.dtype | None) -> bool:
     near = float(short)
-    if dtype is torch.float64 and near == value:
-        return True
-    if dtype is not None and float(torch.tensor(near, dtype=dtype)) == value:
-        return True
+    if dtype is not None:
+        held = near if dtype is torch.float64 else float(torch.tensor(near, dtype=dtype))
+        if held == value:
+            return True
     error = abs(near - value)
     if within is not None:
         return error <= within

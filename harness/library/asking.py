@@ -232,7 +232,8 @@ def _of_aspect(
             if not check_.fits(entry):
                 continue
             if isinstance(check_, FarSizes):
-                heard += _one_by_one(bench, entry, aspect, check_, session, context)
+                far = _one_by_one(bench, entry, aspect, check_, session, context)
+                heard += [far] if far is not None else []
                 continue
             trials = _trials(bench, entry, check_, options, subject.random)
             if not trials:
@@ -240,7 +241,7 @@ def _of_aspect(
             order = random.Random(f"{bench.seed}/{check_.kind}")
             answers = put(session, [t.question for t in trials], shuffle=order)
             if check_.kind not in STOCK:
-                trials, answers = _fair(bench, aspect, entry.name, trials, answers)
+                trials, answers = _fair(bench, entry, aspect, trials, answers)
                 if not trials:
                     continue
             PlannedCheck(check_, entry, True, trials).mark(answers)
@@ -270,26 +271,29 @@ def _one_by_one(
     check_: FarSizes,
     session: Session,
     context: SubmissionContext,
-) -> Iterator[CheckResult]:
-    """The first failing trial, or that there is none; all of them together take much memory."""
+) -> CheckResult | None:
+    """The first failing trial, or that there is none; all of them together take much memory.
+
+    ``None`` where nothing could be asked.
+    """
     count = 0
     kept: list[tuple[Trial, Answer]] = []
     for trial in check_.draw(bench, entry, bench.drawer(entry, check_.kind)):
         answers = put(session, [trial.question])
-        trials, answers = _fair(bench, aspect, entry.name, (trial,), answers)
+        trials, answers = _fair(bench, entry, aspect, (trial,), answers)
         found = check_.judge(bench, entry, trials, answers, context)
         if found.outcome is Outcome.FAILED:
-            yield CheckResult(found.finding(check_.kind, entry.name, True), trials, answers)
-            return
+            return CheckResult(found.finding(check_.kind, entry.name, True), trials, answers)
         count += len(trials)
         if trial.question.case.elements <= MOST_OFTEN:
             kept += zip(trials, answers, strict=True)
         del trial, trials, answers  # before the next ones are made
-    if count:
-        passed = Judgement.passed(f"{check_.pass_message} in {count} cases.")
-        finding = passed.finding(check_.kind, entry.name, True)
-        trials = tuple(trial for trial, _ in kept)
-        yield CheckResult(finding, trials, [answer for _, answer in kept])
+    if not count:
+        return None
+    passed = Judgement.passed(f"{check_.pass_message} in {count} cases.")
+    finding = passed.finding(check_.kind, entry.name, True)
+    trials = tuple(trial for trial, _ in kept)
+    return CheckResult(finding, trials, [answer for _, answer in kept])
 
 
 def _trials(
@@ -325,8 +329,8 @@ def _trials(
 
 def _fair(
     bench: OwnBench,
+    entry: EntryPoint,
     aspect: Aspect,
-    name: str,
     trials: tuple[Trial, ...],
     answers: list[Answer],
 ) -> tuple[tuple[Trial, ...], list[Answer]]:
@@ -342,7 +346,7 @@ def _fair(
     ]
     if not failed:
         return trials, answers
-    with in_process(name, aspect.reference) as session:
+    with in_process(entry.name, aspect.reference) as session:
         theirs = put(session, [trials[place].question for place in failed])
     fair: dict[int, Trial | None] = {}
     for place, answer in zip(failed, theirs, strict=True):

@@ -178,8 +178,6 @@ class RoundingNoise(TorchDispatchMode):  # type: ignore[no-untyped-call]
         """u·ξ, in the shape and dtype of ``value``."""
         noise = torch.empty(value.shape, dtype=torch.float64)
         noise.uniform_(-self.unit, self.unit, generator=self.generator)
-        if value.dtype is torch.float64 and value.device.type == "cpu":
-            return noise
         return noise.to(value.device, value.dtype)
 
     def _is_held(self, value: torch.Tensor) -> bool:

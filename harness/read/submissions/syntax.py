@@ -43,11 +43,6 @@ def inspect(code: str) -> Block:
     return (_remembered if len(code) <= MOST_REMEMBERED else _inspected)(code)
 
 
-@lru_cache(maxsize=32)
-def _remembered(code: str) -> Block:
-    return _inspected(code)
-
-
 def _inspected(code: str) -> Block:
     try:
         tree = parse(code)
@@ -57,6 +52,9 @@ def _inspected(code: str) -> Block:
         return _unparsed(code, error.line, error.why)
     except (RecursionError, MemoryError):
         return _unparsed(code, 1, "nested too deeply")
+
+
+_remembered = lru_cache(maxsize=32)(_inspected)
 
 
 def _refuse_return_outside(tree: ast.Module) -> None:

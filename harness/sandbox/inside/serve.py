@@ -580,8 +580,15 @@ class Invocation:
     ) -> list[torch.Tensor | None]:
         """A gradient per leaf."""
         check_output(output, cotangent.shape)
-        keep = {"retain_graph": retain_graph, "create_graph": create_graph}
-        return list(autograd.gradients([output], self.leaves, [cotangent], **keep))
+        return list(
+            autograd.gradients(
+                [output],
+                self.leaves,
+                [cotangent],
+                retain_graph=retain_graph,
+                create_graph=create_graph,
+            )
+        )
 
     def batched_gradients(self, output: torch.Tensor) -> list[torch.Tensor | None]:
         """The same for all incoming gradients in one backward, as ``vmap`` makes it."""
