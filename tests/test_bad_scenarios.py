@@ -38,6 +38,16 @@ entry_points:
     sizes: {sizes}
 checks: {checks}
 """
+FUNCTION = """\
+    @staticmethod
+    def forward(ctx, x):
+        return CODE
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+def f(x):
+    return F.apply(x)
+"""
 X = "{x: {tensor: [n, 3]}}"
 SINE = "def f(x): return x.sin()"
 EVERY = (
@@ -55,6 +65,7 @@ def write(
     checks: str = "[forward, vjp]",
     differentiable: str = "true",
 ) -> Path:
+    folder.mkdir(exist_ok=True)
     (folder / "skill.yaml").write_text(SKILL)
     (folder / "oracles.py").write_text(f"import torch\n{oracle}\n")
     (folder / "s.yaml").write_text(
@@ -255,7 +266,6 @@ def asking(folder: Path, function: bool, arguments: str, notices: str) -> Path:
 
 @pytest.mark.parametrize("command", ["grade", "validate"])
 def test_the_command_line_says_it_in_a_line_and_exits_with_2(tmp_path: Path, command: str) -> None:
-    (tmp_path / "skill").mkdir()
     write(tmp_path / "skill", "def f(x): raise ValueError('no')")
     answer = tmp_path / "solutions" / "reference" / "me" / "s.py"
     answer.parent.mkdir(parents=True)
@@ -269,6 +279,30 @@ def test_the_command_line_says_it_in_a_line_and_exits_with_2(tmp_path: Path, com
     said = done.stdout + done.stderr
     assert "Traceback" not in said
     assert "s.yaml: entry point 'f': the oracle of 'f' raises ValueError: no" in said
+
+
+# Exactly 0 is added, of which rounding leaves no number.
+FRAGILE = "def f(x): return x + torch.sqrt(-((x - x).detach() ** 2))"
+
+
+def test_a_result_that_rounding_takes_away_passes_no_wrong_answer_unseen(tmp_path: Path) -> None:
+    """Validation says so, and the grading of an answer that is judged by nothing."""
+    folder = write(tmp_path / "skill", FRAGILE, checks="[forward]")
+    (step,) = Plan(load(folder).scenario("s"), 1).steps
+    with pytest.raises(ScenarioError, match="check 'forward' of entry point 'f': the oracle gives"):
+        step.check_judged()
+    answers = {"right": "x.clone()", "wrong": "x * 1.5"}
+    said = {}
+    for name, code in answers.items():
+        file = tmp_path / f"{name}.py"
+        file.write_text(f"import torch\nclass F(torch.autograd.Function):\n{FUNCTION}")
+        file.write_text(file.read_text().replace("CODE", code))
+        options = ["--scenario", "s", "--scenarios", str(folder)]
+        done = harness("grade", str(file), *options, cwd=tmp_path)
+        said[name] = done.returncode, done.stdout + done.stderr
+    assert said["right"][0] == 0, said["right"][1]
+    assert said["wrong"][0] == 2, said["wrong"][1]
+    assert "the oracle gives no finite number for the result in any of" in said["wrong"][1]
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])

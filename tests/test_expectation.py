@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -48,6 +49,73 @@ def test_a_sheet_finds_what_each_expectation_finds(
     for (one, got), fits in zip(held, alone, strict=True):
         if got is not None:
             assert (one.mismatch(got) is None) is fits
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(pairs(), ALLOWED), min_size=1, max_size=6))
+def test_what_rounding_adds_decides_the_same_when_it_is_found_out_late(
+    held: list[tuple[tuple[Expected, torch.Tensor | None], float]],
+) -> None:
+    answers = [got for (_, got), _ in held]
+    early = [replace(one, least=one.least + more) for (one, _), more in held]
+    late = [
+        replace(one, in_full=lambda one=one, more=more: one.least + more)  # type: ignore[misc]
+        for (one, _), more in held
+    ]
+    assert Sheet(late).mark(answers) == Sheet(early).mark(answers)
+    for one, other, got in zip(early, late, answers, strict=True):
+        assert one.is_right(got) is other.is_right(got)
+        if got is not None and got.shape == one.low.shape:
+            wide = got.double()
+            if not one.fits(wide).all():
+                assert torch.equal(one.fits(wide), other.fits(wide))
+
+
+def test_what_rounding_adds_is_found_out_for_an_answer_that_needs_it_alone() -> None:
+    exact = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    asked: list[str] = []
+
+    def expected(name: str) -> Expected:
+        def in_full() -> torch.Tensor:
+            asked.append(name)
+            return torch.full_like(exact, 0.1)
+
+        least = torch.full_like(exact, 0.01)
+        return Expected(RESULT, exact, exact, least, exact.dtype, in_full=in_full)
+
+    sheet = Sheet([expected("one"), expected("other")])
+    near, further, wrong = exact + 0.005, exact + 0.05, exact + 1
+    assert sheet.mark([near, near]) == [True, True]
+    assert not asked
+    assert not sheet.rounding_mattered
+    # Its limit is the one by which it is right.
+    assert sheet.expected[0].largest_error(near) == pytest.approx((0.005, 0.01))
+    assert sheet.mark([near, further]) == [True, True]
+    assert sheet.rounding_mattered
+    assert asked == ["other"]
+    assert sheet.expected[0].strain(near) == pytest.approx(0.5)
+    assert sheet.expected[1].strain(further) == pytest.approx(0.5)
+    assert sheet.expected[1].largest_error(further) == pytest.approx((0.05, 0.1))
+    assert sheet.mark([wrong, wrong]) == [False, False]
+    assert asked == ["other", "one"]
+
+
+def test_expectations_made_of_others_find_out_what_those_do() -> None:
+    exact = torch.tensor([1.0, 2.0], dtype=torch.float64)
+    least, full = torch.full_like(exact, 0.01), torch.full_like(exact, 0.1)
+    one = Expected(RESULT, exact, exact, least, exact.dtype, in_full=lambda: full)
+    for made, size in [
+        (one.times(2.0), 2.0),
+        (one.repeated(3).repeat(1), 1.0),
+        (one.beside(one, 0.0, RESULT), 2.0),
+        (one.give_or_take(0.0), 1.0),
+    ]:
+        assert made.in_full is not None
+        assert torch.allclose(made.least, size * least)
+        assert torch.allclose(made.allowed, size * full)
+    later = one.give_or_take(0.5, lambda: full)
+    assert torch.allclose(later.least, least + 0.5)
+    assert torch.allclose(later.allowed, full + 0.5 + full)
 
 
 def test_how_close_it_was_is_told_where_all_is_right() -> None:

@@ -6,6 +6,7 @@ part of every answer lies within what rounding allows (``harness.numerics.roundi
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -903,18 +904,22 @@ def _through(exact: Reference, rough: Reference, arriving: Expected) -> dict[str
     """The gradients of a call, by name, for an incoming gradient that is itself uncertain."""
     names = exact.case.differentiable
     found = exact.gradients(arriving.low, names)
-    every_other = 1.0 - 2.0 * (torch.arange(arriving.low.numel()) % 2)
-    off = arriving.allowed * every_other.reshape(arriving.low.shape)
-    moved = [rough.gradients(arriving.low + step, names) for step in (off, arriving.allowed)]
     roughly = rough.gradients(arriving.low, names)
+
+    @functools.cache
+    def moved() -> list[torch.Tensor]:
+        """How far the gradients move by what the incoming one may be off."""
+        every_other = 1.0 - 2.0 * (torch.arange(arriving.low.numel()) % 2)
+        off = arriving.allowed * every_other.reshape(arriving.low.shape)
+        sides = [rough.gradients(arriving.low + step, names) for step in (off, arriving.allowed)]
+        return [
+            torch.maximum(*((side.low - one.low).abs() for side in both))
+            for one, *both in zip(found, *sides, strict=True)
+        ]
+
     return {
-        name: replace(
-            one,
-            allowed=one.allowed
-            + about.allowed
-            + torch.maximum(*((other.low - one.low).abs() for other in others)),
-        )
-        for name, one, about, *others in zip(names, found, roughly, *moved, strict=True)
+        name: one.give_or_take(about.least, lambda place=place: moved()[place])  # type: ignore[misc]
+        for place, (name, one, about) in enumerate(zip(names, found, roughly, strict=True))
     }
 
 

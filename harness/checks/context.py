@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeVar, runtime_checkable
 import torch
 
 from harness.code import Source
+from harness.errors import ScenarioError
 from harness.model import EntryPoint, Fault, Finding, Outcome, Quantity, Scenario
 from harness.numerics.expectation import Expected, Mismatch, Reference, Sheet
 from harness.numerics.inputs import Case, Drawer, generator
@@ -310,6 +311,8 @@ class PlannedCheck:
     # Whether its failure fails a submission.
     required: bool
     trials: tuple[Trial, ...]
+    # What it is and where it stands, for messages.
+    where: str = ""
 
     @cached_property
     def _sheet(self) -> Sheet | None:
@@ -333,6 +336,34 @@ class PlannedCheck:
             fits or part in trial.refused(answer)
             for fits, (trial, answer, part) in zip(fitting, asked, strict=True)
         )
+
+    @property
+    def rounding_mattered(self) -> bool:
+        """Whether an answer was further off than what is allowed whatever rounding does."""
+        return self._sheet is not None and self._sheet.rounding_mattered
+
+    def check_judged(self, *, by_least: bool = False) -> None:
+        """Raise ``ScenarioError`` for a quantity that has elements, of which none is judged.
+
+        With ``by_least`` whatever rounding does, which need not be found out then.
+        """
+        quantity = self._never_judged(by_least)
+        if quantity is not None:
+            raise ScenarioError(
+                f"{self.where}: the oracle gives no finite number for {quantity} in any of "
+                f"{len(self.trials)} cases, expected values to compare with; narrow the ranges of "
+                "the arguments or mend the oracle"
+            )
+
+    def _never_judged(self, by_least: bool) -> Quantity | None:
+        judged: dict[Quantity, bool] = {}
+        for trial in self.trials:
+            for one in trial.expected.values():
+                if one.low.numel() and not judged.get(one.quantity):
+                    limits = one.low, one.high, one.least if by_least else one.allowed
+                    finite = torch.stack([limit.isfinite() for limit in limits]).all(dim=0)
+                    judged[one.quantity] = bool(finite.any())
+        return next((quantity for quantity, any_ in judged.items() if not any_), None)
 
 
 def number_of(text: object) -> float:

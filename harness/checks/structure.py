@@ -183,7 +183,7 @@ class HandWritten(DrawnCheck):
                 label += ", the input is a result of another operation" if operation else ""
                 once = with_gradients(bench, draw, case, names=names, inner=operation, label=label)
                 # A gradient of zero shows no factor.
-                if all(bool((e.low.abs() > e.allowed).any()) for e in _gradients(once).values()):
+                if all(bool((e.low.abs() > e.least).any()) for e in _gradients(once).values()):
                     yield once
                     break
 
@@ -264,6 +264,8 @@ class HandWritten(DrawnCheck):
         factor = trial.question.factor
         unspoiled = trial.expected
         if self.composition == FORBIDDEN:
+            if trial.is_right(answer):
+                return False  # it shows it, or is too small for that
             unspoiled = {p: e.times(1 / factor) for p, e in trial.expected.items()}
         return all(e.is_right(answer.parts.get(p)) for p, e in unspoiled.items())
 

@@ -246,7 +246,4 @@ def _telling_call(
         wrong = (~fits).reshape(len(fits), -1).any(1).nonzero()
         at = int(wrong[0]) if len(wrong) else 0
         got = got[at]
-    one = Expected(
-        stacked.quantity, stacked.low[at], stacked.high[at], stacked.allowed[at], stacked.dtype
-    )
-    return one, got, Moment(MomentKind.LATER_CALL) if at else None
+    return stacked.repeat(at), got, Moment(MomentKind.LATER_CALL) if at else None

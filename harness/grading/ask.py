@@ -37,12 +37,20 @@ def put_questions(work: Work) -> Work:
     rest = iter(put(work.process, questions, shuffle=rng, first=first))
     plain = {name: next(rest) for name in names}
     answers = tuple([next(rest) for _ in step.trials] for step in work.steps)
-    right = [step.mark(answer) for step, answer in zip(work.steps, answers, strict=True)]
+    right = [_mark(step, answer) for step, answer in zip(work.steps, answers, strict=True)]
     settled = all(
         fits or isinstance(step.check, HandWritten)
         for step, fits in zip(work.steps, right, strict=True)
     ) and not any(isinstance(step.check, InteractiveCheck) for step in work.steps)
     return replace(work, plain=plain, answers=answers, settled=settled)
+
+
+def _mark(step: PlannedCheck, answers: Sequence[Answer]) -> bool:
+    """Whether all answers are right; raises ``ScenarioError`` where any would be."""
+    right = step.mark(answers)
+    if right and step.rounding_mattered:
+        step.check_judged()
+    return right
 
 
 def _order(work: Work) -> random.Random:
@@ -132,7 +140,7 @@ def ask_check_by_check(work: Work) -> Work:
             for step in work.steps:
                 questions = [trial.question for trial in step.trials]
                 answers = put(session, questions, shuffle=_order(work))
-                step.mark(answers)
+                _mark(step, answers)
                 finding = _finding(work, step, answers)
                 work = replace(
                     work,

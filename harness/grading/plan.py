@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch
 
 from harness import checks, flags
@@ -14,7 +12,7 @@ from harness.checks.plain import Deterministic, PlainCheck
 from harness.checks.scales import Scales
 from harness.checks.sequence import Sequence as SequenceCheck
 from harness.errors import ScenarioError
-from harness.model import CheckSpec, EntryPoint, Quantity, Scenario
+from harness.model import EntryPoint, Scenario
 from harness.numerics import oracles
 from harness.numerics.oracles import OracleError
 from harness.numerics.question import Question
@@ -45,13 +43,15 @@ class Plan:
                     f"{scenario.id}, expected at least one; drop it or state what it needs there"
                 )
             for entry in entries:
-                trials = self._trials(spec, check, entry)
-                self.steps.append(PlannedCheck(check, entry, spec.required, trials))
+                about = f"{spec.where}: check {spec.kind!r} of entry point {entry.name!r}"
+                trials = self._trials(check, entry, about)
+                step = PlannedCheck(check, entry, spec.required, trials, about)
+                step.check_judged(by_least=True)
+                self.steps.append(step)
 
     def _trials(
-        self, spec: CheckSpec, check: Check | InteractiveCheck, entry: EntryPoint
+        self, check: Check | InteractiveCheck, entry: EntryPoint, about: str
     ) -> tuple[Trial, ...]:
-        about = f"{spec.where}: check {spec.kind!r} of entry point {entry.name!r}"
         try:
             if isinstance(check, LibraryCalled):
                 check.check_module(self.bench, entry)
@@ -59,17 +59,9 @@ class Plan:
                 check.prepare(self.bench, entry)
             if isinstance(check, InteractiveCheck):
                 return ()
-            trials = check.trials(self.bench, entry)
+            return check.trials(self.bench, entry)
         except OracleError as error:
             raise ScenarioError(f"{about}: {error}") from error
-        quantity = _never_judged(trials)
-        if quantity is not None:
-            raise ScenarioError(
-                f"{about}: the oracle gives no finite number for {quantity} in any of "
-                f"{len(trials)} cases, expected values to compare with; narrow the ranges of the "
-                "arguments or mend the oracle"
-            )
-        return trials
 
     def _check_oracle(self, entry: EntryPoint) -> None:
         """Raise where the oracle cannot be used at all; checks of plain values do so themselves."""
@@ -86,15 +78,3 @@ class Plan:
                 f"{about}: the oracle gives another result when it is called again with the same "
                 "arguments, expected the same; let it draw no random numbers and keep no state"
             )
-
-
-def _never_judged(trials: Sequence[Trial]) -> Quantity | None:
-    """What has elements in the trials, of which none can be judged."""
-    judged: dict[Quantity, bool] = {}
-    for trial in trials:
-        for expected in trial.expected.values():
-            if expected.low.numel() and not judged.get(expected.quantity):
-                limits = (expected.low, expected.high, expected.allowed)
-                finite = torch.stack([limit.isfinite() for limit in limits]).all(dim=0)
-                judged[expected.quantity] = bool(finite.any())
-    return next((quantity for quantity, any_ in judged.items() if not any_), None)

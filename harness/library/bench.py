@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,7 +13,7 @@ from harness.errors import UsageError
 from harness.library.arguments import Arguments
 from harness.library.made import Maker
 from harness.model import EntryPoint, Quantity, QuantityKind, Scenario, TensorArgument
-from harness.numerics.expectation import Expected, Reference
+from harness.numerics.expectation import Evaluate, Expected, Reference
 from harness.numerics.inputs import Case, Drawer, Value
 from harness.numerics.oracles import Oracles
 
@@ -70,16 +70,13 @@ class OwnReference(Reference):
         self.manner = manner
 
     def _expected(
-        self,
-        quantities: Sequence[Quantity],
-        evaluate: Callable[[], list[torch.Tensor]],
-        floors: Sequence[float],
+        self, quantities: Sequence[Quantity], evaluate: Evaluate, floors: Sequence[float]
     ) -> list[Expected]:
         found = super()._expected(quantities, evaluate, floors)
         if not self.manner.tolerance:
             return found
         return [
-            replace(one, allowed=one.allowed + self._stated(one, floor))
+            one.give_or_take(self._stated(one, floor))
             for one, floor in zip(found, floors, strict=True)
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import weakref
@@ -69,17 +70,29 @@ _FAULTS = {
 
 @dataclass(frozen=True)
 class Expected:
-    """A tensor that must lie between ``low`` and ``high``, give or take ``allowed``."""
+    """A tensor that must lie between ``low`` and ``high``, give or take ``allowed``.
+
+    What rounding does to the oracle is found out only for answers that are further off than what
+    is allowed without it: there are few.
+    """
 
     quantity: Quantity
     low: torch.Tensor
     high: torch.Tensor
-    # Elementwise and finite where it is judged; elements with a non-finite limit or bound are not.
-    allowed: torch.Tensor
+    # What is allowed at least. Elementwise and finite where it is judged; elements with a
+    # non-finite limit or bound are not.
+    least: torch.Tensor
     # The dtype an answer must have.
     dtype: torch.dtype
     # What the elements add up to and how far from it they may, where no one element is certain.
     total: tuple[float, float] | None = None
+    # Finds out what is allowed altogether, never less; ``None`` where ``least`` is all.
+    in_full: Callable[[], torch.Tensor] | None = None
+
+    @cached_property
+    def allowed(self) -> torch.Tensor:
+        """The largest error that is not held against an answer. Raises ``OracleError``."""
+        return self.least if self.in_full is None else self.in_full()
 
     @staticmethod
     def exactly(quantity: Quantity, value: torch.Tensor) -> Expected:
@@ -94,25 +107,48 @@ class Expected:
 
     def beside(self, other: Expected | None, constant: float, quantity: Quantity) -> Expected:
         """The sum of both and ``constant``, rounded to the dtype at each step."""
-        low, high, allowed = self.low, self.high, self.allowed
+        low, high, terms = self.low, self.high, [self]
         if other is not None:
             low, high = low + other.low, high + other.high
-            allowed = allowed + other.allowed
+            terms.append(other)
         largest = torch.maximum(low.abs(), high.abs()) + abs(constant)
-        allowed = allowed + ADDING * rounding.unit_roundoff(self.dtype) * largest
-        return Expected(quantity, low + constant, high + constant, allowed, self.dtype)
+        adding = ADDING * rounding.unit_roundoff(self.dtype) * largest
+        return Expected(
+            quantity,
+            low + constant,
+            high + constant,
+            sum((one.least for one in terms), adding),
+            self.dtype,
+            in_full=lambda: sum((one.allowed for one in terms), adding),
+        )
 
     def repeated(self, count: int) -> Expected:
         """``count`` times the same, stacked."""
-        low, high, allowed = (
-            tensor.expand(count, *tensor.shape) for tensor in (self.low, self.high, self.allowed)
-        )
-        return Expected(self.quantity, low, high, allowed, self.dtype)
+        return self._changed(lambda tensor: tensor.expand(count, *tensor.shape))
+
+    def repeat(self, number: int) -> Expected:
+        """One of those that are stacked."""
+        return self._changed(lambda tensor: tensor[number])
 
     def times(self, factor: float) -> Expected:
         """The same times a positive ``factor``."""
-        low, high, allowed = (factor * tensor for tensor in (self.low, self.high, self.allowed))
-        return Expected(self.quantity, low, high, allowed, self.dtype)
+        return self._changed(lambda tensor: factor * tensor)
+
+    def _changed(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Expected:
+        low, high, least = map(change, (self.low, self.high, self.least))
+        full = None if self.in_full is None else lambda: change(self.allowed)
+        return Expected(self.quantity, low, high, least, self.dtype, in_full=full)
+
+    def give_or_take(
+        self, more: float | torch.Tensor, in_full: Callable[[], torch.Tensor] | None = None
+    ) -> Expected:
+        """The same with so much more allowed, and what ``in_full`` finds out beside it."""
+
+        def both() -> torch.Tensor:
+            return self.allowed + more + (0.0 if in_full is None else in_full())
+
+        needed = self.in_full or in_full
+        return replace(self, least=self.least + more, in_full=both if needed else None)
 
     def is_right(self, got: torch.Tensor | None) -> bool:
         """Whether ``got`` is it; a missing gradient counts as zero."""
@@ -208,8 +244,24 @@ class Expected:
 
     def fits(self, wide: torch.Tensor) -> torch.Tensor:
         """Which elements of ``wide`` (float64, of the right shape) are as they may be."""
-        fits = _errors(self.low, self.high, wide) <= self.allowed
-        return fits if self._everywhere else fits | _unjudged(self.low, self.high, self.allowed)
+        errors = _errors(self.low, self.high, wide)
+        return self._within(errors, self.limits(errors))
+
+    def limits(self, errors: torch.Tensor) -> torch.Tensor:
+        """What these errors are held against: ``least``, or ``allowed`` where they are larger."""
+        if self.in_full is None or self._within(errors, self.least).all():
+            return self.least
+        return self.allowed
+
+    def _within(self, errors: torch.Tensor, limits: torch.Tensor) -> torch.Tensor:
+        fits = errors <= limits
+        everywhere = self._everywhere_by_least if limits is self.least else self._everywhere
+        return fits if everywhere else fits | _unjudged(self.low, self.high, limits)
+
+    @cached_property
+    def _everywhere_by_least(self) -> bool:
+        """Whether all elements have numbers that are finite, but for what rounding does."""
+        return _are_finite(self.low, self.high, self.least)
 
     @cached_property
     def _everywhere(self) -> bool:
@@ -238,9 +290,10 @@ class Expected:
     def largest_error(self, got: torch.Tensor) -> tuple[float, float]:
         """Largest error of a fitting answer relative to its limit: (error, limit) there."""
         errors = _errors(self.low, self.high, got.double())
-        at = int(_strains(errors.clone(), self.allowed).argmax())
+        limits = self.limits(errors)
+        at = int(_strains(errors.clone(), limits).argmax())
         error = errors.reshape(-1)[at].item()
-        return max(error, 0.0), self.allowed.reshape(-1)[at].item()
+        return max(error, 0.0), limits.reshape(-1)[at].item()
 
 
 def _strains(errors: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
@@ -286,9 +339,11 @@ class Sheet:
 
     def __init__(self, expected: Sequence[Expected]) -> None:
         self.expected = expected
+        # Whether it was found out for an answer.
+        self.rounding_mattered = False
         sizes = [one.low.numel() for one in expected]
         self._sizes = torch.tensor(sizes)
-        self._low, self._allowed = (self._laid_out(name, sizes) for name in ("low", "allowed"))
+        self._low, self._least = (self._laid_out(name, sizes) for name in ("low", "least"))
         self._high = self._low
         if any(one.high is not one.low for one in expected):
             self._high = self._laid_out("high", sizes)
@@ -305,10 +360,10 @@ class Sheet:
 
     @cached_property
     def _unjudged(self) -> torch.Tensor | None:
-        """Of a boolean per element; ``None`` where all are judged."""
-        if all(one._everywhere for one in self.expected):
+        """Of a boolean per element; ``None`` where all are judged, but for what rounding does."""
+        if all(one._everywhere_by_least for one in self.expected):
             return None
-        return _unjudged(self._low, self._high, self._allowed)
+        return _unjudged(self._low, self._high, self._least)
 
     def mark(self, answers: Sequence[torch.Tensor | None]) -> list[bool]:
         """Remember of every answer whether it fits; which ones do."""
@@ -327,13 +382,16 @@ class Sheet:
             ]
         ).double()
         errors = _errors(self._low, self._high, wide)
-        fits = errors <= self._allowed
+        fits, limits = errors <= self._least, self._least
         if self._unjudged is not None:
             fits |= self._unjudged
+        if not fits.all():
+            limits = self._limits(fits, usable)
+            fits = (errors <= limits).logical_or_(_unjudged(self._low, self._high, limits))
         none = itertools.repeat(0.0, len(usable))
         # How close it was is told of what is right altogether.
         missed, strains = (
-            (none, self._most(_strains(errors, self._allowed)))
+            (none, self._most(_strains(errors, limits)))
             if fits.all()
             else (self._most((~fits).double()), none)
         )
@@ -343,6 +401,17 @@ class Sheet:
             if got is not None:
                 one.remember(got, fitting[-1], strain=strain)
         return fitting
+
+    def _limits(self, fits: torch.Tensor, usable: Sequence[torch.Tensor | None]) -> torch.Tensor:
+        """What is allowed, altogether where an answer is there that does not fit otherwise."""
+        limits = self._least.clone()
+        misses = self._most((~fits).double())
+        pieces = limits.split_with_sizes(self._sizes.tolist())
+        for one, got, missed, piece in zip(self.expected, usable, misses, pieces, strict=True):
+            if missed and got is not None and one.in_full is not None:
+                piece.copy_(one.allowed.reshape(-1))
+                self.rounding_mattered = True
+        return limits
 
     def _most(self, values: torch.Tensor) -> list[float]:
         """The greatest of ``values`` per expectation, at least 0."""
@@ -471,6 +540,26 @@ def _between(
     return replace(one, low=low, high=high, total=(total, within) if certain else None)
 
 
+def _either(left: Expected, right: Expected) -> Expected:
+    """What both may be, and all between."""
+    return replace(
+        left,
+        low=torch.minimum(left.low, right.low),
+        high=torch.maximum(left.high, right.high),
+        least=torch.maximum(left.least, right.least),
+        total=None,
+        in_full=lambda: torch.maximum(left.allowed, right.allowed),
+    )
+
+
+class _Handed(NamedTuple):
+    """What an oracle is called with, and what of it has gradients."""
+
+    arguments: tuple[Any, ...]
+    leaves: dict[str, torch.Tensor]
+    parameters: list[torch.Tensor]
+
+
 class Reference:
     """The oracle evaluated on one case, in float64.
 
@@ -484,12 +573,27 @@ class Reference:
         self.case = case
         self.seed = seed
         self.dtype = next(iter(case.tensors.values())).dtype
-        self.leaves: dict[str, torch.Tensor] = {}
-        self.parameters: list[torch.Tensor] = []
-        self.arguments = self._arguments()
 
-    def _arguments(self) -> tuple[Any, ...]:
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """What the oracle is called with; the same at every call."""
+        return self._handed.arguments
+
+    @property
+    def leaves(self) -> dict[str, torch.Tensor]:
+        """Those of the arguments that are compared with an answer's, by name; in float64."""
+        return self._handed.leaves
+
+    @property
+    def parameters(self) -> list[torch.Tensor]:
+        """Those of the layers among the arguments."""
+        return self._handed.parameters
+
+    @cached_property
+    def _handed(self) -> _Handed:
         names = {id(tensor): name for name, tensor in self.case.tensors.items()}
+        leaves: dict[str, torch.Tensor] = {}
+        parameters: list[torch.Tensor] = []
         arguments: list[Any] = []
         for place, value in enumerate(self.case.values):
             match value:
@@ -503,11 +607,11 @@ class Reference:
                         if math.isfinite(rounded):
                             leaf[leaf == rounded] = named
                     leaf.requires_grad_(names[id(value)] in self.case.differentiable)
-                    self.leaves[names[id(value)]] = leaf
+                    leaves[names[id(value)]] = leaf
                     arguments.append(leaf)
                 case Stack():
                     built = value.build(torch.float64)
-                    self.parameters = list(layers.parameters(built))
+                    parameters = list(layers.parameters(built))
                     arguments += built
                 case Log():
                     arguments.append(lambda *_: None)
@@ -518,36 +622,40 @@ class Reference:
                     arguments.append(getattr(self.case.entry.arguments[place], "default", None))
                 case _:
                     arguments.append(value)
-        return tuple(arguments)
+        return _Handed(tuple(arguments), leaves, parameters)
+
+    def fresh(self) -> Reference:
+        """The same with arguments of its own, which are made when they are needed."""
+        other = copy.copy(self)
+        other.__dict__.pop("_handed", None)
+        return other
 
     def _expected(
-        self,
-        quantities: Sequence[Quantity],
-        evaluate: Callable[[], list[torch.Tensor]],
-        floors: Sequence[float],
+        self, quantities: Sequence[Quantity], evaluate: Evaluate, floors: Sequence[float]
     ) -> list[Expected]:
-        exact = [value.detach() for value in evaluate()]
+        exact = [value.detach() for value in evaluate(self)]
         if self.rough:
             within = max(ROUGHLY, ROUGHLY_ROUNDED * rounding.unit_roundoff(self.dtype))
             return [
                 Expected(quantity, value, value, within * (value.abs() + floor), self.dtype)
                 for quantity, value, floor in zip(quantities, exact, floors, strict=True)
             ]
-        spreads = rounding.spread(evaluate, exact, self.dtype, self._held())
+        rounded = _Rounded(self.fresh(), evaluate, floors)
         return [
             Expected(
                 quantity,
                 value,
                 value,
-                rounding.allowed(value, spread, self.dtype, floor),
+                rounding.allowed_at_least(value, self.dtype, floor),
                 self.dtype,
+                in_full=partial(rounded.allowed, place),
             )
-            for quantity, value, spread, floor in zip(
-                quantities, exact, spreads, floors, strict=True
+            for place, (quantity, value, floor) in enumerate(
+                zip(quantities, exact, floors, strict=True)
             )
         ]
 
-    def _held(self) -> list[torch.Tensor]:
+    def held(self) -> list[torch.Tensor]:
         """Tensors of few values, each of which the dtype can hold: an answer has the very same."""
         leaves = (self.leaves[name] for name in self.case.listed if name in self.leaves)
         return [leaf for leaf in leaves if rounding.holds(self.dtype, leaf)]
@@ -558,22 +666,21 @@ class Reference:
 
     def value(self) -> torch.Tensor:
         """The exact result; random layers draw from the case's seed."""
+        arguments = self.arguments  # before: layers draw numbers while they are made
         self._reseed()
-        return self.oracle.value(self.arguments)
+        return self.oracle.value(arguments)
 
     def forward(self) -> Expected:
         """The result itself."""
-        return self._expected([RESULT], lambda: [self.value()], [1.0])[0]
+        return self._expected([RESULT], lambda reference: [reference.value()], [1.0])[0]
 
     def gradients(
         self, cotangent: torch.Tensor, names: Sequence[str], *, with_parameters: bool = False
     ) -> list[Expected]:
         """Gradients for the named arguments, then for every parameter of the layers."""
         wide = cotangent.double()
-        wanted = [self.leaves[name] for name in names]
         quantities = [Quantity(QuantityKind.GRADIENT, name) for name in names]
         if with_parameters:
-            wanted += self.parameters
             quantities += [
                 Quantity(QuantityKind.PARAMETER_GRADIENT, str(place))
                 for place in range(len(self.parameters))
@@ -581,16 +688,19 @@ class Reference:
         usual = wide.abs()[wide.abs() <= MOST_SIZE]
         floor = float(usual.max()) if usual.numel() else 0.0
 
-        def evaluate() -> list[torch.Tensor]:
-            self._reseed()
-            return list(self.oracle.gradients(self.arguments, wide, tuple(wanted)))
+        def evaluate(reference: Reference) -> list[torch.Tensor]:
+            wanted = [reference.leaves[name] for name in names]
+            wanted += reference.parameters if with_parameters else ()
+            reference._reseed()
+            return list(reference.oracle.gradients(reference.arguments, wide, tuple(wanted)))
 
-        expected = self._expected(quantities, evaluate, [floor] * len(wanted))
+        expected = self._expected(quantities, evaluate, [floor] * len(quantities))
         movable = (t for name, t in self.case.tensors.items() if name not in self.case.listed)
         if self.oracle.vjp is None and any(map(_repeats, movable)):
             own = [one.low for one in expected]
-            leaves = [*wanted[: len(names)], *[None] * (len(wanted) - len(names))]
-            expected = self._shared(expected, own, evaluate, floor, leaves)
+            parameters = len(quantities) - len(names)
+            leaves = [*(self.leaves[name] for name in names), *[None] * parameters]
+            expected = self._shared(expected, own, partial(evaluate, self), floor, leaves)
         return expected
 
     def subgradients(
@@ -649,15 +759,24 @@ class Reference:
             found = [self._evaluated(evaluate, apart) for _ in range(tries)]
         except OracleError:
             return expected  # a reference need not take what is a hair beyond its range
-        bounds = [
-            CHANGED * (exact.abs() + floor) + one.allowed
-            for one, exact in zip(expected, own, strict=True)
-        ]
-        if not any(
-            bool(((value - exact).abs() > bound).any())
-            for values in found
-            for value, exact, bound in zip(values, own, bounds, strict=True)
-        ):
+
+        def bounds(limits: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+            return [
+                CHANGED * (exact.abs() + floor) + limit
+                for limit, exact in zip(limits, own, strict=True)
+            ]
+
+        def changed(bounds: Sequence[torch.Tensor]) -> bool:
+            return any(
+                bool(((value - exact).abs() > bound).any())
+                for values in found
+                for value, exact, bound in zip(values, own, bounds, strict=True)
+            )
+
+        if not changed(bounds([one.least for one in expected])):
+            return expected
+        same = bounds([one.allowed for one in expected])
+        if not changed(same):
             return expected
         found += [self._evaluated(evaluate, apart) for _ in range(TRIES - tries)]
         together = [
@@ -673,7 +792,7 @@ class Reference:
                 [t[place] for t in together],
                 leaves[place],
             )
-            for place, (one, bound) in enumerate(zip(expected, bounds, strict=True))
+            for place, (one, bound) in enumerate(zip(expected, same, strict=True))
         ]
 
     def _evaluated(
@@ -725,16 +844,7 @@ class Reference:
                         value = torch.where(at_kink, beyond, value)
                 values.append(value)
             sides.append(self._moved(values).gradients(cotangent, names))
-        return [
-            replace(
-                left,
-                low=torch.minimum(left.low, right.low),
-                high=torch.maximum(left.high, right.high),
-                allowed=torch.maximum(left.allowed, right.allowed),
-                total=None,
-            )
-            for left, right in zip(*sides, strict=True)
-        ]
+        return [_either(left, right) for left, right in zip(*sides, strict=True)]
 
     def _moved(self, values: Sequence[Value]) -> Reference:
         """The same reference at other values, for answers in the same dtype."""
@@ -752,14 +862,44 @@ class Reference:
     ) -> list[Expected]:
         """Gradients of Σ⟨outer, vjp⟩ for the named arguments, then for the cotangent."""
         wide = cotangent.double().clone().requires_grad_()
-        wanted = tuple(self.leaves[name] for name in names)
         weights = [weight.double() for weight in outer]
 
-        def evaluate() -> list[torch.Tensor]:
-            return self.oracle.second_gradients(self.arguments, wide, weights, wanted)
+        def evaluate(reference: Reference) -> list[torch.Tensor]:
+            wanted = tuple(reference.leaves[name] for name in names)
+            return reference.oracle.second_gradients(reference.arguments, wide, weights, wanted)
 
         largest = max(float(w.abs().max()) for w in weights) if weights[0].numel() else 0.0
         floor = largest * max(1.0, float(wide.detach().abs().max())) if wide.numel() else 0.0
         quantities = [Quantity(QuantityKind.SECOND_DERIVATIVE, name) for name in names]
         quantities.append(Quantity(QuantityKind.COTANGENT_DERIVATIVE))
         return self._expected(quantities, evaluate, [floor] * len(quantities))
+
+
+# What an oracle gives, all at once.
+Evaluate = Callable[[Reference], list[torch.Tensor]]
+
+
+class _Rounded:
+    """How far from what an oracle gives an answer may be, found out when it is asked for."""
+
+    def __init__(self, reference: Reference, evaluate: Evaluate, floors: Sequence[float]) -> None:
+        self.reference = reference
+        self.evaluate = evaluate
+        self.floors = floors
+
+    def allowed(self, place: int) -> torch.Tensor:
+        """That of the tensor at ``place``. Raises ``OracleError``."""
+        return self._allowed[place]
+
+    @cached_property
+    def _allowed(self) -> list[torch.Tensor]:
+        reference = self.reference.fresh()
+        dtype = reference.dtype
+        with torch.random.fork_rng(devices=[]):
+            exact = [value.detach() for value in self.evaluate(reference)]
+            again = partial(self.evaluate, reference)
+            spreads = rounding.spread(again, exact, dtype, reference.held())
+        return [
+            rounding.allowed(value, spread, dtype, floor)
+            for value, spread, floor in zip(exact, spreads, self.floors, strict=True)
+        ]

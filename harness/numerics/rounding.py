@@ -265,10 +265,15 @@ def spread(
     return largest
 
 
+def allowed_at_least(exact: torch.Tensor, dtype: torch.dtype, floor: float) -> torch.Tensor:
+    """What is not held against an answer, per element, however little rounding does."""
+    size = exact.abs()
+    roundoff = margins(dtype).roundoff * unit_roundoff(dtype) * (size + floor)
+    return roundoff + LITERAL_ERROR * size + LITERAL_FLOOR * floor
+
+
 def allowed(
     exact: torch.Tensor, spread_: torch.Tensor, dtype: torch.dtype, floor: float
 ) -> torch.Tensor:
     """The largest error that is not held against an answer, per element."""
-    margin = margins(dtype)
-    roundoff = margin.roundoff * unit_roundoff(dtype) * (exact.abs() + floor)
-    return margin.spread * spread_ + roundoff + LITERAL_ERROR * exact.abs() + LITERAL_FLOOR * floor
+    return margins(dtype).spread * spread_ + allowed_at_least(exact, dtype, floor)
