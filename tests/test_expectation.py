@@ -106,7 +106,7 @@ def test_expectations_made_of_others_find_out_what_those_do() -> None:
     one = Expected(RESULT, exact, exact, least, exact.dtype, in_full=lambda: full)
     for made, size in [
         (one.times(2.0), 2.0),
-        (one.repeated(3).repeat(1), 1.0),
+        (one.repeated(3).item(1), 1.0),
         (one.beside(one, 0.0, RESULT), 2.0),
         (one.give_or_take(0.0), 1.0),
     ]:

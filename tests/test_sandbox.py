@@ -38,7 +38,7 @@ from harness.sandbox.ancestor import HASH_SEED, readable
 from harness.sandbox.inside import linux, plain, seccomp, wire
 from harness.sandbox.inside import zygote as inside
 from harness.sandbox.reply import MOST_CHARACTERS, UnfitError, tamed
-from harness.sandbox.session import MOST_WAITED, CandidateFault, Session
+from harness.sandbox.session import MOST_WAITED, CandidateFault, Session, prepare
 from harness.sandbox.zygote import SANDBOX_UID
 
 SOON = Limits(wall_s=2.0, cpu_s=5.0)
@@ -235,6 +235,17 @@ def test_a_session_whose_zygote_dies_blames_the_sandbox() -> None:
         os.kill(zygote.pid, signal.SIGKILL)
         with pytest.raises(SandboxError, match="the zygote hung up"):
             load(session, "import time\ntime.sleep(5)", f=1)
+
+
+def test_what_a_candidate_is_going_to_use_is_imported_before_it_comes() -> None:
+    with Zygote(choose()) as zygote:
+        assert said(zygote, "'pytest' in sys.modules") == "False"
+        prepare(zygote.address, "import torch")
+        assert said(zygote, "'pytest' in sys.modules") == "False"
+        prepare(zygote.address, "import pytest")
+        assert said(zygote, "'pytest' in sys.modules") == "True"
+    # Of one that has gone whoever starts a candidate is told.
+    prepare(zygote.address, "import pytest")
 
 
 def test_the_zygotes_folder_is_removed() -> None:

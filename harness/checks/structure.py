@@ -267,7 +267,7 @@ class HandWritten(DrawnCheck):
             if trial.is_right(answer):
                 return False  # it shows it, or is too small for that
             unspoiled = {p: e.times(1 / factor) for p, e in trial.expected.items()}
-        return all(e.is_right(answer.parts.get(p)) for p, e in unspoiled.items())
+        return all(e.is_surely_right(answer.parts.get(p)) for p, e in unspoiled.items())
 
     def doubted(self, trials: tuple[Trial, ...], answers: Sequence[Answer]) -> Mismatch | None:
         """What is wrong with the gradient when autograd is away, where all else is right."""

@@ -246,4 +246,4 @@ def _telling_call(
         wrong = (~fits).reshape(len(fits), -1).any(1).nonzero()
         at = int(wrong[0]) if len(wrong) else 0
         got = got[at]
-    return stacked.repeat(at), got, Moment(MomentKind.LATER_CALL) if at else None
+    return stacked.item(at), got, Moment(MomentKind.LATER_CALL) if at else None

@@ -55,13 +55,17 @@ class Work:
 
     def start_session(self, patience: float = 1.0) -> Session:
         """A process of the sandbox for its code, with so many times the scenario's time."""
-        codes = [self.submission.code or "", *(file.code for file in self.submission.tests)]
         limits = self.plan.scenario.limits
         limits = replace(limits, wall_s=patience * limits.wall_s, cpu_s=patience * limits.cpu_s)
-        return Session(self.address, limits, "\n".join(codes))
+        return Session(self.address, limits, code_of(self.submission))
 
     @property
     def process(self) -> Session:
         """The session; there is one while questions are put."""
         assert self.session is not None
         return self.session
+
+
+def code_of(submission: Submission) -> str:
+    """All code of a submission that may be run, its tests' too."""
+    return "\n".join([submission.code or "", *(file.code for file in submission.tests)])

@@ -126,7 +126,7 @@ class Expected:
         """``count`` times the same, stacked."""
         return self._changed(lambda tensor: tensor.expand(count, *tensor.shape))
 
-    def repeat(self, number: int) -> Expected:
+    def item(self, number: int) -> Expected:
         """One of those that are stacked."""
         return self._changed(lambda tensor: tensor[number])
 
@@ -158,6 +158,10 @@ class Expected:
         if seen is not None and seen.what() is got:
             return seen.right
         return self.mismatch(got) is None
+
+    def is_surely_right(self, got: torch.Tensor | None) -> bool:
+        """Whether ``got`` is it whatever rounding does."""
+        return replace(self, in_full=None).is_right(got)
 
     def mismatch(self, got: torch.Tensor | None) -> Mismatch | None:
         """Why ``got`` is not it, or ``None``; a missing gradient counts as zero."""

@@ -14,10 +14,12 @@ import torch
 from harness.errors import GraderError, HarnessError
 from harness.grading.page import grade
 from harness.grading.plan import Plan
+from harness.grading.work import code_of
 from harness.model import Grade
 from harness.run.task import Task
 from harness.sandbox.inside.ancestor import serve_forks
 from harness.sandbox.inside.linux import trim
+from harness.sandbox.session import prepare
 
 
 def fork_graders(fd: int, *, for_many: bool) -> NoReturn:
@@ -83,6 +85,7 @@ class PlanCache:
                 del self._plans[next(iter(self._plans))]
                 gc.collect()
                 trim()
+            prepare(self.address, code_of(task.submission))
             plan = Plan(task.scenario, task.seed)
             trim()
         self._plans[key] = plan

@@ -8,6 +8,7 @@ import re
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -92,7 +93,7 @@ class Session:
             request = {
                 "cpu_s": limits.cpu_s,
                 "memory_bytes": limits.memory_bytes,
-                "needs": [name for name, words in NEEDS.items() if words.search(code)],
+                "needs": _needs(code),
             }
             try:
                 socket.send_fds(self._control, [json.dumps(request).encode()], [theirs.fileno()])
@@ -327,6 +328,22 @@ class Session:
         if status < 0:
             return f"the process died of signal {-status}"
         return f"the process left with exit status {status} before it had answered"
+
+
+def prepare(address: str, code: str) -> None:
+    """Let the zygote import what a candidate with ``code`` is likely to use, without waiting.
+
+    Nothing is raised: who starts the candidate is told what is wrong with the zygote.
+    """
+    needs = _needs(code)
+    if needs:
+        with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
+            control.connect(address)
+            control.send(json.dumps({"needs": needs}).encode())
+
+
+def _needs(code: str) -> list[str]:
+    return [name for name, words in NEEDS.items() if words.search(code)]
 
 
 def _connect(address: str) -> socket.socket:

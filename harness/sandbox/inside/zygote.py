@@ -4,7 +4,8 @@ It listens on a socket. Each connection is one trusted worker; a worker sends
 ``{"cpu_s", "memory_bytes", "needs"}`` with the candidate's end of a socket pair, gets
 ``{"started": true, "pace"}`` with a pidfd (or ``{"failed": why}`` without), and
 ``{"exited": status, "cpu_s", "peak_bytes"}`` once the candidate is gone. ``needs`` names what of
-``serve.NEEDS`` the candidate is likely to use. Hanging up kills the candidate. One connection has
+``serve.NEEDS`` the candidate is likely to use; alone, without a descriptor, it has them imported
+for a candidate that is to come. Hanging up kills the candidate. One connection has
 at most one candidate at a time.
 """
 
@@ -187,6 +188,8 @@ class ZygoteServer:
             return
         request = json.loads(message)
         self._import(request["needs"])
+        if not fds:
+            return
         cpu_s = math.ceil(request["cpu_s"] * self.pace)
         grant = confine.Grant(cpu_s, request["memory_bytes"])
         try:
