@@ -502,17 +502,7 @@ def run(
     from the ledger. Ctrl-C keeps every grade made so far, and every answer of a
     language model.
     """
-    from harness import sandbox
-
-    chosen = zygote = None
-    if executor == "local":
-        chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
-        zygote = click.get_current_context().with_resource(
-            closing(sandbox.Zygote(chosen, for_many=True))
-        )
-        zygote.begin()  # torch is imported while all else is and the files are read
-
-    from harness import summary
+    from harness import sandbox, summary
     from harness.read import submissions
     from harness.report import write_reports
     from harness.results.write import write_results
@@ -552,7 +542,8 @@ def run(
             )
         )
         chosen = cluster.tier
-    assert chosen is not None
+    else:
+        chosen = sandbox.choose(at_most=tier, allow_unsandboxed=allow_unsandboxed)
     reports = Path("reports")
     both = ", and another file for the ledger with --ledger FILE"
     folder = _new_folder(out, reports, both if out is None and ledger is None else "")
@@ -581,7 +572,6 @@ def run(
                 fresh=task,
                 on_progress=meter.show,
                 cluster=cluster,
-                zygote=zygote,
             )
         if reader != DEFAULT:
             # Imported late: it brings in torch, which a run by itself leaves to its graders.

@@ -9,8 +9,9 @@ from command import harness
 
 from harness.errors import ScenarioError
 from harness.grading.plan import Plan
-from harness.model import Notice, Submission
+from harness.model import Notice
 from harness.read.scenarios import load
+from harness.read.submissions import read_one
 from harness.run.prove import SCALED, accepting
 from harness.run.task import Task
 from harness.run.worker import PlanCache
@@ -210,7 +211,8 @@ def test_what_is_unusual_and_right_can_be_asked(
 
 def test_an_oracle_that_raises_ends_a_run_and_blames_no_submission(tmp_path: Path) -> None:
     scenario = load(write(tmp_path, "def f(x): raise ValueError('no')")).scenario("s")
-    submission = Submission.__new__(Submission)
+    (tmp_path / "answer.py").write_text("def f(x): return x\n")
+    submission = read_one(tmp_path / "answer.py", "s", ("f",))
     answer = PlanCache("nowhere").answer(Task(submission, scenario, 1))
     assert isinstance(answer, ScenarioError)
     assert "the oracle of 'f' raises ValueError: no" in str(answer)

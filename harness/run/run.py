@@ -34,7 +34,6 @@ from harness.sandbox.tier import Tier
 
 if TYPE_CHECKING:
     from harness.run.cluster import Cluster
-    from harness.sandbox import Zygote
 
 
 @dataclass(frozen=True)
@@ -116,14 +115,13 @@ def grade_selection(
     fresh: str | None = None,
     on_progress: Callable[[RunProgress], None] = lambda _: None,
     cluster: Cluster | None = None,
-    zygote: Zygote | None = None,
 ) -> Results:
     """Grade what the ledger does not know yet; every grade is kept as soon as it is made.
 
     A run that is ``fresh`` first makes the ledger forget the grades that are asked for, unless
     a fresh run of the same name has begun and not ended. Whoever has the results ends it.
     The records lie in ``folder``, in a file without a name: see ``Spool``. They are made on the
-    nodes of ``cluster``, else in processes of this machine, with ``zygote`` if it was begun.
+    nodes of ``cluster``, else in processes of this machine.
     """
     started_at = datetime.now().astimezone().isoformat(timespec="seconds")
     started = time.perf_counter()
@@ -147,8 +145,7 @@ def grade_selection(
     from_ledger = len(records)
     on_progress(RunProgress(from_ledger, total, from_ledger, ""))
     # Closed here, not when a traceback is: whatever ends a run ends its processes.
-    making = _graded(selection, missing, conditions, ledger, cluster, zygote)
-    with closing(making) as graded:
+    with closing(_graded(selection, missing, conditions, ledger, cluster)) as graded:
         for place, record in graded:
             places[place] = len(records)
             records.append(record)
@@ -183,7 +180,6 @@ def _graded(
     conditions: Conditions,
     ledger: Ledger,
     cluster: Cluster | None,
-    zygote: Zygote | None,
 ) -> Generator[tuple[int, Record]]:
     """Place and record of what the ledger lacks, by key; the same bytes are graded once."""
     if not missing:
@@ -195,7 +191,7 @@ def _graded(
     keys = {submission.id: one for one, (submission, _) in zip(missing, pairs, strict=True)}
     seed, tier = conditions.seed, conditions.tier
     if cluster is None:
-        answers = grade_all(pairs, seed=seed, tier=tier, jobs=conditions.jobs, zygote=zygote)
+        answers = grade_all(pairs, seed=seed, tier=tier, jobs=conditions.jobs)
     else:
         answers = cluster.grade_all(pairs, seed=seed, tier=tier)
     with closing(answers):
