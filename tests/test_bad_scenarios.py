@@ -307,6 +307,13 @@ def test_a_result_that_rounding_takes_away_passes_no_wrong_answer_unseen(tmp_pat
     assert "the oracle gives no finite number for the result in any of" in said["wrong"][1]
 
 
+def test_an_oracle_that_fails_where_it_is_rounded_is_named(tmp_path: Path) -> None:
+    oracle = "def f(x):\n  assert bool((x / x == 1).all()), 'not one'\n  return x"
+    plan = Plan(load(write(tmp_path, oracle, checks="[forward]")).scenario("s"), 1)
+    with pytest.raises(ScenarioError, match=r"check 'forward' of .*raises AssertionError: not one"):
+        plan.check_judged()
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
 def test_no_tolerance_is_as_wide_as_a_tenth(tmp_path: Path, dtype: str) -> None:
     checks = f"[forward, {{kind: dtypes, dtypes: [{dtype}]}}]"

@@ -97,8 +97,7 @@ def _run(
     if reference is None:
         raise ScenarioError(f"no reference solution in {', '.join(map(str, paths))}")
     plan = Plan(scenario, PROOF_SEED if asked.seed is None else asked.seed)
-    for step in plan.steps:
-        step.check_judged()
+    plan.check_judged()
     about = replace(about, proofs=tuple(prove(scenario, skill, reference, address, plan)))
     if not asked.deep or not about.proofs[0].holds:  # of a wrong reference a change says nothing
         return about

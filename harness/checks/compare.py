@@ -6,12 +6,12 @@ part of every answer lies within what rounding allows (``harness.numerics.roundi
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import torch
@@ -906,7 +906,7 @@ def _through(exact: Reference, rough: Reference, arriving: Expected) -> dict[str
     found = exact.gradients(arriving.low, names)
     roughly = rough.gradients(arriving.low, names)
 
-    @functools.cache
+    @cache
     def moved() -> list[torch.Tensor]:
         """How far the gradients move by what the incoming one may be off."""
         every_other = 1.0 - 2.0 * (torch.arange(arriving.low.numel()) % 2)
@@ -917,8 +917,11 @@ def _through(exact: Reference, rough: Reference, arriving: Expected) -> dict[str
             for one, *both in zip(found, *sides, strict=True)
         ]
 
+    def moved_at(place: int) -> torch.Tensor:
+        return moved()[place]
+
     return {
-        name: one.give_or_take(about.least, lambda place=place: moved()[place])  # type: ignore[misc]
+        name: one.give_or_take(about.least, partial(moved_at, place))
         for place, (name, one, about) in enumerate(zip(names, found, roughly, strict=True))
     }
 

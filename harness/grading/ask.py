@@ -13,6 +13,7 @@ from harness.checks.structure import NOT_WITHOUT, HandWritten
 from harness.diagnosis import CheckResult
 from harness.diagnosis.explanation import explain, find_smallest
 from harness.grading.load import line_of, load_code, not_loaded
+from harness.grading.plan import said_of
 from harness.grading.verdict import verdict
 from harness.grading.work import Work
 from harness.model import Fault, Finding, Outcome
@@ -47,9 +48,10 @@ def put_questions(work: Work) -> Work:
 
 def _mark(step: PlannedCheck, answers: Sequence[Answer]) -> bool:
     """Whether all answers are right; raises ``ScenarioError`` where any would be."""
-    right = step.mark(answers)
-    if right and step.rounding_mattered:
-        step.check_judged()
+    with said_of(step.where):
+        right = step.mark(answers)
+        if right and step.rounding_mattered:
+            step.check_judged()
     return right
 
 

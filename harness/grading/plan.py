@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 
 from harness import checks, flags
@@ -52,7 +55,7 @@ class Plan:
     def _trials(
         self, check: Check | InteractiveCheck, entry: EntryPoint, about: str
     ) -> tuple[Trial, ...]:
-        try:
+        with said_of(about):
             if isinstance(check, LibraryCalled):
                 check.check_module(self.bench, entry)
             if isinstance(check, PlainCheck | Deterministic | SequenceCheck | Scales):
@@ -60,21 +63,32 @@ class Plan:
             if isinstance(check, InteractiveCheck):
                 return ()
             return check.trials(self.bench, entry)
-        except OracleError as error:
-            raise ScenarioError(f"{about}: {error}") from error
+
+    def check_judged(self) -> None:
+        """Raise ``ScenarioError`` for a check that judges nothing once rounding is known."""
+        for step in self.steps:
+            with said_of(step.where):
+                step.check_judged()
 
     def _check_oracle(self, entry: EntryPoint) -> None:
         """Raise where the oracle cannot be used at all; checks of plain values do so themselves."""
         if entry.is_plain:
             return
         about = f"{self.scenario.path}: entry point {entry.name!r}"
-        try:
+        with said_of(about):
             case, first = tried(self.bench, entry)
             second = self.bench.reference(case).value().detach()
-        except OracleError as error:
-            raise ScenarioError(f"{about}: {error}") from error
         if not torch.equal(first.nan_to_num(), second.nan_to_num()):
             raise ScenarioError(
                 f"{about}: the oracle gives another result when it is called again with the same "
                 "arguments, expected the same; let it draw no random numbers and keep no state"
             )
+
+
+@contextmanager
+def said_of(about: str) -> Iterator[None]:
+    """Raise what an oracle cannot do as ``ScenarioError`` that says where it was needed."""
+    try:
+        yield
+    except OracleError as error:
+        raise ScenarioError(f"{about}: {error}") from error
