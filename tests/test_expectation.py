@@ -98,6 +98,9 @@ def test_what_rounding_adds_is_found_out_for_an_answer_that_needs_it_alone() -> 
     assert sheet.expected[1].largest_error(further) == pytest.approx((0.05, 0.1))
     assert sheet.mark([wrong, wrong]) == [False, False]
     assert asked == ["other", "one"]
+    # What came of one submission is not said of the next.
+    assert sheet.mark([near.clone(), near.clone()]) == [True, True]
+    assert not sheet.rounding_mattered
 
 
 def test_expectations_made_of_others_find_out_what_those_do() -> None:

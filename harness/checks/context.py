@@ -339,7 +339,7 @@ class PlannedCheck:
 
     @property
     def rounding_mattered(self) -> bool:
-        """Whether an answer was further off than what is allowed whatever rounding does."""
+        """Whether an answer marked last was further off than is allowed whatever rounding does."""
         return self._sheet is not None and self._sheet.rounding_mattered
 
     def check_judged(self, *, by_least: bool = False) -> None:

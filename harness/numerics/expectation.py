@@ -343,7 +343,7 @@ class Sheet:
 
     def __init__(self, expected: Sequence[Expected]) -> None:
         self.expected = expected
-        # Whether it was found out for an answer.
+        # Whether what rounding does was needed for the answers that were marked last.
         self.rounding_mattered = False
         sizes = [one.low.numel() for one in expected]
         self._sizes = torch.tensor(sizes)
@@ -371,6 +371,7 @@ class Sheet:
 
     def mark(self, answers: Sequence[torch.Tensor | None]) -> list[bool]:
         """Remember of every answer whether it fits; which ones do."""
+        self.rounding_mattered = False
         usable = [
             got
             if got is not None and got.shape == one.low.shape and got.dtype == one.dtype
@@ -770,11 +771,11 @@ class Reference:
                 for limit, exact in zip(limits, own, strict=True)
             ]
 
-        def changed(bounds: Sequence[torch.Tensor]) -> bool:
+        def changed(same: Sequence[torch.Tensor]) -> bool:
             return any(
                 bool(((value - exact).abs() > bound).any())
                 for values in found
-                for value, exact, bound in zip(values, own, bounds, strict=True)
+                for value, exact, bound in zip(values, own, same, strict=True)
             )
 
         if not changed(bounds([one.least for one in expected])):
